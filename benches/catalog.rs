@@ -23,7 +23,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
     backup::{BackupId, Details, Label, Record, Retention, Served, TableFingerprint, Tier},
-    seal::{Compression, Content, MasterKey, Secret},
+    seal::{Content, MasterKey, PayloadCompression, Secret},
 };
 use serde_json::json;
 use testbed::{REPOSITORY, S3Server, identity, sealed, sealed_details};
@@ -66,13 +66,13 @@ fn filled(backups: usize, tables: usize) -> S3Server {
         let bytes = sealed(
             id,
             Content::Record,
-            Compression::None,
+            PayloadCompression::None,
             LABEL,
             &secret,
             &record.to_json(),
         );
         // header and last frame of the newest and of one other are looked at
-        let archive = sealed(id, Content::Archive, Compression::None, LABEL, &secret, &archive);
+        let archive = sealed(id, Content::Archive, PayloadCompression::None, LABEL, &secret, &archive);
         server.write(&format!("{below}/archives/hourly/{id}.pgc"), archive);
         // what nobody reads may be short
         if hour < 50 {
@@ -111,7 +111,7 @@ fn record(due: Timestamp, secret: &Secret, archive_bytes: usize, details: &Detai
     let length = sealed(
         id.as_str(),
         Content::Archive,
-        Compression::None,
+        PayloadCompression::None,
         LABEL,
         secret,
         &vec![7; archive_bytes],

@@ -13,8 +13,8 @@ use aes::Aes256Enc;
 use cipher::{BlockModeEncrypt, KeyInit, KeyIvInit, block_padding::Pkcs7};
 use hmac::{Hmac, Mac};
 use pgcoffer::seal::{
-    Compression, Content, Error, FRAME_SIZE, Group, Header, LANES, MasterKey, OpenGroup, Opener, RepositoryId, Sealer,
-    Secret, Subject,
+    Content, Error, FRAME_SIZE, Group, LANES, MasterKey, OpenGroup, Opener, PayloadCompression, RepositoryId,
+    SealedHeader, Sealer, Secret, Subject,
 };
 use sha2::Sha256;
 
@@ -122,7 +122,7 @@ fn sealer(secret: &Secret) -> Result<(Sealer, Vec<u8>), Error> {
         repository: &RepositoryId::generate()?,
         backup: "20261120T070000Z-abcdefghijkl",
         content: Content::Archive,
-        compression: Compression::Zstd,
+        compression: PayloadCompression::Zstd,
         database: "main",
     };
     Sealer::new(&subject, std::slice::from_ref(secret))
@@ -196,7 +196,7 @@ fn two_threads(secret: &Secret) -> Result<impl FnMut() -> Duration + use<>, Erro
 fn open(secret: &Secret) -> Result<impl FnMut() -> Duration + use<>, Error> {
     let (mut sealer, header) = sealer(secret)?;
     let sealed = full_group(&mut sealer, &vec![7; GROUP_SIZE + 1]).seal()?;
-    let (header, _) = Header::parse_whole(&header)?;
+    let (header, _) = SealedHeader::parse_whole(&header)?;
     let keys = header.unlock(std::slice::from_ref(secret))?;
     Ok(move || {
         timed(

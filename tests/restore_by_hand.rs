@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::{BASE64, HEXLOWER};
 use pgcoffer::seal::{
-    Compression, Content, Header, MasterKey, Passphrase, RepositoryId, Sealer, Secret, Slot, Subject,
+    Content, MasterKey, Passphrase, PayloadCompression, RepositoryId, SealedHeader, Sealer, Secret, Slot, Subject,
 };
 use tempfile::TempDir;
 
@@ -115,7 +115,7 @@ fn seal(payload: &[u8], frame_size: usize, secret: &Secret) -> (usize, Vec<u8>) 
         repository: &repository,
         backup: BACKUP,
         content: Content::Archive,
-        compression: Compression::Zstd,
+        compression: PayloadCompression::Zstd,
         database: "main",
     };
     let secrets = std::slice::from_ref(secret);
@@ -182,7 +182,7 @@ fn a_passphrase_works_by_the_program_that_stretches_it() {
     let text = "hamster waltz onyx brisk turnip";
     let secret = Secret::Passphrase(Passphrase::for_reading(text.into()));
     let (_, object) = seal(b"payload", 4096, &secret);
-    let (header, _) = Header::parse_whole(&object).unwrap();
+    let (header, _) = SealedHeader::parse_whole(&object).unwrap();
     let [Slot::Passphrase { cost, salt, .. }] = &header.slots[..] else {
         panic!("one slot")
     };
@@ -232,7 +232,7 @@ fn records_and_marks_open_by_hand_as_archives_do() {
             repository: &repository,
             backup: BACKUP,
             content,
-            compression: Compression::None,
+            compression: PayloadCompression::None,
             database: "main",
         };
         let object = pgcoffer::seal::seal_bytes(&subject, &[secret], b"{}").unwrap();

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::{BASE64, HEXLOWER};
 use pgcoffer::{
     backup::{BackupId, Label, Tier, TurnName},
-    seal::{self, CatalogKey, Error, Header, MasterKey, Passphrase, RepositoryId, Secret},
+    seal::{self, CatalogKey, Error, MasterKey, Passphrase, RepositoryId, SealedHeader, Secret},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -277,13 +277,13 @@ fn check_passphrase_example(part: &str, repository: &RepositoryId, label: &str, 
         repository,
         backup: "x",
         content: seal::Content::Record,
-        compression: seal::Compression::None,
+        compression: seal::PayloadCompression::None,
         database: label,
     };
     let object = seal::seal_bytes(&subject, &[secret], b"").unwrap();
     let salt = BASE64.encode(salt.as_bytes());
     let slot = format!("\nslot passphrase argon2id m=65536 t=3 p=4 {salt} ");
-    let (_, header_len) = Header::parse_whole(&object).unwrap();
+    let (_, header_len) = SealedHeader::parse_whole(&object).unwrap();
     assert!(str::from_utf8(&object[..header_len]).unwrap().contains(&slot));
 }
 

@@ -8,7 +8,7 @@ use crate::{
     error::Result,
     operation::{self, Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict},
     postgres::{DatabaseUrl, Session},
-    rights::Mode,
+    rights::AccessMode,
 };
 
 /// The role that is proposed where the configured one owns the database.
@@ -20,7 +20,7 @@ pub struct CheckOptions<'a> {
     /// The label of the only database that is tried; none for all.
     pub database: Option<&'a str>,
     /// What the credentials of the bucket are for, where it is not to be found out.
-    pub mode: Option<Mode>,
+    pub mode: Option<AccessMode>,
     /// Whether a test is sent to everybody who is notified.
     pub notify: bool,
 }
@@ -47,7 +47,7 @@ impl Agent {
             databases: databases.into_iter().map(|one| self.to_check(one)).collect(),
             secret: config.keys().secrets().into_iter().next(),
             mode: options.mode.or(match config.mode {
-                Mode::Full => None,
+                AccessMode::Full => None,
                 mode => Some(mode),
             }),
             keep_last: config.keep_last,

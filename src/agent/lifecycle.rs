@@ -5,7 +5,7 @@ use crate::{
     backup::{Label, Retention, Tier},
     catalog::Catalog,
     error::{Error, Result},
-    lifecycle::{self, Action, Clause, Expiry, Plan, Planned, Wishes},
+    lifecycle::{self, Expiry, LifecyclePlan, PlannedRule, RuleAction, RuleOptions, Transition},
     operation::{self, AppliedRules, KeptLonger, ProposedRules, ShownRules},
     schedule::Schedule,
     text::day,
@@ -23,7 +23,7 @@ pub struct LifecycleOptions {
     /// The label of the only database; none for all that are configured.
     pub database: Option<String>,
     /// Which tiers move to colder classes; empty for what the settings say.
-    pub cold: Vec<Clause>,
+    pub cold: Vec<Transition>,
     /// How long a tier is kept, where it is not as the schedule says.
     pub keep: Vec<(Tier, Retention)>,
     /// Whether the bucket deletes what has been kept long enough.
@@ -51,9 +51,9 @@ impl Agent {
     /// The rules that are wanted, by the settings alone. Asks nobody.
     ///
     /// # Errors
-    /// [`Error::Usage`] where no bucket or no database is set; what is wrong with the wishes.
-    pub fn lifecycle_plan(&self, options: &LifecycleOptions) -> Result<Plan> {
-        let wishes = Wishes {
+    /// [`Error::Usage`] where no bucket or no database is set; a fault of the options.
+    pub fn lifecycle_plan(&self, options: &LifecycleOptions) -> Result<LifecyclePlan> {
+        let rules = RuleOptions {
             cold: match options.cold.is_empty() {
                 true => self.config.cold.clone(),
                 false => options.cold.clone(),
@@ -69,7 +69,7 @@ impl Agent {
         });
         let kept: Vec<_> = kept.collect();
         let bucket = self.config.bucket_to("plan lifecycle rules", NO_RULES)?;
-        Ok(lifecycle::plan(&bucket.prefix, &kept, &wishes)?)
+        Ok(lifecycle::plan(&bucket.prefix, &kept, &rules)?)
     }
 
     /// The rules that are wanted, what would change, and what stands in the way. Changes nothing.
@@ -110,7 +110,7 @@ impl Agent {
 
     /// Fails where something stands in the bucket that would be deleted too early, or that can't be seen; unless that
     /// is wanted.
-    async fn refuse_what_is_kept(&self, plan: &mut Plan, wanted: bool) -> Result<()> {
+    async fn refuse_what_is_kept(&self, plan: &mut LifecyclePlan, wanted: bool) -> Result<()> {
         let (why, cure) = match self.kept_longer(plan).await {
             Err(error @ Error::Interrupted { .. }) => return Err(error),
             Ok(None) => return Ok(()),
@@ -129,8 +129,8 @@ impl Agent {
     }
 
     /// What stands in the bucket and would be deleted too early.
-    async fn kept_longer(&self, plan: &Plan) -> Result<Option<String>> {
-        let expires = |rule: &Planned| matches!(rule.action, Action::Expire { .. });
+    async fn kept_longer(&self, plan: &LifecyclePlan) -> Result<Option<String>> {
+        let expires = |rule: &PlannedRule| matches!(rule.action, RuleAction::Expire { .. });
         if !plan.rules.iter().any(expires) {
             return Ok(None);
         }

@@ -3,7 +3,7 @@
 use super::Agent;
 use crate::{
     error::{Error, Result},
-    rights::{self, LOCK_DAYS_DEFAULT, LockCap, Mode, Place, Service},
+    rights::{self, AccessMode, LOCK_DAYS_DEFAULT, LockLimit, PolicyScope, Service},
     store::LockMode,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct PolicyOptions {
     /// What the credentials are for.
-    pub mode: Mode,
+    pub mode: AccessMode,
     /// Whose policy it is; none to go by the endpoint.
     pub service: Option<Service>,
     /// The most days that a lock may last; none to go by the schedules.
@@ -44,19 +44,19 @@ impl Agent {
                 "what answers at this endpoint is not known: the policy has what all services take; --service names it"
             );
         }
-        if options.mode == Mode::DropBox && service != Service::Aws {
+        if options.mode == AccessMode::DropBox && service != Service::Aws {
             tracing::warn!(
                 "the condition that nothing is written over is AWS's: here turn on versioning or Object Lock as well"
             );
         }
         let days = options.lock_days.or_else(|| self.longest_days());
-        let lock = self.config.store.lock.map(|mode| LockCap {
+        let lock = self.config.store.lock.map(|mode| LockLimit {
             compliance: mode == LockMode::Compliance,
             days: days.unwrap_or(LOCK_DAYS_DEFAULT),
         });
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"];
         let region = region.iter().find_map(|name| self.environment.variable(name));
-        let place = Place {
+        let place = PolicyScope {
             service,
             bucket: location.bucket.clone(),
             prefix: location.prefix.clone(),

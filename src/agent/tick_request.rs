@@ -6,8 +6,8 @@ use crate::{
     config::Database,
     error::{Error, Result},
     operation::{Progress, TickDatabase, TickReport, TickRequest},
-    retention::Policy,
-    rights::Mode,
+    retention::RetentionPolicy,
+    rights::AccessMode,
 };
 
 /// What a tick is to do.
@@ -124,7 +124,7 @@ impl Agent {
         }
         // who may only write can't watch either
         let secret = match self.config.mode {
-            Mode::DropBox => self.config.secret_of(database)?,
+            AccessMode::DropBox => self.config.secret_of(database)?,
             _ => self.config.watching_secret_of(database)?,
         };
         Ok(TickDatabase {
@@ -135,10 +135,10 @@ impl Agent {
         })
     }
 
-    pub(super) fn retention_policy(&self) -> Policy {
-        Policy {
+    pub(super) fn retention_policy(&self) -> RetentionPolicy {
+        RetentionPolicy {
             keep_last: self.config.keep_last,
-            ..Policy::default()
+            ..RetentionPolicy::default()
         }
     }
 }

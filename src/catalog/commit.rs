@@ -124,7 +124,7 @@ impl Catalog {
 
     fn seal_record(&self, record: &Record, secret: &Secret) -> Result<Bytes> {
         let key = || self.record_key(&record.database, &record.id);
-        let compression = seal::Compression::None;
+        let compression = seal::PayloadCompression::None;
         sealed(record, (Content::Record, compression), secret, &record.to_json()).map_err(|e| Error::seal(key(), e))
     }
 
@@ -135,7 +135,7 @@ impl Catalog {
             .write_json(record, &mut payload)
             .map_err(|e| Error::Compress(compress::Error::Compress(e)))?;
         let payload = payload.finish().map_err(Error::Compress)?;
-        let compression = seal::Compression::Zstd;
+        let compression = seal::PayloadCompression::Zstd;
         sealed(record, (Content::Details, compression), secret, &payload).map_err(|e| Error::seal(key(), e))
     }
 
@@ -220,7 +220,7 @@ impl Catalog {
 /// A small object of a backup, sealed.
 fn sealed(
     record: &Record,
-    (content, compression): (Content, seal::Compression),
+    (content, compression): (Content, seal::PayloadCompression),
     secret: &Secret,
     payload: &[u8],
 ) -> std::result::Result<Bytes, seal::Error> {

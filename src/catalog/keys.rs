@@ -8,7 +8,7 @@ use super::Catalog;
 use crate::{
     backup::{BackupId, Label},
     error::{Error, Result},
-    seal::{self, HEADER_LEN_MAX, Header, Identity, Secret, Slot},
+    seal::{self, HEADER_LEN_MAX, Identity, SealedHeader, Secret, Slot},
     store::Object,
 };
 
@@ -168,7 +168,7 @@ impl Catalog {
     pub(super) async fn whose(&self, database: &Label, object: &Object) -> Result<()> {
         let range = 0..object.bytes.min(HEADER_LEN_MAX as u64);
         let read = self.store.read_range(&object.key, range, None).await;
-        let parsed = read.ok().map(|beginning| Header::parse_whole(&beginning));
+        let parsed = read.ok().map(|beginning| SealedHeader::parse_whole(&beginning));
         let Some(Ok((header, _))) = parsed else {
             return Ok(());
         };

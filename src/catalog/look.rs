@@ -8,7 +8,7 @@ use super::{Catalog, CatalogEntry, Doubt, Survey, doubt::Shown};
 use crate::{
     backup::Record,
     error::{Error, Result},
-    seal::{self, Content, FrameKeys, HEADER_LEN_MAX, Header},
+    seal::{self, Content, FrameKeys, HEADER_LEN_MAX, SealedHeader},
     store::{Kind, Object},
 };
 
@@ -63,7 +63,7 @@ impl Catalog {
         let secrets = self.secrets_of(&record.database, &record.id);
         let (repository, id) = (record.repository, record.id.clone());
         let unlocked = spawn_blocking(move || {
-            let (header, header_len) = Header::parse_whole(&beginning)?;
+            let (header, header_len) = SealedHeader::parse_whole(&beginning)?;
             header.check_is(&repository, id.as_str(), Content::Archive)?;
             let keys = header.unlock(&secrets)?;
             Ok::<_, seal::Error>((keys, header.frame_size, header_len))

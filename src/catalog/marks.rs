@@ -122,7 +122,7 @@ impl Catalog {
             repository: &self.repository().await?,
             backup: mark.id.as_str(),
             content: Content::Mark,
-            compression: seal::Compression::None,
+            compression: seal::PayloadCompression::None,
             database: mark.database.as_str(),
         };
         let sealed = seal::seal_bytes(&subject, std::slice::from_ref(secret), &mark.to_json());

@@ -8,8 +8,8 @@ use super::{CatalogEntry, Doubt, Survey};
 use crate::{
     anomaly::{self, Marked, Measure},
     backup::{BackupId, Reason, Record},
-    retention::{Guards, Outcome, Run},
-    schedule::{Ended, Past},
+    retention::{Protection, RunFacts, RunOutcome},
+    schedule::{PastRun, RunEnd},
 };
 
 /// How many good backups before one are looked at for those that it is compared with.
@@ -51,21 +51,21 @@ impl Survey {
     /// The runs as the schedule looks at them. One whose archive is gone has served nothing, and is no failure of the
     /// database's either.
     #[must_use]
-    pub fn past(&self) -> Vec<Past> {
+    pub fn past(&self) -> Vec<PastRun> {
         let past = |one: &CatalogEntry| {
-            let past = Past::from(&one.record);
+            let past = PastRun::from(&one.record);
             let ended = match past.ended {
-                Ended::Good if !one.has_archive() || one.is_damaged() => Ended::Interrupted,
+                RunEnd::Good if !one.has_archive() || one.is_damaged() => RunEnd::Interrupted,
                 ended => ended,
             };
-            Past { ended, ..past }
+            PastRun { ended, ..past }
         };
         self.entries.iter().map(past).collect()
     }
 
     /// The runs as retention looks at them: their tags and locks have not been looked at yet.
     #[must_use]
-    pub fn runs(&self, now: Timestamp) -> Vec<Run> {
+    pub fn runs(&self, now: Timestamp) -> Vec<RunFacts> {
         let suspicious = self.suspicious();
         let before_falls = self.before_falls(&suspicious);
         let run = |one: &CatalogEntry| {
@@ -78,16 +78,16 @@ impl Survey {
             let before_fall = before_falls
                 .get(&one.record.id)
                 .map(|fall| format!("the last one before {fall} fell far below it, which nobody has accepted"));
-            Run {
+            RunFacts {
                 id: one.record.id.clone(),
                 started: one.record.started,
                 arrived: one.object.modified,
                 counts: one.counts(now),
                 outcome: one.outcome(&suspicious),
                 serves: one.record.serves(),
-                guards: Guards {
+                guards: Protection {
                     hold: held.or(unread).or(before_fall),
-                    ..Guards::NONE
+                    ..Protection::NONE
                 },
             }
         };
@@ -202,13 +202,13 @@ impl CatalogEntry {
 
     /// What retention takes it for.
     #[must_use]
-    pub fn outcome(&self, suspicious: &BTreeSet<BackupId>) -> Outcome {
+    pub fn outcome(&self, suspicious: &BTreeSet<BackupId>) -> RunOutcome {
         match (self.record.is_good(), self.has_archive()) {
-            (false, _) if self.record.had_no_room() => Outcome::NoRoom,
-            (false, _) => Outcome::Failed,
-            (true, false) => Outcome::Lost,
-            (true, true) if suspicious.contains(&self.record.id) => Outcome::Suspicious,
-            (true, true) => Outcome::Good,
+            (false, _) if self.record.had_no_room() => RunOutcome::NoRoom,
+            (false, _) => RunOutcome::Failed,
+            (true, false) => RunOutcome::Lost,
+            (true, true) if suspicious.contains(&self.record.id) => RunOutcome::Suspicious,
+            (true, true) => RunOutcome::Good,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::Catalog;
 use crate::{
     backup::{Label, Tier, TurnName},
     error::Result,
-    schedule::turn_open_max,
+    schedule::attempt_open_max,
     seal::Identity,
     store::{Claim, Object},
 };
@@ -61,7 +61,7 @@ impl Catalog {
         objects.retain(|object| {
             let turn = object.key.strip_prefix(&folder).and_then(began);
             turn.is_some_and(|(tier, began)| {
-                let open_max = turn_open_max(tier) + KEPT;
+                let open_max = attempt_open_max(tier) + KEPT;
                 object.bytes <= BYTES_MAX && now.duration_since(began) > open_max
             })
         });

@@ -2,7 +2,7 @@
 
 use pgcoffer::{
     Result,
-    lifecycle::{Action, Class, Form, Plan},
+    lifecycle::{Class, LifecyclePlan, RuleAction, RuleForm},
     operation::{AppliedRules, Change, ChangeKind, ProposedRules, RuleOwner, ShownRules},
     text::Untrusted,
 };
@@ -71,9 +71,9 @@ impl Output {
         print(text)
     }
 
-    pub(super) fn lifecycle_xml(self, plan: &Plan) -> Result<()> {
+    pub(super) fn lifecycle_xml(self, plan: &LifecyclePlan) -> Result<()> {
         let rules = plan.rules.iter();
-        let rules: Vec<String> = rules.map(|rule| rule.xml(Form::Filter)).collect();
+        let rules: Vec<String> = rules.map(|rule| rule.xml(RuleForm::Filter)).collect();
         if self.json {
             return self.print_json(&json!({ "rules": rules }));
         }
@@ -109,7 +109,7 @@ impl Output {
     }
 }
 
-fn rules_table(plan: &Plan, changes: Option<&[Change]>) -> String {
+fn rules_table(plan: &LifecyclePlan, changes: Option<&[Change]>) -> String {
     let heads = [
         "RULE",
         "BELOW",
@@ -123,10 +123,10 @@ fn rules_table(plan: &Plan, changes: Option<&[Change]>) -> String {
     let mut table = plain_table(&heads);
     for rule in &plan.rules {
         let (what, minimum) = match rule.action {
-            Action::Move { class, .. } => (format!("move to {class}"), Some(class.minimum_storage_days())),
-            Action::Expire { .. } => ("delete".to_owned(), None),
-            Action::ExpireNoncurrent { .. } => ("free what was deleted".to_owned(), None),
-            Action::Abort { .. } => ("abort lost uploads".to_owned(), None),
+            RuleAction::Move { class, .. } => (format!("move to {class}"), Some(class.minimum_storage_days())),
+            RuleAction::Expire { .. } => ("delete".to_owned(), None),
+            RuleAction::ExpireNoncurrent { .. } => ("free what was deleted".to_owned(), None),
+            RuleAction::Abort { .. } => ("abort lost uploads".to_owned(), None),
         };
         let early = match (minimum, rule.early_deletion_days) {
             (None, _) => "-".to_owned(),
@@ -171,9 +171,9 @@ fn classes_table(classes: &[Class]) -> String {
     format!("\n{}\n", table.trim_fmt())
 }
 
-fn classes(plan: &Plan) -> Vec<Class> {
+fn classes(plan: &LifecyclePlan) -> Vec<Class> {
     let moves = plan.rules.iter().filter_map(|rule| match rule.action {
-        Action::Move { class, .. } => Some(class),
+        RuleAction::Move { class, .. } => Some(class),
         _ => None,
     });
     let mut classes: Vec<Class> = moves.collect();

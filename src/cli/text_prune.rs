@@ -5,7 +5,7 @@ use pgcoffer::{
     Error, Result,
     backup::{Failure, Label},
     operation::{DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport},
-    retention::Verdict,
+    retention::RetentionVerdict,
     text::{bare_minute, continued, counted, escaped},
 };
 use serde_json::{Value, json};
@@ -102,10 +102,10 @@ fn plan_text(report: &PruneReport) -> String {
     let mut table = plain_table(&["ID", "TIER", "STARTED (UTC)", "STORED", "VERDICT", "REASON"]);
     for line in &report.backups {
         let verdict = match (&line.verdict, &line.outcome) {
-            (Verdict::Keep(_), _) => "keep",
-            (Verdict::Delete(_), DeletionOutcome::Stands) => "delete",
-            (Verdict::Delete(_), DeletionOutcome::Deleted) => "deleted",
-            (Verdict::Delete(_), _) => "NOT DELETED",
+            (RetentionVerdict::Keep(_), _) => "keep",
+            (RetentionVerdict::Delete(_), DeletionOutcome::Stands) => "delete",
+            (RetentionVerdict::Delete(_), DeletionOutcome::Deleted) => "deleted",
+            (RetentionVerdict::Delete(_), _) => "NOT DELETED",
         };
         table.add_row([
             line.id.to_string(),

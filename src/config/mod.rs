@@ -1,19 +1,19 @@
 //! Settings: gathered from flags, environment and `pgcoffer.toml`, parsed once, every fault told at once. Handed on in
 //! parts; no operation sees a [`Config`].
 
-mod backups;
-mod bucket;
 mod characters;
 mod contradictions;
-mod databases;
 mod dynos;
+mod entry;
 mod file;
-mod keys;
 mod monitoring;
+mod names;
 mod notices;
 mod old_keys;
+mod read;
 mod reading;
 mod schedules;
+mod setting;
 mod settings;
 #[cfg(test)]
 mod source_tests;
@@ -23,6 +23,7 @@ mod tests;
 mod trust;
 mod values;
 mod variables;
+mod wrong;
 
 use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -30,9 +31,9 @@ use crate::{
     backup::Label,
     catalog::{Key, Keys},
     error::{Error, Fault, Result},
-    lifecycle::Clause,
+    lifecycle::Transition,
     postgres::DatabaseUrl,
-    rights::Mode,
+    rights::AccessMode,
     schedule::Schedule,
     seal::{RepositoryId, Secret},
     store::{BucketLocation, Location, Options},
@@ -40,20 +41,17 @@ use crate::{
 
 use self::reading::Reading;
 pub use self::{
-    backups::compression,
+    characters::{trimmed, unseen},
+    notices::{DEFAULT_DIGEST, Notices},
+};
+pub use self::{
     dynos::Dynos,
     file::ConfigFile,
     monitoring::{Serving, listen},
     old_keys::{EarlierKey, OldKey},
+    setting::{DefaultValue, Section, Setting},
     settings::{Settings, Sources},
-    table::{
-        DefaultValue, SECTIONS, SECTIONS_OF_OTHERS, Section, SectionOfOthers, Setting, Variable, is_secret,
-        label_of_url,
-    },
-};
-pub use self::{
-    characters::{trimmed, unseen},
-    notices::{DEFAULT_DIGEST, Notices},
+    table::{SECTIONS, SECTIONS_OF_OTHERS, SectionOfOthers, Variable, backups::compression, is_secret, label_of_url},
 };
 
 /// Good backups of each database that no retention deletes, where nothing else is said.
@@ -92,9 +90,9 @@ pub struct Config {
     /// good backups of each database that no retention deletes
     pub keep_last: NonZeroU32,
     /// which tiers the bucket is to move to colder classes
-    pub cold: Vec<Clause>,
+    pub cold: Vec<Transition>,
     /// what the bucket's credentials are for
-    pub mode: Mode,
+    pub mode: AccessMode,
     /// how `serve` listens and what it tells
     pub serving: Serving,
     /// why the passphrase may open and not seal

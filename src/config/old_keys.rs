@@ -4,8 +4,8 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use zeroize::Zeroizing;
 
 use super::{
-    keys::{catalog_key, key},
-    table::Wrong,
+    values::{catalog_key, key},
+    wrong::Wrong,
 };
 use crate::{
     catalog::Key,
@@ -105,7 +105,7 @@ fn first(text: &str) -> std::result::Result<(OldKey, &str), Wrong> {
     }
     // whether the key itself is right is told before its day
     let typed_key = typed.trim_end();
-    let key = match CatalogKey::is_meant_by(typed_key) {
+    let key = match CatalogKey::looks_like(typed_key) {
         true => EarlierKey::Catalog(catalog_key(typed_key)?),
         false => EarlierKey::Master(key(typed_key)?),
     };

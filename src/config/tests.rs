@@ -251,7 +251,7 @@ fn a_catalog_key_beside_a_key_or_in_its_place_is_a_fault() {
         (&[("PGCOFFER_KEY", catalog_key)], "it is a catalog key"),
         (&[("PGCOFFER_DB_MAIN_KEY", catalog_key)], "it is a catalog key"),
         (&[("PGCOFFER_CATALOG_KEY", KEY)], "PGCOFFER-CATALOG-1"),
-        (&[("PGCOFFER_DB_MAIN_CATALOG_KEY", KEY)], "no catalog key"),
+        (&[("PGCOFFER_DB_MAIN_CATALOG_KEY", KEY)], "not a catalog key"),
         (
             &[("PGCOFFER_DB_MAIN_CATALOG_KEY", &catalog_key[..75])],
             "it has 75 characters",

@@ -43,7 +43,10 @@ impl Error {
                 true => Bucket::BucketThawing.into(),
                 false => Bucket::BucketCold.into(),
             },
-            Self::TargetLacks { lacks, .. } => Database::DatabaseRights { objects: lacks.len() }.into(),
+            Self::TargetUnsuitable { problems, .. } => Database::DatabaseRights {
+                objects: problems.len(),
+            }
+            .into(),
             Self::RestoreFailed { source, .. } => source.cause(),
             Self::Io { doing, .. } if doing.starts_with("listen on") => Machine::Listen.into(),
             Self::Io { source, .. } | Self::Sink(source) => of_io(source),
@@ -63,7 +66,7 @@ fn of_postgres(error: &postgres::Error) -> Cause {
     use postgres::Error as E;
     match error {
         E::Url(_) => Database::DatabaseUrl.into(),
-        E::Login { .. } | E::Unheld(_) => Database::DatabaseLoginKept.into(),
+        E::Login { .. } | E::UnsupportedByClient(_) => Database::DatabaseLoginKept.into(),
         E::Pooler { .. } => Database::DatabasePooler.into(),
         E::LockTaken { .. } => Database::DatabaseLockTaken.into(),
         E::Unrestricted => child(Program::PgRestore, ChildCause::Unrestricted),
@@ -83,7 +86,7 @@ fn of_postgres(error: &postgres::Error) -> Cause {
         E::NoClient { program, .. } => child(Program::named(program), ChildCause::NotInstalled),
         E::DumpFailed(fault) | E::LoadFailed(fault) => child(Program::named(fault.program), of_child(fault.cause)),
         E::TargetNotEmpty { .. } => Database::DatabaseNotEmpty.into(),
-        E::ImposedRole(_) | E::TargetReadOnly { .. } | E::TargetStandby { .. } | E::Setting(_) => {
+        E::RoleOverridden(_) | E::TargetReadOnly { .. } | E::TargetStandby { .. } | E::Setting(_) => {
             Database::DatabaseSettings.into()
         }
         E::Io { what, .. } if what.starts_with("start ") => {
@@ -116,8 +119,8 @@ fn of_connection(fault: postgres::ConnectFault) -> Database {
     }
 }
 
-fn of_child(cause: postgres::Cause) -> ChildCause {
-    use postgres::Cause as C;
+fn of_child(cause: postgres::FailureCause) -> ChildCause {
+    use postgres::FailureCause as C;
     match cause {
         C::PermissionDenied => ChildCause::PermissionDenied,
         C::RowSecurity => ChildCause::RowSecurity,
@@ -216,7 +219,7 @@ fn of_compress(error: &compress::Error) -> Cause {
 fn of_lifecycle(error: &lifecycle::Error) -> Cause {
     use lifecycle::Error as E;
     match error {
-        E::Clause { .. } | E::Contradictions(_) => Machine::Settings { names: Vec::new() }.into(),
+        E::Transition { .. } | E::Contradictions(_) => Machine::Settings { names: Vec::new() }.into(),
         E::Unreadable(_) | E::Unknown(_) | E::TooMany(_) => Bucket::BucketLifecycle.into(),
     }
 }

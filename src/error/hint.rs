@@ -35,8 +35,8 @@ impl Error {
                 them"
                     .to_owned(),
             ),
-            Self::TargetLacks { lacks, .. } => {
-                let cures: Vec<&str> = lacks.iter().map(|lack| lack.cure.as_str()).collect();
+            Self::TargetUnsuitable { problems, .. } => {
+                let cures: Vec<&str> = problems.iter().map(|problem| problem.cure.as_str()).collect();
                 Some(cures.join("; "))
             }
             Self::RestoreFailed {

@@ -49,9 +49,9 @@ pub enum TargetState {
     Mixed,
 }
 
-/// Something that a target lacks for a restore.
+/// A problem of a restore's target, with its cure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lack {
+pub struct TargetProblem {
     /// what, and what is concerned
     pub what: String,
     /// what cures it
@@ -202,11 +202,11 @@ pub enum Error {
         under_way: bool,
     },
     /// the target can't take the backup as it is; nothing was touched
-    TargetLacks {
+    TargetUnsuitable {
         /// user@host:port/name
         target: String,
-        /// what it lacks
-        lacks: Vec<Lack>,
+        /// the problems, each with its cure
+        problems: Vec<TargetProblem>,
     },
     /// a restore began and failed
     RestoreFailed {
@@ -286,9 +286,11 @@ impl Error {
             Self::Store(error) if matches!(error.kind, store::Kind::Configuration | store::Kind::PlainHttp) => {
                 ExitStatus::Usage
             }
-            Self::Lifecycle(lifecycle::Error::Clause { .. } | lifecycle::Error::Contradictions(_)) => ExitStatus::Usage,
+            Self::Lifecycle(lifecycle::Error::Transition { .. } | lifecycle::Error::Contradictions(_)) => {
+                ExitStatus::Usage
+            }
             Self::Postgres(error) => postgres_status(error),
-            Self::Dump(_) | Self::Silent { .. } | Self::TargetLacks { .. } => ExitStatus::Database,
+            Self::Dump(_) | Self::Silent { .. } | Self::TargetUnsuitable { .. } => ExitStatus::Database,
             Self::Cold { under_way: true, .. } => ExitStatus::Thawing,
             Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } | Self::Cold { .. } => ExitStatus::Bucket,
             Self::Seal { .. }

@@ -49,12 +49,12 @@ impl Error {
                 write!(f, "there is no backup {wanted} in {location}")
             }
             Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
-            Self::TargetLacks { target, lacks } => {
-                let lacks: Vec<&str> = lacks.iter().map(|lack| lack.what.as_str()).collect();
+            Self::TargetUnsuitable { target, problems } => {
+                let problems: Vec<&str> = problems.iter().map(|problem| problem.what.as_str()).collect();
                 write!(
                     f,
                     "{target} can't take the backup as it is, and was not touched: {}",
-                    lacks.join("; ")
+                    problems.join("; ")
                 )
             }
             Self::RestoreFailed {

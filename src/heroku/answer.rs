@@ -5,14 +5,14 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{Error, ErrorKind, Result};
 
-/// A list of a thousand dynos has less.
+/// The longest response in bytes. A list of a thousand dynos is shorter.
 const BYTES_MAX: usize = 4 << 20;
-/// As much of a message as belongs on a screen.
+/// The most characters of a message that are shown.
 const MESSAGE_CHARS: usize = 300;
-/// What a `Retry-After` may ask for and be heeded.
+/// The longest `Retry-After` that is respected, in seconds.
 const RETRY_AFTER_MAX: u64 = 6 * 3600;
 
-/// Sends a request and reads its answer.
+/// Sends a request and parses its response. Not retried; bounded in time by the client.
 pub(super) async fn read<T: DeserializeOwned>(doing: &str, request: RequestBuilder) -> Result<T> {
     let unreachable = |error: reqwest::Error| Error::unreachable(doing, &error);
     let response = request.send().await.map_err(unreachable)?;
@@ -36,7 +36,7 @@ pub(super) async fn read<T: DeserializeOwned>(doing: &str, request: RequestBuild
     parsed.map_err(|error| failed(ErrorKind::Other, format!("status {}: {error}", status.as_u16())))
 }
 
-/// The body; no error where it is longer than it may be.
+/// The body of a response; `Err(None)` if it is too long.
 async fn whole(mut response: Response) -> std::result::Result<Vec<u8>, Option<reqwest::Error>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Some)? {
@@ -48,15 +48,15 @@ async fn whole(mut response: Response) -> std::result::Result<Vec<u8>, Option<re
     Ok(body)
 }
 
-/// What the API says, as its reference has errors:
+/// The API's error message, as its reference describes it:
 /// <https://devcenter.heroku.com/articles/platform-api-reference#errors>
 fn message(status: StatusCode, body: &[u8]) -> String {
     #[derive(Deserialize)]
-    struct Told {
+    struct ErrorBody {
         message: String,
     }
-    let told = serde_json::from_slice::<Told>(body).map(|told| told.message);
-    let words = told.unwrap_or_default();
+    let parsed = serde_json::from_slice::<ErrorBody>(body).map(|body| body.message);
+    let words = parsed.unwrap_or_default();
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let words: String = words.chars().take(MESSAGE_CHARS).collect();
     match words.trim_end_matches('.') {
@@ -65,7 +65,7 @@ fn message(status: StatusCode, body: &[u8]) -> String {
     }
 }
 
-/// In whole seconds; the form with a date is not used by this API.
+/// Parses `Retry-After` in whole seconds. The API doesn't use the form with a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?;
     let seconds: u64 = value.trim().parse().ok()?;

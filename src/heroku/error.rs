@@ -1,38 +1,38 @@
 use std::{error::Error as _, fmt, time::Duration};
 
-/// What went wrong at Heroku's API.
+/// An error of Heroku's Platform API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// The kind, by which a caller can decide.
+    /// The kind, for decisions of the caller.
     pub kind: ErrorKind,
-    /// What was being done, and on which app.
+    /// The action and the app, as a verb phrase.
     pub doing: String,
-    /// What the API or the network said.
+    /// The message of the API or the network.
     pub why: String,
-    /// How long the API asks to wait, where it says so.
+    /// How long to wait before the next request, if the API says so.
     pub retry_after: Option<Duration>,
 }
 
-/// The kinds of failure that callers or users treat differently.
+/// The kinds of errors that callers or users treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The key is unknown, was revoked or has expired (401).
+    /// The key is unknown, revoked or expired (401).
     Key,
-    /// The account has no payment method, or owes money (402).
+    /// The account has no payment method, or has an unpaid bill (402).
     Payment,
-    /// The key may not do this (403).
+    /// The key lacks the right (403).
     Forbidden,
-    /// There is no such app or dyno, or not for this key (404).
+    /// The app or the dyno doesn't exist, or is invisible to this key (404).
     NotFound,
-    /// The request can't be met: an unknown size, too many dynos (422).
+    /// The request can't be met: an unknown size, or too many dynos (422).
     Refused,
-    /// The calls of the account are used up for now (429).
+    /// The account's rate limit is reached (429).
     TooMany,
     /// The API is down (500 and above).
     Down,
-    /// There was no connection, or it broke, or it took too long.
+    /// There is no connection, it broke, or it timed out.
     Unreachable,
-    /// Anything else.
+    /// Any other error.
     Other,
 }
 
@@ -53,7 +53,7 @@ impl ErrorKind {
 
 impl Error {
     pub(super) fn unreachable(doing: &str, error: &reqwest::Error) -> Self {
-        // its own text holds the URL and seldom the cause
+        // its own text contains the URL and rarely the cause
         let mut innermost: &dyn std::error::Error = error;
         while let Some(source) = innermost.source() {
             innermost = source;
@@ -71,33 +71,37 @@ impl Error {
         }
     }
 
-    /// What a user can do about it.
+    /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self.kind {
             ErrorKind::Key => {
-                "make a key with `heroku authorizations:create --scope write` and set PGCOFFER_HEROKU_API_KEY to it"
+                "create a key with `heroku authorizations:create --scope write` and set PGCOFFER_HEROKU_API_KEY to it"
             }
-            ErrorKind::Payment => "look at the account's billing page at dashboard.heroku.com",
+            ErrorKind::Payment => "check the account's billing page at dashboard.heroku.com",
             ErrorKind::Forbidden => {
                 "the key's account must be a member of the app with the right to operate it, and the key's scope must \
                  be `write` or `global`"
             }
             ErrorKind::NotFound => {
-                "set PGCOFFER_HEROKU_APP to the app's name as `heroku apps` shows it, and the key to one whose account \
-                 sees that app"
+                "set PGCOFFER_HEROKU_APP to the app's name as `heroku apps` shows it, and use a key whose account can \
+                 see that app"
             }
             ErrorKind::Refused => {
-                "check PGCOFFER_HEROKU_DYNO_SIZE (`heroku ps:type --app APP` shows the sizes in use) and how many \
-                 one-off dynos run already"
+                "check PGCOFFER_HEROKU_DYNO_SIZE (`heroku ps:type --app APP` shows the sizes in use) and the number of \
+                 one-off dynos that are already running"
             }
             ErrorKind::TooMany => {
-                "something else uses up this account's 4,500 calls an hour: give pgcoffer a key of an account of its \
-                 own"
+                "another program uses up this account's 4,500 calls an hour: give pgcoffer the key of a separate \
+                 account"
             }
-            ErrorKind::Down => "status.heroku.com tells how Heroku is; `pgcoffer tick` elsewhere needs no Heroku API",
+            ErrorKind::Down => {
+                "status.heroku.com shows Heroku's state; `pgcoffer tick` outside of Heroku needs no Heroku \
+                           API"
+            }
             ErrorKind::Unreachable => {
-                "check that this machine reaches api.heroku.com over https, and status.heroku.com"
+                "check that this machine can reach api.heroku.com over https, and check \
+                                  status.heroku.com"
             }
             ErrorKind::Other => return None,
         };
@@ -108,15 +112,15 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            ErrorKind::Key => "Heroku doesn't take the API key",
-            ErrorKind::Payment => "Heroku wants to be paid first",
-            ErrorKind::Forbidden => "the Heroku API key may not do that",
-            ErrorKind::NotFound => "Heroku shows no such app to this API key",
+            ErrorKind::Key => "Heroku doesn't accept the API key",
+            ErrorKind::Payment => "Heroku requires a payment first",
+            ErrorKind::Forbidden => "the Heroku API key lacks the right",
+            ErrorKind::NotFound => "this API key can't see the app",
             ErrorKind::Refused => "Heroku refuses",
             ErrorKind::TooMany => "Heroku's limit of API calls is reached",
             ErrorKind::Down => "the Heroku API is down",
             ErrorKind::Unreachable => "the Heroku API can't be reached",
-            ErrorKind::Other => "the Heroku API gave an answer that can't be used",
+            ErrorKind::Other => "the Heroku API sent an unusable response",
         };
         write!(f, "can't {}: {what}: {}", self.doing, self.why)
     }

@@ -1,7 +1,7 @@
-//! The door to Heroku's Platform API: one-off dynos are started, and looked at.
+//! The door to Heroku's Platform API: starts one-off dynos and reads their state.
 //!
-//! <https://devcenter.heroku.com/articles/platform-api-reference#dyno>. No secret is ever sent but the key itself: what
-//! a dyno needs it has from the app's config vars, for a command line stands in Heroku's logs.
+//! <https://devcenter.heroku.com/articles/platform-api-reference#dyno>. The only secret that is sent is the API key: a
+//! dyno gets its secrets from the app's config vars, since command lines appear in Heroku's logs.
 
 mod answer;
 mod error;
@@ -15,26 +15,26 @@ use crate::redact::SecretText;
 
 pub use error::{Error, ErrorKind};
 
-/// Where the API is.
+/// The API's address.
 pub const API: &str = "https://api.heroku.com";
 
-/// The longest time to live that Heroku takes: 24 hours.
+/// The longest time to live that Heroku accepts: 24 hours.
 /// <https://devcenter.heroku.com/articles/platform-api-reference#dyno-create-optional-parameters>
 pub const TIME_TO_LIVE_MAX: Duration = Duration::from_secs(86_400);
 
 const VERSION: &str = "application/vnd.heroku+json; version=3";
 const CONNECT: Duration = Duration::from_secs(10);
-/// Creating a dyno takes a second or two; an API that takes longer than this is down.
+/// Creating a dyno takes a second or two. An API that takes longer than this is down.
 const WHOLE: Duration = Duration::from_secs(30);
 
-/// The result of a call.
+/// The result of a request.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An API key, which prints nothing and wipes itself.
+/// An API key. Its `Debug` shows dots, and it is wiped on drop.
 #[derive(Debug, Clone)]
 pub struct ApiKey(SecretText);
 
-/// One app, as seen through the Platform API.
+/// An app in the Platform API.
 #[derive(Debug, Clone)]
 pub struct Heroku {
     http: Client,
@@ -43,15 +43,15 @@ pub struct Heroku {
     key: ApiKey,
 }
 
-/// A one-off dyno to be started.
+/// A one-off dyno to start.
 #[derive(Debug, Clone, Serialize)]
 pub struct OneOff {
-    /// The command that it runs; Heroku logs this line.
+    /// The command line. Heroku logs it.
     pub command: String,
-    /// Its size: `standard-1x`, `performance-l` and so on; none for the default of the app.
+    /// The size: `standard-1x`, `performance-l` and so on; `None` for the app's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
-    /// The seconds after which Heroku ends it.
+    /// After how many seconds Heroku ends it.
     pub time_to_live: u64,
 }
 
@@ -62,33 +62,33 @@ pub struct Dyno {
     pub id: String,
     /// Its name, such as `run.1234`.
     pub name: String,
-    /// The command that it runs.
+    /// Its command line.
     pub command: String,
     /// Its state.
     pub state: State,
 }
 
-/// How a dyno is.
+/// The state of a dyno.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It ended with an error.
     Crashed,
-    /// It is being ended, or has ended.
+    /// It is being ended.
     Down,
     /// It sleeps.
     Idle,
-    /// It is about to run.
+    /// It is starting.
     Starting,
-    /// It runs.
+    /// It is running.
     Up,
-    /// A state that the reference of the API does not name.
+    /// A state that the API's reference doesn't name.
     #[serde(other)]
     Unknown,
 }
 
 impl State {
-    /// Whether it runs or may yet.
+    /// Whether it is running or may still run.
     #[must_use]
     pub fn is_live(self) -> bool {
         !matches!(self, Self::Crashed | Self::Down)
@@ -96,15 +96,15 @@ impl State {
 }
 
 impl Heroku {
-    /// This app behind the API at `base`.
+    /// A client for this app at the API `base`.
     ///
     /// # Errors
-    /// Where no client can be made: the machine has no root certificates, say.
+    /// [`ErrorKind::Unreachable`] if the HTTP client can't be built, for example without root certificates.
     pub fn new(base: &Url, app: &str, key: ApiKey) -> Result<Self> {
         let http = Client::builder()
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
-            // the key goes to the API and to nobody that it names
+            // the key must not be sent to a redirect's target
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("pgcoffer/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -113,10 +113,10 @@ impl Heroku {
         Ok(Self { http, base, app, key })
     }
 
-    /// Starts a one-off dyno.
+    /// Starts a one-off dyno. Not retried; bounded to 30 s.
     ///
     /// # Errors
-    /// What the API refuses. After [`ErrorKind::Unreachable`] it may have been started all the same.
+    /// Any error of the API. After [`ErrorKind::Unreachable`] the dyno may have been started anyway.
     pub async fn start(&self, one_off: &OneOff) -> Result<Dyno> {
         #[derive(Serialize)]
         struct Body<'a> {
@@ -135,21 +135,22 @@ impl Heroku {
         answer::read(&doing, request).await
     }
 
-    /// The dynos that there are.
+    /// The app's dynos. Not retried; bounded to 30 s.
     ///
     /// # Errors
-    /// What the API refuses.
+    /// Any error of the API.
     pub async fn dynos(&self) -> Result<Vec<Dyno>> {
         let doing = format!("list the dynos of the app {}", self.app);
         answer::read(&doing, self.request(Method::GET, &["dynos"])).await
     }
 
-    /// One dyno; none where it is gone, as one-off dynos are soon after they have ended.
+    /// One dyno; `None` if it no longer exists, as one-off dynos are removed soon after they end. Not retried; bounded
+    /// to 30 s.
     ///
     /// # Errors
-    /// What the API refuses.
+    /// Any error of the API.
     pub async fn dyno(&self, id: &str) -> Result<Option<Dyno>> {
-        let doing = format!("look at a dyno of the app {}", self.app);
+        let doing = format!("read the state of a dyno of the app {}", self.app);
         match answer::read(&doing, self.request(Method::GET, &["dynos", id])).await {
             Ok(dyno) => Ok(Some(dyno)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
@@ -170,7 +171,7 @@ impl Heroku {
 }
 
 impl ApiKey {
-    /// Takes a text for a key; none where no header could carry it.
+    /// Wraps a key; `None` if it contains characters that a header can't contain.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());

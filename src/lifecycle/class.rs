@@ -2,49 +2,49 @@ use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
-/// A storage class to which archives may be moved.
+/// A storage class that archives can be moved to.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Class {
-    /// infrequent access, read at once
+    /// Infrequent access, readable at once.
     StandardIa,
-    /// the same in one zone only
+    /// Infrequent access in one zone only, readable at once.
     OnezoneIa,
-    /// archive, read at once
+    /// Archive (Glacier Instant Retrieval), readable at once.
     GlacierIr,
-    /// archive (Glacier Flexible Retrieval), read after thawing
+    /// Archive (Glacier Flexible Retrieval), readable after thawing.
     Glacier,
-    /// the deepest archive, read after thawing
+    /// Deep archive, readable after thawing.
     DeepArchive,
 }
 
-/// How long each speed of thawing takes; none where that speed doesn't exist.
+/// How long each speed of thawing takes; `None` if the class doesn't offer that speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Retrieval {
-    /// the dearest
-    pub expedited: Option<Wait>,
-    /// what one takes unless in a hurry
-    pub standard: Wait,
-    /// the cheapest
-    pub bulk: Wait,
+    /// The fastest and most expensive speed.
+    pub expedited: Option<ThawTime>,
+    /// The default speed.
+    pub standard: ThawTime,
+    /// The slowest and cheapest speed.
+    pub bulk: ThawTime,
 }
 
-/// How long one waits.
+/// How long thawing takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Wait {
-    /// for people
+pub struct ThawTime {
+    /// In words.
     pub words: &'static str,
-    /// the longest that is usual
+    /// The usual maximum, in minutes.
     pub longest_minutes: u32,
 }
 
-const fn wait(words: &'static str, longest_minutes: u32) -> Wait {
-    Wait { words, longest_minutes }
+const fn wait(words: &'static str, longest_minutes: u32) -> ThawTime {
+    ThawTime { words, longest_minutes }
 }
 
 impl Class {
-    /// Every class, the warmest first.
+    /// Every class, from the warmest to the coldest.
     pub const ALL: [Self; 5] = [
         Self::StandardIa,
         Self::OnezoneIa,
@@ -65,7 +65,7 @@ impl Class {
         }
     }
 
-    /// Days that are paid for each object however early it is deleted.
+    /// The days for which each object is billed, even if it is deleted earlier.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html#sc-compare>
     #[must_use]
     pub fn minimum_storage_days(self) -> u32 {
@@ -76,7 +76,7 @@ impl Class {
         }
     }
 
-    /// The least age in days at which a rule may move an object here.
+    /// The lowest age in days at which a rule may move an object to this class.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html>
     #[must_use]
     pub fn least_age_days(self) -> u32 {
@@ -92,7 +92,7 @@ impl Class {
         matches!(self, Self::Glacier | Self::DeepArchive)
     }
 
-    /// How long thawing takes; none for a class that is read at once.
+    /// How long thawing takes; `None` for a class that is readable at once.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html>
     #[must_use]
     pub fn retrieval(self) -> Option<Retrieval> {
@@ -121,7 +121,7 @@ impl fmt::Display for Class {
 impl FromStr for Class {
     type Err = String;
 
-    /// In either case, with `_` or `-`.
+    /// Parses a class in upper or lower case, with `_` or `-`.
     fn from_str(word: &str) -> Result<Self, String> {
         let plain = word.to_ascii_uppercase().replace('-', "_");
         let found = Self::ALL.into_iter().find(|class| class.as_str() == plain);

@@ -3,11 +3,11 @@ use roxmltree::{Node, ParsingOptions};
 use crate::xml;
 
 use super::{
-    Error, Form, Planned, Rule,
+    Error, PlannedRule, Rule, RuleForm,
     element::{NAMESPACE, foreign, unknown_in_rule},
 };
 
-/// The most rules that a bucket takes.
+/// The most rules that a bucket can have.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html>
 pub const RULES_MAX: usize = 1000;
 
@@ -19,14 +19,14 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads what the service gives.
+    /// Parses the XML that the service returns.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] where that isn't a lifecycle configuration.
+    /// [`Error::Unreadable`] if the text isn't a lifecycle configuration.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let unreadable = |why: String| Error::Unreadable(why);
         xml::check(text.as_bytes()).map_err(|e| unreadable(e.to_string()))?;
-        // no document type: nothing of S3's has one, and entities could grow without end
+        // no document type: S3 sends none, and entities could expand without limit
         let options = ParsingOptions {
             allow_dtd: false,
             ..ParsingOptions::default()
@@ -55,44 +55,45 @@ impl Document {
             self.unknown.extend(unknown_in_rule(node).into_iter().map(of_rule));
             self.rules.push(rule);
         } else if node.is_element() {
-            self.unknown.push(format!("the element {name} beside the rules"));
+            self.unknown.push(format!("the element {name} outside of the rules"));
         } else if node.is_text() && node.text().is_some_and(|text| !text.trim().is_empty()) {
-            self.unknown.push("text beside the rules".to_owned());
+            self.unknown.push("text outside of the rules".to_owned());
         }
     }
 
-    /// The rules, in order.
+    /// The rules, in the bucket's order.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// Fails where the configuration holds anything that this version doesn't know.
+    /// Checks that the configuration contains nothing that this version doesn't know.
     ///
     /// # Errors
-    /// [`Error::Unknown`], which names each.
+    /// [`Error::Unknown`] with everything unknown.
     pub fn check_known(&self) -> Result<(), Error> {
         if !self.unknown.is_empty() {
             return Err(Error::Unknown(self.unknown.clone()));
         }
-        // names that are declared outside of the rules would no longer be
+        // namespace prefixes that are declared outside of the rules would be lost
         match Self::parse(&self.xml()) {
             Ok(same) if same.rules == self.rules => Ok(()),
-            _ => Err(Error::Unknown(vec!["names of other namespaces".to_owned()])),
+            _ => Err(Error::Unknown(vec!["names from other namespaces".to_owned()])),
         }
     }
 
-    /// The configuration with `planned` in the place of every rule that is `ours`. All others keep their place and
-    /// every byte; ours keep theirs too where they mean what is planned. Ours take the form of the others.
+    /// The configuration with all rules that are `ours` replaced by `planned`. All other rules keep their position and
+    /// every byte. Our rules are unchanged if they already mean what is planned, and are written in the form of the
+    /// others.
     ///
     /// # Errors
-    /// [`Error::TooMany`] for S3.
-    pub fn with(&self, planned: &[Planned], ours: impl Fn(&str) -> bool) -> Result<Self, Error> {
+    /// [`Error::TooMany`] if S3 would refuse the number of rules.
+    pub fn with(&self, planned: &[PlannedRule], ours: impl Fn(&str) -> bool) -> Result<Self, Error> {
         let others = self.rules.iter().filter(|rule| !rule.id().is_some_and(&ours));
         let form = if others.into_iter().any(Rule::is_of_the_old_form) {
-            Form::Prefix
+            RuleForm::Prefix
         } else {
-            Form::Filter
+            RuleForm::Filter
         };
         let planned = planned.iter();
         let mut wanted: Vec<Rule> = planned.map(|planned| Rule::of(planned, form)).collect();
@@ -117,16 +118,16 @@ impl Document {
         })
     }
 
-    /// The whole as S3 takes it.
+    /// The configuration as XML, as S3 accepts it.
     #[must_use]
     pub fn xml(&self) -> String {
         let rules: String = self.rules.iter().map(|rule| rule.xml()).collect();
         format!("<LifecycleConfiguration xmlns=\"{NAMESPACE}\">{rules}</LifecycleConfiguration>")
     }
 
-    /// This configuration with what somebody has added to `there` since `sent` was made of it: rules with ids that
-    /// neither knows. Where one of `sent` is missing there, what looks new may be that one under a changed name: then
-    /// nothing is added.
+    /// This configuration with the rules that others have added to `there` since `sent` was written: rules with ids
+    /// that neither has. If a rule of `sent` is missing in `there`, a rule that looks new may be that one under a
+    /// changed id; then nothing is added.
     #[must_use]
     pub fn with_added(&self, there: &Self, sent: &Self) -> Self {
         let known = [&self.rules[..], &sent.rules[..]].concat();
@@ -143,9 +144,8 @@ impl Document {
         }
     }
 
-    /// In what a configuration that was read back differs from this one, which was sent. Rules of ours have to mean
-    /// what was sent, all others have to be the same bytes in the same order; what somebody has added meanwhile is no
-    /// difference.
+    /// How a configuration that was read back differs from this one, which was sent. Our rules must mean the same; all
+    /// others must have the same bytes in the same order. Rules that others have added meanwhile don't count.
     #[must_use]
     pub fn differences(&self, back: &Self, ours: impl Fn(&str) -> bool) -> Vec<String> {
         let is_ours = |rule: &&Rule| rule.id().is_some_and(&ours);
@@ -159,7 +159,7 @@ impl Document {
             {
                 [] => found.push(format!("rule {} is missing", sent.name())),
                 [rule] => found.extend(sent.differences(rule)),
-                _ => found.push(format!("rule {} is there twice", sent.name())),
+                _ => found.push(format!("rule {} appears twice", sent.name())),
             }
         }
         let others = |document: &Self| {
@@ -167,18 +167,18 @@ impl Document {
             rules.cloned().collect::<Vec<_>>()
         };
         let (sent, mut there) = (others(self), others(back));
-        // who wrote at the same time had read ours, and judges their own
+        // another writer has read our rules, and checks its own
         there.retain(|rule| !is_new(rule, &sent));
         found.extend(differences_of_others(&sent, &there));
         let stray = |rule: &&Rule| !self.rules.iter().any(|sent| sent.id() == rule.id());
         let strays = back.rules.iter().filter(is_ours).filter(stray);
-        found.extend(strays.map(|rule| format!("rule {} was to be removed and is there", rule.name())));
+        found.extend(strays.map(|rule| format!("rule {} should have been removed and is still there", rule.name())));
         found.extend(back.unknown.iter().filter(|what| !self.unknown.contains(what)).cloned());
         found
     }
 }
 
-/// Whether a rule bears an id that none of `known` bears: S3 gives one to rules that have none.
+/// Whether a rule has an id that no rule of `known` has. S3 generates ids for rules without one.
 fn is_new(rule: &Rule, known: &[Rule]) -> bool {
     rule.id().is_some() && !known.iter().any(|old| old.id() == rule.id())
 }
@@ -190,7 +190,10 @@ fn differences_of_others(sent: &[Rule], back: &[Rule]) -> Vec<String> {
         match same.map(|other| rule.differences(other)) {
             None => found.push(format!("rule {}, which is not ours, is missing", rule.name())),
             Some(lines) if lines.is_empty() => {
-                found.push(format!("rule {}, which is not ours, is written otherwise", rule.name()));
+                found.push(format!(
+                    "rule {}, which is not ours, is written differently",
+                    rule.name()
+                ));
             }
             Some(lines) => found.extend(lines),
         }
@@ -200,7 +203,7 @@ fn differences_of_others(sent: &[Rule], back: &[Rule]) -> Vec<String> {
         .filter(|rule| !sent.iter().any(|other| other.id() == rule.id()));
     found.extend(new.map(|rule| format!("rule {} was not there before", rule.name())));
     if found.is_empty() && sent != back {
-        found.push("the rules that are not ours stand in another order, or some are doubled".to_owned());
+        found.push("the rules that are not ours are in another order, or some appear twice".to_owned());
     }
     found
 }

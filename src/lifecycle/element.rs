@@ -1,22 +1,22 @@
-//! XML elements as values, compared by what they mean: the order of unlike elements and white space between them mean
-//! nothing to S3.
+//! XML elements that are compared by their meaning: S3 ignores white space between elements, and the order of elements
+//! with different names.
 
 use roxmltree::Node;
 
-/// S3's namespace; some services leave it out.
+/// S3's namespace. Some services omit it.
 pub(super) const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-/// One element with all that is in it.
+/// An element with everything inside it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Element {
     pub(super) name: String,
-    /// of an element without children
+    /// The text of an element without children.
     pub(super) text: String,
-    /// sorted
+    /// The children, sorted.
     children: Vec<Self>,
 }
 
-/// An element's name, what it may hold, and whether it may stand beside another of its name.
+/// An element that S3 documents: its name, its possible children, and whether it can be repeated.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html>
 struct Known(&'static str, &'static [Self], bool);
 
@@ -79,7 +79,7 @@ const RULE: Known = Known(
 );
 
 impl Element {
-    /// Reads an element and all below it.
+    /// Reads an element and everything below it.
     pub(super) fn read(node: Node<'_, '_>) -> Self {
         let elements = node.children().filter(Node::is_element);
         let mut children: Vec<Self> = elements.map(Self::read).collect();
@@ -96,7 +96,7 @@ impl Element {
         }
     }
 
-    /// The element at the end of a path of names, the first of each.
+    /// The element at a path of names; of several with one name, the first.
     pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
         let [first, rest @ ..] = path else {
             return Some(self);
@@ -105,17 +105,17 @@ impl Element {
         found?.at(rest)
     }
 
-    /// The text at the end of a path.
+    /// The text of the element at a path of names.
     pub(super) fn text_at(&self, path: &[&str]) -> Option<&str> {
         Some(&self.at(path)?.text)
     }
 
-    /// Every child of this name.
+    /// The children of this name.
     pub(super) fn named(&self, name: &'static str) -> impl Iterator<Item = &Self> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// The lines in which another differs: `Filter/Prefix "a/" is missing`.
+    /// How another element differs, one line a difference: `Filter/Prefix "a/" is missing`.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
         let (mine, mut theirs) = (self.leaves(), other.leaves());
         let mut differences = Vec::new();
@@ -129,7 +129,7 @@ impl Element {
         differences
     }
 
-    /// Everything that has no children, with the names of what it stands in.
+    /// The paths of all elements without children.
     fn leaves(&self) -> Vec<String> {
         if self.children.is_empty() {
             return vec![format!("{} {:?}", self.name, self.text)];
@@ -143,7 +143,7 @@ impl Element {
     }
 }
 
-/// What a rule holds that this version doesn't know, and so could neither show nor compare.
+/// What a rule contains that this version doesn't know, and so can't show or compare.
 pub(super) fn unknown_in_rule(rule: Node<'_, '_>) -> Vec<String> {
     unknown(rule, &RULE)
 }
@@ -173,7 +173,7 @@ fn unknown(node: Node<'_, '_>, known: &Known) -> Vec<String> {
     found
 }
 
-/// Attributes and namespaces that S3's language doesn't have.
+/// Attributes and namespaces that are not part of S3's XML.
 pub(super) fn foreign(node: Node<'_, '_>) -> Vec<String> {
     let name = node.tag_name().name();
     let attributes = node.attributes();
@@ -187,7 +187,8 @@ pub(super) fn foreign(node: Node<'_, '_>) -> Vec<String> {
     found
 }
 
-/// A text as it stands in XML. Carriage returns and the like would be lost otherwise.
+/// Escapes text for XML. Control characters such as carriage returns become character references, as they would be
+/// lost.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

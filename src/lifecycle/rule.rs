@@ -1,18 +1,18 @@
 use roxmltree::Node;
 
-use super::{Form, Planned, element::Element};
+use super::{PlannedRule, RuleForm, element::Element};
 use crate::text::counted;
 
 /// One rule of a lifecycle configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// the rule as it stands in the answer, byte for byte
+    /// The rule's XML as the service sent it, byte for byte.
     raw: String,
     element: Element,
 }
 
 impl Rule {
-    /// Reads a rule out of the text that it stands in.
+    /// Reads a rule. `xml` is the text that `node` was parsed from.
     pub(super) fn read(node: Node<'_, '_>, xml: &str) -> Self {
         Self {
             raw: xml[node.range()].to_owned(),
@@ -20,34 +20,34 @@ impl Rule {
         }
     }
 
-    /// A rule of ours.
-    pub(super) fn of(planned: &Planned, form: Form) -> Self {
+    /// The rule for a planned one.
+    pub(super) fn of(planned: &PlannedRule, form: RuleForm) -> Self {
         let raw = planned.xml(form);
         let tree = roxmltree::Document::parse(&raw).expect("our own rules are well-formed XML");
         let element = Element::read(tree.root_element());
         Self { raw, element }
     }
 
-    /// The rule's id, where it has one.
+    /// The rule's id, if it has one.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.element.text_at(&["ID"]).filter(|id| !id.is_empty())
     }
 
-    /// The rule as it stands in the answer, byte for byte.
+    /// The rule's XML as the service sent it, byte for byte.
     #[must_use]
     pub fn xml(&self) -> &str {
         &self.raw
     }
 
-    /// What messages call it.
+    /// The rule's name in messages.
     #[must_use]
     pub fn name(&self) -> String {
         self.id()
             .map_or_else(|| "without id".to_owned(), |id| format!("{id:?}"))
     }
 
-    /// Whether a pgcoffer made it, here or elsewhere.
+    /// Whether a pgcoffer made the rule, this one or another.
     #[must_use]
     pub fn is_of_pgcoffer(&self) -> bool {
         self.id().is_some_and(|id| id.starts_with("pgcoffer-"))
@@ -63,13 +63,13 @@ impl Rule {
         self.element == other.element
     }
 
-    /// Whether it is carried out.
+    /// Whether the service applies the rule.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.element.text_at(&["Status"]) == Some("Enabled")
     }
 
-    /// The beginning of the keys that it is about; empty for every key.
+    /// The prefix of the keys that the rule selects; empty for every key.
     #[must_use]
     pub fn prefix(&self) -> &str {
         let places: [&[&str]; 3] = [&["Filter", "Prefix"], &["Filter", "And", "Prefix"], &["Prefix"]];
@@ -77,7 +77,7 @@ impl Rule {
         found.unwrap_or_default()
     }
 
-    /// The tags and sizes that it asks for, in words; empty where the prefix alone decides.
+    /// The tags and sizes that the rule filters by, in words; empty if it filters by prefix only.
     #[must_use]
     pub fn further_filters(&self) -> String {
         let Some(filter) = self.element.at(&["Filter"]) else {
@@ -96,7 +96,7 @@ impl Rule {
         tags.chain(sizes.into_iter().flatten()).collect::<Vec<_>>().join(", ")
     }
 
-    /// What it does, in words.
+    /// What the rule does, in words.
     #[must_use]
     pub fn actions(&self) -> Vec<String> {
         let at = |element: &Element, name: &str| element.text_at(&[name]).map(str::to_owned);
@@ -143,7 +143,7 @@ impl Rule {
             .collect()
     }
 
-    /// Whether it deletes or moves current objects, and some of those may be ours below `folder`.
+    /// Whether the rule deletes or moves current objects, and can select objects of ours in `folder`.
     #[must_use]
     pub fn acts_below(&self, folder: &str) -> bool {
         let expiration = self.element.at(&["Expiration"]);
@@ -154,7 +154,7 @@ impl Rule {
         self.is_enabled() && (deletes || moves) && meets && !self.asks_for_a_foreign_tag()
     }
 
-    /// Our objects bear no tags but our own.
+    /// Whether the rule filters by a tag that our objects never have.
     fn asks_for_a_foreign_tag(&self) -> bool {
         let filter = self.element.at(&["Filter"]);
         let filters = filter.into_iter().chain(filter.and_then(|f| f.at(&["And"])));

@@ -18,7 +18,7 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result},
     pipeline::{ObjectSource, SealedArchive, joined},
-    seal::{HEADER_LEN_MAX, Header, Secret},
+    seal::{HEADER_LEN_MAX, SealedHeader, Secret},
 };
 
 /// Where an opened archive goes.
@@ -97,7 +97,7 @@ pub fn sealed_for(file: &Path) -> Result<String> {
         std::fs::File::open(file).and_then(|opened| opened.take(HEADER_LEN_MAX as u64).read_to_end(&mut beginning));
     read.map_err(|error| Error::io("read", file, error))?;
     let (header, _) =
-        Header::parse_whole(&beginning).map_err(|error| Error::seal(file.display().to_string(), error))?;
+        SealedHeader::parse_whole(&beginning).map_err(|error| Error::seal(file.display().to_string(), error))?;
     Ok(header.sealed_for(&[]).join(" and "))
 }
 

@@ -9,7 +9,7 @@ use crate::{
     backup::Record,
     catalog::Catalog,
     error::{Error, Result},
-    lifecycle::{Class, Retrieval, Wait},
+    lifecycle::{Class, Retrieval, ThawTime},
     store::{self, AskedForThaw, Kind, Object, Speed, Store, Thaw},
     text::{counted, minute},
 };
@@ -327,7 +327,7 @@ fn usual(object: &Object, speed: Option<Speed>) -> String {
     }
 }
 
-fn time(times: Retrieval, speed: Speed) -> Option<Wait> {
+fn time(times: Retrieval, speed: Speed) -> Option<ThawTime> {
     match speed {
         Speed::Expedited => times.expedited,
         Speed::Standard => Some(times.standard),

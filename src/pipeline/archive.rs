@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    seal::{self, Content, FrameKeys, HEADER_LEN_MAX, Header, RepositoryId, Secret},
+    seal::{self, Content, FrameKeys, HEADER_LEN_MAX, RepositoryId, SealedHeader, Secret},
 };
 
 /// A sealed archive whose header and last frame have been found good: it is the object that was sealed, under a key at
@@ -30,7 +30,7 @@ pub struct SealedArchive {
 /// What header and last frame say.
 #[derive(Clone)]
 struct BothEnds {
-    header: Header,
+    header: SealedHeader,
     /// The header as it stands in the object.
     header_bytes: Bytes,
     keys: FrameKeys,
@@ -78,7 +78,7 @@ impl SealedArchive {
 
     /// The header.
     #[must_use]
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &SealedHeader {
         &self.ends.header
     }
 
@@ -167,7 +167,7 @@ async fn look_at_both_ends(
     let refused = |e| Error::seal(&name, e);
     let beginning = 0..look.source().bytes().min(HEADER_LEN_MAX as u64);
     let beginning = look.read(beginning).await?;
-    let (header, header_len) = Header::parse_whole(&beginning).map_err(refused)?;
+    let (header, header_len) = SealedHeader::parse_whole(&beginning).map_err(refused)?;
     let keys = unlock(&header, secrets).await?.map_err(refused)?;
     let (repository, backup) = expected.unwrap_or((&header.repository, &header.backup));
     header.check_is(repository, backup, Content::Archive).map_err(refused)?;
@@ -186,7 +186,7 @@ async fn look_at_both_ends(
 /// the last frame's index and the bytes that it holds.
 async fn check_end(
     look: &mut Look<'_>,
-    header: &Header,
+    header: &SealedHeader,
     header_len: usize,
     keys: &FrameKeys,
 ) -> Result<std::result::Result<(u64, u64), seal::Error>> {
@@ -234,7 +234,7 @@ async fn open_at(
 }
 
 /// Tries the secrets; a passphrase takes a tenth of a second, and not on a thread that others wait for.
-async fn unlock(header: &Header, secrets: &[Secret]) -> Result<std::result::Result<FrameKeys, seal::Error>> {
+async fn unlock(header: &SealedHeader, secrets: &[Secret]) -> Result<std::result::Result<FrameKeys, seal::Error>> {
     let (header, secrets) = (header.clone(), secrets.to_vec());
     joined(tokio::task::spawn_blocking(move || header.unlock(&secrets))).await
 }

@@ -4,7 +4,7 @@ use super::FrameReader;
 use crate::{
     compress::Decompressor,
     error::{Error, Result},
-    seal::Compression,
+    seal::PayloadCompression,
 };
 
 /// A range of an archive's payload: what the frames hold, joined, still compressed.
@@ -66,12 +66,12 @@ impl ContentReader {
     pub(super) fn new(
         payload: PayloadReader,
         object: String,
-        compression: Compression,
+        compression: PayloadCompression,
         bytes_max: Option<u64>,
     ) -> Result<Self> {
         let decompressor = match compression {
-            Compression::None => None,
-            Compression::Zstd => Some(Decompressor::new().map_err(Error::Compress)?),
+            PayloadCompression::None => None,
+            PayloadCompression::Zstd => Some(Decompressor::new().map_err(Error::Compress)?),
         };
         Ok(Self {
             payload,

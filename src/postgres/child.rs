@@ -1,4 +1,4 @@
-//! One child process: started with nothing but what it needs, heard out, waited for, or ended.
+//! A child process: starts it with only the environment that it needs, reads its output, waits for it, or ends it.
 
 mod cause;
 
@@ -12,22 +12,22 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::client::Client;
-use super::error::{Cause, ChildFault, Error};
-use super::failures::Failures;
-use super::settings::Settings;
-use super::speech::{Speech, without_names};
+use super::client::PgClient;
+use super::error::{ChildFault, Error, FailureCause};
+use super::failures::StatementFailures;
+use super::message_language::{MessageLanguage, without_names};
+use super::settings::SessionSettings;
 use super::transcript::{Transcript, last_lines, warnings};
 use super::url::{ChildFile, DatabaseUrl};
 use crate::redact::SecretText;
 
-/// Time for a child to cancel what it runs on the server and end, before it's killed.
+/// How long a child has to cancel its work on the server and to end, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Time for a child that has failed by itself to be seen as ended, before a fault elsewhere is taken for the cause.
+/// How long to wait for a child that may have failed by itself, before a fault elsewhere counts as the cause.
 pub(super) const OWN_END: Duration = Duration::from_secs(1);
 
-/// Time for the last of stderr to arrive once the child has ended; something else may hold the pipe open.
+/// How long to wait for the rest of stderr after the child has ended. Another process may hold the pipe open.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A running child. Dropping it kills the process.
@@ -37,33 +37,33 @@ pub(super) struct Running {
     child: Child,
     stderr: JoinHandle<Transcript>,
     secret: Option<SecretText>,
-    speech: Speech,
-    /// There until the child has ended.
+    message_language: MessageLanguage,
+    /// Removed when the child has ended.
     _file: Option<ChildFile>,
 }
 
-/// What to start, and how.
+/// The program to start and its options.
 pub(super) struct Invocation<'a> {
     pub(super) program: &'static str,
     pub(super) path: &'a Path,
     pub(super) args: Vec<String>,
     /// The installation that the program belongs to.
-    pub(super) client: &'a Client,
+    pub(super) client: &'a PgClient,
     pub(super) url: &'a DatabaseUrl,
-    /// In which language the server speaks to it.
-    pub(super) speech: Speech,
-    /// What it sets for its session.
-    pub(super) settings: &'a Settings,
-    /// The encoding to speak with the server in, whatever is set for role or database.
+    /// The language of the server's messages to the program.
+    pub(super) message_language: MessageLanguage,
+    /// The settings of the program's session.
+    pub(super) settings: &'a SessionSettings,
+    /// The client encoding of the session, which overrides that of the role and the database.
     pub(super) encoding: Option<&'a str>,
     pub(super) stdin: Stdio,
     pub(super) stdout: Stdio,
 }
 
 impl Running {
-    /// Starts it with the login in its environment. Nothing of our own environment comes along but the
-    /// surroundings: no `PG*` variable that would change where it connects, and none of our other secrets. Messages
-    /// are in English, as they are searched for causes.
+    /// Starts the program with the login in its environment. Of the agent's own environment it gets only what it needs
+    /// to run: no `PG*` variable that would change where it connects, and no secret of the agent. Its messages are in
+    /// English, as causes are found by them.
     pub(super) fn start(invocation: Invocation<'_>) -> Result<Self, Error> {
         let Invocation {
             program,
@@ -71,7 +71,7 @@ impl Running {
             args,
             client,
             url,
-            speech,
+            message_language,
             settings,
             encoding,
             stdin,
@@ -89,14 +89,17 @@ impl Running {
             .child_file()
             .map_err(|source| Error::io("write a file for a client program", source))?;
         command.envs(file.iter().flat_map(ChildFile::env));
-        if let Some((name, value)) = url.login_env(|| client.knows_require_auth()).map_err(Error::Unheld)? {
+        if let Some((name, value)) = url
+            .auth_env(|| client.knows_require_auth())
+            .map_err(Error::UnsupportedByClient)?
+        {
             command.env(name, value);
         }
         if let Some(encoding) = encoding {
             command.env("PGCLIENTENCODING", encoding);
         }
         let mut options = settings.options();
-        if speech == Speech::CanBeEnglish {
+        if message_language == MessageLanguage::Switchable {
             options.push_str(" -c lc_messages=C");
         }
         if !options.is_empty() {
@@ -121,7 +124,7 @@ impl Running {
             child,
             stderr: tokio::spawn(Transcript::read(stderr)),
             secret: url.password().cloned(),
-            speech,
+            message_language,
             _file: file,
         })
     }
@@ -134,31 +137,33 @@ impl Running {
         self.child.stdout.take()
     }
 
-    /// Whether it has ended by now, and not with 0.
+    /// Whether the child has ended by now, with another status than 0.
     pub(super) fn has_failed(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(status)) if !status.success())
     }
 
-    /// Waits for its end. What it wrote to stderr is its warnings if it ended well, else the error.
+    /// Waits for the child to end. Returns what it wrote to stderr: as warnings if it succeeded, or in the error. Not
+    /// bounded in time.
     pub(super) async fn finish(&mut self) -> Result<Vec<String>, ChildFault> {
         self.wait().await.0
     }
 
-    /// The same of a `pg_restore` that goes on after failures: one that reached its end has ended well but for these.
-    pub(super) async fn finish_with_failures(&mut self) -> Result<(Vec<String>, Failures), ChildFault> {
-        // of one that tells of everything that it does
+    /// Like [`finish`](Self::finish), for a `pg_restore` that continues after failures. If it reached its end, it
+    /// succeeded except for these.
+    pub(super) async fn finish_with_failures(&mut self) -> Result<(Vec<String>, StatementFailures), ChildFault> {
+        // it runs with --verbose, so most of its lines are not warnings
         let is_warning = |line: &String| !line.starts_with("pg_restore: ") || line.starts_with("pg_restore: warning: ");
         match self.wait().await {
             (Ok(mut said), _) => {
                 said.retain(is_warning);
-                Ok((said, Failures::default()))
+                Ok((said, StatementFailures::default()))
             }
             (Err(_), Some(failures)) => Ok((Vec::new(), failures)),
             (Err(fault), None) => Err(fault),
         }
     }
 
-    async fn wait(&mut self) -> (Result<Vec<String>, ChildFault>, Option<Failures>) {
+    async fn wait(&mut self) -> (Result<Vec<String>, ChildFault>, Option<StatementFailures>) {
         let ended = self.child.wait().await;
         let mut transcript = match timeout(LAST_WORDS, &mut self.stderr).await {
             Ok(Ok(transcript)) => transcript,
@@ -174,24 +179,26 @@ impl Running {
         match ended {
             Ok(status) if status.success() => Ok(warnings(text)),
             Ok(status) => {
-                let cause = match Cause::of(text, status.signal(), self.speech) {
-                    Cause::Unknown if self.misses_what_it_saw(text) => Cause::DefinitionsChanged,
+                let cause = match FailureCause::of(text, status.signal(), self.message_language) {
+                    FailureCause::Unknown if self.misses_what_it_saw(text) => FailureCause::DefinitionsChanged,
                     cause => cause,
                 };
                 Err(self.fault(status.to_string(), cause, text))
             }
-            Err(error) => Err(self.fault(format!("no exit status: {error}"), Cause::Unknown, text)),
+            Err(error) => Err(self.fault(format!("no exit status: {error}"), FailureCause::Unknown, text)),
         }
     }
 
-    /// Whether a dump misses something that was in the catalogs when it began.
+    /// Whether a dump failed on an object that was in the catalogs when it began.
     fn misses_what_it_saw(&self, text: &str) -> bool {
         let words = without_names(text);
         let gone = ["relation  does not exist", "schema  does not exist"];
-        self.program == "pg_dump" && self.speech != Speech::Foreign && gone.iter().any(|one| words.contains(one))
+        self.program == "pg_dump"
+            && self.message_language != MessageLanguage::Unknown
+            && gone.iter().any(|one| words.contains(one))
     }
 
-    fn fault(&self, ending: String, cause: Cause, text: &str) -> ChildFault {
+    fn fault(&self, ending: String, cause: FailureCause, text: &str) -> ChildFault {
         ChildFault {
             program: self.program,
             ending,
@@ -200,8 +207,8 @@ impl Running {
         }
     }
 
-    /// Ends it: asks first, as PostgreSQL's clients then cancel what the server is doing for them (`psql` on
-    /// SIGINT, the others on SIGTERM), and kills soon after.
+    /// Ends the child. First a signal, on which PostgreSQL's clients cancel their work on the server (`psql` on SIGINT,
+    /// the others on SIGTERM); SIGKILL after 5 s.
     pub(super) async fn kill(&mut self) {
         if let Some(pid) = self
             .child
@@ -209,8 +216,7 @@ impl Running {
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw)
         {
-            // The pid is still the child's: only `wait` gives it back. Should the signal fail, the kill below is
-            // left.
+            // The pid is still the child's: only `wait` frees it. If the signal fails, the kill below ends the child.
             let signal = if self.program == "psql" {
                 Signal::INT
             } else {
@@ -219,7 +225,7 @@ impl Running {
             let _ = kill_process(pid, signal);
             let _ = timeout(GRACE, self.child.wait()).await;
         }
-        // An error here means that it has ended already.
+        // An error here means that the child has already ended.
         let _ = self.child.kill().await;
     }
 }

@@ -1,9 +1,9 @@
-//! The client programs installed on this machine, and the choice among them by major version.
+//! Finds the installed client programs, and chooses one by major version.
 //!
-//! Dump and restore need different things. `pg_dump` refuses a server newer than itself, and reads older ones; but
-//! what it and `pg_restore` emit from 17 on holds `SET transaction_timeout`, which servers up to 16 don't know.
-//! `pg_restore` reads archives of its own and older clients only. So several majors side by side are common, and
-//! the nearest is best.
+//! Dump and restore need different versions. `pg_dump` refuses a server newer than itself and dumps older ones. But
+//! since 17 the output of `pg_dump` and `pg_restore` contains `SET transaction_timeout`, which servers up to 16 don't
+//! know. `pg_restore` reads archives of its own and older versions only. So several major versions are often installed
+//! side by side, and the nearest is best.
 
 mod folders;
 #[cfg(test)]
@@ -23,29 +23,29 @@ use tokio::time::timeout;
 
 use super::error::Error;
 
-/// One installation of the client programs, all of one version.
+/// An installation of the client programs, all of one version.
 #[derive(Clone)]
-pub struct Client {
-    /// The major version: 15 of 15.18.
+pub struct PgClient {
+    /// The major version, such as 15 of 15.18.
     pub major: u32,
-    /// The full version: `15.18`, `18beta1`.
+    /// The full version, such as `15.18` or `18beta1`.
     pub version: String,
-    /// The program that dumps.
+    /// The path of `pg_dump`.
     pub pg_dump: PathBuf,
-    /// The program that restores.
+    /// The path of `pg_restore`.
     pub pg_restore: PathBuf,
-    /// The program that runs scripts; some packages leave it out.
+    /// The path of `psql`. Some packages don't contain it.
     pub psql: Option<PathBuf>,
-    /// The variables of our own environment that the programs need as well, to find their libraries for instance.
+    /// The variables of the agent's environment that the programs need too, for example to find their libraries.
     surroundings: Vec<(OsString, OsString)>,
-    /// The one folder that was looked into, where the settings name one.
+    /// The only folder that was searched, if the settings name one.
     pub(super) named: Option<PathBuf>,
 }
 
-/// What should be known about the choice of a client, though it will do.
+/// A warning about the chosen client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientWarning {
-    /// A stock `pg_restore --exit-on-error` into the server's own major fails on what this client emits.
+    /// A plain `pg_restore --exit-on-error` into the server's own major version fails on this client's archives.
     TransactionTimeout {
         /// The client's version.
         client: String,
@@ -54,8 +54,7 @@ pub enum ClientWarning {
     },
 }
 
-/// The variables that children may have of ours: where programs and libraries, certificates, home and temporary
-/// files are.
+/// The variables that child processes inherit: where programs, libraries, certificates, home and temporary files are.
 const SURROUNDINGS: &[&str] = &[
     "PATH",
     "HOME",
@@ -73,43 +72,43 @@ const SURROUNDINGS: &[&str] = &[
     "HOSTALIASES",
 ];
 
-/// The first major whose clients emit `SET transaction_timeout`.
+/// The first major version whose clients write `SET transaction_timeout`.
 ///
 /// <https://www.postgresql.org/docs/17/runtime-config-client.html#GUC-TRANSACTION-TIMEOUT>
 const FIRST_WITH_TRANSACTION_TIMEOUT: u32 = 17;
 
-/// The first minor version of each major whose `pg_restore` writes `\restrict` (CVE-2025-8714); 18 does from its first
-/// release on.
+/// The first minor version of each major whose `pg_restore` writes `\restrict` (CVE-2025-8714). 18 writes it since its
+/// first release.
 ///
 /// <https://www.postgresql.org/support/security/CVE-2025-8714/>
 const FIRST_RESTRICTING: [(u32, u32); 6] = [(18, 0), (17, 6), (16, 10), (15, 14), (14, 19), (13, 22)];
 
-/// The first libpq that knows `require_auth`.
+/// The first major version of libpq that knows `require_auth`.
 ///
 /// <https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
 const FIRST_WITH_REQUIRE_AUTH: u32 = 16;
 
-/// Time and length of what an older program says to a login that there isn't.
+/// The limits on time and length of an older program's answer to an unknown login method.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_BYTES: u64 = 4096;
 
-/// Time that a program may take to say its version.
+/// The longest time that a program may take to print its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// All clients found, by major version, one of each.
+/// All clients that were found, one for each major version.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    by_major: BTreeMap<u32, Client>,
+    by_major: BTreeMap<u32, PgClient>,
     searched: Vec<PathBuf>,
-    /// The one folder that was meant.
+    /// The only folder that was searched, if the settings name one.
     named: Option<PathBuf>,
 }
 
 impl Clients {
-    /// Looks for clients in `pg_bin` (a folder that holds `pg_dump`, or one of folders by major version) and nowhere
-    /// else: somebody meant that folder and no other. Without it, in the folders of `PATH` and where distributions keep
-    /// them; of two with the same major the newer is taken. `environment` is the process's own; of it, `PATH` and
-    /// `HOME` are looked at, and what the programs need to run is handed on to them.
+    /// Searches for clients. With `pg_bin`, only in that folder, which contains `pg_dump` or folders by major version.
+    /// Without it, in the folders of `PATH` and in the usual folders of distributions. Of two clients with the same
+    /// major version the newer is used. `environment` is the process's own environment: `PATH` and `HOME` are read, and
+    /// the variables that the programs need are passed on.
     pub async fn discover(pg_bin: Option<&Path>, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let surroundings: Vec<_> = environment
             .into_iter()
@@ -128,7 +127,7 @@ impl Clients {
         clients
     }
 
-    /// An error where there is no client at all.
+    /// An error if no client was found.
     pub fn check_any(&self) -> Result<(), Error> {
         match self.by_major.is_empty() {
             true => Err(self.none("pg_dump", "of the server's major version".to_owned(), None)),
@@ -136,13 +135,13 @@ impl Clients {
         }
     }
 
-    /// Each client, lowest major first.
-    pub fn iter(&self) -> impl Iterator<Item = &Client> {
+    /// All clients, ordered by major version.
+    pub fn iter(&self) -> impl Iterator<Item = &PgClient> {
         self.by_major.values()
     }
 
-    /// The client to dump a server of that major with: its own major, else the next higher one, never a lower one.
-    pub fn for_dump(&self, server_major: u32) -> Result<(&Client, Option<ClientWarning>), Error> {
+    /// The client for a dump of a server: the server's own major version, or the next higher one, never a lower one.
+    pub fn for_dump(&self, server_major: u32) -> Result<(&PgClient, Option<ClientWarning>), Error> {
         let Some((_, client)) = self.by_major.range(server_major..).next() else {
             if self.by_major.is_empty() {
                 let need = format!("{server_major} or newer");
@@ -162,10 +161,10 @@ impl Clients {
         Ok((client, warning))
     }
 
-    /// The client to restore with an archive that a `pg_dump` of major `archive_major` made: the server's own major
-    /// if it can read the archive, else the lowest that can. One that would leave `psql` unguarded is passed over
-    /// ([`Error::Unrestricted`] where there is no other).
-    pub fn for_restore(&self, archive_major: u32, server_major: u32) -> Result<&Client, Error> {
+    /// The client that restores an archive which a `pg_dump` of major version `archive_major` made: the server's own
+    /// major version if that can read the archive, otherwise the lowest that can. A client that would leave `psql`
+    /// unprotected is skipped; [`Error::Unrestricted`] if there is no other.
+    pub fn for_restore(&self, archive_major: u32, server_major: u32) -> Result<&PgClient, Error> {
         let own = self
             .by_major
             .get(&server_major)
@@ -173,7 +172,7 @@ impl Clients {
         let others = self.by_major.range(archive_major..);
         let mut fitting = own.into_iter().chain(others.map(|(_, client)| client));
         let is_guarded =
-            |client: &&Client| !client.emits_transaction_timeout_into(server_major) || client.restricts_psql();
+            |client: &&PgClient| !client.emits_transaction_timeout_into(server_major) || client.restricts_psql();
         if let Some(client) = fitting.clone().find(is_guarded) {
             return Ok(client);
         }
@@ -194,7 +193,7 @@ impl Clients {
         }
     }
 
-    /// Version and place of each, for messages; the folders if there's none.
+    /// The version and path of each client for messages; the searched folders if there is none.
     fn found(&self) -> Vec<String> {
         if self.by_major.is_empty() {
             return Error::searched(&self.searched);
@@ -210,7 +209,7 @@ impl Clients {
                 continue;
             }
             self.searched.push(folder.clone());
-            let Some(mut client) = Client::look_at(folder, surroundings).await else {
+            let Some(mut client) = PgClient::look_at(folder, surroundings).await else {
                 continue;
             };
             client.named.clone_from(&self.named);
@@ -222,14 +221,14 @@ impl Clients {
     }
 }
 
-impl Client {
-    /// True when what this client emits needs [`super::Load`]'s care to be restored into a server of that major.
+impl PgClient {
+    /// Whether this client's output needs the changes of [`super::Load`] for a server of that major version.
     pub(super) fn emits_transaction_timeout_into(&self, server_major: u32) -> bool {
         self.major >= FIRST_WITH_TRANSACTION_TIMEOUT && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
     }
 
-    /// Whether its `pg_restore` keeps commands of `psql`'s own out of what it renders, by its version. What it really
-    /// renders is looked at as well.
+    /// Whether this version of `pg_restore` protects `psql` from commands in the archive. Its real output is checked as
+    /// well.
     pub fn restricts_psql(&self) -> bool {
         let first = FIRST_RESTRICTING.iter().find(|(major, _)| *major == self.major);
         match (first, minor(&self.version)) {
@@ -238,11 +237,11 @@ impl Client {
         }
     }
 
-    /// Whether its libpq knows `require_auth`: PostgreSQL's own packages bring one libpq, of the newest version, for
-    /// all majors.
+    /// Whether the client's libpq knows `require_auth`. PostgreSQL's own packages share one libpq of the newest version
+    /// between all major versions.
     ///
-    /// An older program is asked what it makes of a value that there isn't: a libpq that knows the parameter refuses it
-    /// by name, before it looks at the address. Takes some milliseconds, and 2 s at most.
+    /// An older program is started with an unknown value: a libpq that knows the parameter refuses the value by name,
+    /// before it uses the address. Blocks for some milliseconds, and at most 2 s.
     pub(super) fn knows_require_auth(&self) -> bool {
         self.major >= FIRST_WITH_REQUIRE_AUTH || self.refuses_unknown_login().unwrap_or(false)
     }
@@ -280,7 +279,7 @@ impl Client {
         &self.surroundings
     }
 
-    /// The client in that folder, if both programs are there and `pg_dump` says its version.
+    /// The client in a folder, if both programs are there and `pg_dump` prints its version.
     async fn look_at(folder: &Path, surroundings: &[(OsString, OsString)]) -> Option<Self> {
         let program = |name: &str| Some(folder.join(name)).filter(|path| path.is_file() && !is_wrapper(path));
         let (pg_dump, pg_restore) = (program("pg_dump")?, program("pg_restore")?);
@@ -305,8 +304,8 @@ impl Client {
     }
 }
 
-/// Debian's `/usr/bin/pg_dump` is a Perl script that picks a version by rules of its own, and breaks where its files
-/// have moved.
+/// Whether the program is Debian's wrapper. `/usr/bin/pg_dump` is a Perl script there that chooses a version by its own
+/// rules, and fails if its files were moved.
 fn is_wrapper(path: &Path) -> bool {
     let mut start = [0; 64];
     let length = std::fs::File::open(path)
@@ -316,21 +315,21 @@ fn is_wrapper(path: &Path) -> bool {
     line.starts_with(b"#!") && line.windows(4).any(|word| word == b"perl")
 }
 
-/// `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` -> 15, `15.18`.
+/// Parses `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` into 15 and `15.18`.
 fn read_version(text: &str) -> Option<(u32, String)> {
     let version = text.strip_prefix("pg_dump (PostgreSQL) ")?.split_whitespace().next()?;
     let major: String = version.chars().take_while(char::is_ascii_digit).collect();
-    // Before 10 the major version was of two numbers; no such client can dump a server that is still in use.
+    // Before 10 the major version had two numbers. Such a client can't dump a server that is still in use.
     let major = major.parse().ok().filter(|major| *major >= 10)?;
     Some((major, version.to_owned()))
 }
 
-/// The number behind the major: 18 of `15.18`; below all releases for `18beta1`.
+/// The minor version, such as 18 of `15.18`; `None` for `18beta1`, which counts as older than any release.
 fn minor(version: &str) -> Option<u32> {
     version.split_once('.').and_then(|(_, minor)| minor.parse().ok())
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for PgClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Client({} at {})", self.version, self.pg_dump.display())
     }
@@ -341,9 +340,9 @@ impl fmt::Display for ClientWarning {
         let Self::TransactionTimeout { client, server_major } = self;
         write!(
             f,
-            "pg_dump {client} is newer than the server ({server_major}): `pgcoffer restore` copes, but a stock \
-             pg_restore --exit-on-error into PostgreSQL \
-             {server_major} stops at SET transaction_timeout; install postgresql-client-{server_major} to avoid that"
+            "pg_dump {client} is newer than the server ({server_major}): `pgcoffer restore` handles that, but a plain \
+             pg_restore --exit-on-error into PostgreSQL {server_major} stops at SET transaction_timeout; install \
+             postgresql-client-{server_major} to avoid that"
         )
     }
 }

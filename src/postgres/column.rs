@@ -1,6 +1,6 @@
-//! Columns of an answer, which come as text.
+//! Reads columns of a query's result, which arrive as text.
 
-/// What a column's text can be read as.
+/// A type that a column's text can be parsed as.
 pub(super) trait Column: Sized {
     fn read(text: Option<&str>) -> Option<Self>;
 }

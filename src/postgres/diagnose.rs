@@ -1,20 +1,21 @@
-//! Why `pg_dump` failed, asked of the server itself: its messages may be in any language.
+//! Asks the server why `pg_dump` failed, as its messages may be in any language.
 
-use super::error::{Cause, ChildFault, Error};
-use super::locks::LockRoom;
+use super::error::{ChildFault, Error, FailureCause};
+use super::locks::LockCapacity;
 use super::preflight::{self, ObstacleKind};
 use super::session::Session;
 
-/// Conflicts with replay so far, on a standby.
+/// The number of recovery conflicts so far, on a standby.
 const CONFLICTS: &str = "
     SELECT pg_catalog.pg_is_in_recovery(), s.conflicts FROM pg_catalog.pg_stat_database AS s
      WHERE s.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
 impl Session {
-    /// The error with its cause, where its own words don't tell it and a look at the server does.
+    /// The error with its cause, if its messages don't show the cause and the server does. Runs queries; their errors
+    /// are ignored.
     pub async fn diagnose(&mut self, error: Error) -> Error {
         match error {
-            Error::DumpFailed(fault) if fault.cause == Cause::Unknown => {
+            Error::DumpFailed(fault) if fault.cause == FailureCause::Unknown => {
                 let cause = self.cause().await;
                 Error::DumpFailed(ChildFault { cause, ..fault })
             }
@@ -22,30 +23,30 @@ impl Session {
         }
     }
 
-    async fn cause(&mut self) -> Cause {
+    async fn cause(&mut self) -> FailureCause {
         if let Err(Error::Lost { .. }) = self.check().await {
-            return Cause::ConnectionLost;
+            return FailureCause::ConnectionLost;
         }
-        // what can't be looked at now is no cause
+        // a check that fails proves nothing
         if let Ok(obstacles) = preflight::obstacles(self, None).await
             && let Some(first) = obstacles.first()
         {
             return match first.kind {
-                ObstacleKind::RowSecurity => Cause::RowSecurity,
-                _ => Cause::PermissionDenied,
+                ObstacleKind::RowSecurity => FailureCause::RowSecurity,
+                _ => FailureCause::PermissionDenied,
             };
         }
         if self.blockers().await.is_ok_and(|found| !found.is_empty()) {
-            return Cause::LockTimeout;
+            return FailureCause::LockTimeout;
         }
-        if self.lock_room().await.is_ok_and(LockRoom::is_too_small) {
-            return Cause::OutOfLocks;
+        if self.lock_capacity().await.is_ok_and(LockCapacity::is_too_small) {
+            return FailureCause::OutOfLocks;
         }
         let conflicts = self.rows("look for conflicts", CONFLICTS).await.unwrap_or_default();
         let column = |index| conflicts.first().and_then(|row| row.text(index));
         match (column(0), column(1)) {
-            (Some("t"), Some(count)) if count != "0" => Cause::RecoveryConflict,
-            _ => Cause::Unknown,
+            (Some("t"), Some(count)) if count != "0" => FailureCause::RecoveryConflict,
+            _ => FailureCause::Unknown,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `pg_dump` as a child process: its archive comes out of a pipe, and counts only if it ended well.
+//! Runs `pg_dump` as a child process. Its archive arrives through a pipe, and is valid only if the process succeeded.
 
 use std::io;
 use std::process::Stdio;
@@ -8,31 +8,31 @@ use tokio::process::ChildStdout;
 use tokio::time::timeout;
 
 use super::child::{Invocation, OWN_END, Running};
-use super::client::Client;
-use super::error::{Cause, Error};
-use super::settings::Settings;
-use super::speech::Speech;
+use super::client::PgClient;
+use super::error::{Error, FailureCause};
+use super::message_language::MessageLanguage;
+use super::settings::SessionSettings;
 use super::url::DatabaseUrl;
 
 #[cfg(target_os = "linux")]
 const PIPE_BYTES: usize = 1 << 20;
 
-/// How to dump.
+/// The options of a dump.
 #[derive(Clone, Debug)]
 pub struct DumpOptions {
-    /// How long to wait for the lock on each table before giving up; whatever holds it, a migration for instance,
-    /// would otherwise hold the backup up without end. 120 s by default.
+    /// How long to wait for the lock on each table before the dump fails. Without a limit, a session that holds a lock,
+    /// such as a migration, would block the backup forever. The default is 120 s.
     pub lock_wait_timeout: Duration,
-    /// The server's major version. Where it differs from the client's, all names are quoted: what is a keyword to
-    /// one may be none to the other.
+    /// The server's major version. If the client's differs, all names are quoted, as the two have different keywords.
     pub server_major: u32,
-    /// In which language the server speaks, so that its messages can be understood.
-    /// [`Session::speech`](super::Session::speech) knows; by default nothing is read out of them.
-    pub speech: Speech,
-    /// What is set for it whatever role and database say: [`Session::settings`](super::Session::settings) knows.
-    pub settings: Settings,
-    /// The database's encoding, in which it is dumped, whatever `client_encoding` is set for the role or the database;
-    /// `None` leaves it to these.
+    /// The language of the server's messages, from [`Session::message_language`](super::Session::message_language). By
+    /// default no cause is read from them.
+    pub message_language: MessageLanguage,
+    /// The settings of the session, which override those of role and database, from
+    /// [`Session::settings`](super::Session::settings).
+    pub settings: SessionSettings,
+    /// The database's encoding, in which it is dumped, whatever `client_encoding` is set for the role or the database.
+    /// With `None`, these decide.
     pub encoding: Option<String>,
 }
 
@@ -42,14 +42,14 @@ impl DumpOptions {
         Self {
             lock_wait_timeout: Duration::from_secs(120),
             server_major,
-            speech: Speech::default(),
-            settings: Settings::default(),
+            message_language: MessageLanguage::default(),
+            settings: SessionSettings::default(),
             encoding: None,
         }
     }
 
-    /// What `pg_dump` is told, but for where the database is: none of it is secret.
-    pub fn arguments(&self, client: &Client) -> Vec<String> {
+    /// The arguments of `pg_dump`, without the database's address. They contain no secret.
+    pub fn arguments(&self, client: &PgClient) -> Vec<String> {
         let mut args: Vec<String> = ["--format=custom", "--compress=0", "--no-password"]
             .map(String::from)
             .into();
@@ -63,24 +63,24 @@ impl DumpOptions {
 
 /// A running `pg_dump`. Dropping it kills the process.
 ///
-/// Read its [`stdout`](Self::take_stdout) to the end, then [`finish`](Self::finish): `pg_dump` often fails after it
-/// has written, and what it wrote is worth something only if it ended with 0.
+/// Read [`stdout`](Self::take_stdout) to the end, then call [`finish`](Self::finish). `pg_dump` often fails after it
+/// has written data, and the data is valid only if the process succeeded.
 #[derive(Debug)]
 pub struct Dump {
     running: Running,
     stdout: Option<ChildStdout>,
 }
 
-/// What a `pg_dump` that ended well had to say.
+/// The output of a `pg_dump` that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DumpReport {
-    /// The lines that it wrote to stderr, up to a number.
+    /// The lines that it wrote to stderr, up to a limit.
     pub warnings: Vec<String>,
 }
 
 impl Dump {
-    /// Starts `pg_dump` in its custom format, uncompressed: compressing is ours to do, on several cores.
-    pub fn start(client: &Client, url: &DatabaseUrl, options: &DumpOptions) -> Result<Self, Error> {
+    /// Starts `pg_dump` with its custom format, uncompressed: the agent compresses on several cores.
+    pub fn start(client: &PgClient, url: &DatabaseUrl, options: &DumpOptions) -> Result<Self, Error> {
         let mut args = options.arguments(client);
         args.push(format!("--dbname={}", url.child_conninfo()));
         let mut running = Running::start(Invocation {
@@ -89,7 +89,7 @@ impl Dump {
             args,
             client,
             url,
-            speech: options.speech,
+            message_language: options.message_language,
             settings: &options.settings,
             encoding: options.encoding.as_deref(),
             stdin: Stdio::null(),
@@ -99,27 +99,30 @@ impl Dump {
         Ok(Self { running, stdout })
     }
 
-    /// The archive as it is made. An error the second time.
+    /// The archive, as `pg_dump` writes it. An error when called again.
     pub fn take_stdout(&mut self) -> Result<ChildStdout, Error> {
         self.stdout
             .take()
             .ok_or_else(|| Error::io("read from pg_dump", io::Error::other("its output was taken before")))
     }
 
-    /// Waits for the end. An error unless `pg_dump` ended with 0.
+    /// Waits for the process to end. Not bounded in time.
+    ///
+    /// # Errors
+    /// Any exit status but 0.
     pub async fn finish(mut self) -> Result<DumpReport, Error> {
-        // Should nobody have taken the pipe, pg_dump must not wait for a reader.
+        // if the pipe was not taken, pg_dump must not wait for a reader
         drop(self.stdout.take());
         let warnings = self.running.finish().await.map_err(Error::DumpFailed)?;
         Ok(DumpReport { warnings })
     }
 
-    /// Ends it after a fault elsewhere, and gives its own error if it had failed by itself before: then that's the
-    /// cause, and the archive that broke off the consequence.
+    /// Ends the process after a fault elsewhere. Returns its own error if it had failed by itself before: then that is
+    /// the cause, and the fault is its consequence.
     pub async fn abort(mut self) -> Option<Error> {
         drop(self.stdout.take());
         match timeout(OWN_END, self.running.finish()).await {
-            Ok(Err(fault)) if fault.cause != Cause::NotRead => Some(Error::DumpFailed(fault)),
+            Ok(Err(fault)) if fault.cause != FailureCause::NotRead => Some(Error::DumpFailed(fault)),
             Ok(_) => None,
             Err(_) => {
                 self.kill().await;
@@ -128,14 +131,14 @@ impl Dump {
         }
     }
 
-    /// Ends it: `pg_dump` is asked to, upon which it cancels what the server is doing for it, and killed after 5 s.
+    /// Ends the process: with SIGTERM, on which `pg_dump` cancels its work on the server, and with SIGKILL after 5 s.
     pub async fn kill(mut self) {
         self.running.kill().await;
     }
 }
 
-/// Asks for a larger pipe than Linux's 64 KiB, so that `pg_dump` goes on while a chunk is looked at. What every user
-/// may have is 1 MiB ([pipe(7)](https://man7.org/linux/man-pages/man7/pipe.7.html)); with less it only goes slower.
+/// Requests a larger pipe than Linux's 64 KiB, so that `pg_dump` continues while a chunk is processed. Every user may
+/// have 1 MiB ([pipe(7)](https://man7.org/linux/man-pages/man7/pipe.7.html)); with less, the dump is only slower.
 fn widen(pipe: &ChildStdout) {
     #[cfg(target_os = "linux")]
     {

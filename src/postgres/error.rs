@@ -1,240 +1,240 @@
-//! What can go wrong with PostgreSQL, told apart as far as the cure differs.
+//! Errors of PostgreSQL, separated as far as the cure differs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::advisory_lock::LockHolder;
 use super::explain::AuthFault;
-use super::holder::Holder;
-use super::imposed::Imposed;
 use super::preflight::Obstacle;
-use super::settings::LeftSetting;
+use super::role_override::RoleOverride;
+use super::settings::FixedSetting;
 use super::url::UrlFault;
-use super::wire::LoginRefused;
+use super::wire::LoginRefusal;
 use crate::text::{Untrusted, escaped_lines};
 
-/// A failure on PostgreSQL's side: its address, the connection, what a role may do, or one of the child processes.
+/// An error on PostgreSQL's side: the address, the connection, missing rights, or a child process.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database's URL can't be used.
     #[error("the database's url cannot be used: {0}")]
     Url(#[from] UrlFault),
-    /// The server asks for a login that it must not be given.
-    #[error("{target} is not given the login that it asks for: {}", .refused.describe())]
+    /// The server asks for a login method that the agent refuses to use.
+    #[error("the login method that {target} asks for is refused: {}", .refused.describe())]
     Login {
         /// `user@host:port/database`.
         target: String,
-        /// Which, and why.
-        refused: LoginRefused,
+        /// The method, and why it is refused.
+        refused: LoginRefusal,
     },
-    /// What the URL asks for can't be asked of the client programs that are installed.
-    #[error("the client programs found here can't be held to the url: {0}")]
-    Unheld(&'static str),
-    /// A pooler stands between that hands connections on between transactions.
+    /// The installed client programs don't support what the URL requires.
+    #[error("the installed client programs don't support what the url requires: {0}")]
+    UnsupportedByClient(&'static str),
+    /// The connection goes through a pooler that shares server connections between transactions.
     #[error(
-        "a pooler in transaction mode stands between here and the server of {target} (PgBouncer or the like): neither \
-         a lock nor pg_dump's settings hold there"
+        "the connection to {target} goes through a pooler in transaction mode (such as PgBouncer), in which locks and \
+         pg_dump's settings get lost"
     )]
     Pooler {
         /// `user@host:port/database`.
         target: String,
-        /// The server's own address, where its provider is known by the pooler's.
+        /// The server's own address, if the pooler's address shows the provider.
         direct: Option<String>,
     },
-    /// No connection came about.
+    /// The connection failed.
     #[error("cannot connect to {target}: {message}")]
     Connect {
         /// `user@host:port/database`.
         target: String,
-        /// What kept it from it.
+        /// Why it failed.
         fault: ConnectFault,
-        /// What was said.
+        /// The message of the server or the operating system.
         message: Untrusted,
     },
-    /// The server turned the login down.
+    /// The server refused the login.
     #[error("{target} refuses the login: {message}")]
     Auth {
         /// `user@host:port/database`.
         target: String,
-        /// What the server said.
+        /// The server's message.
         message: Untrusted,
-        /// Why, as far as its code tells.
+        /// Why, by its SQLSTATE.
         why: AuthFault,
     },
-    /// The connection broke, or what it held is gone.
+    /// The connection broke, or the lock that it held is lost.
     #[error("the connection to {target} was lost: {message}")]
     Lost {
         /// `user@host:port/database`.
         target: String,
-        /// What was seen.
+        /// What happened.
         message: Untrusted,
     },
-    /// A statement of ours failed.
+    /// A statement of the agent failed.
     #[error("cannot {what} in {target}: {message}")]
     Query {
         /// `user@host:port/database`.
         target: String,
-        /// What it was for.
+        /// What the statement was for, as a verb phrase.
         what: &'static str,
-        /// Its SQLSTATE; empty where the answer made no sense.
+        /// Its SQLSTATE; empty if the answer could not be understood.
         code: String,
-        /// What the server said.
+        /// The server's message.
         message: Untrusted,
     },
-    /// Another run holds the lock, by all that can be seen.
+    /// Another run of the agent holds the lock, as far as the server shows.
     #[error("another run holds the lock of {label}{}", .holder.as_ref().map(|holder| format!(": \
         {holder}")).unwrap_or_default())]
     Locked {
         /// The database's label.
         label: String,
-        /// The holder as far as the server lets it be seen.
-        holder: Option<Box<Holder>>,
+        /// The holder, as far as the server shows it.
+        holder: Option<Box<LockHolder>>,
     },
-    /// Somebody else holds the lock: another login than this run's, or one that calls itself something else.
+    /// Another session holds the lock: of another login, or with another application name.
     #[error("the lock of {label} is held, and not by a run of this agent: {holder}")]
     LockTaken {
         /// The database's label.
         label: String,
-        /// The holder as far as the server lets it be seen.
-        holder: Box<Holder>,
+        /// The holder, as far as the server shows it.
+        holder: Box<LockHolder>,
     },
-    /// The role lacks rights without which pg_dump fails.
+    /// The role lacks rights that pg_dump needs.
     #[error("role {user} cannot dump {database}: {}", list_obstacles(.obstacles))]
     Obstacles {
         /// The role.
         user: Untrusted,
         /// The database.
         database: Untrusted,
-        /// Each of them; at least one.
+        /// The missing rights; at least one.
         obstacles: Vec<Obstacle>,
     },
-    /// Every installed client is older than the server, and pg_dump refuses those.
-    #[error("the server is PostgreSQL {server_major}, and no pg_dump as new is installed; found: {}", list(.found))]
+    /// Every installed client is older than the server, and pg_dump refuses newer servers.
+    #[error("the server is PostgreSQL {server_major}, and every installed pg_dump is older; found: {}", list(.found))]
     NewerServer {
         /// The server's major version.
         server_major: u32,
-        /// Version and place of each client found.
+        /// The version and path of each client that was found.
         found: Vec<String>,
-        /// The one folder that is looked into, where the settings name one.
+        /// The only folder that is searched, if the settings name one.
         named: Option<PathBuf>,
     },
-    /// The program that's needed isn't installed.
-    #[error("no {program} is installed that will do ({need}); found: {}", list(.found))]
+    /// The needed program isn't installed.
+    #[error("no suitable {program} is installed ({need}); found: {}", list(.found))]
     NoClient {
         /// The program.
         program: &'static str,
-        /// What is needed of it.
+        /// The version that is needed, in words.
         need: String,
-        /// Version and place of each client found, or the folders that were searched.
+        /// The version and path of each client that was found, or the folders that were searched.
         found: Vec<String>,
         /// The major version to install.
         major: Option<u32>,
-        /// The one folder that is looked into, where the settings name one.
+        /// The only folder that is searched, if the settings name one.
         named: Option<PathBuf>,
     },
-    /// This restore goes through psql, and pg_restore is too old to keep commands of psql out of it.
+    /// The restore uses psql, and this pg_restore is too old to protect psql from commands in the archive.
     #[error(
-        "this pg_restore doesn't guard psql, through which a restore into this older server goes, against commands \
-         hidden in the backup (CVE-2025-8714): nothing was restored"
+        "a restore into this older server uses psql, and this pg_restore doesn't protect psql from commands hidden in \
+         the backup (CVE-2025-8714): nothing was restored"
     )]
     Unrestricted,
-    /// pg_dump failed; what it wrote is worthless.
+    /// pg_dump failed. Its archive is invalid.
     #[error("{0}")]
     DumpFailed(ChildFault),
     /// pg_restore or psql failed.
     #[error("{0}")]
     LoadFailed(ChildFault),
-    /// The target of a restore has something in it.
-    #[error("database {database} is not empty: it has {}", list_untrusted(.occupants))]
+    /// The target of a restore is not empty.
+    #[error("database {database} is not empty: it has {}", list_untrusted(.objects))]
     TargetNotEmpty {
         /// The database.
         database: Untrusted,
-        /// Some of what is there.
-        occupants: Vec<Untrusted>,
+        /// Some of the objects in it.
+        objects: Vec<Untrusted>,
     },
-    /// The database's settings have made another role of the login, which would own what is restored.
+    /// The database's settings change the role of the session. That role would own what is restored.
     #[error(
-        "the settings of database {} make role {} of whoever connects, also of {}: it would own what is restored",
+        "the settings of database {} set role {} for every session, also for {}: that role would own what is restored",
         .0.database, .0.role, .0.login
     )]
-    ImposedRole(Box<Imposed>),
-    /// The target of a restore is a standby, which takes nothing from anybody but its primary.
-    #[error("database {database} is on a standby, which may only be read")]
+    RoleOverridden(Box<RoleOverride>),
+    /// The target of a restore is a standby, which accepts no writes.
+    #[error("database {database} is on a standby, which is read-only")]
     TargetStandby {
         /// The database.
         database: Untrusted,
     },
-    /// The target of a restore may only be read, by its own settings or those of the role.
-    #[error("database {database} may only be read: default_transaction_read_only is on")]
+    /// The target of a restore is read-only, by its settings or those of the role.
+    #[error("database {database} is read-only: default_transaction_read_only is on")]
     TargetReadOnly {
         /// The database.
         database: Untrusted,
     },
-    /// A setting would alter what is restored, and can't be set for the restore.
-    #[error("{0}: what is restored would not be what was backed up")]
-    Setting(Box<LeftSetting>),
-    /// A program couldn't be started, or a pipe failed.
+    /// A setting would change what is restored, and can't be overridden for the restore.
+    #[error("{0}: the restored data would differ from the backup")]
+    Setting(Box<FixedSetting>),
+    /// A program could not be started, or a pipe failed.
     #[error("cannot {what}: {source}")]
     Io {
-        /// What was being done.
+        /// What failed, as a verb phrase.
         what: String,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
 }
 
-/// What keeps a connection from coming about.
+/// Why a connection failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectFault {
     /// The host's name has no address.
     Unresolved,
-    /// Nothing listens there.
+    /// Nothing listens at the address.
     Refused,
-    /// The network has no way there.
+    /// The network has no route to the host.
     Unreachable,
-    /// No answer in time.
+    /// The server did not answer in time.
     Timeout,
-    /// TLS is asked for and the server has none.
+    /// The URL requires TLS, and the server doesn't offer it.
     NoTls,
-    /// The server's certificate doesn't pass the check that is asked for.
+    /// The server's certificate failed the check that the URL requires.
     Certificate,
-    /// TLS failed otherwise.
+    /// TLS failed for another reason.
     Tls,
     /// A file of certificates or keys that the URL names can't be used.
     File,
-    /// What answers there doesn't speak PostgreSQL's protocol.
+    /// The peer doesn't speak PostgreSQL's protocol.
     NoPostgres,
-    /// A pooler that doesn't take what the URL asks for.
+    /// A pooler refuses what the URL asks for.
     Pooler,
-    /// None of the hosts is the kind of server that `target_session_attrs` asks for.
+    /// No host is of the kind that `target_session_attrs` asks for.
     OtherKind,
-    /// There is no password: a token can't be made, or a file of passwords not read.
+    /// There is no password: a token could not be made, or a password file not read.
     NoPassword,
-    /// There is no such database.
+    /// The database does not exist.
     NoSuchDatabase,
-    /// All connections are taken.
+    /// All connections are in use.
     TooMany,
     /// The server is starting up, shutting down or recovering.
     StartingUp,
-    /// Anything else.
+    /// Any other reason.
     Other,
 }
 
-/// How a child process failed.
+/// The failure of a child process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChildFault {
     /// `pg_dump`, `pg_restore` or `psql`.
     pub program: &'static str,
-    /// How it ended: `exit status: 1`, `signal: 9 (SIGKILL)`.
+    /// How it ended, such as `exit status: 1` or `signal: 9 (SIGKILL)`.
     pub ending: String,
     /// The last lines that it wrote to stderr.
     pub stderr: String,
-    /// What that means, as far as it's known.
-    pub cause: Cause,
+    /// The cause, as far as it is known.
+    pub cause: FailureCause,
 }
 
-/// What lies behind a child's failure, as far as its messages tell.
+/// The cause of a child's failure, as far as its messages show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum FailureCause {
     /// A right is missing.
     PermissionDenied,
     /// A row security policy would hide rows.
@@ -245,117 +245,42 @@ pub enum Cause {
     VersionMismatch,
     /// The archive's format is newer than pg_restore.
     ArchiveTooNew,
-    /// The server has no room for so many locks, or no memory.
+    /// The server is out of locks or shared memory.
     OutOfLocks,
-    /// What was to be read was dropped or altered meanwhile.
+    /// An object was dropped or altered during the dump.
     DefinitionsChanged,
-    /// A row is larger than a text that the server can make of it.
+    /// A row is larger than the text that the server can build.
     RowTooLarge,
-    /// A standby cancelled it to go on replaying.
+    /// A standby cancelled the query so that it could continue replay.
     RecoveryConflict,
     /// The connection broke.
     ConnectionLost,
-    /// The login was turned down.
+    /// The login was refused.
     Auth,
-    /// The server asks for a login that the child is kept from giving.
+    /// The server asks for a login method that the child must not use.
     LoginKept,
-    /// A disk is full, the server's most likely.
+    /// A disk is full, most likely the server's.
     DiskFull,
-    /// It was told to end.
+    /// The process was ended by a signal.
     Terminated,
-    /// We stopped reading what it writes: a consequence of something on our side, never the cause.
+    /// The agent stopped reading the output. A consequence of another fault, never the cause.
     NotRead,
-    /// What is to be created is there already.
+    /// An object that should be created already exists.
     AlreadyExists,
-    /// A role that the archive names isn't there.
+    /// A role that the archive names doesn't exist.
     NoSuchRole,
     /// An extension isn't installed on the server.
     NoSuchExtension,
-    /// An extension that this role may neither create nor comment on.
+    /// The role has no right to create the extension or to comment on it.
     ExtensionRight,
-    /// The archive ends early or isn't one.
+    /// The archive is cut, or isn't an archive.
     BadArchive,
-    /// Nothing known.
+    /// The cause is not known.
     Unknown,
 }
 
 impl Error {
-    /// One plain sentence with the cure, where there is one.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Url(fault) => fault.hint(),
-            Self::Login { refused, .. } => refused.hint().to_owned(),
-            Self::Unheld(_) => {
-                "install a libpq of 16 or later, or use sslmode=verify-full with sslrootcert= and leave \
-                require_auth out"
-                    .into()
-            }
-            Self::Pooler {
-                direct: Some(direct), ..
-            } => format!(
-                "put the server's own address into the url: host \
-                {direct}"
-            ),
-            Self::Pooler { direct: None, .. } => "give the url of the PostgreSQL server itself, or of a pooler in \
-                session mode: providers show it as the direct or unpooled one (on Heroku DATABASE_URL rather than \
-                DATABASE_CONNECTION_POOL_URL)"
-                .into(),
-            Self::Connect { fault, .. } => fault.hint()?.to_owned(),
-            Self::Auth { why, .. } => why.hint().to_owned(),
-            Self::Lost { .. } => "the network, a pooler or a restart of the server cut it; run it again, and connect \
-                to the server itself rather than to a pooler"
-                .into(),
-            Self::Query { code, .. } => query_hint(code)?.to_owned(),
-            Self::Locked { holder: Some(_), .. } => {
-                "wait until it has ended; a lock goes with its connection, so none \
-                outlives its run"
-                    .into()
-            }
-            Self::Locked { holder: None, .. } => "its holder has just ended, or can't be seen by this role: run it \
-                again"
-                .into(),
-            Self::LockTaken { holder, .. } => format!(
-                "any role that may connect to the database can take this lock. Should it be a backup by another login, \
-                 wait; else have the database's administrator find out who it is, and end it by: SELECT \
-                 pg_catalog.pg_terminate_backend({});",
-                holder.pid
-            ),
-            Self::Obstacles { obstacles, .. } => Obstacle::cure(obstacles, STATEMENTS_SHOWN),
-            Self::NewerServer {
-                server_major, named, ..
-            } => install(Some(*server_major), named.as_deref()),
-            Self::NoClient { major, named, .. } => install(*major, named.as_deref()),
-            Self::Unrestricted => "install the newest minor version of the client (17.6, 18 or later), or the client \
-                of the server's own version"
-                .into(),
-            Self::DumpFailed(fault) => fault.hint(true)?.to_owned(),
-            Self::LoadFailed(fault) => fault.hint(false)?.to_owned(),
-            Self::TargetNotEmpty { occupants, .. } => {
-                let all = match occupants.len() < super::occupants::NAMED {
-                    true => "",
-                    false => "; these are the first, and psql lists all: \\dn, \\d *.*, \\df *.*, \\dT *.*",
-                };
-                format!(
-                    "restore into a new database (createdb NAME); or have what the backup holds replaced by \
-                    --clean, in one transaction{all}"
-                )
-            }
-            Self::ImposedRole(imposed) => format!(
-                "if that is meant, ask for it in the url: options=-c%20role%3DROLE; else, as the database's owner or a \
-                 superuser: {}",
-                imposed.reset()
-            ),
-            Self::TargetStandby { .. } => "give the url of the primary".into(),
-            Self::TargetReadOnly { .. } => "restore into another database; or take the setting back for this one \
-                (ALTER DATABASE … RESET default_transaction_read_only), or for this restore alone in the url: \
-                options=-c%20default_transaction_read_only%3Doff"
-                .into(),
-            Self::Setting(left) => left.cure(),
-            Self::Io { .. } => return None,
-        })
-    }
-
-    /// True when the same again, a little later, may well succeed.
+    /// Whether another attempt, a little later, may succeed.
     pub fn is_transient(&self) -> bool {
         use ConnectFault as F;
         match self {
@@ -367,46 +292,14 @@ impl Error {
             Self::DumpFailed(fault) | Self::LoadFailed(fault) => {
                 matches!(
                     fault.cause,
-                    Cause::LockTimeout | Cause::DefinitionsChanged | Cause::RecoveryConflict | Cause::ConnectionLost
+                    FailureCause::LockTimeout
+                        | FailureCause::DefinitionsChanged
+                        | FailureCause::RecoveryConflict
+                        | FailureCause::ConnectionLost
                 )
             }
             _ => false,
         }
-    }
-}
-
-/// Statements that a hint bears.
-const STATEMENTS_SHOWN: usize = 5;
-
-/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-fn query_hint(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "42501" => "the role lacks a right for that: have it granted, or use another role",
-        "57014" | "55P03" => "the server took too long, or somebody holds a lock: run it again when less is going on",
-        "53100" | "53200" | "53300" | "53400" => {
-            "the server is short of room, memory, connections or locks (raise max_locks_per_transaction): see to that, \
-             and run it again"
-        }
-        _ => return None,
-    })
-}
-
-/// Where a folder is named no other is looked at, and a package that is installed elsewhere changes nothing.
-fn install(major: Option<u32>, named: Option<&Path>) -> String {
-    let version = major.map_or_else(String::new, |major| format!("-{major}"));
-    let package = format!("postgresql-client{version}");
-    match named {
-        None => format!(
-            "install PostgreSQL's client programs (apt-get install {package}), or name the folder that has them by \
-             PGCOFFER_PG_BIN"
-        ),
-        Some(folder) => format!(
-            "PGCOFFER_PG_BIN names {}, and no other folder is looked into: name the one that has them ({package} puts \
-             them into a folder like \
-             /usr/lib/postgresql/{}/bin), or take the setting away to have them found",
-            folder.display(),
-            major.unwrap_or(18)
-        ),
     }
 }
 
@@ -429,12 +322,12 @@ impl Error {
         }
     }
 
-    /// The client of that path, for messages.
+    /// A client's version and path, for messages.
     pub(super) fn found(version: &str, path: &Path) -> String {
         format!("{version} at {}", path.display())
     }
 
-    /// The folders searched, for messages.
+    /// The searched folders, for messages.
     pub(super) fn searched(folders: &[PathBuf]) -> Vec<String> {
         let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         vec![format!("nothing in {}", folders.join(", "))]
@@ -454,7 +347,7 @@ fn list_untrusted(names: &[Untrusted]) -> String {
     names.join(", ")
 }
 
-/// As many as a line bears; the rest as a number.
+/// The first obstacles, and the number of the others.
 fn list_obstacles(obstacles: &[Obstacle]) -> String {
     const SHOWN: usize = 5;
     let mut text: Vec<_> = obstacles.iter().take(SHOWN).map(ToString::to_string).collect();

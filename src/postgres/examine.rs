@@ -1,55 +1,56 @@
-//! A closer look than a run takes before it begins: what may go wrong some other day.
+//! Checks that go further than those of a run: what may go wrong later.
 
 use super::error::Error;
 use super::inspect::DUMPED;
 use super::locks::Blocker;
 use super::reader::default_grant;
 use super::session::Session;
-use super::settings::{Road, Settings};
+use super::settings::{Direction, SessionSettings};
 use super::sql::{ident, shown};
 use crate::text::Untrusted;
 
-/// What a person should know of a server, a role and a connection.
+/// What the user should know about a server, a role and a connection.
 #[derive(Clone, Debug)]
 pub struct Examination {
-    /// Connections that this role can open, as far as it is told: that of this session counts as free, since a run has
-    /// it to itself.
+    /// The number of connections that this role can still open, as far as known. This session's counts as free, since
+    /// it ends before a run begins.
     pub connections_left: i64,
-    /// Who keeps everybody from reading something at this moment.
+    /// The sessions that now prevent others from reading a table.
     pub blockers: Vec<Blocker>,
-    /// What a dump is started with, and what stays set otherwise.
-    pub settings: Settings,
-    /// On a standby: what happens to a dump that stands in the way of replay.
+    /// The settings for a dump, and those that can't be overridden.
+    pub settings: SessionSettings,
+    /// On a standby: what happens to a dump that conflicts with replay.
     pub standby: Option<Standby>,
-    /// Roles that own what is dumped and whose next object this role could not read, with the statements that mend it.
-    pub unprepared: Vec<Unprepared>,
-    /// Large objects that this role doesn't own, where those to come will have no right for it.
-    pub strangers_large_objects: u64,
+    /// Roles that own dumped objects and whose future objects this role could not read, with the statements that grant
+    /// the right.
+    pub missing_default_grants: Vec<MissingDefaultGrants>,
+    /// The number of large objects that this role doesn't own, if it will have no right to read future ones.
+    pub others_large_objects: u64,
 }
 
-/// A standby's settings about conflicts between reading and replay.
+/// A standby's settings for conflicts between queries and replay.
 ///
 /// <https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standby {
-    /// `max_standby_streaming_delay` as the server writes it: `30s`, `-1`.
+    /// `max_standby_streaming_delay` as the server shows it, such as `30s` or `-1`.
     pub streaming_delay: String,
     /// `hot_standby_feedback`.
     pub feedback: bool,
 }
 
-/// A role that owns objects and has not said who may read its next ones.
+/// A role that owns objects and has no default privileges that let this role read future ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unprepared {
-    /// The owner as people know it.
+pub struct MissingDefaultGrants {
+    /// The owner's name, as shown to people.
     pub owner: Untrusted,
-    /// What mends it.
+    /// The statements that grant the right.
     pub grants: Vec<String>,
 }
 
-/// `pg_stat_database` is for everybody to see, and so are the ids in `pg_stat_activity`. A limit of -1 is none, and no
-/// limit of a role or a database holds a superuser up. This session is counted everywhere, and ends before a run
-/// begins: hence the 1.
+/// Every role can read `pg_stat_database`, and the ids in `pg_stat_activity`. A limit of -1 means none, and limits of
+/// roles and databases don't apply to a superuser. This session is counted everywhere, and ends before a run begins; so
+/// 1 is added.
 ///
 /// <https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-RESERVED-CONNECTIONS>
 const CONNECTIONS: &str = "
@@ -69,7 +70,7 @@ const CONNECTIONS: &str = "
                            OPERATOR(pg_catalog.=) r.oid) END)::pg_catalog.int8
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) session_user";
 
-/// Connections that are not for this role: from 16 on some are kept for members of a role.
+/// Connections that are reserved for others: since 16 some are reserved for members of a role.
 const RESERVED: &str = "pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8";
 const RESERVED_16: &str = "
     (pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8
@@ -80,8 +81,8 @@ const STANDBY: &str = "
     SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('max_standby_streaming_delay'),
            pg_catalog.current_setting('hot_standby_feedback')";
 
-/// Whether an owner's default privileges let this role read its next tables and sequences: in general, or in each
-/// schema in which it has some. `r` and `S` are what `pg_default_acl` calls them.
+/// Whether an owner's default privileges let this role read future tables and sequences: in general, or in each schema
+/// in which the owner has some. `r` and `S` are the letters of `pg_default_acl`.
 const UNPREPARED: &str = r#"
     , owners AS (SELECT DISTINCT relowner, schema FROM dumped WHERE NOT pg_catalog.pg_has_role(relowner, 'USAGE')),
       readable AS (
@@ -97,19 +98,19 @@ const UNPREPARED: &str = r#"
                               AND (r.defaclnamespace OPERATOR(pg_catalog.=) 0 OR r.defaclnamespace OPERATOR(pg_catalog.=) o.schema)))
     SELECT pg_catalog.pg_get_userbyid(relowner), kind, relowner FROM missing ORDER BY 1, kind DESC"#;
 
-/// A member of `pg_read_all_data` reads what is to come as well; there is none before 14.
+/// A member of `pg_read_all_data` can also read future objects. The role exists since 14.
 const READS_ALL: &str = "
     SELECT r.rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_roles AS a WHERE a.rolname OPERATOR(pg_catalog.=) \
         'pg_read_all_data'
                                                                    AND pg_catalog.pg_has_role(a.oid, 'USAGE'))
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
 
-const STRANGERS_LARGE_OBJECTS: &str = "
+const OTHERS_LARGE_OBJECTS: &str = "
     SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata WHERE NOT pg_catalog.pg_has_role(lomowner, \
         'USAGE')";
 
 impl Session {
-    /// Looks closer than [`Session::inspect`].
+    /// Checks more than [`Session::inspect`] does.
     pub async fn examine(&mut self) -> Result<Examination, Error> {
         const WHAT: &str = "count connections";
         let reserved = if self.server_major() >= 16 {
@@ -122,10 +123,10 @@ impl Session {
         Ok(Examination {
             connections_left: self.first(&rows, WHAT)?,
             blockers: self.blockers().await?,
-            settings: self.settings(Road::Out).await?,
+            settings: self.settings(Direction::Dump).await?,
             standby: self.standby().await?,
-            unprepared: self.unprepared().await?,
-            strangers_large_objects: self.number("count large objects", STRANGERS_LARGE_OBJECTS).await?,
+            missing_default_grants: self.missing_default_grants().await?,
+            others_large_objects: self.number("count large objects", OTHERS_LARGE_OBJECTS).await?,
         })
     }
 
@@ -141,9 +142,9 @@ impl Session {
         }))
     }
 
-    async fn unprepared(&mut self) -> Result<Vec<Unprepared>, Error> {
+    async fn missing_default_grants(&mut self) -> Result<Vec<MissingDefaultGrants>, Error> {
         const WHAT: &str = "look for default privileges";
-        if self.imposed_role().await?.is_some() {
+        if self.role_override().await?.is_some() {
             return Ok(Vec::new());
         }
         let rows = self.rows(WHAT, READS_ALL).await?;
@@ -151,7 +152,7 @@ impl Session {
             return Ok(Vec::new());
         }
         let rows = self.rows(WHAT, &format!("WITH {DUMPED} {UNPREPARED}")).await?;
-        let mut unprepared: Vec<Unprepared> = Vec::new();
+        let mut missing_default_grants: Vec<MissingDefaultGrants> = Vec::new();
         for row in &rows {
             let (owner, kind): (String, String) = (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
             let what = match kind.as_str() {
@@ -162,14 +163,14 @@ impl Session {
             let number = (!self.can_write(&owner)).then_some(number.as_str());
             let grant = default_grant(&owner, number, what, &ident(self.user()));
             let owner = Untrusted::from(shown(&owner));
-            match unprepared.last_mut().filter(|last| last.owner == owner) {
+            match missing_default_grants.last_mut().filter(|last| last.owner == owner) {
                 Some(last) => last.grants.push(grant),
-                None => unprepared.push(Unprepared {
+                None => missing_default_grants.push(MissingDefaultGrants {
                     owner,
                     grants: vec![grant],
                 }),
             }
         }
-        Ok(unprepared)
+        Ok(missing_default_grants)
     }
 }

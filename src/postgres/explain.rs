@@ -1,16 +1,16 @@
-//! Puts what the connection saw into our terms. Causes are told by SQLSTATE: a server speaks any language.
+//! Converts connection errors. Causes are found by SQLSTATE, as servers send messages in any language.
 //!
 //! Codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 
 use std::io;
 
 use super::error::{ConnectFault, Error};
-use super::passed_over::PassedOver;
+use super::skipped_hosts::SkippedHost;
 use super::url::DatabaseUrl;
-use super::wire::{Unreached, WireError};
+use super::wire::{FailedHost, WireError};
 use crate::text::Untrusted;
 
-/// Why a connection didn't come about.
+/// Converts the error of a connection that failed.
 pub(super) fn connection(url: &DatabaseUrl, error: WireError) -> Error {
     use ConnectFault as F;
     let (fault, message) = match error {
@@ -25,11 +25,11 @@ pub(super) fn connection(url: &DatabaseUrl, error: WireError) -> Error {
         WireError::Silent(limit) => (F::Timeout, format!("no answer within {} s", limit.as_secs())),
         WireError::OtherKind(kind) => (
             F::OtherKind,
-            format!("it is {kind}, and target_session_attrs in the url wants another"),
+            format!("it is {kind}, and target_session_attrs in the url asks for another kind"),
         ),
         WireError::Password(why) => return no_password(url, why),
         WireError::Unresolved(error) => (F::Unresolved, error.to_string()),
-        WireError::NoTls => (F::NoTls, "the server offers no tls, and the url asks for it".to_owned()),
+        WireError::NoTls => (F::NoTls, "the server offers no tls, and the url requires it".to_owned()),
         WireError::Tls(error @ rustls::Error::InvalidCertificate(_)) => (F::Certificate, error.to_string()),
         WireError::Tls(error) => (F::Tls, error.to_string()),
         WireError::File(message) => (F::File, message),
@@ -42,17 +42,17 @@ pub(super) fn connection(url: &DatabaseUrl, error: WireError) -> Error {
     }
 }
 
-/// The hosts that were tried before another, each with its own cause.
-pub(super) fn passed_over(before: Vec<Unreached>) -> Vec<PassedOver> {
-    let one = |one: Unreached| {
+/// The hosts that were tried before another was used, each with its own cause.
+pub(super) fn skipped_hosts(before: Vec<FailedHost>) -> Vec<SkippedHost> {
+    let one = |one: FailedHost| {
         let is_other_kind = matches!(one.error, WireError::OtherKind(_));
-        let place = one.url.place_text();
+        let host = one.url.host_text();
         let why = match connection(&one.url, one.error) {
             Error::Connect { message, .. } | Error::Auth { message, .. } => message,
             error => error.to_string().into(),
         };
-        PassedOver {
-            place,
+        SkippedHost {
+            host,
             why,
             is_other_kind,
         }
@@ -60,7 +60,7 @@ pub(super) fn passed_over(before: Vec<Unreached>) -> Vec<PassedOver> {
     before.into_iter().map(one).collect()
 }
 
-/// A server or a pooler that answers and lets nobody in.
+/// Converts the error of a server or a pooler that refuses the login.
 pub(super) fn refusal(url: &DatabaseUrl, code: &str, message: Untrusted) -> Error {
     use ConnectFault as F;
     let target = url.to_string();
@@ -89,14 +89,14 @@ pub(super) fn refusal(url: &DatabaseUrl, code: &str, message: Untrusted) -> Erro
         "3D000" => F::NoSuchDatabase,
         "53300" => F::TooMany,
         "57P01" | "57P02" | "57P03" => F::StartingUp,
-        // PgBouncer's only code but for passwords; a server itself has no reason for it at this point
+        // PgBouncer's only code except for passwords; a server has no reason to send it at this point
         "08P01" => F::Pooler,
         _ => F::Other,
     };
     Error::Connect { target, fault, message }
 }
 
-/// No password to log in with: a token can't be made, or a file not read.
+/// The error of a missing password: a token could not be made, or a file not read.
 pub(super) fn no_password(url: &DatabaseUrl, why: String) -> Error {
     Error::Connect {
         target: url.to_string(),
@@ -105,7 +105,7 @@ pub(super) fn no_password(url: &DatabaseUrl, why: String) -> Error {
     }
 }
 
-/// Why a statement of ours failed.
+/// Converts the error of a statement.
 pub(super) fn statement(target: &str, what: &'static str, error: WireError) -> Error {
     let target = target.to_owned();
     match error {
@@ -138,32 +138,32 @@ pub(super) fn statement(target: &str, what: &'static str, error: WireError) -> E
         | WireError::NoTls
         | WireError::Login(_) => Error::Lost {
             target,
-            message: "the connection is not what it was".into(),
+            message: "the connection is in an unexpected state".into(),
         },
     }
 }
 
-/// Why a login was turned down, as far as its code tells.
+/// Why a login was refused, by SQLSTATE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthFault {
-    /// User or password are wrong.
+    /// The user or the password is wrong.
     Password,
-    /// No entry of `pg_hba.conf` lets this role in from here, or there is no such role, or it may not log in.
+    /// `pg_hba.conf` has no entry for this role and address, or the role doesn't exist or has no login.
     Entry,
-    /// The role may not connect to this database.
+    /// The role has no right to connect to this database.
     Connect,
 }
 
 fn io_fault(error: &io::Error) -> ConnectFault {
     use ConnectFault as F;
     match error.kind() {
-        // A socket that isn't there is a server that doesn't run.
+        // a missing socket means that the server isn't running
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => F::Refused,
         io::ErrorKind::TimedOut => F::Timeout,
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
             F::Unreachable
         }
-        // How the messages of no PostgreSQL look.
+        // messages of a peer that doesn't speak PostgreSQL's protocol look like this
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => F::NoPostgres,
         _ => F::Other,
     }

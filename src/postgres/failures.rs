@@ -1,4 +1,5 @@
-//! The statements that failed in a restore that went on, read from what `pg_restore --verbose` says as it says it.
+//! Reads the statements that failed in a restore that continued, from the output of `pg_restore --verbose` as it
+//! arrives.
 //!
 //! ```text
 //! pg_restore: creating INDEX "public.items_slug"
@@ -10,8 +11,8 @@
 //! pg_restore: warning: errors ignored on restore: 1
 //! ```
 //!
-//! Names are repeated as they are, and one with a line break can look like such a line. So the program's own count,
-//! which comes last, says how many failed, and a forged line can make the list longer, never shorter.
+//! Names are repeated unchanged, and a name with a line break can look like such a line. So the program's own count,
+//! which comes last, gives the number of failures. A forged line can make the list longer, never shorter.
 //!
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_backup_archiver.c>,
 //! `warn_or_exit_horribly`
@@ -21,11 +22,11 @@ use std::collections::BTreeSet;
 use crate::redact::Known;
 use crate::text::Untrusted;
 
-/// Failures that are kept; the rest is counted.
+/// The number of failures that are kept; the rest is counted.
 const KEPT_MAX: usize = 1000;
-/// Text kept of one.
+/// The length in bytes that is kept of one message.
 const TEXT_BYTES_MAX: usize = 2048;
-/// What is looked at of one line: the beginning of those of `pg_restore` itself.
+/// The length in bytes that is kept of one line: enough for the beginning of `pg_restore`'s own lines.
 const LINE_BYTES_MAX: usize = 4096;
 
 const ENTRY: &str = "pg_restore: from TOC entry ";
@@ -33,28 +34,28 @@ const ERROR: &str = "pg_restore: error: ";
 const IGNORED: &str = "pg_restore: warning: errors ignored on restore: ";
 const STATEMENT: &str = "Command was: ";
 
-/// A statement that failed while the restore went on.
+/// A statement that failed while the restore continued.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The entry of the table of contents that it belongs to; none where it belongs to the session.
+pub struct StatementFailure {
+    /// The dump id of the entry that it belongs to; `None` if it belongs to the session.
     pub entry: Option<i32>,
-    /// What the server said, in its language.
+    /// The server's message, in its language.
     pub message: Untrusted,
 }
 
-/// Those of one restore.
+/// The failures of one restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Failures {
-    /// The first of them, up to a thousand.
-    pub first: Vec<Failure>,
-    /// The entries of those beyond the first, each once.
+pub struct StatementFailures {
+    /// The first failures, up to a thousand.
+    pub first: Vec<StatementFailure>,
+    /// The entries of all later failures, each once.
     pub more: BTreeSet<i32>,
-    /// How many there are.
+    /// The number of failures.
     pub count: u64,
 }
 
-impl Failures {
-    /// Adds those of another run.
+impl StatementFailures {
+    /// Adds the failures of another run.
     pub fn add(&mut self, more: Self) {
         let room = KEPT_MAX.saturating_sub(self.first.len());
         let mut first = more.first.into_iter();
@@ -65,28 +66,29 @@ impl Failures {
     }
 }
 
-/// What a client from 17 on says to every server, and one up to 16 refuses: without it nothing is missing.
+/// A statement that clients since 17 send to every server, and that servers up to 16 refuse. Nothing is missing without
+/// it.
 const UNKNOWN_SETTING: &str = "SET transaction_timeout = 0;";
 
-/// What the program says before it comes to the first object.
+/// Beginnings of lines that the program writes before the first object.
 const BEFORE_ALL: &[&str] = &["connecting", "executing", "while INITIALIZING", "implied"];
 
-/// Reads them.
+/// Reads failures from the output of `pg_restore`.
 #[derive(Debug, Default)]
 pub(super) struct FailureReader {
     line: Vec<u8>,
     entry: Option<i32>,
-    failures: Vec<Failure>,
+    failures: Vec<StatementFailure>,
     more: BTreeSet<i32>,
     text: String,
-    /// Whether the lines that come belong to a failure's message.
+    /// Whether the next lines belong to a failure's message.
     in_message: bool,
     is_setting: bool,
-    /// Whether the first object has been come to: until then no name was repeated.
+    /// Whether the first object was reached. Before that no name was repeated.
     has_begun: bool,
-    /// Whether the one setting failed that the server may not know.
+    /// Whether `UNKNOWN_SETTING` failed.
     setting_failed: bool,
-    /// How many failures the program counted at its end.
+    /// The number of failures that the program reported at its end.
     ignored: Option<u64>,
 }
 
@@ -126,7 +128,7 @@ impl FailureReader {
         }
     }
 
-    /// The failure that was being read, unless it is that of a setting that the server doesn't know.
+    /// Stores the failure that was being read, unless it is that of `UNKNOWN_SETTING`.
     fn complete(&mut self) {
         if !std::mem::take(&mut self.in_message) {
             return;
@@ -136,7 +138,7 @@ impl FailureReader {
         if std::mem::take(&mut self.is_setting) {
             self.setting_failed = true;
         } else if self.failures.len() < KEPT_MAX {
-            self.failures.push(Failure {
+            self.failures.push(StatementFailure {
                 entry: self.entry,
                 message: text.trim_end().into(),
             });
@@ -145,8 +147,8 @@ impl FailureReader {
         }
     }
 
-    /// What was read, where the program went on to its end: each failure, and how many there are of all.
-    pub(super) fn complete_restore(mut self, known: &Known) -> Option<Failures> {
+    /// The failures, if the program continued to its end; `None` otherwise. `known` removes secrets from the messages.
+    pub(super) fn complete_restore(mut self, known: &Known) -> Option<StatementFailures> {
         self.line_of("");
         self.complete();
         let count = self.ignored?.saturating_sub(u64::from(self.setting_failed));
@@ -154,7 +156,7 @@ impl FailureReader {
         for failure in &mut first {
             failure.message = known.strike(failure.message.raw()).into();
         }
-        Some(Failures {
+        Some(StatementFailures {
             first,
             more: self.more,
             count,
@@ -184,7 +186,7 @@ CONTEXT:  COPY t, line 1
 pg_restore: warning: errors ignored on restore: 3
 ";
 
-    fn read(said: &str) -> Option<Failures> {
+    fn read(said: &str) -> Option<StatementFailures> {
         let mut reader = FailureReader::default();
         for piece in said.as_bytes().chunks(7) {
             reader.push(piece);

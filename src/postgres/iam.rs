@@ -1,5 +1,5 @@
-//! Logins to RDS and Aurora by AWS IAM: in a password's place stands a request that was signed, which is good for 15
-//! minutes and looked at when a connection begins. So each connection gets one of its own.
+//! Logins to RDS and Aurora by AWS IAM. The password is a signed request, which is valid for 15 minutes and checked
+//! when a connection begins. So each connection gets its own.
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html>
 
@@ -21,29 +21,30 @@ use tokio::time::timeout;
 
 use crate::redact::SecretText;
 
-/// A password that is being made.
+/// A future that returns a password, or an error message.
 pub type PasswordFuture<'a> = Pin<Box<dyn Future<Output = Result<SecretText, String>> + Send + 'a>>;
 
-/// What makes a password for each connection.
+/// A source of a new password for each connection.
 pub trait PasswordSource: fmt::Debug + Send + Sync {
-    /// One for a connection of this role to this server, or why there is none.
+    /// Makes a password for a connection of this role to this server. The error says why there is none.
     fn make<'a>(&'a self, host: &'a str, port: u16, user: &'a str) -> PasswordFuture<'a>;
 }
 
-/// How long a token is good for. AWS takes no longer time.
+/// The time for which a token is valid. AWS allows no longer time.
 const VALID: Duration = Duration::from_secs(900);
 
-/// What AWS calls the right: `rds-db:connect`.
+/// The service name in AWS's right `rds-db:connect`.
 const SERVICE: &str = "rds-db";
 
-/// All but RFC 3986's unreserved characters, as a signature of AWS wants them.
+/// All characters except RFC 3986's unreserved ones, which AWS's signatures require to be encoded.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Tokens signed with what the AWS SDK's own chain finds: environment, profile, web identity, container, instance.
+/// Tokens that are signed with credentials from the AWS SDK's own chain: environment, profile, web identity, container,
+/// instance.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AwsIam;
 
-/// Time for the SDK to find credentials: where there are none it asks a machine that may not be there.
+/// The longest time for the SDK to find credentials. Without any it asks a metadata service that may not exist.
 const SEARCH: Duration = Duration::from_secs(30);
 
 impl PasswordSource for AwsIam {
@@ -54,15 +55,16 @@ impl PasswordSource for AwsIam {
                 .map_err(|_| format!("the AWS SDK found no credentials within {} s", SEARCH.as_secs()))??;
             let region = region_of(host)
                 .or_else(|| region.as_ref().map(Region::as_ref))
-                .ok_or("the host's name tells no region of AWS: set AWS_REGION to the database's")?;
+                .ok_or("the host's name contains no AWS region: set AWS_REGION to the database's region")?;
             token(&credentials, region, host, port, user, SystemTime::now())
         })
     }
 }
 
-/// What the SDK's chain finds, read anew each time: whoever rotates credentials finds the new ones used.
+/// The credentials and the region of the SDK's chain. Read again for each connection, so that rotated credentials are
+/// used.
 async fn found() -> Result<(Credentials, Option<Region>), String> {
-    // ours, and not those of the environment and of profiles: the SDK panics at any that it does not know
+    // not from the environment or profiles: the SDK panics at retry settings that it doesn't know
     let retry = RetryConfig::standard().with_max_attempts(3);
     let defaults = aws_config::defaults(BehaviorVersion::latest());
     let sdk = defaults.retry_config(retry).load().await;
@@ -73,7 +75,7 @@ async fn found() -> Result<(Credentials, Option<Region>), String> {
     Ok((credentials.map_err(|error| with_causes(&error))?, sdk.region().cloned()))
 }
 
-/// An error of the SDK with its causes.
+/// An SDK error with its causes.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -84,7 +86,8 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// `eu-central-1` of `shop.abcdef.eu-central-1.rds.amazonaws.com`: a token counts in the database's own region alone.
+/// The region in a host name: `eu-central-1` in `shop.abcdef.eu-central-1.rds.amazonaws.com`. A token is valid only in
+/// the database's own region.
 fn region_of(host: &str) -> Option<&str> {
     let (before, _) = host.split_once(".rds.amazonaws.")?;
     before.rsplit('.').next().filter(|region| !region.is_empty())
@@ -148,7 +151,7 @@ mod tests {
         mac.finalize().into_bytes().to_vec()
     }
 
-    /// What a server does that is given a presigned URL, by the documentation of Signature Version 4 alone.
+    /// Verifies a presigned URL as a server does, written from the documentation of Signature Version 4.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
     fn is_signed(token: &str, secret: &str, region: &str) -> bool {

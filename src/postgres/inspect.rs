@@ -1,29 +1,29 @@
-//! A look at a server and a database before a dump or a restore: what it is, how much, and what would be in the way.
+//! Inspects a server and a database before a dump or a restore: versions, sizes, and what would make it fail.
 //!
-//! Each statement is read-only and a transaction of its own. Only the sizes take a lock, the weakest there is and
-//! for the moment of asking; where a table is locked against that, its size is PostgreSQL's own estimate.
+//! Each statement is read-only and its own transaction. Only the sizes take a lock, the weakest and only for that
+//! statement. If a table is locked against that, its size is PostgreSQL's own estimate.
 
-use super::adopted::Adopted;
 use super::error::Error;
-use super::imposed::Imposed;
-use super::locks::LockRoom;
+use super::extension_members::AddedMembers;
+use super::locks::LockCapacity;
 use super::omitted::Omitted;
 use super::preflight::{self, Obstacle};
+use super::role_override::RoleOverride;
 use super::session::Session;
 use crate::text::Untrusted;
 
-/// What a database is.
+/// The facts about a server and a database.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    /// The server's version in its own words: `15.18 (Debian 15.18-0+deb12u1)`.
+    /// The server's version in its own words, such as `15.18 (Debian 15.18-0+deb12u1)`.
     pub server_version: Untrusted,
-    /// Its major version: 15.
+    /// The server's major version, such as 15.
     pub server_major: u32,
     /// The database's name.
     pub database: Untrusted,
-    /// The database's encoding: `UTF8`.
+    /// The database's encoding, such as `UTF8`.
     pub encoding: Untrusted,
-    /// The role that is logged in.
+    /// The current role.
     pub user: Untrusted,
     /// Whether that role is a superuser.
     pub is_superuser: bool,
@@ -31,29 +31,29 @@ pub struct Inspection {
     pub in_recovery: bool,
     /// Whether this connection is encrypted.
     pub encrypted: bool,
-    /// Bytes of what a dump reads: tables with their TOAST data, without indexes, and large objects. A dump's
-    /// uncompressed size is of that order.
+    /// The size in bytes of what a dump reads: tables with their TOAST data, without indexes, and large objects. About
+    /// the uncompressed size of a dump.
     pub table_bytes: u64,
-    /// Tables, each partition being one, and partitioned ones.
+    /// The number of tables; each partition and each partitioned table counts.
     pub tables: u64,
-    /// Large objects.
+    /// The number of large objects.
     pub large_objects: u64,
-    /// Name and version of each extension, by name.
+    /// The name and version of each extension, ordered by name.
     pub extensions: Vec<(Untrusted, Untrusted)>,
-    /// What no dump holds, because somebody has added it to an extension.
-    pub adopted: Vec<Adopted>,
-    /// What a dump by this role leaves out without an error.
+    /// Objects that no dump contains, because they were added to an extension.
+    pub added_members: Vec<AddedMembers>,
+    /// Objects that a dump by this role leaves out without an error.
     pub omitted: Vec<Omitted>,
-    /// The locks that a dump takes, and the server's room for them.
-    pub locks: LockRoom,
-    /// The role that the database's own settings have put in the place of the login's, where they do.
-    pub imposed: Option<Imposed>,
+    /// The locks that a dump takes, and the server's capacity for locks.
+    pub locks: LockCapacity,
+    /// The role that the database's settings have set instead of the login's, if they do.
+    pub role_override: Option<RoleOverride>,
     /// What would make a dump by this role fail; empty if nothing would.
     pub obstacles: Vec<Obstacle>,
 }
 
 impl Inspection {
-    /// An error that names every obstacle, if there is one.
+    /// [`Error::Obstacles`] with every obstacle, if there is one.
     pub fn check(&self) -> Result<(), Error> {
         if self.obstacles.is_empty() {
             return Ok(());
@@ -71,8 +71,8 @@ impl Inspection {
     }
 }
 
-/// The relations that `pg_dump` dumps the data of, or locks: it leaves out system and temporary schemas, and what
-/// belongs to an extension unless the extension says that it's configuration.
+/// The relations whose data `pg_dump` dumps, or that it locks. It leaves out system and temporary schemas, and members
+/// of an extension except for its configuration tables.
 ///
 /// <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
 pub(super) const DUMPED: &str = r#"
@@ -99,7 +99,7 @@ const COUNTS: &str = "
     SELECT (SELECT pg_catalog.count(*) FROM dumped WHERE relkind OPERATOR(pg_catalog.<>) 'S'),
            (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata)";
 
-/// Sizes as the files have them. A table that was just dropped has none.
+/// Sizes of the files. A table that was just dropped has none.
 const TABLE_BYTES: &str = "
     SELECT (COALESCE(pg_catalog.sum(COALESCE(pg_catalog.pg_relation_size(oid), 0) OPERATOR(pg_catalog.+)
                          COALESCE(CASE WHEN reltoastrelid OPERATOR(pg_catalog.<>) 0 THEN \
@@ -108,7 +108,7 @@ const TABLE_BYTES: &str = "
                 pg_catalog.pg_relation_size('pg_catalog.pg_largeobject'::pg_catalog.regclass))::pg_catalog.int8
       FROM dumped WHERE relkind OPERATOR(pg_catalog.=) 'r'";
 
-/// Sizes as of the last VACUUM or ANALYZE.
+/// Sizes at the last VACUUM or ANALYZE.
 const TABLE_BYTES_ESTIMATE: &str = "
     SELECT ((COALESCE(pg_catalog.sum(GREATEST(relpages, 0)::pg_catalog.int8 OPERATOR(pg_catalog.+)
                 COALESCE((SELECT GREATEST(t.relpages, 0) FROM pg_catalog.pg_class AS t WHERE t.oid \
@@ -121,7 +121,8 @@ const TABLE_BYTES_ESTIMATE: &str = "
 
 const EXTENSIONS: &str = "SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY extname";
 
-/// Nothing, where a provider has taken the right to look from everybody: a backup doesn't need it.
+/// The default value if the right is missing, as some providers revoke it from every role: a backup doesn't need these
+/// facts.
 pub(super) fn unless_refused<T: Default>(looked: Result<T, Error>) -> Result<T, Error> {
     match looked {
         Err(Error::Query { code, .. }) if code == "42501" => Ok(T::default()),
@@ -130,7 +131,7 @@ pub(super) fn unless_refused<T: Default>(looked: Result<T, Error>) -> Result<T, 
 }
 
 impl Session {
-    /// Looks at server, database and role.
+    /// Reads the facts about server, database and role.
     pub async fn inspect(&mut self) -> Result<Inspection, Error> {
         const WHAT: &str = "look at the server";
         let rows = self.rows(WHAT, SERVER).await?;
@@ -138,7 +139,7 @@ impl Session {
         let row = &rows[0];
         let is_superuser = self.column(row, 2, WHAT)?;
         let (tables, large_objects) = self.counts().await?;
-        let imposed = self.imposed_role().await?;
+        let role_override = self.role_override().await?;
         Ok(Inspection {
             server_version: server_version.into(),
             server_major: self.server_major(),
@@ -152,14 +153,14 @@ impl Session {
             tables,
             large_objects,
             extensions: self.extensions().await?,
-            adopted: self.adopted().await?,
+            added_members: self.added_members().await?,
             omitted: unless_refused(self.omitted().await)?,
-            locks: unless_refused(self.lock_room().await)?,
+            locks: unless_refused(self.lock_capacity().await)?,
             obstacles: match is_superuser {
                 true => Vec::new(),
-                false => preflight::obstacles(self, imposed.as_ref()).await?,
+                false => preflight::obstacles(self, role_override.as_ref()).await?,
             },
-            imposed,
+            role_override,
         })
     }
 
@@ -169,7 +170,8 @@ impl Session {
         Ok((self.first(&rows, WHAT)?, self.column(&rows[0], 1, WHAT)?))
     }
 
-    /// Exact unless a table is locked against reading, when the wait for it runs into the session's `lock_timeout`.
+    /// Exact, unless a table is locked against reading: then the session's `lock_timeout` ends the wait, and the
+    /// estimate is used.
     async fn table_bytes(&mut self) -> Result<u64, Error> {
         const WHAT: &str = "ask for the tables' sizes";
         match self.number(WHAT, &format!("WITH {DUMPED} {TABLE_BYTES}")).await {

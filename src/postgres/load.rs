@@ -1,13 +1,13 @@
-//! `pg_restore` as a child process, fed an archive through its stdin.
+//! Runs `pg_restore` as a child process, which reads an archive from its stdin.
 //!
-//! The archive must never seem to end when it was cut: on any fault upstream call [`Load::abort`] (or [`Load::kill`]),
-//! which ends the processes while their stdin is still open.
+//! A cut archive must never seem to end. On any fault upstream call [`Load::abort`] or [`Load::kill`], which end the
+//! processes while their stdin is still open.
 //!
-//! Clients from 17 on emit `SET transaction_timeout = 0`, which servers up to 16 refuse, and with `--exit-on-error`
-//! that's the end. For these `pg_restore` renders the archive as a script, the line is taken out, and `psql` runs
-//! the rest. There the script's end is another false friend: at the end of its input `psql` commits, and the server
-//! takes the end of a connection's COPY data for the table's end. So `psql`'s stdin is closed only once
-//! `pg_restore` has ended with 0.
+//! Clients since 17 write `SET transaction_timeout = 0`, which servers up to 16 refuse, and `--exit-on-error` then ends
+//! the restore. For these servers `pg_restore` writes the archive as a script, the line is removed, and `psql` runs the
+//! rest. The end of the script is dangerous too: at the end of its input `psql` commits, and the server takes the end
+//! of a connection's COPY data as the end of the table. So `psql`'s stdin is closed only after `pg_restore` has
+//! succeeded.
 
 use std::io::{self, BufWriter, Write as _};
 use std::pin::Pin;
@@ -21,40 +21,43 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::child::{Invocation, OWN_END, Running};
-use super::client::Client;
+use super::client::PgClient;
 use super::error::{ChildFault, Error};
-use super::failures::Failures;
-use super::script::{Broken, copy};
-use super::settings::Settings;
-use super::speech::Speech;
+use super::failures::StatementFailures;
+use super::message_language::MessageLanguage;
+use super::script::{CopyError, copy};
+use super::settings::SessionSettings;
 use super::url::DatabaseUrl;
 use crate::panics::of_task;
 
-/// How to restore.
+/// The options of a load.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
-    /// All or nothing. False by default: it holds a lock for each object, which big databases run out of.
+    /// Whether to restore everything or nothing, in one transaction. False by default, as it holds a lock for each
+    /// object, and big databases exceed the server's locks.
     pub single_transaction: bool,
-    /// Leave ownership to the role that restores; the roles of the origin are seldom there. True by default.
+    /// Whether to make the restoring role the owner of all objects. True by default, as the original owners seldom
+    /// exist in the target.
     pub no_owner: bool,
-    /// Leave GRANTs out, as they name such roles too. True by default.
+    /// Whether to leave out GRANTs, as they also name such roles. True by default.
     pub no_acl: bool,
-    /// Leave comments out: a comment on an extension can be set by its owner only. False by default.
+    /// Whether to leave out comments. False by default. Only an extension's owner can set a comment on it.
     pub no_comments: bool,
-    /// Put everything into the database's own tablespace. False by default.
+    /// Whether to put everything into the database's default tablespace. False by default.
     pub no_tablespaces: bool,
-    /// Go on after a statement that failed. False by default. Never together with a single transaction.
+    /// Whether to continue after a failed statement. False by default. Can't be combined with a single transaction.
     pub keep_going: bool,
-    /// SQL that runs first, in the same transaction and in the archive's encoding. None by default.
+    /// SQL that runs first, in the same transaction and in the archive's encoding. `None` by default.
     pub first: Option<Vec<u8>>,
-    /// The ids of the entries to restore, in the archive's order; all of them by default.
+    /// The ids of the entries to restore, in the archive's order. All entries by default.
     pub entries: Option<Vec<i32>>,
     /// The target server's major version.
     pub server_major: u32,
-    /// In which language the target server speaks, as in [`DumpOptions`](super::DumpOptions).
-    pub speech: Speech,
-    /// What is set for it whatever role and database say: [`Session::settings`](super::Session::settings) knows.
-    pub settings: Settings,
+    /// The language of the target server's messages, as in [`DumpOptions`](super::DumpOptions).
+    pub message_language: MessageLanguage,
+    /// The settings of the session, which override those of role and database, from
+    /// [`Session::settings`](super::Session::settings).
+    pub settings: SessionSettings,
 }
 
 impl LoadOptions {
@@ -70,8 +73,8 @@ impl LoadOptions {
             first: None,
             entries: None,
             server_major,
-            speech: Speech::default(),
-            settings: Settings::default(),
+            message_language: MessageLanguage::default(),
+            settings: SessionSettings::default(),
         }
     }
 }
@@ -79,44 +82,44 @@ impl LoadOptions {
 /// A running restore. Dropping it kills its processes.
 #[derive(Debug)]
 pub struct Load {
-    /// First, so that on drop `psql` is killed before its input could end.
+    /// Must be the first field, so that on drop `psql` is killed before its input could end.
     script: Option<Script>,
     restore: Running,
     stdin: Option<ChildStdin>,
-    /// Whether it closed its stdin before the archive's end: it has then read the last entry that it was to restore, or
-    /// it has failed.
+    /// Whether `pg_restore` closed its stdin before the archive's end: it has then read the last entry that it restores,
+    /// or it has failed.
     has_stopped_reading: bool,
     keeps_going: bool,
-    /// The list of entries, which is read while the archive comes.
+    /// The list of entries. `pg_restore` reads it while the archive arrives.
     _list: Option<NamedTempFile>,
 }
 
-/// The second half where the archive goes through a script.
+/// The second process, if the archive is restored as a script.
 #[derive(Debug)]
 struct Script {
     psql: Running,
-    /// Gives `psql`'s stdin back, still open.
-    filter: JoinHandle<(ChildStdin, Result<(), Broken>)>,
+    /// Returns `psql`'s stdin, still open.
+    filter: JoinHandle<(ChildStdin, Result<(), CopyError>)>,
 }
 
-/// What a restore that ended well had to say.
+/// The result of a restore that reached its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadReport {
-    /// The lines that it wrote to stderr, up to a number.
+    /// The lines that it wrote to stderr, up to a limit.
     pub warnings: Vec<String>,
-    /// What failed, where it was to go on all the same.
-    pub failures: Failures,
+    /// The statements that failed, if the restore continued after failures.
+    pub failures: StatementFailures,
 }
 
 impl Load {
-    /// Starts restoring into the database of the URL.
-    pub fn start(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Self, Error> {
+    /// Starts a restore into the URL's database.
+    pub fn start(client: &PgClient, url: &DatabaseUrl, options: &LoadOptions) -> Result<Self, Error> {
         let mut args = restore_args(options);
         let list = options.entries.as_deref().map(list_of_entries).transpose()?;
         if let Some(list) = &list {
             args.push(format!("--use-list={}", list.path().display()));
         }
-        // where it goes on after what fails, it goes on after that setting as well
+        // a restore that continues after failures also continues after that setting
         let is_setting_unknown = client.emits_transaction_timeout_into(options.server_major);
         if options.first.is_some() || (is_setting_unknown && !options.keep_going) {
             return Self::start_script(client, url, args, options, list);
@@ -135,7 +138,7 @@ impl Load {
     }
 
     fn start_script(
-        client: &Client,
+        client: &PgClient,
         url: &DatabaseUrl,
         args: Vec<String>,
         options: &LoadOptions,
@@ -162,7 +165,10 @@ impl Load {
         })
     }
 
-    /// Ends the archive and waits for the restore to end. An error unless all its processes ended with 0.
+    /// Ends the archive, and waits for the restore to end. Not bounded in time.
+    ///
+    /// # Errors
+    /// [`Error::LoadFailed`] unless all processes ended with status 0.
     pub async fn finish(&mut self) -> Result<LoadReport, Error> {
         drop(self.stdin.take());
         let Some(script) = self.script.take() else {
@@ -173,7 +179,7 @@ impl Load {
         let rendered = self.restore.finish().await;
         Ok(LoadReport {
             warnings: script.complete(rendered).await?,
-            failures: Failures::default(),
+            failures: StatementFailures::default(),
         })
     }
 
@@ -182,9 +188,9 @@ impl Load {
         self.has_stopped_reading
     }
 
-    /// What a write gives once nobody reads. `pg_restore` reads to the end of the last entry that it is to restore and
-    /// no further, so the rest of the archive is taken and dropped: it is still read to be checked. A write fails only
-    /// where `pg_restore` has failed, since reading on would then only put its error off.
+    /// The result of a write after `pg_restore` has closed its stdin. `pg_restore` reads no further than the end of the
+    /// last entry that it restores. The rest of the archive is dropped here, as it is still read to be checked. The
+    /// write fails only if `pg_restore` has failed, since reading on would then only delay its error.
     fn write_unread(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.has_stopped_reading = true;
         self.stdin = None;
@@ -194,8 +200,8 @@ impl Load {
         }
     }
 
-    /// Ends the restore after a fault elsewhere, and gives its own error if it had failed by itself before: then that's
-    /// the cause, and the broken pipe seen here the consequence. Its input never seems to end.
+    /// Ends the restore after a fault elsewhere. Returns its own error if it had failed by itself before: then that is
+    /// the cause, and the broken pipe is its consequence. The restore's input never seems to end.
     pub async fn abort(mut self) -> Option<Error> {
         let Ok(rendered) = timeout(OWN_END, self.restore.finish()).await else {
             self.kill().await;
@@ -211,8 +217,8 @@ impl Load {
         }
     }
 
-    /// Ends the restore, whatever it has done by then. Its processes are asked to, upon which they cancel what the
-    /// server is doing for them, and killed after 5 s; they never see their input end.
+    /// Ends the restore, whatever it has done. Its processes get a signal, on which they cancel their work on the
+    /// server, and are killed after 5 s. Their input never seems to end.
     pub async fn kill(mut self) {
         if let Some(script) = &mut self.script {
             script.psql.kill().await;
@@ -221,8 +227,8 @@ impl Load {
     }
 }
 
-/// The archive goes in here. Shutting it down only flushes: what comes from above may have been cut, and only
-/// [`Load::finish`] may make it look whole.
+/// The archive is written here. Shutdown only flushes: the data may have been cut, and only [`Load::finish`] may end it
+/// cleanly.
 impl AsyncWrite for Load {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Some(stdin) = &mut self.stdin else {
@@ -247,14 +253,14 @@ impl AsyncWrite for Load {
 }
 
 impl Script {
-    /// Lets `psql` see the end of its input if `pg_restore` ended well and all of the script has passed, and kills
-    /// it if not. Where both failed, the one that failed first has the cause.
+    /// Ends `psql`'s input if `pg_restore` succeeded and the whole script was passed on; kills `psql` otherwise. If
+    /// both failed, the one that failed first has the cause.
     async fn complete(mut self, rendered: Result<Vec<String>, ChildFault>) -> Result<Vec<String>, Error> {
         let (stdin, copied) = (&mut self.filter)
             .await
             .map_err(|error| Error::io("filter the script", io::Error::other(of_task(&error))))?;
         match (rendered, copied) {
-            (_, Err(Broken::Unrestricted)) => {
+            (_, Err(CopyError::Unrestricted)) => {
                 self.psql.kill().await;
                 Err(Error::Unrestricted)
             }
@@ -263,8 +269,8 @@ impl Script {
                 warnings.extend(self.psql.finish().await.map_err(Error::LoadFailed)?);
                 Ok(warnings)
             }
-            // psql stopped reading: what it said is the cause, and pg_restore's broken pipe the consequence.
-            (_, Err(Broken::Write(error))) => {
+            // psql stopped reading: its message is the cause, and pg_restore's broken pipe the consequence
+            (_, Err(CopyError::Write(error))) => {
                 let ended = self.psql.finish().await;
                 drop(stdin);
                 Err(ended.map_or_else(Error::LoadFailed, |_| Error::io("write to psql", error)))
@@ -273,7 +279,7 @@ impl Script {
                 self.psql.kill().await;
                 Err(Error::LoadFailed(fault))
             }
-            (Ok(_), Err(Broken::Read(error))) => {
+            (Ok(_), Err(CopyError::Read(error))) => {
                 self.psql.kill().await;
                 Err(Error::io("read from pg_restore", error))
             }
@@ -281,13 +287,13 @@ impl Script {
     }
 }
 
-/// `--exit-on-error` would be ignored when rendering a script, where `psql` sees to it. `--single-transaction` then
-/// puts BEGIN and COMMIT into the script: should all of us die at once, `psql` finds no COMMIT at the end of its
-/// input.
+/// The arguments of `pg_restore`. It ignores `--exit-on-error` when it writes a script; there `psql` stops at errors.
+/// `--single-transaction` then writes BEGIN and COMMIT into the script: if all processes die at once, `psql` finds no
+/// COMMIT at the end of its input.
 fn restore_args(options: &LoadOptions) -> Vec<String> {
     let chosen = [
         (!options.keep_going, "--exit-on-error"),
-        // it then says which entry failed
+        // its output then names the entry that failed
         (options.keep_going, "--verbose"),
         (true, "--no-password"),
         (options.single_transaction, "--single-transaction"),
@@ -303,7 +309,7 @@ fn restore_args(options: &LoadOptions) -> Vec<String> {
         .collect()
 }
 
-/// A file for `--use-list`, that only we may read: the ids alone, since any name would be text from outside.
+/// Writes a file for `--use-list`, readable only by its owner. It contains only ids, since names are text from outside.
 fn list_of_entries(ids: &[i32]) -> Result<NamedTempFile, Error> {
     let write = || {
         let mut file = NamedTempFile::with_prefix("pgcoffer-restore-")?;
@@ -319,7 +325,7 @@ fn list_of_entries(ids: &[i32]) -> Result<NamedTempFile, Error> {
 }
 
 fn start_restore(
-    client: &Client,
+    client: &PgClient,
     url: &DatabaseUrl,
     args: Vec<String>,
     stdout: Stdio,
@@ -331,7 +337,7 @@ fn start_restore(
         args,
         client,
         url,
-        speech: options.speech,
+        message_language: options.message_language,
         settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),
@@ -339,11 +345,11 @@ fn start_restore(
     })
 }
 
-/// `psql` of the same installation, as only it knows the `\restrict` that its `pg_restore` writes.
-fn start_psql(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Running, Error> {
+/// Starts `psql` of the same installation, as only that knows the `\restrict` which its `pg_restore` writes.
+fn start_psql(client: &PgClient, url: &DatabaseUrl, options: &LoadOptions) -> Result<Running, Error> {
     let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
         program: "psql",
-        need: format!("{}, of the same package as pg_restore", client.version),
+        need: format!("{}, from the same package as pg_restore", client.version),
         found: Vec::new(),
         major: Some(client.major),
         named: client.named.clone(),
@@ -353,7 +359,7 @@ fn start_psql(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Resu
         "--quiet",
         "--no-password",
         "--set=ON_ERROR_STOP=1",
-        // with the SQLSTATE, by which a cause is known in every language
+        // with the SQLSTATE, which shows the cause in every language
         "--set=VERBOSITY=verbose",
         "--file=-",
     ]
@@ -366,7 +372,7 @@ fn start_psql(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Resu
         args,
         client,
         url,
-        speech: options.speech,
+        message_language: options.message_language,
         settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),

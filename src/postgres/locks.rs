@@ -1,8 +1,8 @@
-//! The locks that a dump takes: whether the server has room for them, and who stands in their way.
+//! The locks that a dump takes: whether the server has the capacity for them, and which sessions block them.
 //!
-//! `pg_dump` locks every table before it begins and keeps each lock to the end, and a restore in one transaction keeps
-//! one on each object that it makes. A server has room for `max_locks_per_transaction` of them on average, for all
-//! sessions together.
+//! `pg_dump` locks every table before it begins and keeps each lock to the end. A restore in one transaction keeps a
+//! lock on each object that it creates. A server has capacity for `max_locks_per_transaction` locks a session on
+//! average, shared by all sessions.
 //!
 //! <https://www.postgresql.org/docs/current/runtime-config-locks.html>
 
@@ -14,64 +14,64 @@ use super::session::Session;
 use super::sql::shown_relation;
 use crate::text::{Untrusted, counted};
 
-/// Objects that a dump locks, beside the room that the server has; nothing where that can't be seen.
+/// The number of objects that a dump locks, and the server's capacity. All zero if that can't be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LockRoom {
-    /// Locks that a dump takes.
+pub struct LockCapacity {
+    /// The number of locks that a dump takes.
     pub needed: u64,
-    /// Locks that all sessions together are promised.
-    pub room: u64,
+    /// The number of locks that the server guarantees for all sessions together.
+    pub capacity: u64,
     /// `max_locks_per_transaction`.
-    pub each: u64,
+    pub per_transaction: u64,
 }
 
-impl LockRoom {
-    /// Whether there are more objects than locks that the server promises: it has some more as a rule, and other
-    /// sessions need theirs.
+impl LockCapacity {
+    /// Whether a dump needs more locks than the server guarantees. A server usually has some more, but other sessions
+    /// need theirs.
     pub fn is_tight(self) -> bool {
-        self.needed > self.room
+        self.needed > self.capacity
     }
 
-    /// Whether there are more objects than locks even so. A server takes what is left of its shared memory: with
-    /// PostgreSQL's own settings a dump failed at 1.64 times the number on 15 and 16, at 1.75 times on 18, and not at
-    /// 1.5 and 1.63.
+    /// Whether a dump needs more locks than the server can really give. A server also uses the rest of its shared
+    /// memory: with PostgreSQL's default settings a dump failed at 1.64 times the guaranteed number on 15 and 16, and
+    /// at 1.75 times on 18, and not at 1.5 and 1.63.
     pub fn is_too_small(self) -> bool {
-        self.needed.saturating_mul(5) > self.room.saturating_mul(8)
+        self.needed.saturating_mul(5) > self.capacity.saturating_mul(8)
     }
 
-    /// The setting that would do with half as many locks again to spare.
+    /// The setting that gives half as many locks again as the dump needs.
     pub fn cure(self) -> String {
-        let sessions = (self.room / self.each.max(1)).max(1);
+        let sessions = (self.capacity / self.per_transaction.max(1)).max(1);
         let wanted = (self.needed * 3 / 2).div_ceil(sessions).next_multiple_of(64);
         format!(
-            "raise max_locks_per_transaction to {wanted} on the server, which takes a restart (ALTER SYSTEM SET \
-             max_locks_per_transaction = {wanted}; \
-             a provider has it among its settings, and a standby needs it first), or have fewer partitions"
+            "raise max_locks_per_transaction to {wanted} on the server, which needs a restart (ALTER SYSTEM SET \
+             max_locks_per_transaction = {wanted}; providers offer it among their settings, and a standby needs it \
+             first), or reduce the number of partitions"
         )
     }
 }
 
-impl fmt::Display for LockRoom {
+impl fmt::Display for LockCapacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "a dump locks {} tables, sequences and views at once, and the server has room for about {} locks of all \
-             sessions (max_locks_per_transaction = {})",
-            self.needed, self.room, self.each
+            "a dump locks {} tables, sequences and views at once, and the server has capacity for about {} locks of \
+             all sessions (max_locks_per_transaction = {})",
+            self.needed, self.capacity, self.per_transaction
         )
     }
 }
 
-/// A session, or a prepared transaction, that keeps everybody from reading a table.
+/// A session, or a prepared transaction, that prevents others from reading a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
-    /// Who, as far as it can be seen.
-    pub who: Untrusted,
-    /// How many tables.
+    /// The session in words, as far as the server shows it.
+    pub session: Untrusted,
+    /// The number of tables.
     pub count: u64,
-    /// One of them.
+    /// One of the tables.
     pub table: Untrusted,
-    /// Whether it waits for the lock itself: who comes later waits behind it.
+    /// Whether the session itself waits for the lock: later sessions wait behind it.
     pub waits: bool,
 }
 
@@ -85,14 +85,14 @@ impl fmt::Display for Blocker {
         write!(
             f,
             "{} {state} a lock on {}{more} that excludes readers",
-            self.who, self.table
+            self.session, self.table
         )
     }
 }
 
-/// Beside tables `pg_dump` locks sequences, whose values it reads, and views, whose definitions are put together from
-/// what they read. Every process of a server that can hold locks has its share of the room.
-const ROOM: &str = r#"
+/// `pg_dump` locks tables, sequences, whose values it reads, and views, whose definitions the server builds from the
+/// tables that they read. Every process of the server that can hold locks adds to the capacity.
+const CAPACITY: &str = r#"
     SELECT (SELECT pg_catalog.count(*) FROM dumped)
              OPERATOR(pg_catalog.+) (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class AS c
                                        JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
@@ -104,11 +104,11 @@ const ROOM: &str = r#"
                      'max_wal_senders', 'autovacuum_worker_slots', CASE WHEN VERSION THEN '' ELSE 'autovacuum_max_workers' END])),
            pg_catalog.current_setting('max_locks_per_transaction')"#;
 
-/// Blockers that are named.
+/// The number of blockers that are named.
 const BLOCKERS_MAX: usize = 5;
 
-/// `pg_locks` shows the locks of all; who holds them is hidden from a role that may not see it. A prepared transaction
-/// has no process.
+/// `pg_locks` shows all locks; the server hides their sessions from roles without the right to see them. A prepared
+/// transaction has no process.
 const BLOCKERS: &str = "
     , held AS (
         SELECT l.pid, l.virtualtransaction, d.nspname, d.relname, l.granted,
@@ -130,27 +130,28 @@ const BLOCKERS: &str = "
      WHERE h.place OPERATOR(pg_catalog.=) 1 ORDER BY h.granted DESC, h.pid";
 
 impl Session {
-    /// Whether the server has room for the locks of a dump.
-    pub(super) async fn lock_room(&mut self) -> Result<LockRoom, Error> {
-        const WHAT: &str = "ask for the room for locks";
+    /// The server's capacity for the locks of a dump.
+    pub(super) async fn lock_capacity(&mut self) -> Result<LockCapacity, Error> {
+        const WHAT: &str = "read the capacity for locks";
         let has_slots = self.server_major() >= 18;
-        let sql = ROOM.replace("VERSION", if has_slots { "true" } else { "false" });
+        let sql = CAPACITY.replace("VERSION", if has_slots { "true" } else { "false" });
         let rows = self.rows(WHAT, &format!("WITH {DUMPED} {sql}")).await?;
-        Ok(LockRoom {
+        Ok(LockCapacity {
             needed: self.first(&rows, WHAT)?,
-            room: self.column(&rows[0], 1, WHAT)?,
-            each: self.column(&rows[0], 2, WHAT)?,
+            capacity: self.column(&rows[0], 1, WHAT)?,
+            per_transaction: self.column(&rows[0], 2, WHAT)?,
         })
     }
 
-    /// Who holds, or waits for, a lock on what is dumped that excludes readers: DDL under way, most of the time.
+    /// The sessions that hold, or wait for, a lock on a dumped table that excludes readers. Most of the time that is
+    /// running DDL.
     pub async fn blockers(&mut self) -> Result<Vec<Blocker>, Error> {
         const WHAT: &str = "look for locks";
         let sql = format!("WITH {DUMPED} {BLOCKERS} LIMIT {BLOCKERS_MAX}");
         let rows = unless_refused(self.rows(WHAT, &sql).await)?;
         let blocker = |row| {
             let text = |at| super::wire::Row::text(row, at).filter(|text| !text.is_empty());
-            let mut who = match (text(0), text(8)) {
+            let mut session = match (text(0), text(8)) {
                 (Some(pid), _) => format!("server process {pid}"),
                 (None, Some(gid)) => format!("the prepared transaction {gid}"),
                 (None, None) => "a prepared transaction".to_owned(),
@@ -161,13 +162,13 @@ impl Session {
                 (", in a transaction since ", text(3)),
             ] {
                 if let Some(value) = value {
-                    who.push_str(what);
-                    who.push_str(value);
+                    session.push_str(what);
+                    session.push_str(value);
                 }
             }
             let table = shown_relation(text(4).unwrap_or_default(), text(5).unwrap_or_default());
             Ok(Blocker {
-                who: who.into(),
+                session: session.into(),
                 count: self.column(row, 6, WHAT)?,
                 table: table.into(),
                 waits: text(7) != Some("t"),
@@ -179,22 +180,22 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::LockRoom;
+    use super::LockCapacity;
 
     #[test]
     fn the_cure_is_a_setting_that_does() {
         for needed in [5_000, 7_000, 15_000, 200_000] {
-            let room = LockRoom {
+            let room = LockCapacity {
                 needed,
-                room: 7_808,
-                each: 64,
+                capacity: 7_808,
+                per_transaction: 64,
             };
             let cure = room.cure();
             let wanted = cure.split(' ').nth(3).unwrap_or_default();
             let wanted: u64 = wanted.parse().unwrap_or_default();
-            let raised = LockRoom {
-                room: 7_808 / 64 * wanted,
-                each: wanted,
+            let raised = LockCapacity {
+                capacity: 7_808 / 64 * wanted,
+                per_transaction: wanted,
                 ..room
             };
             assert!(!raised.is_tight(), "{cure}");

@@ -1,16 +1,17 @@
-//! The door to PostgreSQL: everything that talks to a server goes through here.
+//! The door to PostgreSQL: all communication with a server goes through this module.
 //!
-//! - [`DatabaseUrl`] is where a database is and how to log in; it reaches child processes through their environment.
-//! - [`Clients`] are the `pg_dump`, `pg_restore` and `psql` installed here, and the choice among them by major version.
-//! - [`Session`] is one connection of our own: the advisory lock, the look at what is there ([`Inspection`]) and at
-//!   whatever would make a dump fail ([`Obstacle`]), and what stands in the way of a restore.
-//! - [`Dump`] and [`Load`] are the child processes whose pipes the data runs through.
+//! - [`DatabaseUrl`] is the address of a database with its login. It reaches child processes through their environment.
+//! - [`Clients`] are the installed `pg_dump`, `pg_restore` and `psql`, chosen by major version.
+//! - [`Session`] is a connection of the agent: for the advisory lock, the facts about a database ([`Inspection`]), what
+//! would make a dump fail ([`Obstacle`]), and what would prevent a restore.
+//! - [`Dump`] and [`Load`] are the child processes that the data is piped through.
 //!
-//! Nothing here prints or reads the environment, but by the AWS SDK's hand where a token of IAM is signed. A password
-//! is held in a [`SecretText`](crate::redact::SecretText), goes to children in their environment and never in their arguments, and is struck out of
-//! whatever they write to stderr.
+//! This module never prints, and doesn't read the environment, except for the AWS SDK that signs IAM tokens. A password
+//! is held in a [`SecretText`](crate::redact::SecretText), passed to child processes in their environment and never in their arguments, and removed
+//! from everything that they write to stderr.
 
-mod adopted;
+mod advisory_lock;
+mod auth_methods;
 mod child;
 mod client;
 mod column;
@@ -19,57 +20,56 @@ mod dump;
 mod error;
 mod examine;
 mod explain;
+mod extension_members;
 mod failures;
 mod hints;
-mod holder;
 mod iam;
 mod identity;
-mod imposed;
 mod inspect;
 mod load;
 mod locks;
-mod logins;
-mod occupants;
+mod message_language;
 mod omitted;
-mod passed_over;
 mod pooler;
 mod preflight;
 mod reader;
+mod role_override;
 mod row_security;
 mod script;
 mod session;
 mod settings;
-mod speech;
+mod skipped_hosts;
 pub mod sql;
 mod target;
+mod target_objects;
 mod transcript;
 mod url;
 mod wire;
 
-pub use adopted::Adopted;
-pub use client::{Client, ClientWarning, Clients};
+pub use advisory_lock::LockHolder;
+pub use client::{ClientWarning, Clients, PgClient};
 pub use dump::{Dump, DumpOptions, DumpReport};
-pub use error::{Cause, ChildFault, ConnectFault, Error};
-pub use examine::{Examination, Standby, Unprepared};
+pub use error::{ChildFault, ConnectFault, Error, FailureCause};
+pub use examine::{Examination, MissingDefaultGrants, Standby};
 pub use explain::AuthFault;
-pub use failures::{Failure, Failures};
-pub use holder::Holder;
+pub use extension_members::AddedMembers;
+pub use failures::{StatementFailure, StatementFailures};
 pub use iam::{AwsIam, PasswordFuture, PasswordSource};
 pub use identity::is_same_database;
-pub use imposed::Imposed;
 pub use inspect::Inspection;
 pub use load::{Load, LoadOptions, LoadReport};
-pub use locks::{Blocker, LockRoom};
+pub use locks::{Blocker, LockCapacity};
+pub use message_language::MessageLanguage;
 pub use omitted::{Omitted, OmittedKind};
-pub use passed_over::{PassedOver, list as list_passed_over};
 pub use preflight::{Obstacle, ObstacleKind};
-pub use row_security::Guard;
+pub use role_override::RoleOverride;
+pub use row_security::RowSecurityBypass;
 pub use session::Session;
-pub use settings::{LeftSetting, Road, Settings};
-pub use speech::Speech;
+pub use settings::{Direction, FixedSetting, SessionSettings};
+pub use skipped_hosts::{SkippedHost, list as list_skipped_hosts};
 pub use target::{
-    Abilities, Ability, DefaultGrant, Drops, Extension, ExtensionTable, Lost, Place, Present, Questions, Refusal,
-    Schema, TargetFacts, Trial, statement_without_slot,
+    Abilities, Ability, DefaultGrant, DefinitionRefusal, DefinitionTrial, DropStatements, DroppedObject,
+    ExistingObject, Extension, ExtensionTable, ObjectIdentity, RequiredFacts, Schema, TargetFacts, slot_removal,
 };
 pub use url::{DatabaseUrl, SslMode, UrlFault, UrlForm};
-pub use wire::LoginRefused;
+pub use wire::LoginRefusal;

@@ -1,9 +1,9 @@
-//! What `pg_dump` leaves out without an error: found beforehand and named, since nothing else would tell before it is
-//! missed.
+//! Objects that `pg_dump` leaves out without an error. They are found before the dump and named, since otherwise nobody
+//! would notice until they are missing.
 //!
-//! On a standby nobody can read what is unlogged. The options of a user mapping, passwords most of all, are shown to
-//! the mapped user, the server's owner or a superuser alone; subscriptions to superusers. An index that isn't valid
-//! (`CREATE INDEX CONCURRENTLY` under way, or failed) is passed over, and the uniqueness that it was to keep with it.
+//! On a standby unlogged tables can't be read. The options of a user mapping, such as passwords, are visible only to
+//! the mapped user, the server's owner and superusers; subscriptions only to superusers. An index that isn't valid
+//! (`CREATE INDEX CONCURRENTLY` running or failed) is skipped, with the uniqueness that it should guarantee.
 
 use std::fmt;
 
@@ -13,30 +13,30 @@ use super::session::Session;
 use super::sql::{shown, shown_relation};
 use crate::text::Untrusted;
 
-/// Objects that are named; the rest is a number.
+/// The number of objects that are named; of the rest only the number is given.
 const NAMED: usize = 3;
 
 /// Objects of one kind that a dump leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Omitted {
-    /// What is left out.
+    /// The kind.
     pub kind: OmittedKind,
-    /// How many objects.
+    /// The number of objects.
     pub count: u64,
-    /// Some of them.
+    /// The names of the first objects.
     pub some: Vec<Untrusted>,
 }
 
-/// What a dump leaves out.
+/// The kinds of objects that a dump leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OmittedKind {
     /// Rows of unlogged tables, on a standby.
     UnloggedRows,
-    /// Where unlogged sequences stand, on a standby.
+    /// Values of unlogged sequences, on a standby.
     UnloggedSequences,
-    /// Options of user mappings that this role isn't shown.
+    /// Options of user mappings that this role has no right to see.
     UserMappings,
-    /// Subscriptions, by a role that is no superuser.
+    /// Subscriptions, if the role isn't a superuser.
     Subscriptions,
     /// Indexes that aren't valid.
     InvalidIndexes,
@@ -69,22 +69,21 @@ impl OmittedKind {
 
     fn missing(self) -> &'static str {
         match self {
-            Self::UnloggedRows => "a standby has no rows of it, so the backup holds the table empty",
+            Self::UnloggedRows => "a standby has no rows of it, so the table is empty in the backup",
             Self::UnloggedSequences => {
-                "a standby doesn't know where it stands, so a restore begins it anew, and what takes its numbers makes \
-                 them twice"
+                "a standby doesn't know its value, so after a restore it starts again and gives numbers a second time"
             }
             Self::UserMappings => {
-                "its options (user, password) are not shown to this role, so the backup holds it without them"
+                "its options (user, password) are hidden from this role, so the backup has it without them"
             }
-            Self::Subscriptions => "it is shown to superusers only, so the backup lacks it",
+            Self::Subscriptions => "it is visible only to superusers, so the backup lacks it",
             Self::InvalidIndexes => {
-                "pg_dump passes over it, so the backup lacks it and the uniqueness that it is to keep"
+                "pg_dump skips it, so the backup lacks it and the uniqueness that it should guarantee"
             }
         }
     }
 
-    /// The statement that lists all of them.
+    /// The statement that lists all objects of the kind.
     fn list(self) -> &'static str {
         match self {
             Self::UnloggedRows => "SELECT oid::regclass FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'",
@@ -99,28 +98,28 @@ impl OmittedKind {
 
     fn cure(self) -> &'static str {
         match self {
-            Self::UnloggedRows => "back up from the primary, or make it logged: ALTER TABLE … SET LOGGED",
+            Self::UnloggedRows => "back up from the primary, or make the table logged: ALTER TABLE … SET LOGGED",
             Self::UnloggedSequences => {
-                "back up from the primary, or make it logged: ALTER SEQUENCE … SET LOGGED; after a restore set it by \
-                 pg_catalog.setval"
+                "back up from the primary, or make the sequence logged: ALTER SEQUENCE … SET LOGGED; after a restore, \
+                 set its value with pg_catalog.setval"
             }
             Self::UserMappings => {
-                "keep them elsewhere, and after a restore give them anew: ALTER USER MAPPING FOR … SERVER … OPTIONS \
-                 (ADD …); a superuser's backup has them"
+                "store them elsewhere, and set them after a restore: ALTER USER MAPPING FOR … SERVER … OPTIONS (ADD \
+                 …); a superuser's backup contains them"
             }
             Self::Subscriptions => {
-                "keep its CREATE SUBSCRIPTION elsewhere; a superuser's backup has it, and a restore does not connect it"
+                "store its CREATE SUBSCRIPTION elsewhere; a superuser's backup contains it, and a restore does not \
+                 connect it"
             }
             Self::InvalidIndexes => {
-                "if it is not being built just now: REINDEX INDEX CONCURRENTLY …, or DROP INDEX … where it is not \
-                 wanted"
+                "unless it is being built right now: REINDEX INDEX CONCURRENTLY …, or DROP INDEX … if you don't need it"
             }
         }
     }
 }
 
 impl Omitted {
-    /// What to do about it, and where the names that are not shown come from.
+    /// What the user can do about it, with a statement that lists all names if not all are shown.
     pub fn cure(&self) -> String {
         let rest = match self.count > self.some.len() as u64 {
             true => format!(". All of them: {}", self.kind.list()),
@@ -143,7 +142,7 @@ impl fmt::Display for Omitted {
     }
 }
 
-/// As `pg_dump` decides, and `pg_user_mappings` shows: see their sources.
+/// Follows the rules of `pg_dump` and `pg_user_mappings`, taken from their sources.
 const OMITTED: &str = r#"
     , me AS (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user),
     omitted (kind, schema, name) AS (
@@ -175,7 +174,7 @@ const OMITTED: &str = r#"
     SELECT k.kind, k.schema, k.name, k.count FROM counted AS k"#;
 
 impl Session {
-    /// What a dump by this role leaves out.
+    /// The objects that a dump by this role leaves out.
     pub(super) async fn omitted(&mut self) -> Result<Vec<Omitted>, Error> {
         const WHAT: &str = "look for what a dump leaves out";
         let sql =

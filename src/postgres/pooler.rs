@@ -1,11 +1,11 @@
-//! A pooler that hands a server process to whoever has a transaction: neither lock nor snapshot of a dump hold there,
-//! and what a session sets stays for the next client. It is found before anything is set or locked, and refused.
+//! Detects a pooler that assigns a server process to each transaction. The lock and the snapshot of a dump are lost
+//! there, and what a session sets remains for the next client. It is detected before anything is set or locked, and
+//! refused.
 //!
-//! A server announces its process when it logs a client in, and most poolers make a number up; some repeat what a
-//! server told them. But a server that sees us come from the very port that we are at has nothing between. In every
-//! other case it is looked closer, by a second connection: under a pooler in session mode, and behind an address that
-//! is translated, each has a process of its own, always; under a pooler in transaction mode they take from one heap. An
-//! application that takes from it too only shuffles it the more.
+//! A server announces its process id when a client logs in. Most poolers make up a number; some repeat the server's.
+//! But if the server sees the agent's own port, nothing is in between. In every other case a second connection is
+//! opened. Under a pooler in session mode, and behind address translation, each connection always has its own process;
+//! under a pooler in transaction mode both use one pool. Other applications in that pool only mix it more.
 
 use tokio::time::{Duration, timeout};
 
@@ -13,32 +13,33 @@ use super::error::Error;
 use super::session::Session;
 use super::url::DatabaseUrl;
 
-/// Transactions at once of both connections. Where two processes are free, a pooler gives each connection the other's
-/// in the first or second, whichever end of its list it takes from; more are free only under load, which shuffles them.
+/// The number of concurrent transactions on both connections. With two free processes, a pooler gives each connection
+/// the other's process in the first or second round, whichever end of its list it uses; more are free only under load,
+/// which mixes them.
 const ROUNDS: usize = 8;
 
-/// The same where nothing but a translated address tells of something between: most often that is a router.
+/// The number of rounds if only a translated address suggests that something is in between: usually that is a router.
 const ROUNDS_UNANNOUNCED: usize = 3;
 
-/// Time for a second connection: where a pooler has none left, it waits for one.
+/// The longest wait for a second connection. A pooler without free connections makes clients wait.
 const SECOND: Duration = Duration::from_secs(10);
 
-const WHAT: &str = "look for a pooler";
+const WHAT: &str = "detect a pooler";
 const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()";
 
 impl Session {
-    /// Whether a pooler stands between, in whatever mode.
+    /// Whether the connection goes through a pooler, in any mode.
     pub fn is_pooled(&self) -> bool {
         self.wire.announced_process != self.backend
     }
 
-    /// Whether nothing stands between for certain.
+    /// Whether the connection certainly goes to the server itself.
     fn is_direct(&self) -> bool {
         let port = self.wire.local_port.map(u32::from);
         !self.is_pooled() && port.is_some() && port == self.seen_port
     }
 
-    /// An error if what stands between hands processes on between transactions.
+    /// An error if the connection goes through a pooler that assigns server processes to transactions.
     pub(super) async fn refuse_pooler(&mut self, url: &DatabaseUrl) -> Result<(), Error> {
         if !self.is_direct() && self.shares_processes(url).await? {
             return Err(Error::Pooler {
@@ -52,20 +53,20 @@ impl Session {
     async fn shares_processes(&mut self, url: &DatabaseUrl) -> Result<bool, Error> {
         let second = timeout(SECOND, Self::open(url)).await;
         let Ok(second) = second else {
-            // this one is idle: a pooler that shared it would have given it away
+            // this connection is idle: a pooler in transaction mode would have given its process away
             return Ok(self.process().await? != self.backend);
         };
         let mut second = match second {
-            // a server that has no second one for us is none that hands them on
+            // a server that accepts no second connection is not such a pooler
             Err(_) if !self.is_pooled() => return Ok(self.process().await? != self.backend),
             second => second?,
         };
-        let shares = self.takes_from_one_heap(&mut second).await;
+        let shares = self.shares_pool(&mut second).await;
         second.close().await;
         shares
     }
 
-    async fn takes_from_one_heap(&mut self, second: &mut Self) -> Result<bool, Error> {
+    async fn shares_pool(&mut self, second: &mut Self) -> Result<bool, Error> {
         if second.backend == self.backend {
             return Ok(true);
         }
@@ -74,42 +75,44 @@ impl Session {
             if self.hold().await? != self.backend || second.hold().await? != second.backend {
                 return Ok(true);
             }
-            // back in either order, so that the next is another one whether the first or the last is taken
+            // release in alternating order, so that the next process differs whether the pooler uses the first or the
+            // last
             let (one, other) = if round % 2 == 0 {
                 (&mut *self, &mut *second)
             } else {
                 (&mut *second, &mut *self)
             };
-            one.let_go().await?;
-            other.let_go().await?;
+            one.release().await?;
+            other.release().await?;
         }
         Ok(false)
     }
 
-    /// Begins a transaction, and says in which process.
+    /// Begins a transaction, and returns the id of its server process.
     async fn hold(&mut self) -> Result<i32, Error> {
         let held = timeout(SECOND, self.rows_in_transaction(PROCESS, "")).await;
         match held {
             Ok(Ok(rows)) => self.first(&rows, WHAT),
             Ok(Err(error)) => Err(self.explained(WHAT, error)),
-            Err(_) => Err(self.lost("the pooler between has no server connection left")),
+            Err(_) => Err(self.lost("the pooler has no free server connection")),
         }
     }
 
-    async fn let_go(&mut self) -> Result<(), Error> {
+    async fn release(&mut self) -> Result<(), Error> {
         let ended = self.wire.run("COMMIT").await;
         ended.map(drop).map_err(|error| self.explained(WHAT, error))
     }
 }
 
 impl DatabaseUrl {
-    /// The address of the server behind this one, where it is known to be a pooler's.
+    /// The server's own address, if this is known to be a pooler's.
     pub fn behind_pooler(&self) -> Option<String> {
         direct(self)
     }
 }
 
-/// The address of the server behind a pooler, where its provider is known by it. Of each provider's own documentation.
+/// The address of the server behind a pooler, if the pooler's address shows its provider. From each provider's own
+/// documentation.
 pub(super) fn direct(url: &DatabaseUrl) -> Option<String> {
     let (host, port) = (url.host(), url.port());
     let at = |host: &str, port: u16| Some(format!("{host}, port {port}"));
@@ -122,14 +125,15 @@ pub(super) fn direct(url: &DatabaseUrl) -> Option<String> {
     {
         return at(&format!("{endpoint}.{rest}"), port);
     }
-    // https://supabase.com/docs/guides/database/connecting-to-postgres: 5432 of the shared pooler is its session mode
+    // https://supabase.com/docs/guides/database/connecting-to-postgres: port 5432 of the shared pooler is in session
+    // mode
     if port == 6543 && (rest.ends_with("supabase.com") || rest.ends_with("supabase.co")) {
         return at(host, 5432);
     }
     // https://docs.digitalocean.com/products/databases/postgresql/how-to/manage-connection-pools
     if port == 25061 && rest.ends_with("db.ondigitalocean.com") {
         return Some(format!(
-            "{host}, port 25060, and the database's own name in place of the pool's"
+            "{host}, port 25060, with the database's name instead of the pool's"
         ));
     }
     // https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-pgbouncer
@@ -152,7 +156,8 @@ pub(super) fn direct(url: &DatabaseUrl) -> Option<String> {
     if first == "pooled" && rest.ends_with("db.prisma.io") {
         return at(rest, 5432);
     }
-    // https://cloudnative-pg.io/documentation/current/connection_pooling: the service of the cluster itself is its -rw
+    // https://cloudnative-pg.io/documentation/current/connection_pooling: the service of the cluster itself ends with
+    // -rw
     if let Some(cluster) = first
         .strip_suffix("-pooler-rw")
         .or_else(|| first.strip_suffix("-pooler-ro"))

@@ -1,9 +1,9 @@
-//! What would make a dump fail for this role, found before hours have gone into it.
+//! Finds what would make a dump fail for this role, before hours are spent on it.
 //!
-//! `pg_dump` locks every table before it begins, for which it needs SELECT on the whole table (rights on columns
-//! don't do) and USAGE on the schema; it reads every sequence and every large object; and it runs with
-//! `row_security = off`, so that a policy which would hide rows is an error. Functions, views and types it reads
-//! from the catalogs, which all may.
+//! `pg_dump` locks every table before it begins. For that it needs SELECT on the whole table (rights on columns aren't
+//! enough) and USAGE on the schema. It reads every sequence and every large object. It runs with `row_security = off`,
+//! so a policy that would hide rows is an error. Functions, views and types come from the catalogs, which every role
+//! can read.
 //!
 //! <https://www.postgresql.org/docs/current/app-pgdump.html>
 
@@ -11,32 +11,32 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::error::Error;
-use super::imposed::Imposed;
 use super::inspect::DUMPED;
-use super::row_security::{self, Guard};
+use super::role_override::RoleOverride;
+use super::row_security::{self, RowSecurityBypass};
 use super::session::Session;
 use super::sql::{by_number, do_block, ident, literal, relation, shown, shown_relation};
 use crate::text::{Untrusted, counted};
 
-/// Something that makes `pg_dump` fail for this role, and the SQL that mends it.
+/// Something that makes `pg_dump` fail for this role, with the SQL that corrects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
-    /// What it is about.
+    /// The kind of obstacle.
     pub kind: ObstacleKind,
-    /// The object's name as people know it.
+    /// The object's name, as shown to people.
     pub object: Untrusted,
     /// What is missing.
     pub why: String,
-    /// The statement that mends it; to be run by the object's owner or a superuser.
+    /// The statement that corrects it. The object's owner or a superuser must run it.
     pub grant: String,
-    /// Of a table with row-level security: who can read past it.
-    pub guard: Option<Guard>,
+    /// For a table with row-level security: which role can read all rows.
+    pub bypass: Option<RowSecurityBypass>,
 }
 
-/// What an obstacle is about.
+/// The kinds of obstacles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObstacleKind {
-    /// No USAGE on a schema that holds something to dump.
+    /// No USAGE on a schema that contains dumped objects.
     Schema,
     /// No SELECT on a table.
     Table,
@@ -46,17 +46,17 @@ pub enum ObstacleKind {
     LargeObjects,
     /// A policy that hides rows from the role.
     RowSecurity,
-    /// The database's own settings have made of the login a role that lacks rights.
+    /// The database's settings have set a role that lacks rights.
     Role,
 }
 
 impl Obstacle {
-    /// The statements that mend them all, each once, in one line.
+    /// The statements that correct all obstacles, each once, in one line.
     pub fn script(obstacles: &[Self]) -> String {
         Self::statements(obstacles, usize::MAX).0
     }
 
-    /// The first `shown` statements of that script, and how many there are beside them.
+    /// The first `shown` of these statements, and the number of the others.
     pub fn statements(obstacles: &[Self], shown: usize) -> (String, usize) {
         let mut seen = BTreeSet::new();
         let grants = obstacles.iter().map(|obstacle| obstacle.grant.as_str());
@@ -65,9 +65,9 @@ impl Obstacle {
         (statements[..shown].join(" "), statements.len() - shown)
     }
 
-    /// What cures them all: the first `shown` statements for each who has to run them.
+    /// What corrects all obstacles: the first `shown` statements for each role that has to run them.
     pub fn cure(obstacles: &[Self], shown: usize) -> String {
-        let (guarded, others): (Vec<&Self>, Vec<&Self>) = obstacles.iter().partition(|one| one.guard.is_some());
+        let (guarded, others): (Vec<&Self>, Vec<&Self>) = obstacles.iter().partition(|one| one.bypass.is_some());
         let others: Vec<Self> = others.into_iter().cloned().collect();
         let (grants, more) = Self::statements(&others, shown);
         let rest = match more {
@@ -93,8 +93,8 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// A schema needs USAGE where a name in it has to be resolved: to lock a table, and up to 17 to read a sequence; 18
-/// has `pg_get_sequence_data` for that.
+/// USAGE on a schema is needed to resolve a name in it: to lock a table, and up to 17 to read a sequence; 18 has
+/// `pg_get_sequence_data` for that.
 const SCHEMAS: &str = "
     SELECT nspname, '', schema FROM dumped
      WHERE NOT pg_catalog.has_schema_privilege(schema, 'USAGE') AND relkind OPERATOR(pg_catalog.<>) ALL \
@@ -106,40 +106,43 @@ const TABLES: &str = "
      WHERE relkind OPERATOR(pg_catalog.<>) 'S' AND NOT pg_catalog.has_table_privilege(oid, 'SELECT')
      ORDER BY nspname, relname";
 
-/// `has_sequence_privilege` would fail on the tables that the planner may try it on before it looks at the kind;
-/// the right is the same.
+/// `has_sequence_privilege` would fail on tables, and the planner may call it before it checks the kind. The right is
+/// the same.
 const SEQUENCES: &str = "
     SELECT nspname, relname, oid FROM dumped
      WHERE relkind OPERATOR(pg_catalog.=) 'S' AND NOT pg_catalog.has_table_privilege(oid, 'SELECT')
      ORDER BY nspname, relname";
 
-/// 18 knows whom it lets read a large object; before, its access list has to be read. A large object without one is
-/// its owner's.
+/// 18 can tell which role may read a large object; before, the access list has to be read. A large object without a
+/// list can be read only by its owner.
 const READABLE_18: &str = "pg_catalog.has_largeobject_privilege(l.oid, 'SELECT')";
 const READABLE: &str = "
     EXISTS (SELECT FROM pg_catalog.aclexplode(COALESCE(l.lomacl, pg_catalog.acldefault('L', l.lomowner))) AS a
              WHERE a.privilege_type OPERATOR(pg_catalog.=) 'SELECT'
                AND (a.grantee OPERATOR(pg_catalog.=) 0 OR pg_catalog.pg_has_role(a.grantee, 'USAGE')))";
 
-/// Large objects that are named; the rest is a number.
+/// The number of large objects that are named; of the rest only the number is given.
 const LARGE_OBJECTS_SHOWN: usize = 5;
 
-/// Obstacles of one kind that are told.
+/// The most obstacles of one kind that are reported.
 pub(super) const OBSTACLES_MAX: usize = 10_000;
 
-/// Everything that would make a dump by the session's role fail, schemas first. A superuser has none.
+/// Everything that would make a dump by the session's role fail, schemas first. Empty for a superuser.
 ///
-/// Where the database's own settings have made that role of another login, they are the one obstacle: nobody is to give
-/// rights to a role that its owner has chosen.
-pub(super) async fn obstacles(session: &mut Session, imposed: Option<&Imposed>) -> Result<Vec<Obstacle>, Error> {
+/// If the database's settings have set that role, this is the only obstacle reported: nobody should grant rights to a
+/// role that the database's owner has chosen.
+pub(super) async fn obstacles(
+    session: &mut Session,
+    role_override: Option<&RoleOverride>,
+) -> Result<Vec<Obstacle>, Error> {
     let found = of_the_role(session).await?;
-    Ok(match imposed {
-        Some(imposed) if !found.is_empty() => vec![Obstacle {
+    Ok(match role_override {
+        Some(role_override) if !found.is_empty() => vec![Obstacle {
             kind: ObstacleKind::Role,
-            object: shown(imposed.role.raw()).into(),
-            why: "lacks rights, and the database's own settings have put it in the login's place".to_owned(),
-            grant: imposed.reset(),
-            guard: None,
+            object: shown(role_override.role.raw()).into(),
+            why: "lacks rights, and the database's settings set it instead of the role that logs in".to_owned(),
+            grant: role_override.reset(),
+            bypass: None,
         }],
         _ => found,
     })
@@ -158,7 +161,7 @@ async fn of_the_role(session: &mut Session) -> Result<Vec<Obstacle>, Error> {
     ] {
         obstacles.extend(find(session, kind, sql, &role).await?);
     }
-    obstacles.extend(row_security::in_the_way(session, &role).await?);
+    obstacles.extend(row_security::find_obstacles(session, &role).await?);
     obstacles.extend(large_objects(session, &role).await?);
     Ok(obstacles)
 }
@@ -178,7 +181,7 @@ async fn find(session: &mut Session, kind: ObstacleKind, sql: &str, role: &str) 
 }
 
 impl ObstacleKind {
-    /// Its statement has the object's number where that is given.
+    /// The obstacle for an object. With `number`, its statement finds the object by oid.
     fn obstacle(self, schema: &str, name: &str, number: Option<&str>, role: &str) -> Obstacle {
         let (why, grant) = match self {
             Self::Schema => ("no USAGE on the schema", grant_on_schema(schema, number, role)),
@@ -200,7 +203,7 @@ impl ObstacleKind {
             },
             why: why.to_owned(),
             grant,
-            guard: None,
+            bypass: None,
         }
     }
 }
@@ -226,7 +229,7 @@ pub(super) fn grant_on_schema(schema: &str, number: Option<&str>, role: &str) ->
     }
 }
 
-/// Large objects can be many: they make one obstacle, with one statement for them all.
+/// One obstacle for all unreadable large objects, with one statement, as there can be many.
 async fn large_objects(session: &mut Session, role: &str) -> Result<Option<Obstacle>, Error> {
     const WHAT: &str = "look for large objects that cannot be read";
     let readable = if session.server_major() >= 18 {
@@ -256,12 +259,12 @@ async fn large_objects(session: &mut Session, role: &str) -> Result<Option<Obsta
         object: format!("{} ({}{more})", counted(count, "large object"), some.join(", ")).into(),
         why: "no SELECT on the large objects".to_owned(),
         grant: grant_on_large_objects(role),
-        guard: None,
+        bypass: None,
     }))
 }
 
-/// There is no GRANT for all large objects, and no default for those to come: one statement for each that whoever runs
-/// this may grant on.
+/// There is no GRANT for all large objects, and no default for future ones: the statement grants each one that the role
+/// running it may grant.
 pub(super) fn grant_on_large_objects(role: &str) -> String {
     let grant = literal(&format!(" TO {role}"));
     do_block(&format!(

@@ -1,7 +1,7 @@
-//! The SQL that makes a role which can read this database, to be dumped, and can do nothing else.
+//! Generates the SQL that creates a role which can read this database for dumps, and can do nothing else.
 //!
-//! Somebody else runs it, with more rights than ours and often by `psql`, which runs shell commands. So every name in
-//! it is quoted by [`ident`], and none stands in a comment.
+//! The SQL is run by somebody with more rights than the agent, and often by `psql`, which can run shell commands. So
+//! every name in it is quoted by [`ident`], and no name appears in a comment.
 
 use super::error::Error;
 use super::inspect::DUMPED;
@@ -10,7 +10,7 @@ use super::session::Session;
 use super::sql::{by_number, do_block, ident, literal};
 use super::wire::Row;
 
-/// The schemas and relations of each owner, one row for each: 1 for a schema, 2 for a table, 3 for a sequence.
+/// The schemas and relations of each owner, one in each row: 1 for a schema, 2 for a table, 3 for a sequence.
 const OPEN: &str = "
     , lines AS (
         SELECT nspowner AS owner, 1 AS place, nspname AS schema, '' AS object, schema AS number FROM dumped GROUP BY \
@@ -22,14 +22,14 @@ const OPEN: &str = "
      WHERE pg_catalog.pg_get_userbyid(owner) OPERATOR(pg_catalog.<>) ROLE
      ORDER BY 1, place, schema, object";
 
-/// Who owns what is dumped and could make more of it.
+/// The owners of dumped relations, who can create more of them.
 const OWNERS: &str = "
     SELECT DISTINCT pg_catalog.pg_get_userbyid(relowner), relowner FROM dumped
      WHERE pg_catalog.pg_get_userbyid(relowner) OPERATOR(pg_catalog.<>) ROLE ORDER BY 1";
 
 const HAS_LARGE_OBJECTS: &str = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata";
 
-/// Whoever owns a table of those that are dumped may grant, and needs no grant.
+/// Whether the role owns a dumped table: then it can grant rights, and needs none.
 const OWNS: &str = "
     SELECT r.rolsuper OR EXISTS (SELECT FROM dumped WHERE pg_catalog.pg_has_role(relowner, 'USAGE'))
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
@@ -37,15 +37,15 @@ const OWNS: &str = "
 const WHAT: &str = "list what a dump reads";
 
 impl Session {
-    /// Whether the session's role owns something of what is dumped, or is a superuser.
+    /// Whether the session's role owns a dumped table, or is a superuser.
     pub async fn is_owner(&mut self) -> Result<bool, Error> {
         const WHAT: &str = "look for the owner";
         let rows = self.rows(WHAT, &format!("WITH {DUMPED} {OWNS}")).await?;
         self.first(&rows, WHAT)
     }
 
-    /// The SQL by which the owner of this database lets `role` read all of it, now and what is to come. It may be run
-    /// again.
+    /// The SQL with which the database's owner lets `role` read everything in it, now and in the future. It can be run
+    /// repeatedly.
     pub async fn reader_sql(&mut self, role: &str) -> Result<String, Error> {
         let with = |sql: &str| format!("WITH {DUMPED} {}", sql.replace("ROLE", &literal(role)));
         let quoted = ident(role);
@@ -63,12 +63,13 @@ impl Session {
         for row in &rows {
             if owner != row.text(0) {
                 owner = row.text(0);
-                sql.push_str("\n-- what one owner has: he runs this part, or a superuser\n");
+                sql.push_str("\n-- the objects of one owner: that owner or a superuser runs this part\n");
             }
             sql.push_str(&self.grant(row, &quoted)?);
         }
         sql.push_str(
-            "\n-- and what each will have: without this the first migration that adds a table stops the backups\n",
+            "\n-- and each owner's future objects: without this, the first migration that adds a table stops the \
+             backups\n",
         );
         for row in &self.rows(WHAT, &with(OWNERS)).await? {
             let (owner, number): (String, String) = (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
@@ -80,8 +81,8 @@ impl Session {
         }
         if self.number(WHAT, HAS_LARGE_OBJECTS).await? > 0 {
             sql.push_str(
-                "\n-- large objects, those that whoever runs this owns; up to PostgreSQL 17 those to come \
-                need it again\n",
+                "\n-- large objects that the role running this owns; up to PostgreSQL 17, run this again for future \
+                 ones\n",
             );
             sql.push_str(&grant_on_large_objects(&quoted));
             sql.push('\n');
@@ -117,9 +118,9 @@ fn head(role: &str, grant_connect: &str) -> String {
         "\
 \\set ON_ERROR_STOP on
 -- Lets one role read all of this database, to back it up, and change nothing.
--- Run it by psql as the owner of the database (and as each owner of a part below, where there are several).
--- On Heroku make the role first: heroku pg:credentials:create DATABASE --name NAME, which gives it its password.
--- Elsewhere it is made here, and gets its password in psql by: \\password NAME
+-- Run it by psql as the owner of the database (and as each owner of a part below, if there are several).
+-- On Heroku create the role first: heroku pg:credentials:create DATABASE --name NAME, which sets its password.
+-- Elsewhere this script creates it; set its password in psql with: \\password NAME
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
 {make}
@@ -128,7 +129,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
     )
 }
 
-/// What objects that don't exist yet are granted by.
+/// The default privileges for future objects.
 fn to_come(server_major: u32) -> Vec<&'static str> {
     let mut what = vec!["USAGE ON SCHEMAS", "SELECT ON TABLES", "SELECT ON SEQUENCES"];
     // https://www.postgresql.org/docs/18/sql-alterdefaultprivileges.html
@@ -136,8 +137,8 @@ fn to_come(server_major: u32) -> Vec<&'static str> {
     what
 }
 
-/// The statement by which what `owner` makes can be read by `role`, which is quoted. It has the owner's number where
-/// that is given.
+/// The statement that lets `role`, which is quoted, read future objects of `owner`. With `number`, it finds the owner
+/// by oid.
 pub(super) fn default_grant(owner: &str, number: Option<&str>, what: &str, role: &str) -> String {
     match number {
         None => format!(

@@ -1,9 +1,9 @@
-//! Row-level security in the way of a dump, and who can take it out of the way.
+//! Row-level security that prevents a dump, and which role can avoid it.
 //!
-//! `pg_dump` reads with `row_security = off`, so that a policy that would hide rows is an error. Policies hold for
-//! nobody who is a superuser or has BYPASSRLS, and not for a table's owner unless they are forced.
+//! `pg_dump` reads with `row_security = off`, so a policy that would hide rows is an error. Policies don't apply to
+//! superusers and roles with BYPASSRLS, nor to a table's owner unless they are forced.
 //!
-//! <https://www.postgresql.org/docs/current/ddl-rowsecurity.html>, and who may give BYPASSRLS:
+//! <https://www.postgresql.org/docs/current/ddl-rowsecurity.html>, and which role can grant BYPASSRLS:
 //! <https://www.postgresql.org/docs/16/sql-createrole.html>
 
 use std::collections::BTreeSet;
@@ -18,15 +18,15 @@ use super::{
 };
 use crate::text::{Untrusted, counted};
 
-/// Partitioned tables have policies too, but no rows of their own to read.
-const IN_THE_WAY: &str = "
+/// Partitioned tables have policies too, but no rows of their own.
+const HIDING_ROWS: &str = "
     SELECT nspname, relname, oid, relforcerowsecurity, pg_catalog.pg_get_userbyid(relowner), \
         pg_catalog.pg_has_role(relowner, 'USAGE')
       FROM dumped
      WHERE relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.row_security_active(oid)
      ORDER BY nspname, relname";
 
-/// Tables whose policies hold for another role, which need not be there.
+/// The number of tables whose policies apply to another role, which may not exist yet.
 const GUARDED: &str = "
     SELECT pg_catalog.count(*) FROM dumped
      WHERE relkind OPERATOR(pg_catalog.=) 'r' AND relrowsecurity
@@ -35,24 +35,24 @@ const GUARDED: &str = "
                           AND (r.rolbypassrls OR r.rolsuper
                                OR (NOT relforcerowsecurity AND pg_catalog.pg_has_role(r.oid, relowner, 'USAGE'))))";
 
-/// Owners and statements that a hint names.
+/// The number of owners and statements that a hint names.
 const SHOWN: usize = 3;
 
-/// Whose table it is, and whether its policies hold for that role as well.
+/// The owner of a table, and whether its policies apply to the owner too.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guard {
+pub struct RowSecurityBypass {
     /// The table's owner.
     pub owner: Untrusted,
-    /// The session's role has the owner's rights.
+    /// Whether the session's role has the owner's rights.
     pub is_ours: bool,
-    /// The statement by which the owner reads past the policies, where these are forced.
+    /// The statement with which the owner can read all rows, if the policies are forced.
     pub unforce: Option<String>,
 }
 
-/// The tables of which policies hide rows from the session's role.
-pub(super) async fn in_the_way(session: &mut Session, role: &str) -> Result<Vec<Obstacle>, Error> {
+/// The tables whose policies hide rows from the session's role.
+pub(super) async fn find_obstacles(session: &mut Session, role: &str) -> Result<Vec<Obstacle>, Error> {
     const WHAT: &str = "look for row-level security";
-    let sql = format!("WITH {DUMPED} {IN_THE_WAY} LIMIT {OBSTACLES_MAX}");
+    let sql = format!("WITH {DUMPED} {HIDING_ROWS} LIMIT {OBSTACLES_MAX}");
     let rows = session.rows(WHAT, &sql).await?;
     rows.iter().map(|row| obstacle(session, row, role)).collect()
 }
@@ -76,7 +76,7 @@ fn obstacle(session: &Session, row: &Row, role: &str) -> Result<Obstacle, Error>
         }
         .to_owned(),
         grant: format!("ALTER ROLE {role} BYPASSRLS;"),
-        guard: Some(Guard {
+        bypass: Some(RowSecurityBypass {
             owner: shown(&owner).into(),
             is_ours: session.column(row, 5, WHAT)?,
             unforce: forced.then_some(unforce),
@@ -84,18 +84,18 @@ fn obstacle(session: &Session, row: &Row, role: &str) -> Result<Obstacle, Error>
     })
 }
 
-/// What lets a role read past the policies of these obstacles: true with and without a superuser at hand.
+/// What lets a role read all rows of these tables. True both with and without access to a superuser.
 pub(super) fn cure<'a>(obstacles: impl Iterator<Item = &'a Obstacle>) -> Option<String> {
     let (mut grant, mut owners, mut unforce) = (None, BTreeSet::new(), Vec::new());
     let mut is_owner = true;
     for obstacle in obstacles {
-        let Some(guard) = &obstacle.guard else {
+        let Some(bypass) = &obstacle.bypass else {
             continue;
         };
         grant = Some(obstacle.grant.as_str());
-        is_owner &= guard.is_ours;
-        owners.insert(guard.owner.to_string());
-        unforce.extend(guard.unforce.as_deref());
+        is_owner &= bypass.is_ours;
+        owners.insert(bypass.owner.to_string());
+        unforce.extend(bypass.unforce.as_deref());
     }
     let grant = grant?;
     let more = match owners.len() {
@@ -110,28 +110,31 @@ pub(super) fn cure<'a>(obstacles: impl Iterator<Item = &'a Obstacle>) -> Option<
         }
     };
     let without = match unforce.len() {
-        0 => format!("back up by the url of {owner}, for whom the policies don't hold"),
+        0 => format!("back up with the url of {owner}, to whom the policies don't apply"),
         count => {
             let statements = unforce[..count.min(SHOWN)].join(" ");
             let more = match count.saturating_sub(SHOWN) {
                 0 => String::new(),
                 more => format!(" … and {more} more"),
             };
-            let force = format!("take the force away, as the owner: {statements}{more}");
+            let force = format!("remove the force, as the owner: {statements}{more}");
             match is_owner {
-                true => format!("where no application logs in as {owner}, {force}"),
-                false => format!("back up by the url of {owner}; and where no application logs in as that, {force}"),
+                true => format!("if no application logs in as {owner}, {force}"),
+                false => format!(
+                    "back up with the url of {owner}; and if no application logs in as that role, \
+                                  {force}"
+                ),
             }
         }
     };
     Some(format!(
-        "as a superuser, or from PostgreSQL 16 on as a role that has CREATEROLE and BYPASSRLS itself: {grant} Or, \
-         where the provider gives nobody that (Heroku, RDS): {without}"
+        "as a superuser, or since PostgreSQL 16 as a role that has CREATEROLE and BYPASSRLS itself: {grant} Or, if the \
+         provider doesn't offer that (Heroku, RDS): {without}"
     ))
 }
 
 impl Session {
-    /// What lets `role` read past the policies, where whoever runs it may do so; a warning says it where not.
+    /// The SQL that lets `role` read all rows, if the role that runs it has the right; otherwise it raises a warning.
     pub(super) async fn bypass_sql(&mut self, role: &str) -> Result<String, Error> {
         const WHAT: &str = "look for row-level security";
         let sql = format!("WITH {DUMPED} {}", GUARDED.replace("ROLE", &literal(role)));
@@ -145,17 +148,17 @@ impl Session {
              EXCEPTION WHEN insufficient_privilege THEN RAISE WARNING {} USING HINT = {}; END",
             ident(role),
             literal(&format!(
-                "row-level security hides rows of {guarded} from the role still, and pg_dump refuses that"
+                "row-level security still hides rows of {guarded} from the role, and pg_dump refuses that"
             )),
             literal(
-                "A superuser may give it BYPASSRLS. Where there is none, back up as the owner of these tables: \
-                 pgcoffer check says how."
+                "A superuser can grant it BYPASSRLS. If there is none, back up as the owner of these tables: pgcoffer \
+                 check prints how."
             ),
         ));
         Ok(format!(
             "
--- Row-level security hides rows of {guarded} from this role, and pg_dump refuses that. This lets it read them, where a
--- superuser runs it, or from PostgreSQL 16 on a role that has CREATEROLE and BYPASSRLS itself. For all others it warns.
+-- Row-level security hides rows of {guarded} from this role, and pg_dump refuses that. This lets it read them if a
+-- superuser runs it, or since PostgreSQL 16 a role that has CREATEROLE and BYPASSRLS itself. Otherwise it only warns.
 {bypass}
 "
         ))

@@ -1,33 +1,33 @@
-//! One connection of our own, beside those of the child processes: it holds the lock and looks at what is there.
+//! A connection of the agent itself, beside those of the child processes. It holds the lock and reads facts.
 //!
-//! Whoever owns a database chooses its settings, `search_path` among them, and could so have a function of his own run
-//! with the rights of whoever connects (CVE-2018-1058). So every statement comes in a read-only transaction of its own
-//! whose first command sets the path, and nothing but names of `pg_catalog` is used. As each setting ends with its
-//! transaction, nothing stays set on a connection that a pooler will hand to somebody else.
+//! The owner of a database chooses its settings, including `search_path`, and could make a function of his own run with
+//! the rights of the role that connects (CVE-2018-1058). So every statement runs in its own read-only transaction,
+//! whose first command sets the path, and uses only names from `pg_catalog`. As each setting ends with its transaction,
+//! nothing remains set on a connection that a pooler gives to another client.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
+use super::advisory_lock::APPLICATION;
 use super::column::Column;
 use super::error::Error;
 use super::explain;
-use super::holder::APPLICATION;
-use super::passed_over::PassedOver;
+use super::skipped_hosts::SkippedHost;
 #[cfg(debug_assertions)]
 use super::sql;
 use super::url::DatabaseUrl;
 use super::wire::{self, Row, Wire, WireError};
 
-/// Time between two signs of life: routers and load balancers forget connections that were silent for some minutes.
+/// The time between two keep-alive queries. Routers and load balancers drop connections that are idle for some minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// Time for the answer to a sign of life.
+/// The longest time for the answer to a keep-alive query.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// The isolation is named because a standby has no other, and because a default of `serializable` may wait for others.
-/// The path is set before anything else: none of these commands looks a name up.
+/// The isolation level is set because a standby supports no other, and because `serializable` as a default may wait for
+/// other transactions. The path is set first: none of these commands looks up a name.
 const BEGIN: &str = "
     BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ ONLY;
     SET LOCAL search_path = pg_catalog, pg_temp;
@@ -37,28 +37,28 @@ const BEGIN: &str = "
     SET LOCAL \"DateStyle\" = 'ISO';
     SET LOCAL \"TimeZone\" = 'UTC';";
 
-/// What servers from 17 on know beside it.
+/// An additional setting that servers since 17 know.
 const NO_TRANSACTION_TIMEOUT: &str = "SET LOCAL transaction_timeout = 0;";
 
-/// The encoding of a database that has none: any bytes, which the server can't convert.
+/// The encoding of a database without one: any bytes, which the server can't convert.
 const NO_ENCODING: &str = "SQL_ASCII";
 const BYTES_AS_THEY_ARE: &str = "SET LOCAL client_encoding = 'SQL_ASCII';";
 
-/// What has to outlast a transaction, so that a session that only waits with its lock isn't ended for it. Only a
-/// session that has a server process of its own gets this far, and it is taken back when the session is closed.
+/// Settings that must outlast a transaction, so that a session that only waits with its lock isn't ended. They are set
+/// only on a session with its own server process, and are reset when it is closed.
 const WAIT: &[(u32, &str)] = &[
     (0, "SET tcp_keepalives_idle = 60"),
     (0, "SET statement_timeout = '5min'"),
     (14, "SET idle_session_timeout = 0"),
 ];
-const WAIT_NO_MORE: &[(u32, &str)] = &[
+const RESET_WAIT: &[(u32, &str)] = &[
     (0, "RESET tcp_keepalives_idle"),
     (0, "RESET statement_timeout"),
     (14, "RESET idle_session_timeout"),
 ];
 
-/// A role's own time for a statement runs until ours is set, and what was cancelled by it says nothing of the lock: it
-/// is run again so often, where it ended at once.
+/// A role's own statement timeout applies until the agent's is set, and such a cancellation says nothing about the
+/// lock. A statement that is cancelled so quickly is run again, up to this many times.
 const CANCELLED_MAX: u32 = 20;
 const AT_ONCE: Duration = Duration::from_secs(5);
 
@@ -66,10 +66,10 @@ const SERVER: &str = "
     SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'), current_user, \
         pg_catalog.current_database(), pg_catalog.inet_client_port()";
 
-/// A connection to a database. Its lock goes with it, however it ends.
+/// A connection to a database. Its lock is released when the connection ends, in any way.
 pub struct Session {
     pub(super) wire: Wire,
-    /// The very server, where the URL names several.
+    /// The address of the server that was reached, if the URL names several.
     url: DatabaseUrl,
     target: String,
     database: String,
@@ -78,20 +78,22 @@ pub struct Session {
     options: String,
     begin: String,
     server_major: u32,
-    /// The server process at the other end; another one answering means that a pooler stands between.
+    /// The id of the server process. If another one answers, the connection goes through a pooler.
     pub(super) backend: i32,
-    /// The port from which the server sees us coming; none by a Unix socket.
+    /// The client's port as the server sees it; `None` over a Unix socket.
     pub(super) seen_port: Option<u32>,
     waits: bool,
     /// The second number of the lock that was taken.
     pub(super) lock_number: Option<i32>,
     application: String,
-    passed_over: Vec<PassedOver>,
+    skipped_hosts: Vec<SkippedHost>,
 }
 
 impl Session {
-    /// Connects within the URL's `connect_timeout`, else within 15 s, and refuses a pooler that hands the connection to
-    /// others between transactions ([`Error::Pooler`]).
+    /// Connects within the URL's `connect_timeout`, or within 15 s. Not retried. Safe to cancel.
+    ///
+    /// # Errors
+    /// [`Error::Pooler`] if a pooler gives the server connection to other clients between transactions.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, Error> {
         let mut session = Self::open(url).await?;
         let reached = session.url.clone();
@@ -99,13 +101,13 @@ impl Session {
         Ok(session)
     }
 
-    /// The same without a look at what stands between.
+    /// Connects without checking for a pooler.
     pub(super) async fn open(url: &DatabaseUrl) -> Result<Self, Error> {
         let search = wire::open(url).await;
-        let passed_over = explain::passed_over(search.before);
+        let skipped_hosts = explain::skipped_hosts(search.before);
         let (wire, url) = search
             .found
-            .map_err(|last| explain::connection(&last.url, last.error).after_others(&passed_over))?;
+            .map_err(|last| explain::connection(&last.url, last.error).with_skipped_hosts(&skipped_hosts))?;
         let mut begin = BEGIN.to_owned();
         if leading_number(&wire.server_version) >= 17 {
             begin.push_str(NO_TRANSACTION_TIMEOUT);
@@ -128,7 +130,7 @@ impl Session {
             waits: false,
             lock_number: None,
             application: url.application().to_owned(),
-            passed_over,
+            skipped_hosts,
         };
         let what = "ask for the server's version";
         let rows = session
@@ -143,49 +145,49 @@ impl Session {
         Ok(session)
     }
 
-    /// The address of the very server that this session reached, where the URL names several, with a password of its
-    /// own where each connection has one: what a child process is to be given, so that it comes to the same.
+    /// The address for child processes: the server that this session reached, if the URL names several, with a new
+    /// password if each connection needs its own.
     pub async fn child_url(&self) -> Result<DatabaseUrl, Error> {
         let fresh = self.url.with_fresh_password().await;
         fresh.map_err(|why| explain::no_password(&self.url, why))
     }
 
-    /// The very server that was reached, as `user@host:port/database`.
+    /// The server that was reached, as `user@host:port/database`.
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// Whether what is sent to it leaves this machine.
+    /// Whether the server is on this machine.
     pub fn is_local(&self) -> bool {
         self.url.is_local()
     }
 
     /// The hosts of the URL that were tried before.
-    pub fn passed_over(&self) -> &[PassedOver] {
-        &self.passed_over
+    pub fn skipped_hosts(&self) -> &[SkippedHost] {
+        &self.skipped_hosts
     }
 
-    /// The server's major version: 15 of 15.18.
+    /// The server's major version, such as 15 of 15.18.
     pub fn server_major(&self) -> u32 {
         self.server_major
     }
 
-    /// The name of the database that it's connected to.
+    /// The name of the connected database.
     pub fn database(&self) -> &str {
         &self.database
     }
 
-    /// The role whose rights count, which the settings of role, database or URL may have made another than the login's.
+    /// The current role. Settings of the role, the database or the URL can make it differ from the login.
     pub fn user(&self) -> &str {
         &self.user
     }
 
-    /// The role that the URL logs in as.
+    /// The role that logged in.
     pub(super) fn login(&self) -> &str {
         &self.login
     }
 
-    /// Whether the URL itself sets this, which comes before what is set for role and database.
+    /// Whether the URL itself contains this setting, which overrides those of role and database.
     pub(super) fn asks_for(&self, setting: &str) -> bool {
         let mut places = self.options.match_indices(setting);
         places.any(|(at, _)| {
@@ -194,23 +196,23 @@ impl Session {
         })
     }
 
-    /// Whether SQL in ASCII can write this name: without an encoding there are no numbers of characters.
+    /// Whether ASCII SQL can contain this name: without an encoding there are no Unicode escapes.
     pub(super) fn can_write(&self, name: &str) -> bool {
         self.wire.server_encoding != NO_ENCODING || name.bytes().all(|byte| byte.is_ascii() && byte != b'\\')
     }
 
     /// Whether the database has no encoding, so that its names may be any bytes.
-    pub fn takes_any_bytes(&self) -> bool {
+    pub fn has_no_encoding(&self) -> bool {
         self.wire.server_encoding == NO_ENCODING
     }
 
-    /// Whether a session of that name may be one of ours.
+    /// Whether a session with this application name may be one of the agent's.
     pub(super) fn calls_itself(&self, name: &str) -> bool {
         name == self.application || name == APPLICATION
     }
 
-    /// Speaks to the server once a minute, and returns only when the connection is lost; to be polled beside the
-    /// work that the lock protects. May be dropped at any time.
+    /// Queries the server once a minute, and returns only when the connection is lost. Run it beside the work that the
+    /// lock protects. Safe to cancel at any time.
     pub async fn keep_alive(&mut self) -> Error {
         loop {
             sleep(KEEP_ALIVE).await;
@@ -220,16 +222,17 @@ impl Session {
         }
     }
 
-    /// One sign of life: an error if the connection, and the lock with it, is gone.
+    /// Runs one keep-alive query, bounded by 30 s. An error if the connection is lost, and the lock with it.
     pub async fn check(&mut self) -> Result<(), Error> {
         match timeout(ANSWER, self.process_and_lock()).await {
             Ok(Ok((backend, true))) if backend == self.backend => Ok(()),
             Ok(Ok((backend, false))) if backend == self.backend => {
-                Err(self.lost("the session answers, and holds the lock no more"))
+                Err(self.lost("the session answers, but no longer holds the lock"))
             }
-            Ok(Ok(_)) => {
-                Err(self.lost("another server process answers, so a pooler stands between and the lock is gone"))
-            }
+            Ok(Ok(_)) => Err(self.lost(
+                "another server process answers, so the connection goes through a pooler and the lock is \
+                               lost",
+            )),
             Ok(Err(error @ Error::Lost { .. })) => Err(error),
             Ok(Err(error)) => Err(self.lost(&error.to_string())),
             Err(_) => Err(self.lost(&format!("no answer within {} s", ANSWER.as_secs()))),
@@ -243,8 +246,8 @@ impl Session {
         }
     }
 
-    /// The settings of a session that waits.
-    pub(super) async fn wait_long(&mut self) -> Result<(), Error> {
+    /// Sets what a waiting session needs.
+    pub(super) async fn prepare_to_wait(&mut self) -> Result<(), Error> {
         self.waits = true;
         self.set("keep the session", WAIT).await
     }
@@ -256,28 +259,28 @@ impl Session {
         Ok(())
     }
 
-    /// Lets the lock go and says goodbye to the server. Dropping the session does as well, but leaves it to the
-    /// server to notice.
+    /// Releases the lock and ends the connection, within 30 s. Dropping the session also ends it, but the server may
+    /// notice late.
     pub async fn close(mut self) {
-        // Whatever goes wrong here, the connection is gone afterwards, and the lock with it.
+        // after any error here the connection is closed anyway, and the lock with it
         let farewell = async {
             if self.waits {
                 let _ = self.unlock().await;
-                let _ = self.set("leave the session as it was", WAIT_NO_MORE).await;
+                let _ = self.set("leave the session as it was", RESET_WAIT).await;
             }
             self.wire.close().await;
         };
         let _ = timeout(ANSWER, farewell).await;
     }
 
-    /// The server process that answers now.
+    /// The id of the server process that answers now.
     pub(super) async fn process(&mut self) -> Result<i32, Error> {
         let what = "ask for the server process";
         let rows = self.rows(what, "SELECT pg_catalog.pg_backend_pid()").await?;
         self.first(&rows, what)
     }
 
-    /// The server process that answers now, and whether it holds the lock, where one was taken.
+    /// The id of the server process that answers now, and whether it holds the lock, if one was taken.
     async fn process_and_lock(&mut self) -> Result<(i32, bool), Error> {
         let process = self.process().await?;
         let holds = match self.lock_number {
@@ -287,7 +290,7 @@ impl Session {
         Ok((process, holds))
     }
 
-    /// Runs one statement in a read-only transaction of its own, by the simple protocol.
+    /// Runs one statement in its own read-only transaction, with the simple protocol.
     pub(super) async fn rows(&mut self, what: &'static str, sql: &str) -> Result<Vec<Row>, Error> {
         let began = Instant::now();
         for _ in 0..CANCELLED_MAX {
@@ -303,13 +306,13 @@ impl Session {
     async fn rows_once(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
         let result = self.rows_in_transaction(sql, "; COMMIT").await;
         if result.is_err() && self.wire.is_in_transaction {
-            // it has failed already; should this fail too, the next statement says so
+            // the statement has failed already; if this fails too, the next statement reports it
             let _ = self.wire.run("ROLLBACK").await;
         }
         result
     }
 
-    /// Begins a transaction, runs one statement in it, and what `end` says.
+    /// Begins a transaction, runs one statement in it, and then `end`.
     pub(super) async fn rows_in_transaction(&mut self, sql: &str, end: &str) -> Result<Vec<Row>, WireError> {
         #[cfg(debug_assertions)]
         if let Some(found) = sql::unqualified(sql) {
@@ -318,17 +321,17 @@ impl Session {
         self.wire.run(&format!("{} {sql}{end}", self.begin)).await
     }
 
-    /// A column of a row by its place.
+    /// The column of a row at an index.
     pub(super) fn column<T: Column>(&self, row: &Row, index: usize, what: &'static str) -> Result<T, Error> {
         T::read(row.text(index)).ok_or_else(|| Error::Query {
             target: self.target.clone(),
             what,
             code: String::new(),
-            message: format!("column {index} is not what was asked for").into(),
+            message: format!("column {index} has an unexpected value").into(),
         })
     }
 
-    /// A statement's one number, which isn't negative.
+    /// The statement's single result, a number that is not negative.
     pub(super) async fn number(&mut self, what: &'static str, sql: &str) -> Result<u64, Error> {
         let rows = self.rows(what, sql).await?;
         self.first(&rows, what)
@@ -344,8 +347,8 @@ impl Session {
         explain::statement(&self.target, what, error)
     }
 
-    /// A pooler logs a client in by itself, and looks for a server only with the first statement: what fails there is
-    /// part of the login.
+    /// Converts the error of a session's first statement. A pooler logs a client in by itself, and connects to a server
+    /// only for the first statement, so an error there belongs to the login.
     fn in_login(&self, url: &DatabaseUrl, error: Error) -> Error {
         match error {
             Error::Query { code, message, .. } => explain::refusal(url, &code, message),
@@ -354,7 +357,7 @@ impl Session {
     }
 }
 
-/// 17 of `17.2 (Debian 17.2-1)` and of `17beta1`.
+/// The major version: 17 of `17.2 (Debian 17.2-1)` and of `17beta1`.
 fn leading_number(text: &str) -> u32 {
     let digits: String = text.chars().take_while(char::is_ascii_digit).take(4).collect();
     digits.parse().unwrap_or(0)

@@ -1,16 +1,17 @@
-//! The settings that a dump and a restore run with, whatever is set for whoever connects.
+//! The settings for a dump or a restore, which override those of role and database.
 //!
-//! `ALTER ROLE … SET` and `ALTER DATABASE … SET` reach the programs as well, and not all of it is harmless: with
-//! `array_nulls = off` a restore stores the text `NULL` where NULL was, with another `lc_monetary` it reads 12,34 for
-//! 1234, and a timeout ends it half-way. `pg_dump` and `pg_restore` set some of them themselves (`DateStyle`,
+//! `ALTER ROLE … SET` and `ALTER DATABASE … SET` also affect the client programs, and some of these settings are
+//! harmful. With `array_nulls = off` a restore stores the text `NULL` instead of NULL, another `lc_monetary` reads 1234
+//! as 12,34, and a timeout ends it half-way. `pg_dump` and `pg_restore` set some of them themselves (`DateStyle`,
 //! `IntervalStyle`, `extra_float_digits`, `row_security`, `search_path`, `standard_conforming_strings`, `xmloption`,
-//! `check_function_bodies`); those that matter beside them stand here.
+//! `check_function_bodies`); the others that matter are listed here.
 //!
-//! `bytea_output` is left alone: both forms are read back, and one may be what makes a large value fit into a row.
+//! `bytea_output` is left unchanged: both formats can be restored, and only one of them may let a large value fit into
+//! a row.
 //!
-//! Only what is set otherwise is set for a child, so that in most cases there is nothing to be set: a pooler takes no
-//! settings. Where one stands between, or the role may not set it, it is named, and refused where it would alter what
-//! is stored.
+//! Only a setting with another value is set for a child process, so in most cases nothing is set: poolers don't accept
+//! settings. If there is a pooler, or the role has no right to set it, the setting is reported, and refused if it would
+//! change the stored data.
 //!
 //! <https://www.postgresql.org/docs/current/runtime-config-client.html>
 
@@ -19,36 +20,36 @@ use super::session::Session;
 use super::sql::literal;
 use crate::text::Untrusted;
 
-/// What a child does.
+/// What a child process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Road {
+pub enum Direction {
     /// It dumps.
-    Out,
+    Dump,
     /// It restores.
-    Back,
+    Restore,
 }
 
-/// What is set for a child, and what would have to be and can't.
+/// The settings for a child process, and those that can't be set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct SessionSettings {
     set: Vec<(&'static str, &'static str)>,
-    /// What stays as it is set on the server.
-    pub left: Vec<LeftSetting>,
+    /// Settings that keep the server's value.
+    pub fixed: Vec<FixedSetting>,
 }
 
-/// A setting that can't be set for a child.
+/// A setting that can't be set for a child process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftSetting {
-    /// Its name.
+pub struct FixedSetting {
+    /// The name.
     pub name: &'static str,
-    /// Its value.
+    /// The value.
     pub value: Untrusted,
     effect: &'static str,
     why: &'static str,
     wanted: &'static str,
 }
 
-impl std::fmt::Display for LeftSetting {
+impl std::fmt::Display for FixedSetting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -58,20 +59,20 @@ impl std::fmt::Display for LeftSetting {
     }
 }
 
-impl LeftSetting {
-    /// What to do about it.
+impl FixedSetting {
+    /// What the user can do about it.
     pub fn cure(&self) -> String {
         format!(
-            "let a superuser or the database's owner set it for the role that logs in (ALTER ROLE … SET {} = {}), or \
-             connect to the server itself where a pooler stands between",
+            "have a superuser or the database's owner set it for the role that logs in (ALTER ROLE … SET {} = {}), or, \
+             if the connection goes through a pooler, connect to the server itself",
             self.name,
             literal(self.wanted)
         )
     }
 }
 
-impl Settings {
-    /// For `PGOPTIONS`, behind what the URL asks for; empty where nothing is to be set.
+impl SessionSettings {
+    /// The options for `PGOPTIONS`, to be appended to the URL's own; empty if nothing has to be set.
     pub(super) fn options(&self) -> String {
         let option = |(name, value): &(&str, &str)| {
             let escaped = value.replace('\\', "\\\\").replace(' ', "\\ ");
@@ -80,80 +81,86 @@ impl Settings {
         self.set.iter().map(option).collect()
     }
 
-    /// What stays and may be in the way, each in a line.
+    /// The settings that can't be set and may cause problems, one line each.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
-        self.left.iter().map(|one| format!("{one}; {}", one.cure()))
+        self.fixed.iter().map(|one| format!("{one}; {}", one.cure()))
     }
 }
 
-/// A setting that is not left to whoever made role and database.
-struct Pin {
+/// A setting that is not left to role and database.
+struct RequiredSetting {
     name: &'static str,
     value: &'static str,
-    road: Option<Road>,
-    /// What another value does.
+    direction: Option<Direction>,
+    /// The effect of another value.
     effect: &'static str,
     kind: Kind,
 }
 
 #[derive(PartialEq, Eq)]
 enum Kind {
-    /// What is restored becomes something else: nothing is restored where it can't be set.
+    /// It changes restored data: if it can't be set, nothing is restored.
     Data,
-    /// It breaks the session, or may.
+    /// It may end or break the session.
     Session,
-    /// The same, and where the URL asks for another value, that one is meant.
+    /// It may break the session, unless the URL sets it: then that value is intended.
     Choice,
 }
 
+use Direction::{Dump, Restore};
 use Kind::{Choice, Data, Session as Breaks};
-use Road::{Back, Out};
 
-const fn pin(name: &'static str, value: &'static str, road: Option<Road>, kind: Kind, effect: &'static str) -> Pin {
-    Pin {
+const fn pin(
+    name: &'static str,
+    value: &'static str,
+    direction: Option<Direction>,
+    kind: Kind,
+    effect: &'static str,
+) -> RequiredSetting {
+    RequiredSetting {
         name,
         value,
-        road,
+        direction,
         effect,
         kind,
     }
 }
 
-const ENDS_IT: &str = "which ends what takes longer";
-const HIDES_DAMAGE: &str = "by which rows on damaged pages are left out or come out damaged, without an error";
+const ENDS_IT: &str = "which ends everything that takes longer";
+const HIDES_DAMAGE: &str = "which leaves out rows on damaged pages, or returns them damaged, without an error";
 
-/// What is read is written as it was, and nothing ends or changes on the way.
-const PINS: &[Pin] = &[
+/// The settings with which data is read and written unchanged, and nothing ends or changes a dump or a restore.
+const REQUIRED: &[RequiredSetting] = &[
     pin(
         "array_nulls",
         "on",
-        Some(Back),
+        Some(Restore),
         Data,
-        "by which NULL in an array is stored as a text",
+        "which stores NULL in an array as text",
     ),
     pin(
         MONEY,
         "C",
         None,
         Breaks,
-        "by which amounts of type money are written and read in another format",
+        "which writes and reads amounts of type money in another format",
     ),
     pin(
         "transform_null_equals",
         "off",
-        Some(Back),
+        Some(Restore),
         Data,
-        "by which `= NULL` becomes IS NULL in what is restored",
+        "which changes `= NULL` to IS NULL in what is restored",
     ),
     pin(
         "standard_conforming_strings",
         "on",
         None,
         Breaks,
-        "by which a backslash in a text is another character",
+        "which changes the meaning of a backslash in a literal",
     ),
-    pin("zero_damaged_pages", "off", Some(Out), Breaks, HIDES_DAMAGE),
-    pin("ignore_checksum_failure", "off", Some(Out), Breaks, HIDES_DAMAGE),
+    pin("zero_damaged_pages", "off", Some(Dump), Breaks, HIDES_DAMAGE),
+    pin("ignore_checksum_failure", "off", Some(Dump), Breaks, HIDES_DAMAGE),
     pin("statement_timeout", "0", None, Breaks, ENDS_IT),
     pin("lock_timeout", "0", None, Breaks, ENDS_IT),
     pin("idle_in_transaction_session_timeout", "0", None, Breaks, ENDS_IT),
@@ -162,51 +169,51 @@ const PINS: &[Pin] = &[
     pin(
         "default_transaction_isolation",
         "read committed",
-        Some(Back),
+        Some(Restore),
         Choice,
-        "by which other sessions can make it fail",
+        "with which other sessions can make it fail",
     ),
     pin(
         "default_transaction_deferrable",
         "off",
         None,
         Choice,
-        "by which it may wait for others",
+        "with which it may wait for other transactions",
     ),
     pin(
         "session_replication_role",
         "origin",
-        Some(Back),
+        Some(Restore),
         Breaks,
-        "by which triggers do not run",
+        "with which triggers do not run",
     ),
     pin(
         "restrict_nonsystem_relation_kind",
         "",
-        Some(Back),
+        Some(Restore),
         Breaks,
-        "by which views can't be read, nor materialized ones be filled",
+        "with which views can't be read, nor materialized views be filled",
     ),
     pin(
         "icu_validation_level",
         "warning",
-        Some(Back),
+        Some(Restore),
         Breaks,
-        "by which some collations are refused",
+        "with which some collations are refused",
     ),
     pin(
         "default_tablespace",
         "",
-        Some(Back),
+        Some(Restore),
         Choice,
-        "in which what is restored is stored",
+        "which stores restored tables in another tablespace",
     ),
 ];
 
 const MONEY: &str = "lc_monetary";
 
-/// What a session begins with, whatever our own statement sets for itself; and whether this role may set it. Of formats
-/// of money the sample counts: that of the United States is the wanted one under another name.
+/// The values with which a session begins, and whether this role can set them. The format of money is found by a
+/// sample: that of the United States is the wanted one under another name.
 const VALUES: &str = "
     SELECT s.name,
            CASE WHEN s.name OPERATOR(pg_catalog.=) 'lc_monetary'
@@ -217,7 +224,7 @@ const VALUES: &str = "
              OR (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
       FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) ANY (ARRAY[NAMES])";
 
-/// There are privileges on settings from 15 on.
+/// Privileges on settings exist since 15.
 const MAY_SET: &str = "pg_catalog.has_parameter_privilege(s.name, 'SET')";
 
 /// Columns and domains of type money (790), or of arrays of it (791).
@@ -228,57 +235,62 @@ const HAS_MONEY: &str = "
             ('{790,791}'::pg_catalog.oid[]))";
 
 impl Session {
-    /// What a child that takes this road has to be started with. An error where something would alter what is restored
-    /// and can't be set.
-    pub async fn settings(&mut self, road: Road) -> Result<Settings, Error> {
-        let mut settings = Settings::default();
-        for (pin, value, may_set) in self.otherwise(road).await? {
+    /// The settings for a child process that dumps or restores.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if a setting would change restored data and can't be set.
+    pub async fn settings(&mut self, direction: Direction) -> Result<SessionSettings, Error> {
+        let mut settings = SessionSettings::default();
+        for (setting, value, may_set) in self.differing(direction).await? {
             let why = match (may_set, self.is_pooled()) {
                 (true, false) => {
-                    settings.set.push((pin.name, pin.value));
+                    settings.set.push((setting.name, setting.value));
                     continue;
                 }
                 (false, _) => "this role may not set it for itself",
                 (true, true) => "the pooler between takes no settings",
             };
-            if pin.name == MONEY && road == Out && !self.has_money().await? {
+            if setting.name == MONEY && direction == Dump && !self.has_money().await? {
                 continue;
             }
-            let left = LeftSetting {
-                name: pin.name,
+            let fixed = FixedSetting {
+                name: setting.name,
                 value: value.into(),
-                effect: pin.effect,
+                effect: setting.effect,
                 why,
-                wanted: pin.value,
+                wanted: setting.value,
             };
-            if pin.kind == Data {
-                return Err(Error::Setting(Box::new(left)));
+            if setting.kind == Data {
+                return Err(Error::Setting(Box::new(fixed)));
             }
-            settings.left.push(left);
+            settings.fixed.push(fixed);
         }
         Ok(settings)
     }
 
-    /// What is set otherwise than is wanted, to what, and whether this role may set it.
-    async fn otherwise(&mut self, road: Road) -> Result<Vec<(&'static Pin, String, bool)>, Error> {
+    /// The settings with an unwanted value: each with its value, and whether this role can set it.
+    async fn differing(
+        &mut self,
+        direction: Direction,
+    ) -> Result<Vec<(&'static RequiredSetting, String, bool)>, Error> {
         const WHAT: &str = "look at the settings of role and database";
-        let pins: Vec<&'static Pin> = PINS
+        let required: Vec<&'static RequiredSetting> = REQUIRED
             .iter()
-            .filter(|pin| pin.road.is_none_or(|one| one == road))
-            .filter(|pin| pin.kind != Choice || !self.asks_for(pin.name))
+            .filter(|setting| setting.direction.is_none_or(|one| one == direction))
+            .filter(|setting| setting.kind != Choice || !self.asks_for(setting.name))
             .collect();
-        let names: Vec<String> = pins.iter().map(|pin| literal(pin.name)).collect();
+        let names: Vec<String> = required.iter().map(|setting| literal(setting.name)).collect();
         let may_set = if self.server_major() >= 15 { MAY_SET } else { "false" };
         let sql = VALUES.replace("NAMES", &names.join(", ")).replace("MAY_SET", may_set);
-        let mut otherwise = Vec::new();
+        let mut differing = Vec::new();
         for row in self.rows(WHAT, &sql).await? {
             let (name, value): (String, String) = (self.column(&row, 0, WHAT)?, self.column(&row, 1, WHAT)?);
-            let pin = pins.iter().find(|pin| pin.name == name);
-            if let Some(pin) = pin.filter(|pin| pin.value != value) {
-                otherwise.push((*pin, value, self.column(&row, 2, WHAT)?));
+            let setting = required.iter().find(|setting| setting.name == name);
+            if let Some(setting) = setting.filter(|setting| setting.value != value) {
+                differing.push((*setting, value, self.column(&row, 2, WHAT)?));
             }
         }
-        Ok(otherwise)
+        Ok(differing)
     }
 
     async fn has_money(&mut self) -> Result<bool, Error> {
@@ -290,21 +302,21 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::SessionSettings;
 
     #[test]
     fn options_are_as_a_server_takes_them_apart() {
-        let settings = Settings {
+        let settings = SessionSettings {
             set: vec![
                 ("default_transaction_isolation", "read committed"),
                 ("default_tablespace", ""),
             ],
-            left: Vec::new(),
+            fixed: Vec::new(),
         };
         assert_eq!(
             settings.options(),
             r" -c default_transaction_isolation=read\ committed -c default_tablespace="
         );
-        assert_eq!(Settings::default().options(), "");
+        assert_eq!(SessionSettings::default().options(), "");
     }
 }

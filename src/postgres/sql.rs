@@ -1,13 +1,13 @@
-//! SQL as text: the one place where names and values are quoted, and, while testing, the check that nothing is left to
-//! somebody else's `search_path`.
+//! SQL as text: the only place where names and values are quoted, and, in debug builds, the check that no statement
+//! depends on the `search_path`.
 //!
-//! Whoever may create a table chooses its name, and whoever owns a database chooses its `search_path`. So what is
-//! quoted here is printable ASCII on one line, whatever it was: no line break can end a comment, no byte can be half of
-//! a character in another encoding and swallow the quote behind it, and a terminal shows what `psql` will read.
+//! The creator of a table chooses its name, and the owner of a database chooses its `search_path`. So everything that
+//! is quoted here becomes printable ASCII on one line: no line break can end a comment, no byte can be half of a
+//! character in another encoding and hide the quote after it, and a terminal shows what `psql` will read.
 //!
-//! People paste statements into a shell, `psql -c '…'` or `psql -c "…"`, whose quotes are ours as well. So of a name
-//! nothing stands as it is but letters, digits and `_`, `.`, `-`: between whichever quotes it comes to stand, or
-//! between none, a shell runs nothing of it.
+//! Users paste statements into a shell, as `psql -c '…'` or `psql -c "…"`, with the same quotes as SQL. So only
+//! letters, digits, `_`, `.` and `-` of a name remain unescaped: a shell runs nothing of it, inside any quotes or
+//! outside of them.
 
 #[cfg(debug_assertions)]
 mod lint;
@@ -15,9 +15,9 @@ mod lint;
 #[cfg(debug_assertions)]
 pub(super) use lint::unqualified;
 
-/// A name as SQL takes it, always quoted: `"orders"`, `U&"B\00FCcher"`.
+/// A name for SQL, always quoted: `"orders"`, `U&"B\00FCcher"`.
 ///
-/// `U&"…"` holds any character by its number, and means the same whatever the session's settings are.
+/// `U&"…"` can contain any character by its number, and means the same under all settings of the session.
 ///
 /// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS-UESCAPE>
 pub fn ident(name: &str) -> String {
@@ -36,8 +36,8 @@ pub fn ident(name: &str) -> String {
     text
 }
 
-/// A text as SQL takes it: `'main'`, `E'it\u0027s \u00FC'`. It means the same whether `standard_conforming_strings` is
-/// on.
+/// A literal for SQL: `'main'`, `E'it\u0027s \u00FC'`. It means the same under both values of
+/// `standard_conforming_strings`.
 pub fn literal(value: &str) -> String {
     let stays = |c| is_plain(c) || matches!(c, ' ' | ',' | '=' | '/');
     if value.chars().all(stays) {
@@ -55,21 +55,21 @@ pub fn literal(value: &str) -> String {
     text
 }
 
-/// A relation with its schema, as SQL takes it.
+/// A relation with its schema, for SQL.
 pub fn relation(schema: &str, name: &str) -> String {
     format!("{}.{}", ident(schema), ident(name))
 }
 
-/// A block of PL/pgSQL, whose names and texts were quoted here. It is a quoted text rather than a dollar-quoted one,
-/// which a name could end, and which a shell would take for a variable. It stays readable, since whoever runs it is to
-/// read it first.
+/// A PL/pgSQL block, whose names and literals were quoted by this module. The body is a literal, not dollar-quoted: a
+/// name could end a dollar quote, and a shell would read it as a variable. It stays readable, so that it can be checked
+/// before it is run.
 pub(super) fn do_block(body: &str) -> String {
     debug_assert!(body.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "{body}");
     format!("DO E'{}';", body.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// A statement that has an object's number where its name would stand: for a name that SQL in ASCII can't write. `kind`
-/// is the type that turns the number into the name where it is run: `regclass`.
+/// A statement that finds an object by oid, for names that ASCII SQL can't contain. `kind` is the type that converts
+/// the oid to the name when the statement runs, such as `regclass`.
 pub(super) fn by_number(before: &str, kind: &str, number: &str, behind: &str) -> String {
     do_block(&format!(
         "BEGIN EXECUTE pg_catalog.concat({}, {number}::pg_catalog.oid::pg_catalog.{kind}, {}); END",
@@ -78,8 +78,7 @@ pub(super) fn by_number(before: &str, kind: &str, number: &str, behind: &str) ->
     ))
 }
 
-/// A name as people know it, never to be run: quoted only where it has to be, keywords not being looked at. It is as
-/// untrusted as it was.
+/// A name for people, never for SQL: quoted only if necessary, without regard to keywords. It is still untrusted text.
 pub(super) fn shown(name: &str) -> String {
     let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name
@@ -92,12 +91,12 @@ pub(super) fn shown(name: &str) -> String {
     }
 }
 
-/// A relation with its schema, as people know it.
+/// A relation with its schema, for people.
 pub(super) fn shown_relation(schema: &str, name: &str) -> String {
     format!("{}.{}", shown(schema), shown(name))
 }
 
-/// Whether a character means nothing to a shell, to SQL or to `psql`, wherever it stands in a word.
+/// Whether a character is harmless to a shell, to SQL and to `psql`, anywhere in a word.
 fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
 }
@@ -136,7 +135,7 @@ mod tests {
         }
     }
 
-    /// A shell is asked, as somebody who pastes a printed statement between its quotes asks it.
+    /// Runs a real shell, as a user does who pastes a printed statement between its quotes.
     #[test]
     fn between_whichever_quotes_of_a_shell_a_statement_is_pasted_nothing_runs() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,14 +1,14 @@
-//! What the target of a restore brings with it and what its role may do there, seen before anything is touched.
+//! What the target of a restore contains, and what its role may do there, found before anything is changed.
 //!
-//! A platform puts schemas, extensions and event triggers of its own into every new database, and its customers are no
-//! superusers. What a role may do is asked of the server by trying it in a transaction that is rolled back, rather than
-//! looked up by the platform's name: platforms give some rights of a superuser to roles that are none.
+//! A platform creates its own schemas, extensions and event triggers in every new database, and its customers are not
+//! superusers. A role's rights are found by trying in a transaction that is rolled back, not by the platform's name:
+//! platforms grant some rights of a superuser to ordinary roles.
 
 mod abilities;
 mod dependants;
+mod existing;
 mod extensions;
 mod grants;
-mod present;
 mod rehearsal;
 mod trial;
 
@@ -20,79 +20,79 @@ use super::sql::ident;
 use super::wire::WireError;
 
 pub use abilities::{Abilities, Ability};
+pub use existing::ExistingObject;
 pub use extensions::{Extension, ExtensionTable};
 pub use grants::DefaultGrant;
-pub use present::Present;
-pub use rehearsal::{Drops, Lost, Place};
-pub use trial::{Refusal, Trial};
+pub use rehearsal::{DropStatements, DroppedObject, ObjectIdentity};
+pub use trial::{DefinitionRefusal, DefinitionTrial};
 
-/// What has to be known for one archive.
+/// The facts about a target that one archive needs.
 #[derive(Clone, Debug, Default)]
-pub struct Questions {
-    /// The extensions that it makes, and the schema of each.
+pub struct RequiredFacts {
+    /// The extensions that the archive creates, with the schema of each.
     pub extensions: BTreeMap<String, Option<String>>,
-    /// Whether it has rows for tables of theirs, which it doesn't say of which.
+    /// Whether the archive has rows of tables that extensions create. It doesn't say which extension.
     pub has_rows_of_extensions: bool,
     /// The providers of its security labels.
     pub label_providers: BTreeSet<String>,
-    /// What it takes more than a plain role for.
+    /// The special rights that it needs.
     pub abilities: BTreeSet<Ability>,
 }
 
-/// A target as it stands.
+/// The facts about a restore's target.
 #[derive(Clone, Debug, Default)]
 pub struct TargetFacts {
     /// The role that restores.
     pub role: String,
     /// Whether it is a superuser.
     pub is_superuser: bool,
-    /// Whether it may make schemas in the database, and with them trusted extensions.
+    /// Whether the role can create schemas in the database, and so trusted extensions.
     pub may_create: bool,
-    /// Whether everybody with a login may connect to the database.
+    /// Whether PUBLIC can connect to the database.
     pub is_open: bool,
-    /// Whether everybody may make something in its schema `public`.
+    /// Whether PUBLIC can create objects in the schema `public`.
     pub is_public_open: bool,
-    /// To whom the role gives something of all that it makes.
-    pub given: Vec<DefaultGrant>,
-    /// The roles that there are, and whether the role may make each the owner of something.
+    /// The default privileges on objects that the role creates.
+    pub default_grants: Vec<DefaultGrant>,
+    /// All roles; true if the restoring role can make it the owner of objects.
     pub roles: BTreeMap<String, bool>,
-    /// The schemas that there are, by name.
+    /// All schemas by name.
     pub schemas: BTreeMap<String, Schema>,
-    /// The extensions that there are.
+    /// All extensions by name.
     pub extensions: BTreeMap<String, Extension>,
-    /// The tables and sequences of theirs whose rows a dump holds, by schema and name; of extensions that aren't there
-    /// as those would make them.
+    /// Tables and sequences of extensions whose rows a dump contains, by schema and name. For extensions that the
+    /// target doesn't have, those that they would create.
     pub extension_tables: BTreeMap<(String, String), ExtensionTable>,
-    /// Extensions that aren't there, of which it couldn't be found which tables they make.
+    /// Extensions that the target doesn't have and whose tables could not be found out.
     pub unknown_extensions: BTreeSet<String>,
-    /// The tablespaces that the role may use.
+    /// The tablespaces that the role can use.
     pub tablespaces: BTreeSet<String>,
-    /// The event triggers that there are, and whether they belong to the role.
+    /// All event triggers; true if the role owns it.
     pub event_triggers: BTreeMap<String, bool>,
-    /// The publications that there are, and whether they belong to the role.
+    /// All publications; true if the role owns it.
     pub publications: BTreeMap<String, bool>,
-    /// Whom the role's default privileges give rights to whatever it makes.
+    /// The roles that get rights on new objects by the role's default privileges.
     pub granted_by_default: BTreeSet<String>,
-    /// The subscriptions that there are.
+    /// All subscriptions.
     pub subscriptions: BTreeSet<String>,
-    /// The foreign data wrappers that there are, and whether the role may use them.
+    /// All foreign data wrappers; true if the role can use it.
     pub wrappers: BTreeMap<String, bool>,
-    /// The foreign servers that there are, and whether they belong to the role.
+    /// All foreign servers; true if the role owns it.
     pub servers: BTreeMap<String, bool>,
-    /// The languages that there are, and whether the role may use them.
+    /// All languages; true if the role can use it.
     pub languages: BTreeMap<String, bool>,
-    /// What stands in schemas that don't belong to the role.
-    pub present: HashMap<(String, String, String), Present>,
-    /// What the role may do, and which extensions and label providers it can use.
+    /// The objects in schemas that the role doesn't own, by pg_dump's kind, schema and name.
+    pub present: HashMap<(String, String, String), ExistingObject>,
+    /// What the role may do, and which extensions and label providers are missing.
     pub abilities: Abilities,
 }
 
 /// A schema of the target.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Schema {
-    /// Whether it belongs to the role that restores.
+    /// Whether the restoring role owns it.
     pub is_own: bool,
-    /// Whether that role may make something in it.
+    /// Whether the restoring role can create objects in it.
     pub may_create: bool,
 }
 
@@ -108,7 +108,7 @@ const SCHEMAS: &str = "
     SELECT n.nspname, pg_catalog.pg_has_role(n.nspowner, 'USAGE'), pg_catalog.has_schema_privilege(n.oid, 'CREATE')
       FROM pg_catalog.pg_namespace AS n WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_(toast|temp)'";
 
-/// Everything else that has a name in a database or a server as a whole: kind, name, and whether the role may use it.
+/// Everything else whose name is unique in a database or a server: kind, name, and whether the role may use it.
 const NAMES: &str = "
     SELECT 'role', rolname, pg_catalog.pg_has_role(oid, 'MEMBER') FROM pg_catalog.pg_roles
     UNION ALL SELECT 'tablespace', spcname, pg_catalog.has_tablespace_privilege(oid, 'CREATE') FROM \
@@ -132,9 +132,9 @@ const NAMES: &str = "
         pg_catalog.pg_language";
 
 impl Session {
-    /// Looks at the target of a restore. Changes nothing: what is tried is rolled back.
-    pub async fn look_at_target(&mut self, questions: &Questions) -> Result<TargetFacts, Error> {
-        const WHAT: &str = "look at the target";
+    /// Reads the facts about a restore's target. Changes nothing: what is tried is rolled back. Safe to cancel.
+    pub async fn inspect_target(&mut self, required: &RequiredFacts) -> Result<TargetFacts, Error> {
+        const WHAT: &str = "inspect the target";
         let rows = self.rows(WHAT, ROLE).await?;
         let mut facts = TargetFacts {
             role: self.first(&rows, WHAT)?,
@@ -151,7 +151,7 @@ impl Session {
             };
             facts.schemas.insert(self.column(&row, 0, WHAT)?, schema);
         }
-        // since 16 a member need not be able to become the role
+        // since 16 a member of a role can lack the right to SET ROLE to it
         let names = match self.server_major() {
             ..16 => NAMES.to_owned(),
             _ => NAMES.replace("'MEMBER'", "'SET'"),
@@ -160,10 +160,10 @@ impl Session {
             let name = self.column(&row, 1, WHAT)?;
             facts.add(row.text(0).unwrap_or_default(), name, self.column(&row, 2, WHAT)?);
         }
-        facts.given = self.default_grants().await?;
+        facts.default_grants = self.default_grants().await?;
         self.look_at_extensions(&mut facts).await?;
         facts.present = self.present().await?;
-        facts.abilities = self.abilities(questions, &mut facts).await?;
+        facts.abilities = self.abilities(required, &mut facts).await?;
         Ok(facts)
     }
 }
@@ -185,21 +185,22 @@ impl TargetFacts {
     }
 }
 
-/// `duplicate_object`: somebody has made the role meanwhile.
+/// `duplicate_object`: another session has created the role meanwhile.
 const ROLE_EXISTS: &str = "42710";
 
 impl Session {
-    /// Makes roles without a login, one after the other; those that are there stay as they are. With `granted`, so that
-    /// this role may give them what it owns. `made` has those that were made, however it ends.
+    /// Creates roles without a login, one after the other. Existing roles are left unchanged. With `granted`, this role
+    /// becomes a member of each, so that it can make them owners. After an error or a cancellation, `made` contains
+    /// those that were created. Not atomic, not retried.
     pub async fn create_roles(
         &mut self,
         roles: &BTreeSet<String>,
         granted: bool,
         made: &mut Vec<String>,
     ) -> Result<(), Error> {
-        const WHAT: &str = "make the roles that are missing";
+        const WHAT: &str = "create the missing roles";
         for role in roles {
-            // should this be given up on the way, it may have been made
+            // after a cancellation the role may exist
             made.push(role.clone());
             let create = format!("CREATE ROLE {} NOLOGIN", ident(role));
             if let Err(error) = self.wire.run(&create).await {
@@ -218,17 +219,17 @@ impl Session {
         Ok(())
     }
 
-    /// Takes the slot from a subscription that was restored: it names the source's, which it would take over when
-    /// somebody enables it, and drop with itself.
-    pub async fn take_slot_away(&mut self, subscription: &str) -> Result<(), Error> {
-        let sql = statement_without_slot(subscription);
+    /// Removes the slot from a restored subscription. It is the source's slot, which the copy would use when enabled,
+    /// and drop when dropped.
+    pub async fn remove_slot(&mut self, subscription: &str) -> Result<(), Error> {
+        let sql = slot_removal(subscription);
         let done = self.wire.run(&sql).await;
         done.map(drop)
-            .map_err(|error| self.explained("take the slot from a subscription", error))
+            .map_err(|error| self.explained("remove the slot from a subscription", error))
     }
 }
 
-/// The statement after which a subscription that isn't enabled has nothing to do with any slot.
-pub fn statement_without_slot(subscription: &str) -> String {
+/// The statement that removes the slot from a disabled subscription.
+pub fn slot_removal(subscription: &str) -> String {
     format!("ALTER SUBSCRIPTION {} SET (slot_name = NONE);", ident(subscription))
 }

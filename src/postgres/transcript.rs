@@ -1,23 +1,23 @@
-//! What a child process wrote to stderr, kept within bounds.
+//! A child process's output on stderr, bounded in size.
 
 use std::collections::VecDeque;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::failures::{FailureReader, Failures};
+use super::failures::{FailureReader, StatementFailures};
 use crate::{
     redact::{Known, SecretText},
     text::counted,
 };
 
-/// Bytes kept of the beginning, and as many of the end.
+/// The number of bytes that are kept of the beginning, and of the end.
 const KEPT_BYTES: usize = 8 * 1024;
-/// Lines of the end that an error shows.
+/// The number of last lines that an error shows.
 const TAIL_LINES: usize = 20;
-/// Warnings kept of a child that ended well.
+/// The number of warnings that are kept of a child that succeeded.
 const WARNINGS: usize = 100;
 
-/// The beginning and the end of what was written; what lies between is counted only.
+/// The beginning and the end of the output; what is in between is only counted.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
     head: Vec<u8>,
@@ -27,8 +27,8 @@ pub(super) struct Transcript {
 }
 
 impl Transcript {
-    /// Reads to the end, so that the child never waits for a reader. A read that fails ends it as well: what was said
-    /// until then is what there is.
+    /// Reads to the end, so that the child never waits for a reader. A failed read also ends it, with what was read so
+    /// far.
     pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Self {
         let mut transcript = Self::default();
         let mut buffer = [0; 4096];
@@ -48,14 +48,14 @@ impl Transcript {
         self.dropped_bytes += excess as u64;
     }
 
-    /// What failed in a restore that went on to its end all the same.
-    pub(super) fn take_failures(&mut self, secret: Option<&SecretText>) -> Option<Failures> {
+    /// The failed statements of a restore that continued to its end.
+    pub(super) fn take_failures(&mut self, secret: Option<&SecretText>) -> Option<StatementFailures> {
         let known = Known::new(secret.map(SecretText::reveal));
         std::mem::take(&mut self.failures).complete_restore(&known)
     }
 
-    /// The whole as text, without the secret, should the child have repeated it, and without any that stands where one
-    /// can.
+    /// The whole output as text. The secret is removed if the child has repeated it, and so is anything at a place for
+    /// secrets.
     pub(super) fn text(mut self, secret: Option<&SecretText>) -> String {
         let mut bytes = self.head;
         if self.dropped_bytes > 0 {
@@ -67,7 +67,7 @@ impl Transcript {
     }
 }
 
-/// The last lines, for an error; of overlong ones the end.
+/// The last lines, for an error. Overlong text is cut at its beginning.
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<_> = text
         .lines()
@@ -79,7 +79,7 @@ pub(super) fn last_lines(text: &str) -> String {
     tail[start..].to_owned()
 }
 
-/// Each line a warning, up to a number.
+/// Each line as a warning, up to a limit.
 pub(super) fn warnings(text: &str) -> Vec<String> {
     let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
     let mut warnings: Vec<_> = lines.by_ref().take(WARNINGS).map(str::to_owned).collect();

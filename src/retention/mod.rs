@@ -1,26 +1,27 @@
-//! What may be deleted: a pure rule over the runs of one database, with a reason for every one of them.
+//! Decides which backups may be deleted: pure rules over the runs of one database, with a reason for each run.
 //!
-//! [`plan`] takes what is known of each run, the [`Policy`] and the time, and says of every run whether it is kept or
-//! may be deleted, and why. A dry run shows the plan that the real run carries out. The reasons to keep, strongest
-//! first:
+//! [`plan`] takes what is known about each run, the [`RetentionPolicy`] and the time. It decides for every run whether it is
+//! kept or may be deleted, and why. A dry run shows the same plan that the real run executes. The reasons to keep a
+//! run, strongest first:
 //!
-//! 1. a hold, a legal hold or a lock; a run whose start lies ahead of the clock;
-//! 2. what is sealed in its record: each tier that it serves keeps it for that tier's [`Retention`], the longest wins;
-//!    the record of a run that failed is kept for [`FAILED_KEPT`];
-//! 3. the floor: the newest [`Policy::keep_last`] good ones, and the newest good one that has stood here for each of
-//!    [`STOOD_DAYS`], whatever else arrives;
-//! 4. tags: they can lengthen what is sealed, never shorten it, and a tag that is missing, unreadable or another's
-//!    keeps;
-//! 5. the newest run: it is never deleted itself, and unless it is good nothing else of its database is. One for which
-//!    the bucket had no room says nothing of the database, and leaves that to the run before it.
+//! 1. a hold, a legal hold or a lock; a run that started in the future;
+//! 2. the retention sealed in its record: each tier that it serves keeps it for that tier's [`Retention`], and the
+//! longest applies; the record of a failed run is kept for [`FAILED_KEPT`];
+//! 3. the floor: the newest [`RetentionPolicy::keep_last`] good runs, and for each of [`STOOD_DAYS`] the newest good run that
+//! has been in the bucket for so long, whatever else is written;
+//! 4. tags: they can lengthen the sealed retention, never shorten it; a run whose tag is missing, unreadable or from
+//! another owner is kept;
+//! 5. the newest run is never deleted, and unless it is good, nothing else of its database is. A run that failed
+//! because the bucket was full says nothing about the database; then the run before it decides.
 //!
-//! Editing the schedule deletes nothing: every run is judged by the retentions sealed in its own record.
+//! An edited schedule deletes nothing: every run is judged by the retention in its own record.
 //!
-//! What arrives is not believed at once: a good one that nobody could open pushes nothing out and fills no place of the
-//! floor, though the floor keeps it; moments of one tier that lie
-//! closer together than a third of its period are one period, and one that arrives after its period takes no place.
+//! What is written is not trusted at once: a good run that can't be opened displaces no other run and doesn't count for
+//! the floor, though the floor keeps it. Due moments of one tier that are closer together than a third of its period
+//! count as one period, and a run that arrives after its period takes no place.
 //!
-//! A plan may be carried out by halves: whatever part of it was deleted, the next plan keeps all that this one keeps.
+//! A plan can be executed partially: whatever part of it was deleted, the next plan keeps everything that this one
+//! keeps.
 
 mod periods;
 mod plan;
@@ -35,26 +36,26 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::backup::{AHEAD_MAX, BackupId, Retention, Served};
 
-pub use plan::{Line, Plan};
-pub use reason::{Delete, Keep, Verdict};
+pub use plan::{PlanLine, RetentionPlan};
+pub use reason::{DeleteReason, KeepReason, RetentionVerdict};
 
-/// How long the record of a run that failed is kept, from its start.
+/// How long the record of a failed run is kept, from its start.
 pub const FAILED_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Days. Of the good ones that have stood in the bucket for so many, by the service's own date, the newest is not
-/// deleted: an agent that was broken into can write as many new ones as it likes, and can date none of them back.
+/// Numbers of days. For each, the newest good run that has been in the bucket for so long, by the service's own date,
+/// is not deleted: a compromised agent can write as many new runs as it likes, and can't date them back.
 pub const STOOD_DAYS: [i64; 5] = [1, 7, 30, 90, 365];
 
-/// What the owner of the backups wants beyond the retentions of single runs.
+/// The user's settings beyond the retention of single runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// the floor: how many of the newest good backups of a database nothing may delete
+pub struct RetentionPolicy {
+    /// The floor: the number of newest good backups of a database that are never deleted.
     pub keep_last: NonZeroU32,
-    /// for each of these numbers of days, the newest good one that has stood for so long stays
+    /// For each of these numbers of days, the newest good run that has been in the bucket for so long is kept.
     pub stood_days: &'static [i64],
 }
 
-impl Default for Policy {
+impl Default for RetentionPolicy {
     fn default() -> Self {
         const THREE: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
         Self {
@@ -64,120 +65,120 @@ impl Default for Policy {
     }
 }
 
-/// One run of one database, as far as it is known.
+/// What is known about one run of one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    /// its id
+pub struct RunFacts {
+    /// Its id.
     pub id: BackupId,
-    /// when it began, by its own clock
+    /// When it began, by its own clock.
     pub started: Timestamp,
-    /// when the service took it, where it tells: nobody but the service can set that
+    /// When the service stored it, if the service reports that. Only the service can set this date.
     pub arrived: Option<Timestamp>,
-    /// what became of it
-    pub outcome: Outcome,
-    /// whether it counts against others, where it is good: its record is such as an agent writes, and it opens
+    /// Its outcome.
+    pub outcome: RunOutcome,
+    /// Whether it counts against others if it is good: its record is one that an agent writes, and its archive can be
+    /// opened.
     pub counts: bool,
-    /// every tier that it serves ([`Record::serves`](crate::backup::Record::serves)); nothing stated means that it is
-    /// kept
+    /// Every tier that it serves ([`Record::serves`](crate::backup::Record::serves)). Without any, it is kept.
     pub serves: Vec<Served>,
-    /// what protects it beside its retention
-    pub guards: Guards,
+    /// What protects it beside its retention.
+    pub guards: Protection,
 }
 
-/// What became of a run.
+/// The outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// a good backup: the only kind that counts toward the floor and toward counts
+pub enum RunOutcome {
+    /// A good backup. Only these count for the floor and for retention by count.
     Good,
-    /// good in itself, but marked by the anomaly check and not accepted
+    /// A complete backup that the anomaly check marked, and that was not accepted.
     Suspicious,
-    /// no backup
+    /// No backup.
     Failed,
-    /// no backup, since the bucket had no room: the only failure that deleting what has run out can cure
+    /// No backup, because the bucket was full: the only failure that deleting expired backups can cure.
     NoRoom,
-    /// its record says good, and its archive is gone or has another length
+    /// A good record whose archive is missing or has another length.
     Lost,
 }
 
 /// What protects a run beside its retention.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Guards {
-    /// held by a person: who and why
+pub struct Protection {
+    /// A hold by a user: who and why.
     pub hold: Option<String>,
-    /// the end of its Object Lock retention
+    /// The end of its Object Lock retention.
     pub locked_until: Option<Timestamp>,
-    /// under an Object Lock legal hold
+    /// Whether it has an Object Lock legal hold.
     pub legal_hold: bool,
-    /// what its tags say
-    pub tags: Tags,
+    /// The tags of its archive.
+    pub tags: TagState,
 }
 
-/// What the tags of a run's archive say. They are not authenticated: whoever may write tags can write these.
+/// The tags of a run's archive. They are not authenticated: everyone with the right to write tags can forge them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tags {
-    /// nobody looked: judged as if there were none. Plan so first, then again with the tags of what would be deleted:
-    /// the second plan deletes nothing that the first one kept.
+pub enum TagState {
+    /// The tags were not read, and count as absent. Make a first plan this way, then a second one with the tags of what
+    /// would be deleted. The second plan deletes nothing that the first one kept.
     NotLooked,
-    /// there are none to be had: the service has no tags, or the record says that it refused them
+    /// There are no tags: the service doesn't support them, or the record says that it refused them.
     None,
-    /// a tag that belongs there is not there: its name
+    /// A required tag is missing. Holds its name.
     Missing(String),
-    /// a tag names another owner or database: its name
+    /// A tag names another owner or database. Holds its name.
     Foreign(String),
-    /// a tag's value can't be read: its name
+    /// A tag's value can't be parsed. Holds its name.
     Unreadable(String),
-    /// all that belong there are ours and readable
+    /// All required tags are valid.
     Read {
-        /// `pgcoffer:retain`
+        /// `pgcoffer:retain`.
         retain: Retention,
-        /// `pgcoffer:expires`
+        /// `pgcoffer:expires`.
         expires: Option<Timestamp>,
-        /// `pgcoffer:hold`
+        /// `pgcoffer:hold`.
         hold: Option<String>,
     },
 }
 
-impl Guards {
-    /// Nothing protects it, and nobody looked at its tags.
+impl Protection {
+    /// No protection, and tags that were not read.
     pub const NONE: Self = Self {
         hold: None,
         locked_until: None,
         legal_hold: false,
-        tags: Tags::NotLooked,
+        tags: TagState::NotLooked,
     };
 }
 
-/// Says of every run of one database whether it may be deleted. The order of `runs` does not matter.
+/// Decides for every run of one database whether it may be deleted. The order of `runs` doesn't matter.
 #[must_use]
-pub fn plan(runs: &[Run], policy: &Policy, now: Timestamp) -> Plan {
-    let mut newest_first: Vec<&Run> = runs.iter().collect();
+pub fn plan(runs: &[RunFacts], policy: &RetentionPolicy, now: Timestamp) -> RetentionPlan {
+    let mut newest_first: Vec<&RunFacts> = runs.iter().collect();
     newest_first.sort_unstable_by(|a, b| b.age_key().cmp(&a.age_key()));
     let rules = rules::Rules::new(&newest_first, *policy, now);
-    let line = |run: &&Run| Line {
+    let line = |run: &&RunFacts| PlanLine {
         id: run.id.clone(),
         verdict: rules.verdict(run),
     };
-    Plan {
+    RetentionPlan {
         lines: newest_first.iter().map(line).collect(),
     }
 }
 
-impl Outcome {
-    /// Whether it is no backup at all.
+impl RunOutcome {
+    /// Whether it is not a backup at all.
     #[must_use]
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::NoRoom)
     }
 }
 
-impl Run {
-    /// What runs are ordered by: the greater one is the newer.
+impl RunFacts {
+    /// The key by which runs are ordered: the greater one is newer.
     fn age_key(&self) -> (Timestamp, &BackupId) {
         (self.started, &self.id)
     }
 
-    /// How long it has stood here; by its own date where the service tells none.
+    /// How long it has been in the bucket; by its own date if the service reports none.
     fn stood(&self, now: Timestamp) -> SignedDuration {
         now.duration_since(self.arrived.unwrap_or(self.started))
     }

@@ -1,46 +1,46 @@
-use super::Verdict;
+use super::RetentionVerdict;
 use crate::backup::BackupId;
 
-/// What is kept and what may be deleted: a line for every run, newest first.
+/// What is kept and what may be deleted: one line for each run, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Plan {
-    /// the lines
-    pub lines: Vec<Line>,
+pub struct RetentionPlan {
+    /// The lines.
+    pub lines: Vec<PlanLine>,
 }
 
 /// The verdict on one run. As JSON: `{"id": …, "verdict": "keep", "reason": "until", …}`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Line {
-    /// the run's id
+pub struct PlanLine {
+    /// The run's id.
     pub id: BackupId,
-    /// what becomes of it
+    /// The verdict.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: RetentionVerdict,
 }
 
-impl Plan {
-    /// How many runs are kept.
+impl RetentionPlan {
+    /// The number of runs that are kept.
     #[must_use]
     pub fn kept(&self) -> usize {
         self.lines.len() - self.deleted()
     }
 
-    /// How many runs may be deleted.
+    /// The number of runs that may be deleted.
     #[must_use]
     pub fn deleted(&self) -> usize {
         self.deletions().count()
     }
 
-    /// What may be deleted, oldest first: whatever interrupts the work, the newest are left.
-    pub fn deletions(&self) -> impl Iterator<Item = &Line> {
+    /// The runs that may be deleted, oldest first: after an interruption, the newest remain.
+    pub fn deletions(&self) -> impl Iterator<Item = &PlanLine> {
         self.lines.iter().rev().filter(|line| line.is_deletion())
     }
 }
 
-impl Line {
+impl PlanLine {
     /// Whether the run may be deleted.
     #[must_use]
     pub fn is_deletion(&self) -> bool {
-        matches!(self.verdict, Verdict::Delete(_))
+        matches!(self.verdict, RetentionVerdict::Delete(_))
     }
 }

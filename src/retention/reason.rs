@@ -3,146 +3,146 @@ use std::{fmt, num::NonZeroU32};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Outcome;
+use super::RunOutcome;
 use crate::{
     backup::Tier,
     text::{Untrusted, minute},
 };
 
-/// What becomes of a run, and why. Shows the reason as a short phrase, for tables.
+/// The verdict on a run, with its reason. Its `Display` is the reason as a short phrase, for tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
-pub enum Verdict {
-    /// it stays
-    Keep(Keep),
-    /// it may be deleted
-    Delete(Delete),
+pub enum RetentionVerdict {
+    /// It is kept.
+    Keep(KeepReason),
+    /// It may be deleted.
+    Delete(DeleteReason),
 }
 
 /// Why a run is kept: the strongest of its reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
-pub enum Keep {
-    /// held by a person, in its guards or by its tag
+pub enum KeepReason {
+    /// Held by a user, in its mark or by its tag.
     Held {
-        /// who and why
+        /// Who and why.
         why: String,
     },
-    /// under an Object Lock legal hold
+    /// It has an Object Lock legal hold.
     LegalHold,
-    /// under an Object Lock retention: no error, nobody may delete it
+    /// It has an Object Lock retention, so nobody can delete it. Not an error.
     Locked {
-        /// when that ends
+        /// When the lock ends.
         until: Timestamp,
     },
-    /// it started later than now: a clock was or is wrong, and no rule of time can be trusted with it
+    /// It started in the future: a clock was or is wrong, and no rule by time is reliable.
     Ahead,
-    /// its record says forever
+    /// Its record says forever.
     Forever {
-        /// for which tier
+        /// The tier that keeps it.
         tier: Tier,
     },
-    /// its record's retention has not run out
+    /// Its record's retention has not ended.
     Until {
-        /// for which tier
+        /// The tier that keeps it.
         tier: Tier,
-        /// when it runs out
+        /// When the retention ends.
         until: Timestamp,
     },
-    /// it is among the newest of its tier
+    /// It is one of the newest of its tier.
     Counted {
-        /// for which tier
+        /// The tier that keeps it.
         tier: Tier,
-        /// its place among the periods of its tier, counted from the newest, which is 1
+        /// Its place among the periods of its tier, counted from the newest, which is 1.
         place: usize,
-        /// how many are kept
+        /// The number that is kept.
         of: u16,
     },
-    /// the record of a run that failed lately
+    /// The record of a run that failed recently.
     FailedLately,
-    /// no retention is known for it
+    /// Its retention is unknown.
     NothingStated,
-    /// one of the newest good ones, which nothing may delete
+    /// One of the newest good runs, which are never deleted.
     Floor {
-        /// how many those are
+        /// The number of these runs.
         keep_last: NonZeroU32,
     },
-    /// the newest good one that has stood in the bucket for so long
+    /// The newest good run that has been in the bucket for so long.
     Elder {
-        /// days
+        /// The number of days.
         days: i64,
     },
-    /// a tag that belongs there is not there
+    /// A required tag is missing.
     TagMissing {
-        /// its name
+        /// The tag's name.
         tag: String,
     },
-    /// a tag names another owner or database
+    /// A tag names another owner or database.
     TagForeign {
-        /// its name
+        /// The tag's name.
         tag: String,
     },
-    /// a tag's value can't be read
+    /// A tag's value can't be parsed.
     TagUnreadable {
-        /// its name
+        /// The tag's name.
         tag: String,
     },
-    /// its tags lengthen what is sealed: forever
+    /// Its tags lengthen the sealed retention to forever.
     TagForever,
-    /// its tags lengthen what is sealed: to a date
+    /// Its tags lengthen the sealed retention to a date.
     TagUntil {
-        /// the date
+        /// The date.
         until: Timestamp,
     },
-    /// its tags lengthen what is sealed: to more of the newest of its tier
+    /// Its tags lengthen the sealed retention to more of the newest of its tier.
     TagCounted {
-        /// for which tier
+        /// The tier that keeps it.
         tier: Tier,
-        /// its place among the periods of its tier, counted from the newest, which is 1
+        /// Its place among the periods of its tier, counted from the newest, which is 1.
         place: usize,
-        /// how many are kept
+        /// The number that is kept.
         of: u16,
     },
-    /// it is the newest run of its database
+    /// It is the newest run of its database.
     Newest,
-    /// the newest run of its database is no good backup, so nothing is deleted
+    /// The newest run of its database is not a good backup, so nothing is deleted.
     Blocked {
-        /// what that one is
-        newest: Outcome,
+        /// The outcome of the newest run.
+        newest: RunOutcome,
     },
 }
 
-/// Why a run may be deleted: the last thing that would have kept it.
+/// Why a run may be deleted: the last reason that kept it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
-pub enum Delete {
-    /// its record's retention has run out
+pub enum DeleteReason {
+    /// Its record's retention has ended.
     Expired {
-        /// for which tier, the last one
+        /// The tier whose retention ended last.
         tier: Tier,
-        /// when it ran out
+        /// When it ended.
         at: Timestamp,
     },
-    /// enough newer ones of its tier are there
+    /// Its tier has enough newer backups.
     Outnumbered {
-        /// which tier
+        /// The tier.
         tier: Tier,
-        /// how many are kept
+        /// The number that is kept.
         of: u16,
     },
-    /// a newer good backup stands for the same period
+    /// A newer good backup represents the same period.
     Replaced {
-        /// of which tier
+        /// The tier.
         tier: Tier,
     },
-    /// the record of a run that failed long ago
+    /// The record of a run that failed long ago.
     FailedLongAgo,
 }
 
-impl Keep {
-    /// Whether it keeps what its own retention would let go.
+impl KeepReason {
+    /// Whether it keeps a run whose own retention has ended.
     #[must_use]
-    pub fn is_of_what_has_run_out(&self) -> bool {
+    pub fn outlasts_retention(&self) -> bool {
         match self {
             Self::Floor { .. }
             | Self::Elder { .. }
@@ -166,7 +166,8 @@ impl Keep {
         }
     }
 
-    /// Of two reasons by policy, the greater is told: never, then the later date, then the higher tier.
+    /// The order of reasons by retention, of which the greatest is shown: forever, then the later date, then the higher
+    /// tier.
     pub(super) fn strength(&self) -> (u8, Option<Timestamp>, Option<Tier>) {
         match *self {
             Self::Forever { tier } => (2, None, Some(tier)),
@@ -177,8 +178,8 @@ impl Keep {
     }
 }
 
-impl Delete {
-    /// Of two reasons by policy, the greater is told: the later date, then the higher tier.
+impl DeleteReason {
+    /// The order of reasons, of which the greatest is shown: the later date, then the higher tier.
     pub(super) fn strength(&self) -> (Option<Timestamp>, Option<Tier>) {
         match *self {
             Self::Expired { tier, at } => (Some(at), Some(tier)),
@@ -188,7 +189,7 @@ impl Delete {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for RetentionVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keep(keep) => keep.fmt(f),
@@ -197,25 +198,25 @@ impl fmt::Display for Verdict {
     }
 }
 
-impl fmt::Display for Keep {
+impl fmt::Display for KeepReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Held { why } => write!(f, "held: {}", harmless(why)),
+            Self::Held { why } => write!(f, "held: {}", quoted(why)),
             Self::LegalHold => f.write_str("legal hold"),
             Self::Locked { until } => write!(f, "locked until {}", minute(*until)),
-            Self::Ahead => f.write_str("started ahead of the clock"),
+            Self::Ahead => f.write_str("started in the future"),
             Self::Forever { tier } => write!(f, "{tier}, forever"),
             Self::Until { tier, until } => write!(f, "{tier} until {}", minute(*until)),
             Self::Counted { tier, place, of } => write!(f, "{tier} {place} of {of}"),
             Self::FailedLately => write!(f, "failed less than {} ago", failed_kept()),
             Self::NothingStated => f.write_str("no retention is known"),
             Self::Floor { keep_last } => write!(f, "among the last {keep_last} good ones"),
-            Self::Elder { days: 1 } => f.write_str("the newest that has stood for a day"),
-            Self::Elder { days } => write!(f, "the newest that has stood for {days} days"),
-            Self::TagMissing { tag } => write!(f, "its tag {} is missing", harmless(tag)),
-            Self::TagForeign { tag } => write!(f, "its tag {} is not ours", harmless(tag)),
+            Self::Elder { days: 1 } => f.write_str("the newest that is at least a day old"),
+            Self::Elder { days } => write!(f, "the newest that is at least {days} days old"),
+            Self::TagMissing { tag } => write!(f, "its tag {} is missing", quoted(tag)),
+            Self::TagForeign { tag } => write!(f, "its tag {} is not ours", quoted(tag)),
             Self::TagUnreadable { tag } => {
-                write!(f, "its tag {} can't be read", harmless(tag))
+                write!(f, "its tag {} can't be read", quoted(tag))
             }
             Self::TagForever => f.write_str("its tags say forever"),
             Self::TagUntil { until } => write!(f, "its tags say until {}", minute(*until)),
@@ -224,22 +225,22 @@ impl fmt::Display for Keep {
             }
             Self::Newest => f.write_str("the newest run"),
             Self::Blocked { newest } => f.write_str(match newest {
-                Outcome::Failed => "the newest run failed",
-                Outcome::NoRoom => "no run had room in the bucket",
-                Outcome::Suspicious => "the newest run is suspicious",
-                Outcome::Lost => "the newest run's archive is lost",
-                Outcome::Good => "the newest run is good",
+                RunOutcome::Failed => "the newest run failed",
+                RunOutcome::NoRoom => "the bucket was full in every run",
+                RunOutcome::Suspicious => "the newest run is suspicious",
+                RunOutcome::Lost => "the newest run's archive is lost",
+                RunOutcome::Good => "the newest run is good",
             }),
         }
     }
 }
 
-impl fmt::Display for Delete {
+impl fmt::Display for DeleteReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired { tier, at } => write!(f, "{tier} expired {}", minute(*at)),
             Self::Outnumbered { tier, of } => write!(f, "not among the newest {of} {tier}"),
-            Self::Replaced { tier } => write!(f, "a newer {tier} of the same period is there"),
+            Self::Replaced { tier } => write!(f, "there is a newer {tier} of the same period"),
             Self::FailedLongAgo => write!(f, "failed more than {} ago", failed_kept()),
         }
     }
@@ -249,8 +250,8 @@ fn failed_kept() -> String {
     format!("{} days", super::FAILED_KEPT.as_hours() / 24)
 }
 
-/// Text from a tag may hold anything: quoted where it could move a terminal's cursor or hide what follows.
-fn harmless(text: &str) -> String {
+/// Quotes text from a tag if it could move a terminal's cursor or hide other text.
+fn quoted(text: &str) -> String {
     let text = Untrusted::from(text);
     match text.to_string() {
         shown if text == shown.as_str() => shown,

@@ -2,19 +2,22 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Delete, FAILED_KEPT, Keep, Outcome, Policy, Run, Tags, Verdict, periods::Periods};
+use super::{
+    DeleteReason, FAILED_KEPT, KeepReason, RetentionPolicy, RetentionVerdict, RunFacts, RunOutcome, TagState,
+    periods::Periods,
+};
 use crate::backup::{BackupId, Retention, Served};
 
-/// What the verdict on any one run depends on.
+/// What every verdict depends on.
 pub(super) struct Rules<'a> {
     now: Timestamp,
-    policy: Policy,
-    /// none that started ahead of the clock
-    newest: Option<&'a Run>,
-    /// the newest that says how the database stands: one for which there was no room says nothing
-    telling: Option<&'a Run>,
+    policy: RetentionPolicy,
+    /// The newest run that didn't start in the future.
+    newest: Option<&'a RunFacts>,
+    /// The newest run that says something about the database: not one for which the bucket was full.
+    informative: Option<&'a RunFacts>,
     floor: HashSet<&'a BackupId>,
-    /// the newest good one that has stood for so many days, and for how many
+    /// For each number of days, the newest good run that has been in the bucket for so long.
     elders: HashMap<&'a BackupId, i64>,
     periods: Periods<'a>,
 }
@@ -27,14 +30,14 @@ enum End {
 }
 
 impl<'a> Rules<'a> {
-    pub(super) fn new(newest_first: &[&'a Run], policy: Policy, now: Timestamp) -> Self {
+    pub(super) fn new(newest_first: &[&'a RunFacts], policy: RetentionPolicy, now: Timestamp) -> Self {
         let timely = || newest_first.iter().copied().filter(|run| !run.is_ahead(now));
-        let good = || timely().filter(|run| run.outcome == Outcome::Good);
+        let good = || timely().filter(|run| run.outcome == RunOutcome::Good);
         let counting = || good().filter(|run| run.counts);
-        // what counts is protected from what doesn't, and where nothing counts something is protected all the same
+        // runs that count are protected from those that don't, and if none counts, others are protected anyway
         let elder = |days: i64| {
             let stood = SignedDuration::from_hours(24 * days);
-            let stood = |run: &&Run| run.stood(now) >= stood;
+            let stood = |run: &&RunFacts| run.stood(now) >= stood;
             let elders = [counting().find(stood), good().find(stood)];
             let elders = elders.into_iter().flatten();
             elders.map(move |run| (&run.id, days))
@@ -44,7 +47,7 @@ impl<'a> Rules<'a> {
             now,
             policy,
             newest: timely().next(),
-            telling: timely().find(|run| run.outcome != Outcome::NoRoom),
+            informative: timely().find(|run| run.outcome != RunOutcome::NoRoom),
             elders: policy.stood_days.iter().flat_map(|days| elder(*days)).collect(),
             floor: counting()
                 .take(keep_last)
@@ -55,107 +58,110 @@ impl<'a> Rules<'a> {
         }
     }
 
-    pub(super) fn verdict(&self, run: &Run) -> Verdict {
+    pub(super) fn verdict(&self, run: &RunFacts) -> RetentionVerdict {
         match self.guarded(run).map_or_else(|| self.sealed(run), Ok) {
-            Ok(keep) => Verdict::Keep(keep),
+            Ok(keep) => RetentionVerdict::Keep(keep),
             Err(delete) => self
                 .floor(run)
                 .or_else(|| self.elder(run))
                 .or_else(|| self.tagged(run))
                 .or_else(|| self.newest(run))
-                .map_or(Verdict::Delete(delete), Verdict::Keep),
+                .map_or(RetentionVerdict::Delete(delete), RetentionVerdict::Keep),
         }
     }
 
-    fn guarded(&self, run: &Run) -> Option<Keep> {
+    fn guarded(&self, run: &RunFacts) -> Option<KeepReason> {
         let by_tag = match &run.guards.tags {
-            Tags::Read { hold, .. } => hold.as_ref(),
+            TagState::Read { hold, .. } => hold.as_ref(),
             _ => None,
         };
         if let Some(why) = run.guards.hold.as_ref().or(by_tag) {
-            return Some(Keep::Held { why: why.clone() });
+            return Some(KeepReason::Held { why: why.clone() });
         }
         if run.guards.legal_hold {
-            return Some(Keep::LegalHold);
+            return Some(KeepReason::LegalHold);
         }
         match run.guards.locked_until {
-            Some(until) if until > self.now => Some(Keep::Locked { until }),
-            _ => run.is_ahead(self.now).then_some(Keep::Ahead),
+            Some(until) if until > self.now => Some(KeepReason::Locked { until }),
+            _ => run.is_ahead(self.now).then_some(KeepReason::Ahead),
         }
     }
 
-    /// What the record says of its own retention.
-    fn sealed(&self, run: &Run) -> Result<Keep, Delete> {
+    /// The verdict by the record's own retention.
+    fn sealed(&self, run: &RunFacts) -> Result<KeepReason, DeleteReason> {
         if run.outcome.is_failure() {
             let age = self.now.duration_since(run.started);
             return if age < FAILED_KEPT {
-                Ok(Keep::FailedLately)
+                Ok(KeepReason::FailedLately)
             } else {
-                Err(Delete::FailedLongAgo)
+                Err(DeleteReason::FailedLongAgo)
             };
         }
         let verdicts = || run.serves.iter().map(|served| self.served(run, served));
         let keep = verdicts().filter_map(Result::ok);
         let delete = verdicts().filter_map(Result::err);
-        match (keep.max_by_key(Keep::strength), delete.max_by_key(Delete::strength)) {
+        match (
+            keep.max_by_key(KeepReason::strength),
+            delete.max_by_key(DeleteReason::strength),
+        ) {
             (Some(keep), _) => Ok(keep),
             (None, Some(delete)) => Err(delete),
-            (None, None) => Ok(Keep::NothingStated),
+            (None, None) => Ok(KeepReason::NothingStated),
         }
     }
 
-    fn served(&self, run: &Run, served: &Served) -> Result<Keep, Delete> {
+    fn served(&self, run: &RunFacts, served: &Served) -> Result<KeepReason, DeleteReason> {
         let tier = served.tier;
         if let Retention::Newest(of) = served.retention {
             let place = self.periods.place(served);
             return if self.periods.is_replaced(run, served, of) {
-                Err(Delete::Replaced { tier })
+                Err(DeleteReason::Replaced { tier })
             } else if place > usize::from(of) {
-                Err(Delete::Outnumbered { tier, of })
+                Err(DeleteReason::Outnumbered { tier, of })
             } else {
-                Ok(Keep::Counted { tier, place, of })
+                Ok(KeepReason::Counted { tier, place, of })
             };
         }
         match served.retention.expires(run.started) {
-            None => Ok(Keep::Forever { tier }),
-            Some(until) if until > self.now => Ok(Keep::Until { tier, until }),
-            Some(at) => Err(Delete::Expired { tier, at }),
+            None => Ok(KeepReason::Forever { tier }),
+            Some(until) if until > self.now => Ok(KeepReason::Until { tier, until }),
+            Some(at) => Err(DeleteReason::Expired { tier, at }),
         }
     }
 
-    fn floor(&self, run: &Run) -> Option<Keep> {
+    fn floor(&self, run: &RunFacts) -> Option<KeepReason> {
         let keep_last = self.policy.keep_last;
-        self.floor.contains(&run.id).then_some(Keep::Floor { keep_last })
+        self.floor.contains(&run.id).then_some(KeepReason::Floor { keep_last })
     }
 
-    fn elder(&self, run: &Run) -> Option<Keep> {
+    fn elder(&self, run: &RunFacts) -> Option<KeepReason> {
         let days = *self.elders.get(&run.id)?;
-        Some(Keep::Elder { days })
+        Some(KeepReason::Elder { days })
     }
 
-    fn tagged(&self, run: &Run) -> Option<Keep> {
+    fn tagged(&self, run: &RunFacts) -> Option<KeepReason> {
         match &run.guards.tags {
-            Tags::NotLooked | Tags::None => None,
-            Tags::Missing(tag) => Some(Keep::TagMissing { tag: tag.clone() }),
-            Tags::Foreign(tag) => Some(Keep::TagForeign { tag: tag.clone() }),
-            Tags::Unreadable(tag) => Some(Keep::TagUnreadable { tag: tag.clone() }),
-            Tags::Read { retain, expires, .. } => self
+            TagState::NotLooked | TagState::None => None,
+            TagState::Missing(tag) => Some(KeepReason::TagMissing { tag: tag.clone() }),
+            TagState::Foreign(tag) => Some(KeepReason::TagForeign { tag: tag.clone() }),
+            TagState::Unreadable(tag) => Some(KeepReason::TagUnreadable { tag: tag.clone() }),
+            TagState::Read { retain, expires, .. } => self
                 .lengthened_in_time(run, *retain, *expires)
                 .or_else(|| self.lengthened_in_count(run, *retain)),
         }
     }
 
-    /// Only where the tags go beyond the record: those of a run that failed, written before that was known, do not.
-    fn lengthened_in_time(&self, run: &Run, retain: Retention, expires: Option<Timestamp>) -> Option<Keep> {
+    /// Only if the tags go beyond the record: tags of a run that failed after they were written don't.
+    fn lengthened_in_time(&self, run: &RunFacts, retain: Retention, expires: Option<Timestamp>) -> Option<KeepReason> {
         let ends = run.serves.iter().map(|served| end(served.retention, run));
         let told = end(retain, run).max(expires.map(End::At));
         match told.filter(|_| told > ends.flatten().max())? {
-            End::Never => Some(Keep::TagForever),
-            End::At(until) => (until > self.now).then_some(Keep::TagUntil { until }),
+            End::Never => Some(KeepReason::TagForever),
+            End::At(until) => (until > self.now).then_some(KeepReason::TagUntil { until }),
         }
     }
 
-    fn lengthened_in_count(&self, run: &Run, retain: Retention) -> Option<Keep> {
+    fn lengthened_in_count(&self, run: &RunFacts, retain: Retention) -> Option<KeepReason> {
         let Retention::Newest(of) = retain else {
             return None;
         };
@@ -169,24 +175,24 @@ impl<'a> Rules<'a> {
         let counted = run.serves.iter().filter_map(|served| {
             let (tier, place) = (served.tier, self.periods.place(served));
             let among = place <= usize::from(of) && !self.periods.is_replaced(run, served, of);
-            among.then_some(Keep::TagCounted { tier, place, of })
+            among.then_some(KeepReason::TagCounted { tier, place, of })
         });
-        counted.max_by_key(Keep::strength)
+        counted.max_by_key(KeepReason::strength)
     }
 
-    fn newest(&self, run: &Run) -> Option<Keep> {
-        let is = |one: Option<&Run>| one.is_some_and(|one| one.id == run.id);
-        if is(self.newest) || is(self.telling) {
-            return Some(Keep::Newest);
+    fn newest(&self, run: &RunFacts) -> Option<KeepReason> {
+        let is = |one: Option<&RunFacts>| one.is_some_and(|one| one.id == run.id);
+        if is(self.newest) || is(self.informative) {
+            return Some(KeepReason::Newest);
         }
-        // where none says how it stands, none may go
-        let newest = self.telling.or(self.newest)?.outcome;
-        (newest != Outcome::Good).then_some(Keep::Blocked { newest })
+        // if no run says anything about the database, nothing is deleted
+        let newest = self.informative.or(self.newest)?.outcome;
+        (newest != RunOutcome::Good).then_some(KeepReason::Blocked { newest })
     }
 }
 
-/// When `retention` ends for `run`; none for a count, which has no moment.
-fn end(retention: Retention, run: &Run) -> Option<End> {
+/// When `retention` ends for `run`; `None` for a count, which has no end date.
+fn end(retention: Retention, run: &RunFacts) -> Option<End> {
     match retention {
         Retention::Newest(_) => None,
         _ => Some(retention.expires(run.started).map_or(End::Never, End::At)),

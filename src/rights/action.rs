@@ -1,56 +1,56 @@
-use super::Mode;
+use super::AccessMode;
 
-/// An action of S3 that a policy allows, and what pgcoffer needs it for.
+/// An action of S3 that a policy allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// `s3:ListBucket`
+pub enum S3Action {
+    /// `s3:ListBucket`.
     ListBucket,
-    /// `s3:ListBucketMultipartUploads`
+    /// `s3:ListBucketMultipartUploads`.
     ListBucketMultipartUploads,
-    /// `s3:GetBucketVersioning`
+    /// `s3:GetBucketVersioning`.
     GetBucketVersioning,
-    /// `s3:GetObject`
+    /// `s3:GetObject`.
     GetObject,
-    /// `s3:GetObjectTagging`
+    /// `s3:GetObjectTagging`.
     GetObjectTagging,
-    /// `s3:GetObjectRetention`
+    /// `s3:GetObjectRetention`.
     GetObjectRetention,
-    /// `s3:GetObjectLegalHold`
+    /// `s3:GetObjectLegalHold`.
     GetObjectLegalHold,
-    /// `s3:PutObject`
+    /// `s3:PutObject`.
     PutObject,
-    /// `s3:PutObjectAcl`
+    /// `s3:PutObjectAcl`.
     PutObjectAcl,
-    /// `s3:PutObjectTagging`
+    /// `s3:PutObjectTagging`.
     PutObjectTagging,
-    /// `s3:PutObjectRetention`
+    /// `s3:PutObjectRetention`.
     PutObjectRetention,
-    /// `s3:PutObjectLegalHold`
+    /// `s3:PutObjectLegalHold`.
     PutObjectLegalHold,
-    /// `s3:DeleteObject`
+    /// `s3:DeleteObject`.
     DeleteObject,
-    /// `s3:AbortMultipartUpload`
+    /// `s3:AbortMultipartUpload`.
     AbortMultipartUpload,
-    /// `s3:ListMultipartUploadParts`
+    /// `s3:ListMultipartUploadParts`.
     ListMultipartUploadParts,
-    /// `s3:RestoreObject`
+    /// `s3:RestoreObject`.
     RestoreObject,
-    /// `s3:GetLifecycleConfiguration`
+    /// `s3:GetLifecycleConfiguration`.
     GetLifecycleConfiguration,
-    /// `s3:PutLifecycleConfiguration`
+    /// `s3:PutLifecycleConfiguration`.
     PutLifecycleConfiguration,
-    /// `s3:GetBucketObjectLockConfiguration`
+    /// `s3:GetBucketObjectLockConfiguration`.
     GetBucketObjectLockConfiguration,
-    /// `s3:GetBucketPublicAccessBlock`
+    /// `s3:GetBucketPublicAccessBlock`.
     GetBucketPublicAccessBlock,
-    /// `s3:GetBucketPolicyStatus`
+    /// `s3:GetBucketPolicyStatus`.
     GetBucketPolicyStatus,
-    /// `s3:GetEncryptionConfiguration`
+    /// `s3:GetEncryptionConfiguration`.
     GetEncryptionConfiguration,
 }
 
-impl Action {
-    /// What `check` reads of a bucket's settings; no other command needs them.
+impl S3Action {
+    /// The actions with which `check` reads a bucket's settings. No other command needs them.
     pub const SETTINGS: [Self; 6] = [
         Self::GetBucketVersioning,
         Self::GetLifecycleConfiguration,
@@ -60,7 +60,7 @@ impl Action {
         Self::GetEncryptionConfiguration,
     ];
 
-    /// Its name in a policy.
+    /// The action's name in a policy.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -89,14 +89,14 @@ impl Action {
         }
     }
 
-    /// The commands that need it, for messages.
+    /// The commands that need the action, for messages.
     #[must_use]
     pub fn needed_for(self) -> &'static str {
         match self {
             Self::PutObject => "backup, hold",
             Self::PutObjectAcl => "backup with PGCOFFER_ACL",
             Self::PutObjectTagging => "backup, hold",
-            Self::AbortMultipartUpload => "giving up a backup that failed, prune",
+            Self::AbortMultipartUpload => "aborting a failed backup, prune",
             Self::ListBucket => "tick, list, status, prune, restore",
             Self::GetObject => "tick, list, status, prune, restore, verify",
             Self::GetObjectTagging => "prune, hold",
@@ -117,7 +117,7 @@ impl Action {
         }
     }
 
-    /// Whether it is about the bucket rather than about objects in it.
+    /// Whether the action applies to the bucket instead of objects.
     pub(super) fn is_of_bucket(self) -> bool {
         matches!(
             self,
@@ -126,13 +126,13 @@ impl Action {
     }
 }
 
-impl Mode {
-    /// The actions that this mode's commands need, those of locks where objects are locked. Thawing costs money and
-    /// legal holds have no end: they are asked for by name.
+impl AccessMode {
+    /// The actions that this mode's commands need; those for locks only with `lock`. Thawing costs money and legal
+    /// holds have no end, so both are separate options.
     #[must_use]
-    pub fn actions(self, lock: bool) -> Vec<Action> {
-        use Action as A;
-        let (actions, of_locks): (&[Action], &[Action]) = match self {
+    pub fn actions(self, lock: bool) -> Vec<S3Action> {
+        use S3Action as A;
+        let (actions, of_locks): (&[S3Action], &[S3Action]) = match self {
             Self::Full => (
                 &[
                     A::ListBucket,

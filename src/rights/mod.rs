@@ -1,4 +1,4 @@
-//! Who may do what in the bucket: modes, and the S3 actions that each needs.
+//! The rights in the bucket: modes, and the S3 actions that each needs.
 
 mod action;
 mod partition;
@@ -9,31 +9,31 @@ use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
-pub use action::Action;
+pub use action::S3Action;
 pub use partition::partition;
-pub use policy::{LOCK_DAYS_DEFAULT, LockCap, Place, Policy, policy};
+pub use policy::{BucketPolicy, LOCK_DAYS_DEFAULT, LockLimit, PolicyScope, policy};
 pub use service::Service;
 
-/// What a pair of credentials is for.
+/// What a pair of credentials is used for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// everything but the bucket's own settings, thawing and legal holds: backup, prune, restore
+pub enum AccessMode {
+    /// Backup, prune and restore: everything except the bucket's own settings, thawing and legal holds.
     #[default]
     Full,
-    /// writes new backups, and can neither read, list nor delete
+    /// Writes new backups, and can't read, list or delete.
     DropBox,
-    /// deletes what has run out, and writes no backups
+    /// Deletes expired backups, and writes none.
     Prune,
-    /// reads
+    /// Only reads.
     Restore,
 }
 
-impl Mode {
-    /// All of them.
+impl AccessMode {
+    /// All modes.
     pub const ALL: [Self; 4] = [Self::Full, Self::DropBox, Self::Prune, Self::Restore];
 
-    /// Its name in settings and options.
+    /// The mode's name in settings and options.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,18 +45,18 @@ impl Mode {
     }
 }
 
-impl fmt::Display for Mode {
+impl fmt::Display for AccessMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Mode {
+impl FromStr for AccessMode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut all = Self::ALL.into_iter();
         all.find(|mode| mode.as_str() == text.to_ascii_lowercase())
-            .ok_or_else(|| format!("{text:?} is no mode: there are full, drop-box, prune and restore"))
+            .ok_or_else(|| format!("{text:?} is not a mode: modes are full, drop-box, prune and restore"))
     }
 }

@@ -1,8 +1,9 @@
-//! AWS's partitions: each has its own names in ARNs, and its own end of host names.
+//! AWS's partitions: each has its own name in ARNs and its own host names.
 //!
 //! <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
 
-/// A partition: its name in ARNs, how its regions begin, how its host names end. The first one has all other regions.
+/// A partition: its name in ARNs, the beginnings of its regions, the endings of its host names. The first one has all
+/// other regions.
 const PARTITIONS: [(&str, &[&str], &[&str]); 8] = [
     ("aws", &[], &["amazonaws.com", "api.aws"]),
     (
@@ -18,7 +19,7 @@ const PARTITIONS: [(&str, &[&str], &[&str]); 8] = [
     ("aws-iso-f", &["us-isof-"], &["csp.hci.ic.gov"]),
 ];
 
-/// The partition of AWS that a region belongs to.
+/// The AWS partition of a region.
 #[must_use]
 pub fn partition(region: Option<&str>) -> &'static str {
     let region = region.unwrap_or_default();
@@ -27,13 +28,13 @@ pub fn partition(region: Option<&str>) -> &'static str {
     found.map_or(PARTITIONS[0].0, |(name, ..)| *name)
 }
 
-/// How the hosts of a partition's services end.
+/// The ending of the host names of a partition's services.
 pub(super) fn suffix(partition: &str) -> &'static str {
     let found = PARTITIONS.iter().find(|(name, ..)| *name == partition);
     found.map_or(PARTITIONS[0].2, |(.., suffixes)| *suffixes)[0]
 }
 
-/// Whether a host is one of AWS's own services.
+/// Whether a host belongs to AWS.
 pub(super) fn is_of_aws(host: &str) -> bool {
     let mut suffixes = PARTITIONS.iter().flat_map(|(.., suffixes)| *suffixes);
     suffixes.any(|suffix| {

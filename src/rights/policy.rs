@@ -1,56 +1,55 @@
-//! The smallest IAM policy of each mode: exactly the actions that the code's requests need, and nothing that it can do
-//! without.
+//! The smallest IAM policy for each mode: exactly the actions that the agent's requests need.
 //!
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Action, Mode, Service, partition::suffix};
+use super::{AccessMode, S3Action, Service, partition::suffix};
 
-/// The most days that a lock may last where no schedule says more: a year and a month.
+/// The default for the longest lock in days, if no schedule needs more: a year and a month.
 pub const LOCK_DAYS_DEFAULT: u32 = 400;
 
-/// What a policy is about.
+/// What a policy applies to, and the options that need more rights.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
-    /// whose policies are written
+pub struct PolicyScope {
+    /// The service that the policy is for.
     pub service: Service,
-    /// the bucket's name
+    /// The bucket's name.
     pub bucket: String,
-    /// empty, or folders without a slash at either end
+    /// The prefix: empty, or folders without a slash at either end.
     pub prefix: String,
-    /// `aws`, `aws-cn`, `aws-eusc` and so on
+    /// The AWS partition: `aws`, `aws-cn`, `aws-eusc` and so on.
     pub partition: String,
-    /// id, ARN or alias of the KMS key that the service encrypts with
+    /// The id, ARN or alias of the KMS key with which the service encrypts.
     pub kms_key: Option<String>,
-    /// what is written gets a canned ACL
+    /// Whether objects are written with a canned ACL.
     pub acl: bool,
-    /// objects are locked
-    pub lock: Option<LockCap>,
-    /// legal holds are put on and taken off: a person's business
+    /// The limits of locks, if objects are locked.
+    pub lock: Option<LockLimit>,
+    /// Whether legal holds can be set and removed, which a user does.
     pub legal_hold: bool,
-    /// what lies in cold storage is thawed, which costs money
+    /// Whether cold objects can be thawed, which costs money.
     pub thaw: bool,
-    /// the bucket's lifecycle rules are read and written: a person's business
+    /// Whether the bucket's lifecycle rules can be read and written, which a user does.
     pub lifecycle: bool,
-    /// the bucket's settings are read, so that `check` can judge them
+    /// Whether the bucket's settings can be read, for `check`.
     pub check: bool,
 }
 
-/// What locks may be put on objects.
+/// The limits of locks on objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LockCap {
-    /// in compliance mode, which nobody may lift, rather than in governance mode
+pub struct LockLimit {
+    /// Whether in compliance mode, which nobody can end, or in governance mode.
     pub compliance: bool,
-    /// for how many days at most
+    /// The most days.
     pub days: u32,
 }
 
 /// An IAM policy document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Policy {
+pub struct BucketPolicy {
     version: &'static str,
     statement: Vec<Statement>,
 }
@@ -66,51 +65,51 @@ struct Statement {
     condition: Option<Value>,
 }
 
-/// The policy of a mode.
+/// The policy for a mode.
 #[must_use]
-pub fn policy(mode: Mode, place: &Place) -> Policy {
+pub fn policy(mode: AccessMode, place: &PolicyScope) -> BucketPolicy {
     let mut statement = match mode {
-        Mode::DropBox => drop_box(place),
-        Mode::Full | Mode::Prune | Mode::Restore => others(mode, place),
+        AccessMode::DropBox => drop_box(place),
+        AccessMode::Full | AccessMode::Prune | AccessMode::Restore => others(mode, place),
     };
-    let writes = matches!(mode, Mode::Full | Mode::DropBox);
+    let writes = matches!(mode, AccessMode::Full | AccessMode::DropBox);
     statement.extend(place.lock.filter(|_| writes).map(|lock| place.locking(lock)));
     if place.acl && writes {
-        statement.push(place.on_objects("GiveWhatIsWrittenItsAcl", &[Action::PutObjectAcl]));
+        statement.push(place.on_objects("GiveWhatIsWrittenItsAcl", &[S3Action::PutObjectAcl]));
     }
     if place.legal_hold {
-        let actions = [Action::PutObjectLegalHold];
+        let actions = [S3Action::PutObjectLegalHold];
         statement.push(place.on_objects("LegalHoldsForAPersonOnly", &actions));
     }
     if place.thaw {
-        statement.push(place.on_objects("ThawWhatIsCold", &[Action::RestoreObject]));
+        statement.push(place.on_objects("ThawWhatIsCold", &[S3Action::RestoreObject]));
     }
     if place.lifecycle {
-        let actions = [Action::GetLifecycleConfiguration, Action::PutLifecycleConfiguration];
+        let actions = [S3Action::GetLifecycleConfiguration, S3Action::PutLifecycleConfiguration];
         statement.push(place.on_bucket("LifecycleRulesForAPersonOnly", &actions));
     }
     if place.check {
-        statement.push(place.on_bucket("SettingsForCheck", &Action::SETTINGS));
+        statement.push(place.on_bucket("SettingsForCheck", &S3Action::SETTINGS));
     }
     statement.extend(place.of_kms(mode));
     statement.extend(place.by_tls());
     statement.retain(|statement| !statement.action.is_empty());
-    Policy {
+    BucketPolicy {
         version: "2012-10-17",
         statement,
     }
 }
 
-/// Nothing that exists can be overwritten: whoever steals these credentials can add objects, and do no more.
+/// Existing objects can't be overwritten: a thief with these credentials can add objects, and nothing else.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
-fn drop_box(place: &Place) -> Vec<Statement> {
-    let give_up = place.on_objects("GiveAnUploadUp", &[Action::AbortMultipartUpload]);
+fn drop_box(place: &PolicyScope) -> Vec<Statement> {
+    let give_up = place.on_objects("GiveAnUploadUp", &[S3Action::AbortMultipartUpload]);
     if !place.service.has_conditions_on_writes() {
-        return vec![place.on_objects("Write", &[Action::PutObject]), give_up];
+        return vec![place.on_objects("Write", &[S3Action::PutObject]), give_up];
     }
     let put = |sid, condition| Statement {
         condition: Some(condition),
-        ..place.on_objects(sid, &[Action::PutObject])
+        ..place.on_objects(sid, &[S3Action::PutObject])
     };
     vec![
         put(
@@ -125,11 +124,11 @@ fn drop_box(place: &Place) -> Vec<Statement> {
     ]
 }
 
-fn others(mode: Mode, place: &Place) -> Vec<Statement> {
+fn others(mode: AccessMode, place: &PolicyScope) -> Vec<Statement> {
     let actions = mode.actions(place.lock.is_some());
-    let (on_bucket, on_objects): (Vec<Action>, Vec<Action>) = actions
+    let (on_bucket, on_objects): (Vec<S3Action>, Vec<S3Action>) = actions
         .into_iter()
-        .filter(|action| !matches!(action, Action::ListBucket | Action::PutObjectRetention))
+        .filter(|action| !matches!(action, S3Action::ListBucket | S3Action::PutObjectRetention))
         .partition(|action| action.is_of_bucket());
     let mut statements = vec![place.list()];
     if !on_bucket.is_empty() {
@@ -139,19 +138,19 @@ fn others(mode: Mode, place: &Place) -> Vec<Statement> {
     statements
 }
 
-impl Place {
+impl PolicyScope {
     fn list(&self) -> Statement {
         let below =
             (!self.prefix.is_empty()).then(|| json!({ "StringLike": { "s3:prefix": format!("{}/*", self.prefix) } }));
         Statement {
             condition: below,
-            ..self.on_bucket("ListBackups", &[Action::ListBucket])
+            ..self.on_bucket("ListBackups", &[S3Action::ListBucket])
         }
     }
 
-    /// A lock can't be taken back, so that who steals these credentials must not lock for ever.
+    /// A lock can't be removed, so a thief with these credentials must not be able to lock objects forever.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-retention-limits>
-    fn locking(&self, cap: LockCap) -> Statement {
+    fn locking(&self, cap: LockLimit) -> Statement {
         let mode = if cap.compliance { "COMPLIANCE" } else { "GOVERNANCE" };
         let condition = self.service.has_conditions_on_locks().then(|| {
             json!({
@@ -163,11 +162,11 @@ impl Place {
         });
         Statement {
             condition,
-            ..self.on_objects("LockNoLongerThanTheyAreKept", &[Action::PutObjectRetention])
+            ..self.on_objects("LockNoLongerThanTheyAreKept", &[S3Action::PutObjectRetention])
         }
     }
 
-    /// Whoever reads the wire sees signatures, which let him do the same once more.
+    /// Denies requests without TLS: a listener on the network would see signatures, and could repeat the requests.
     fn by_tls(&self) -> Option<Statement> {
         self.service.tells_tls().then(|| Statement {
             sid: "NothingWithoutTls",
@@ -187,15 +186,15 @@ impl Place {
         format!("{}{folder}{prefix}/*", self.bucket_arn())
     }
 
-    fn on_bucket(&self, sid: &'static str, actions: &[Action]) -> Statement {
+    fn on_bucket(&self, sid: &'static str, actions: &[S3Action]) -> Statement {
         self.allow(sid, actions, self.bucket_arn())
     }
 
-    fn on_objects(&self, sid: &'static str, actions: &[Action]) -> Statement {
+    fn on_objects(&self, sid: &'static str, actions: &[S3Action]) -> Statement {
         self.allow(sid, actions, self.objects_arn(&self.prefix))
     }
 
-    fn allow(&self, sid: &'static str, actions: &[Action], resource: String) -> Statement {
+    fn allow(&self, sid: &'static str, actions: &[S3Action], resource: String) -> Statement {
         let known = actions.iter();
         Statement {
             sid,
@@ -206,11 +205,11 @@ impl Place {
         }
     }
 
-    /// An upload in parts is decrypted once to be put together.
+    /// The KMS statement. A multipart upload is decrypted once when its parts are combined.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
-    fn of_kms(&self, mode: Mode) -> Option<Statement> {
+    fn of_kms(&self, mode: AccessMode) -> Option<Statement> {
         let key = self.kms_key.as_deref().filter(|_| self.service.has_kms())?;
-        let writes = matches!(mode, Mode::Full | Mode::DropBox);
+        let writes = matches!(mode, AccessMode::Full | AccessMode::DropBox);
         let mut action = vec!["kms:Decrypt"];
         action.extend(writes.then_some("kms:GenerateDataKey"));
         let via = format!("s3.*.{}", suffix(&self.partition));
@@ -240,26 +239,26 @@ mod tests {
     use super::*;
     use crate::rights::partition;
 
-    fn place() -> Place {
-        Place {
+    fn place() -> PolicyScope {
+        PolicyScope {
             bucket: "acme".to_owned(),
             prefix: "backups/db".to_owned(),
             partition: partition(None).to_owned(),
-            ..Place::default()
+            ..PolicyScope::default()
         }
     }
 
-    fn cap(compliance: bool, days: u32) -> LockCap {
-        LockCap { compliance, days }
+    fn cap(compliance: bool, days: u32) -> LockLimit {
+        LockLimit { compliance, days }
     }
 
-    fn written(mode: Mode, place: &Place) -> Value {
+    fn written(mode: AccessMode, place: &PolicyScope) -> Value {
         serde_json::to_value(policy(mode, place)).unwrap()
     }
 
     #[test]
     fn a_drop_box_can_add_and_give_up_and_nothing_else() {
-        let statements = written(Mode::DropBox, &place());
+        let statements = written(AccessMode::DropBox, &place());
         let actions: Vec<&Value> = statements["Statement"]
             .as_array()
             .unwrap()
@@ -283,11 +282,11 @@ mod tests {
 
     #[test]
     fn without_a_prefix_the_bucket_is_ours() {
-        let whole = Place {
+        let whole = PolicyScope {
             prefix: String::new(),
             ..place()
         };
-        let written = written(Mode::Restore, &whole);
+        let written = written(AccessMode::Restore, &whole);
         assert_eq!(written["Statement"][0].get("Condition"), None);
         let objects = &written["Statement"][1]["Resource"];
         assert_eq!(*objects, json!(["arn:aws:s3:::acme/*"]));
@@ -295,40 +294,40 @@ mod tests {
 
     #[test]
     fn who_only_reads_gets_no_action_that_writes() {
-        for mode in [Mode::Restore, Mode::Prune] {
+        for mode in [AccessMode::Restore, AccessMode::Prune] {
             let text = written(mode, &place()).to_string();
             assert!(!text.contains("s3:Put"), "{text}");
-            assert_eq!(text.contains("s3:Delete"), mode == Mode::Prune);
+            assert_eq!(text.contains("s3:Delete"), mode == AccessMode::Prune);
         }
     }
 
     #[test]
     fn who_gives_an_acl_may_and_nobody_else() {
-        let with_acl = Place { acl: true, ..place() };
-        let has = |mode, place: &Place| {
+        let with_acl = PolicyScope { acl: true, ..place() };
+        let has = |mode, place: &PolicyScope| {
             serde_json::to_string(&policy(mode, place))
                 .unwrap()
                 .contains("s3:PutObjectAcl")
         };
-        assert!(has(Mode::Full, &with_acl) && has(Mode::DropBox, &with_acl));
-        assert!(!has(Mode::Restore, &with_acl) && !has(Mode::Full, &place()));
-        let european = Place {
+        assert!(has(AccessMode::Full, &with_acl) && has(AccessMode::DropBox, &with_acl));
+        assert!(!has(AccessMode::Restore, &with_acl) && !has(AccessMode::Full, &place()));
+        let european = PolicyScope {
             partition: "aws-eusc".to_owned(),
             kms_key: Some("k".to_owned()),
             ..place()
         };
-        let text = serde_json::to_string(&policy(Mode::Full, &european)).unwrap();
+        let text = serde_json::to_string(&policy(AccessMode::Full, &european)).unwrap();
         assert!(text.contains("arn:aws-eusc:s3:::") && text.contains("s3.*.amazonaws.eu"));
     }
 
     #[test]
     fn a_kms_key_is_named_by_whatever_is_known_of_it() {
         let of = |key: &str| {
-            let place = Place {
+            let place = PolicyScope {
                 kms_key: Some(key.to_owned()),
                 ..place()
             };
-            let written = written(Mode::DropBox, &place);
+            let written = written(AccessMode::DropBox, &place);
             let all = written["Statement"].as_array().unwrap();
             let mut of_kms = all.iter().filter(|one| one["Sid"] == "EncryptionByKms");
             of_kms.next().cloned().unwrap()
@@ -350,22 +349,22 @@ mod tests {
 
     #[test]
     fn what_a_person_does_once_is_apart() {
-        let agent = Place {
+        let agent = PolicyScope {
             lock: Some(cap(false, 30)),
             ..place()
         };
-        let text = written(Mode::Full, &agent).to_string();
+        let text = written(AccessMode::Full, &agent).to_string();
         for of_persons in ["LegalHold\"", "RestoreObject", "LifecycleConfiguration"] {
             assert!(!text.contains(&format!("s3:Put{of_persons}")), "{text}");
         }
         assert!(!text.contains("s3:RestoreObject"));
-        let person = Place {
+        let person = PolicyScope {
             lifecycle: true,
             legal_hold: true,
             thaw: true,
             ..agent
         };
-        let text = written(Mode::Full, &person).to_string();
+        let text = written(AccessMode::Full, &person).to_string();
         for action in ["PutLifecycleConfiguration", "PutObjectLegalHold", "RestoreObject"] {
             assert!(text.contains(&format!("s3:{action}")), "{text}");
         }
@@ -375,11 +374,11 @@ mod tests {
 
     #[test]
     fn locks_have_a_mode_and_an_end() {
-        let place = Place {
+        let place = PolicyScope {
             lock: Some(cap(true, 31)),
             ..place()
         };
-        for mode in [Mode::Full, Mode::DropBox] {
+        for mode in [AccessMode::Full, AccessMode::DropBox] {
             let written = written(mode, &place);
             let all = written["Statement"].as_array().unwrap();
             let locking: Vec<_> = all
@@ -396,7 +395,7 @@ mod tests {
 
     #[test]
     fn services_get_what_they_know() {
-        let of = |service| Place {
+        let of = |service| PolicyScope {
             service,
             check: true,
             kms_key: Some("k".to_owned()),
@@ -404,7 +403,7 @@ mod tests {
             ..place()
         };
         for service in [Service::Ceph, Service::Minio, Service::Other] {
-            for mode in Mode::ALL {
+            for mode in AccessMode::ALL {
                 let text = written(mode, &of(service)).to_string();
                 for unknown in [
                     "if-none-match",
@@ -418,9 +417,9 @@ mod tests {
                 assert!(!text.contains("\"Action\":[]"), "{text}");
             }
         }
-        let ceph = written(Mode::Full, &of(Service::Ceph)).to_string();
+        let ceph = written(AccessMode::Full, &of(Service::Ceph)).to_string();
         assert!(ceph.contains("s3:GetBucketEncryption") && !ceph.contains("GetEncryptionConf"));
-        let minio = written(Mode::Full, &of(Service::Minio)).to_string();
+        let minio = written(AccessMode::Full, &of(Service::Minio)).to_string();
         assert!(!minio.contains("PublicAccessBlock"));
     }
 }

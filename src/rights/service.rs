@@ -1,33 +1,33 @@
-//! Services as they differ in policies: which actions and conditions each knows. One that a service doesn't know makes
-//! it refuse the whole document, or never meets its condition.
+//! How services differ in policies: which actions and conditions each supports. With an unsupported one, a service
+//! refuses the whole policy, or its condition is never true.
 
 use std::{fmt, str::FromStr};
 
-use super::{Action, Mode, partition::is_of_aws};
+use super::{AccessMode, S3Action, partition::is_of_aws};
 use crate::plain_http::host_of;
 
-/// Whose policies are written.
+/// The service that a policy is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Service {
-    /// Amazon S3
+    /// Amazon S3.
     #[default]
     Aws,
-    /// Wasabi, which has IAM of its own by the same rules
+    /// Wasabi, which has its own IAM with the same rules.
     Wasabi,
-    /// Ceph's RGW: Hetzner, OVH, DigitalOcean and many others
+    /// Ceph's RGW: Hetzner, OVH, DigitalOcean and many others.
     Ceph,
-    /// MinIO
+    /// MinIO.
     Minio,
-    /// Cloudflare R2, which has tokens and no policies
+    /// Cloudflare R2, which has tokens and no policies.
     R2,
-    /// Backblaze B2, which has keys with capabilities and no policies
+    /// Backblaze B2, which has keys with capabilities and no policies.
     B2,
-    /// any other: what all of them know
+    /// Any other service: only what all services support.
     Other,
 }
 
 impl Service {
-    /// All of them.
+    /// All services.
     pub const ALL: [Self; 7] = [
         Self::Aws,
         Self::Wasabi,
@@ -38,7 +38,7 @@ impl Service {
         Self::Other,
     ];
 
-    /// Its name in options.
+    /// The service's name in options.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl Service {
         }
     }
 
-    /// The service behind an endpoint; none stands for AWS's own.
+    /// The service behind an endpoint; `None` means AWS.
     #[must_use]
     pub fn at(endpoint: Option<&str>) -> Self {
         let Some(endpoint) = endpoint.map(str::trim).filter(|text| !text.is_empty()) else {
@@ -76,13 +76,13 @@ impl Service {
         found.map_or(Self::Other, |(_, service)| *service)
     }
 
-    /// An action's name there; none where the service doesn't know it.
+    /// The action's name in this service's policies; `None` if the service doesn't support it.
     #[must_use]
-    pub fn name_of(self, action: Action) -> Option<&'static str> {
-        use Action as A;
+    pub fn name_of(self, action: S3Action) -> Option<&'static str> {
+        use S3Action as A;
         let known = match self {
             Self::Aws | Self::Wasabi => true,
-            // src/rgw/rgw_iam_policy.cc of Ceph has it under the name of the request
+            // src/rgw/rgw_iam_policy.cc of Ceph uses the name of the request
             Self::Ceph if action == A::GetEncryptionConfiguration => {
                 return Some("s3:GetBucketEncryption");
             }
@@ -102,55 +102,55 @@ impl Service {
         known.then_some(action.as_str())
     }
 
-    /// Whether it meets conditions on `If-None-Match` and on the kind of write. Elsewhere they are refused, or never
-    /// met, which would forbid all writing.
+    /// Whether it supports conditions on `If-None-Match` and on the kind of write. Other services refuse them, or the
+    /// condition is never true, which would forbid all writing.
     pub(super) fn has_conditions_on_writes(self) -> bool {
         self == Self::Aws
     }
 
-    /// Whether it meets conditions on the end and the mode of a lock.
+    /// Whether it supports conditions on the end and the mode of a lock.
     pub(super) fn has_conditions_on_locks(self) -> bool {
         self == Self::Aws
     }
 
-    /// Whether it says of each request if that came by TLS. Others take what comes from their own proxy for plain HTTP.
+    /// Whether it supports the condition on TLS. Other services see plain HTTP from their own proxy.
     pub(super) fn tells_tls(self) -> bool {
         matches!(self, Self::Aws | Self::Wasabi)
     }
 
-    /// Whether its policies speak of keys of a KMS, too.
+    /// Whether its policies can name KMS keys.
     pub(super) fn has_kms(self) -> bool {
         self == Self::Aws
     }
 
-    /// What to make in a policy's place, where the service has none.
+    /// What to create instead of a policy, if the service has none.
     #[must_use]
-    pub fn instead_of_policies(self, mode: Mode) -> Option<&'static str> {
+    pub fn instead_of_policies(self, mode: AccessMode) -> Option<&'static str> {
         match (self, mode) {
-            (Self::R2, Mode::Restore) => {
-                Some("make an API token with \"Object Read only\" for this bucket alone (R2, Manage API tokens)")
+            (Self::R2, AccessMode::Restore) => {
+                Some("create an API token with \"Object Read only\" for only this bucket (R2, Manage API tokens)")
             }
-            (Self::R2, Mode::DropBox) => Some(
-                "R2 has no token that only writes: use mode full, with \"Object Read & Write\" for this bucket alone \
+            (Self::R2, AccessMode::DropBox) => Some(
+                "R2 has no token that can only write: use mode full, with \"Object Read & Write\" for only this bucket \
                  and a bucket lock rule",
             ),
             (Self::R2, _) => {
-                Some("make an API token with \"Object Read & Write\" for this bucket alone (R2, Manage API tokens)")
+                Some("create an API token with \"Object Read & Write\" for only this bucket (R2, Manage API tokens)")
             }
-            (Self::B2, Mode::Restore) => Some(
-                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, \
-                 readFiles",
+            (Self::B2, AccessMode::Restore) => Some(
+                "create an application key for this bucket and the prefix with the capabilities listBuckets, \
+                 listFiles, readFiles",
             ),
-            (Self::B2, Mode::DropBox) => {
-                Some("make an application key for this bucket and the prefix with the capability writeFiles alone")
+            (Self::B2, AccessMode::DropBox) => {
+                Some("create an application key for this bucket and the prefix with only the capability writeFiles")
             }
-            (Self::B2, Mode::Prune) => Some(
-                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, \
-                 readFiles, deleteFiles",
+            (Self::B2, AccessMode::Prune) => Some(
+                "create an application key for this bucket and the prefix with the capabilities listBuckets, \
+                 listFiles, readFiles, deleteFiles",
             ),
-            (Self::B2, Mode::Full) => Some(
-                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, \
-                 readFiles, writeFiles, deleteFiles",
+            (Self::B2, AccessMode::Full) => Some(
+                "create an application key for this bucket and the prefix with the capabilities listBuckets, \
+                 listFiles, readFiles, writeFiles, deleteFiles",
             ),
             _ => None,
         }
@@ -169,7 +169,12 @@ impl FromStr for Service {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut all = Self::ALL.into_iter();
         all.find(|service| service.as_str() == text.to_ascii_lowercase())
-            .ok_or_else(|| format!("{text:?} is no service: there are aws, wasabi, ceph, minio, r2, b2 and other"))
+            .ok_or_else(|| {
+                format!(
+                    "{text:?} is not a service: services are aws, wasabi, ceph, minio, r2, b2 and \
+                                    other"
+                )
+            })
     }
 }
 
@@ -197,8 +202,8 @@ mod tests {
 
     #[test]
     fn what_other_services_get_is_what_all_know() {
-        for mode in Mode::ALL {
-            for action in mode.actions(true).into_iter().chain(Action::SETTINGS) {
+        for mode in AccessMode::ALL {
+            for action in mode.actions(true).into_iter().chain(S3Action::SETTINGS) {
                 if Service::Other.name_of(action).is_some() {
                     for service in [Service::Aws, Service::Wasabi, Service::Ceph, Service::Minio] {
                         assert_eq!(service.name_of(action), Some(action.as_str()));

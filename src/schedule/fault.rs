@@ -2,82 +2,82 @@ use std::fmt;
 
 use crate::backup::{Tier, UnknownWord};
 
-/// Why a text is no schedule: every fault of it.
+/// The error of a text that is not a schedule, with all its faults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleError {
-    /// at least one, in the order of the text
-    pub(super) faults: Vec<Fault>,
+    /// At least one fault, in the order of the text.
+    pub(super) faults: Vec<ClauseFault>,
 }
 
-/// One fault of a schedule, and the clause that has it.
+/// A fault of a schedule, with its clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// the clause as it was written; empty where there is none
+pub struct ClauseFault {
+    /// The clause as written; empty if there is none.
     pub clause: String,
-    /// what is wrong with it
-    pub problem: Problem,
+    /// What is wrong with it.
+    pub problem: ClauseProblem,
 }
 
 /// What is wrong with a clause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// a text without any clause
+pub enum ClauseProblem {
+    /// A text without any clause.
     #[error("the schedule is empty")]
     NoClause,
-    /// nothing between two commas, or before or behind one
+    /// An empty clause: between two commas, or at the beginning or the end.
     #[error("there is nothing between two commas")]
     EmptyClause,
-    /// the first word is no tier
+    /// The first word is not a tier.
     #[error("{0:?} is not hourly, daily, weekly, monthly or yearly")]
     UnknownTier(String),
-    /// `manual` is what a person asks for
+    /// `manual`, which is not scheduled.
     #[error("manual backups have no schedule")]
     Manual,
-    /// a tier has two clauses
-    #[error("{0} is there twice")]
+    /// A tier has two clauses.
+    #[error("{0} is named twice")]
     TierTwice(Tier),
-    /// a word that means nothing here
+    /// A word that is not allowed here.
     #[error("{word:?} is not understood")]
     UnknownWord {
-        /// the clause's tier
+        /// The clause's tier.
         tier: Tier,
-        /// the word
+        /// The word.
         word: String,
     },
-    /// `at`, `on` or `keep` stands twice in one clause
-    #[error("{0:?} is there twice")]
+    /// `at`, `on` or `keep` appears twice in one clause.
+    #[error("{0:?} appears twice")]
     WordTwice(&'static str),
-    /// `at`, `on` or `keep` with nothing behind it
-    #[error("{word:?} has nothing behind it")]
+    /// `at`, `on` or `keep` without a value.
+    #[error("{word:?} has no value")]
     NoValue {
-        /// the clause's tier
+        /// The clause's tier.
         tier: Tier,
-        /// the word
+        /// The word.
         word: &'static str,
     },
-    /// an hourly or daily clause with a day
-    #[error("{0} backups have no day to be made on")]
+    /// An hourly or daily clause with a day.
+    #[error("{0} backups can't have a day")]
     NoDay(Tier),
-    /// what stands behind `on` is no day that this tier knows
+    /// The value of `on` is not a day for this tier.
     #[error("{value:?} is not a day for {tier} backups")]
     BadDay {
-        /// the clause's tier
+        /// The clause's tier.
         tier: Tier,
-        /// what stands behind `on`
+        /// The value of `on`.
         value: String,
     },
-    /// what stands behind `at` is no time that this tier knows
+    /// The value of `at` is not a time for this tier.
     #[error("{value:?} is not a time for {tier} backups")]
     BadTime {
-        /// the clause's tier
+        /// The clause's tier.
         tier: Tier,
-        /// what stands behind `at`
+        /// The value of `at`.
         value: String,
     },
-    /// what stands behind `keep` is no retention
+    /// The value of `keep` is not a retention.
     #[error(transparent)]
     BadRetention(UnknownWord),
-    /// no `keep`
+    /// There is no `keep`.
     #[error("it doesn't say how long {0} backups are kept")]
     NoRetention(Tier),
 }
@@ -85,15 +85,15 @@ pub enum Problem {
 impl ScheduleError {
     /// Every fault, in the order of the text; at least one.
     #[must_use]
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &[ClauseFault] {
         &self.faults
     }
 
-    /// What cures it: the hint of each fault, each once.
+    /// The hints of all faults, each once.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let mut hints: Vec<String> = Vec::new();
-        for hint in self.faults.iter().filter_map(Fault::hint) {
+        for hint in self.faults.iter().filter_map(ClauseFault::hint) {
             if !hints.contains(&hint) {
                 hints.push(hint);
             }
@@ -102,40 +102,40 @@ impl ScheduleError {
     }
 }
 
-impl Fault {
-    /// What cures it, in one sentence.
+impl ClauseFault {
+    /// The hint of the fault, one sentence.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match &self.problem {
-            Problem::NoClause => format!("write for example {EXAMPLE:?}"),
-            Problem::EmptyClause => "take out the comma too many".to_owned(),
-            Problem::UnknownTier(_) => format!(
+            ClauseProblem::NoClause => format!("write, for example, {EXAMPLE:?}"),
+            ClauseProblem::EmptyClause => "remove the extra comma".to_owned(),
+            ClauseProblem::UnknownTier(_) => format!(
                 "begin every clause with its tier, for example {:?}",
                 example(Tier::Daily)
             ),
-            Problem::Manual => "take it out: `pgcoffer backup` makes one".to_owned(),
-            Problem::TierTwice(_) => "write one clause for each tier".to_owned(),
-            Problem::UnknownWord { word, .. } if word.parse::<Tier>().is_ok() => {
+            ClauseProblem::Manual => "remove it: `pgcoffer backup` makes manual backups".to_owned(),
+            ClauseProblem::TierTwice(_) => "write one clause for each tier".to_owned(),
+            ClauseProblem::UnknownWord { word, .. } if word.parse::<Tier>().is_ok() => {
                 format!("put a comma before {word:?}")
             }
-            Problem::WordTwice(word) => format!("write {word:?} once in each clause"),
-            Problem::NoDay(_) => "take out \"on\" and the day behind it".to_owned(),
-            Problem::BadDay { tier, .. } => format!("write {}", days(*tier)),
-            Problem::BadTime { tier, .. } => format!("write {}", times(*tier)),
-            Problem::BadRetention(_) => "write for example \"keep 7d\" or \"keep 12mo\"".to_owned(),
-            Problem::NoRetention(tier) => {
+            ClauseProblem::WordTwice(word) => format!("write {word:?} once in each clause"),
+            ClauseProblem::NoDay(_) => "remove \"on\" and its day".to_owned(),
+            ClauseProblem::BadDay { tier, .. } => format!("write {}", days(*tier)),
+            ClauseProblem::BadTime { tier, .. } => format!("write {}", times(*tier)),
+            ClauseProblem::BadRetention(_) => "write, for example, \"keep 7d\" or \"keep 12mo\"".to_owned(),
+            ClauseProblem::NoRetention(tier) => {
                 let keep = example(*tier).rsplit(' ').next().unwrap_or_default();
-                format!("add for example \"keep {keep}\": \"{} keep {keep}\"", self.clause)
+                format!("add, for example, \"keep {keep}\": \"{} keep {keep}\"", self.clause)
             }
-            Problem::UnknownWord { tier, .. } | Problem::NoValue { tier, .. } => {
-                format!("write for example {:?}", example(*tier))
+            ClauseProblem::UnknownWord { tier, .. } | ClauseProblem::NoValue { tier, .. } => {
+                format!("write, for example, {:?}", example(*tier))
             }
         };
         Some(hint)
     }
 }
 
-/// A schedule with every tier, in its shortest form.
+/// A schedule with every scheduled tier, in a short form.
 const EXAMPLE: &str =
     "hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w, monthly on 1 keep 12mo, yearly keep 7y";
 
@@ -152,9 +152,9 @@ fn example(tier: Tier) -> &'static str {
 fn days(tier: Tier) -> &'static str {
     match tier {
         Tier::Monthly => "\"on 1\" to \"on 31\", or \"on last\"",
-        Tier::Yearly => "the month and the day that it has: \"on 03-31\", \"on 31 march\" or \"on march 31\"",
+        Tier::Yearly => "the month and a day in it: \"on 03-31\", \"on 31 march\" or \"on march 31\"",
         Tier::Manual | Tier::Hourly | Tier::Daily | Tier::Weekly => {
-            "\"on monday\" to \"on sunday\", or three letters of it: \"on mon\""
+            "\"on monday\" to \"on sunday\", or its first three letters: \"on mon\""
         }
     }
 }
@@ -177,7 +177,7 @@ impl fmt::Display for ScheduleError {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ClauseFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.clause.is_empty() {
             write!(f, "{}", self.problem)

@@ -1,22 +1,23 @@
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Clause, Past, Schedule, history};
+use super::{PastRun, Schedule, ScheduleClause, history};
 use crate::backup::{LateTier, Tier};
 
 impl Schedule {
-    /// Every tier that is late at `now`, lowest first: due for longer than an hour (hourly), 3 hours (daily) or 6 hours
-    /// (the others), or than twice the time that the newest good run took, where that is more.
+    /// Every tier that is late at `now`, lowest first. A tier is late if it has been due for longer than an hour
+    /// (hourly), 3 hours (daily) or 6 hours (the others), or for longer than twice the duration of the newest good run,
+    /// if that is more.
     ///
-    /// A tier that no run has served yet has its grace from the newest good run for another tier on, since such a run
-    /// would have served it, had it been asked for; where there is no such run, from the oldest run known; without any
-    /// run it is late at once.
+    /// If no run has served a tier yet, its grace period begins with the newest good run for another tier, as that run
+    /// would have served it if it had been scheduled; without such a run, with the oldest known run; and without any
+    /// run the tier is late at once.
     #[must_use]
-    pub fn late(&self, history: &[Past], now: Timestamp) -> Vec<LateTier> {
-        let late = |clause: &Clause| self.late_one(clause, history, now);
+    pub fn late(&self, history: &[PastRun], now: Timestamp) -> Vec<LateTier> {
+        let late = |clause: &ScheduleClause| self.late_one(clause, history, now);
         self.clauses.iter().filter_map(late).collect()
     }
 
-    fn late_one(&self, clause: &Clause, history: &[Past], now: Timestamp) -> Option<LateTier> {
+    fn late_one(&self, clause: &ScheduleClause, history: &[PastRun], now: Timestamp) -> Option<LateTier> {
         let tier = clause.tier();
         let newest = history::good(history, now)
             .filter(|run| run.serves_until(tier).is_some())
@@ -34,17 +35,17 @@ impl Schedule {
             }
         };
         let grace = grace(tier, history, now);
-        // a due moment still to come is a negative wait
+        // a due moment in the future gives a negative wait
         let late = since.is_none_or(|since| now.duration_since(since) > grace);
         late.then_some(LateTier { tier, due, newest })
     }
 }
 
-/// Whether backups have stopped, by the habit of those there are, for who doesn't know the schedule: the lowest tier
-/// that the newest scheduled run served has been due for longer than its grace. `None` where nothing was scheduled yet.
+/// Whether backups have stopped, found from the history alone, without the schedule: the lowest tier that the newest
+/// scheduled run served has been due for longer than its grace period. `None` if nothing was scheduled yet.
 #[must_use]
-pub fn late_by_habit(history: &[Past], now: Timestamp) -> Option<LateTier> {
-    let scheduled = |run: &&Past| lowest(run).is_some();
+pub fn late_by_habit(history: &[PastRun], now: Timestamp) -> Option<LateTier> {
+    let scheduled = |run: &&PastRun| lowest(run).is_some();
     let good = history::good(history, now).filter(scheduled);
     let newest = good.max_by_key(|run| run.started)?;
     let tier = lowest(newest)?;
@@ -57,12 +58,12 @@ pub fn late_by_habit(history: &[Past], now: Timestamp) -> Option<LateTier> {
     })
 }
 
-fn lowest(run: &Past) -> Option<Tier> {
+fn lowest(run: &PastRun) -> Option<Tier> {
     let tiers = run.serves.iter().map(|served| served.tier);
     tiers.filter(|tier| *tier != Tier::Manual).min()
 }
 
-/// The longest that two runs of a tier may lie apart by any calendar.
+/// The longest time between two runs of a tier in any calendar.
 fn longest_period(tier: Tier) -> SignedDuration {
     SignedDuration::from_hours(match tier {
         Tier::Manual | Tier::Hourly => 1,
@@ -73,9 +74,9 @@ fn longest_period(tier: Tier) -> SignedDuration {
     })
 }
 
-/// The moment from which a tier that no run has served can be said to have been asked for.
-fn known_since(history: &[Past], now: Timestamp) -> Option<Timestamp> {
-    let scheduled = |run: &&Past| run.serves.iter().any(|s| s.tier != Tier::Manual);
+/// The moment since when a tier that no run has served is known to be scheduled.
+fn known_since(history: &[PastRun], now: Timestamp) -> Option<Timestamp> {
+    let scheduled = |run: &&PastRun| run.serves.iter().any(|s| s.tier != Tier::Manual);
     let newest_good = history::good(history, now)
         .filter(scheduled)
         .map(|run| run.started)
@@ -84,7 +85,7 @@ fn known_since(history: &[Past], now: Timestamp) -> Option<Timestamp> {
     newest_good.or_else(|| counting.map(|run| run.started).min())
 }
 
-fn grace(tier: Tier, history: &[Past], now: Timestamp) -> SignedDuration {
+fn grace(tier: Tier, history: &[PastRun], now: Timestamp) -> SignedDuration {
     let hours = match tier {
         Tier::Manual | Tier::Hourly => 1,
         Tier::Daily => 3,

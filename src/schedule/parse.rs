@@ -3,9 +3,9 @@ use std::iter::Peekable;
 use jiff::civil::{Date, Time, Weekday};
 
 use super::{
-    Clause, When,
-    calendar::WEEKDAYS,
-    fault::{Fault, Problem, ScheduleError},
+    Recurrence, ScheduleClause,
+    fault::{ClauseFault, ClauseProblem, ScheduleError},
+    recurrence::WEEKDAYS,
 };
 use crate::backup::{Retention, Tier};
 
@@ -24,17 +24,17 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// A year that has a 29 February: what it doesn't have, none does.
+/// A year with a 29 February: a date that it lacks exists in no year.
 const LEAP_YEAR: i16 = 2000;
 
-/// Reads the clauses of a schedule, lowest tier first.
-pub(super) fn clauses(text: &str) -> Result<Vec<Clause>, ScheduleError> {
+/// Parses the clauses of a schedule, ordered from the lowest tier.
+pub(super) fn clauses(text: &str) -> Result<Vec<ScheduleClause>, ScheduleError> {
     let mut faults = Vec::new();
     let mut drafts: Vec<Draft> = Vec::new();
     for clause in text.split(',') {
         let written = clause.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut fault = |problem| {
-            faults.push(Fault {
+            faults.push(ClauseFault {
                 clause: written.clone(),
                 problem,
             });
@@ -42,7 +42,7 @@ pub(super) fn clauses(text: &str) -> Result<Vec<Clause>, ScheduleError> {
         match tier(&written, text) {
             Err(problem) => fault(problem),
             Ok(tier) if drafts.iter().any(|draft| draft.tier == tier) => {
-                fault(Problem::TierTwice(tier));
+                fault(ClauseProblem::TierTwice(tier));
             }
             Ok(tier) => drafts.push(Draft::read(tier, &written.to_ascii_lowercase(), &mut fault)),
         }
@@ -54,23 +54,23 @@ pub(super) fn clauses(text: &str) -> Result<Vec<Clause>, ScheduleError> {
     Ok(settled(&drafts))
 }
 
-/// The tier that a clause begins with.
-fn tier(clause: &str, text: &str) -> Result<Tier, Problem> {
+/// The tier at the beginning of a clause.
+fn tier(clause: &str, text: &str) -> Result<Tier, ClauseProblem> {
     let first = clause.split(' ').next().unwrap_or_default();
     match first.to_ascii_lowercase().parse() {
-        _ if text.trim().is_empty() => Err(Problem::NoClause),
-        _ if first.is_empty() => Err(Problem::EmptyClause),
-        Ok(Tier::Manual) => Err(Problem::Manual),
+        _ if text.trim().is_empty() => Err(ClauseProblem::NoClause),
+        _ if first.is_empty() => Err(ClauseProblem::EmptyClause),
+        Ok(Tier::Manual) => Err(ClauseProblem::Manual),
         Ok(tier) => Ok(tier),
-        Err(_) => Err(Problem::UnknownTier(first.to_owned())),
+        Err(_) => Err(ClauseProblem::UnknownTier(first.to_owned())),
     }
 }
 
-/// What a clause says, before what it leaves out is filled in.
+/// A clause as written, before defaults are filled in.
 struct Draft {
     tier: Tier,
     on: Option<On>,
-    /// an hourly clause's minute is that of the hour from midnight on, which is what a daily one takes over
+    /// The time. An hourly clause's minute is stored as a time after midnight, which a daily clause inherits.
     at: Option<Time>,
     keep: Option<Retention>,
 }
@@ -83,8 +83,8 @@ enum On {
 }
 
 impl Draft {
-    /// Reads the words behind the tier, telling every fault.
-    fn read(tier: Tier, clause: &str, fault: &mut impl FnMut(Problem)) -> Self {
+    /// Parses the words after the tier, and reports every fault.
+    fn read(tier: Tier, clause: &str, fault: &mut impl FnMut(ClauseProblem)) -> Self {
         let mut draft = Self {
             tier,
             on: None,
@@ -96,19 +96,19 @@ impl Draft {
         let mut words = clause.split(' ').skip(1).peekable();
         while let Some(word) = words.next() {
             let Some(word) = keyword(word) else {
-                fault(Problem::UnknownWord {
+                fault(ClauseProblem::UnknownWord {
                     tier,
                     word: word.to_owned(),
                 });
                 if word.parse::<Tier>().is_ok() {
-                    // a comma is missing: what follows is said of another tier
+                    // a comma is missing: the rest belongs to another tier
                     return draft;
                 }
                 continue;
             };
             kept |= word == "keep";
             if seen.contains(&word) {
-                fault(Problem::WordTwice(word));
+                fault(ClauseProblem::WordTwice(word));
             }
             seen.push(word);
             if let Err(problem) = draft.take(word, &mut words) {
@@ -116,7 +116,7 @@ impl Draft {
             }
         }
         if !kept {
-            fault(Problem::NoRetention(tier));
+            fault(ClauseProblem::NoRetention(tier));
         }
         draft
     }
@@ -125,13 +125,13 @@ impl Draft {
         &mut self,
         word: &'static str,
         words: &mut Peekable<impl Iterator<Item = &'a str>>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), ClauseProblem> {
         let tier = self.tier;
-        let value = value(words).ok_or(Problem::NoValue { tier, word })?;
+        let value = value(words).ok_or(ClauseProblem::NoValue { tier, word })?;
         match word {
             "at" => self.at = Some(time(tier, value)?),
             "on" => self.on = Some(on(tier, value, words)?),
-            _ => self.keep = Some(value.parse().map_err(Problem::BadRetention)?),
+            _ => self.keep = Some(value.parse().map_err(ClauseProblem::BadRetention)?),
         }
         Ok(())
     }
@@ -141,12 +141,12 @@ fn keyword(word: &str) -> Option<&'static str> {
     ["at", "on", "keep"].into_iter().find(|&k| k == word)
 }
 
-/// The next word, unless it begins something else.
+/// The next word, unless it is a keyword.
 fn value<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Option<&'a str> {
     words.next_if(|word| keyword(word).is_none())
 }
 
-fn time(tier: Tier, value: &str) -> Result<Time, Problem> {
+fn time(tier: Tier, value: &str) -> Result<Time, ClauseProblem> {
     let parts = value.split_once(':').and_then(|(hour, minute)| {
         let hour = match (tier, hour) {
             (Tier::Hourly, "") => 0,
@@ -155,13 +155,13 @@ fn time(tier: Tier, value: &str) -> Result<Time, Problem> {
         };
         Time::new(hour, number(minute, 2..=2)?, 0, 0).ok()
     });
-    parts.ok_or_else(|| Problem::BadTime {
+    parts.ok_or_else(|| ClauseProblem::BadTime {
         tier,
         value: value.to_owned(),
     })
 }
 
-fn on<'a>(tier: Tier, first: &str, words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Result<On, Problem> {
+fn on<'a>(tier: Tier, first: &str, words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Result<On, ClauseProblem> {
     let mut day = first.to_owned();
     let on = match tier {
         Tier::Weekly => weekday(&day),
@@ -173,9 +173,9 @@ fn on<'a>(tier: Tier, first: &str, words: &mut Peekable<impl Iterator<Item = &'a
             }
             named_month_and_day(&day)
         }
-        Tier::Manual | Tier::Hourly | Tier::Daily => return Err(Problem::NoDay(tier)),
+        Tier::Manual | Tier::Hourly | Tier::Daily => return Err(ClauseProblem::NoDay(tier)),
     };
-    on.ok_or(Problem::BadDay { tier, value: day })
+    on.ok_or(ClauseProblem::BadDay { tier, value: day })
 }
 
 fn weekday(value: &str) -> Option<On> {
@@ -207,39 +207,39 @@ fn date(month: i8, day: i8) -> Option<On> {
     Some(On::Date { month, day })
 }
 
-/// Where a name stands in a list, written in full or as its first three letters.
+/// The index of a name in a list. The name is written in full or as its first three letters.
 fn named(names: &[&str], value: &str) -> Option<i8> {
     let index = names.iter().position(|name| *name == value || name[..3] == *value)?;
     i8::try_from(index).ok()
 }
 
-/// A number of so many digits and nothing else: no sign, no point.
+/// A number with the given count of digits and nothing else: no sign, no point.
 fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<i8> {
     let plain = digits.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// Fills in what the clauses leave out, lowest tier first: each takes the time of the one below it.
-fn settled(drafts: &[Draft]) -> Vec<Clause> {
+/// Fills in the defaults, from the lowest tier: each clause inherits the time of the tier below it.
+fn settled(drafts: &[Draft]) -> Vec<ScheduleClause> {
     let mut inherited = Time::midnight();
     let settle = |draft: &Draft| {
         let at = draft.at.unwrap_or(inherited);
         inherited = at;
         let when = match (draft.tier, draft.on) {
-            (Tier::Manual | Tier::Hourly, _) => When::Hourly { minute: at.minute() },
-            (Tier::Daily, _) => When::Daily { at },
-            (Tier::Weekly, Some(On::Weekday(on))) => When::Weekly { on, at },
-            (Tier::Weekly, _) => When::Weekly {
+            (Tier::Manual | Tier::Hourly, _) => Recurrence::Hourly { minute: at.minute() },
+            (Tier::Daily, _) => Recurrence::Daily { at },
+            (Tier::Weekly, Some(On::Weekday(on))) => Recurrence::Weekly { on, at },
+            (Tier::Weekly, _) => Recurrence::Weekly {
                 on: Weekday::Sunday,
                 at,
             },
-            (Tier::Monthly, Some(On::Day(day))) => When::Monthly { day, at },
-            (Tier::Monthly, _) => When::Monthly { day: 1, at },
-            (Tier::Yearly, Some(On::Date { month, day })) => When::Yearly { month, day, at },
-            (Tier::Yearly, _) => When::Yearly { month: 1, day: 1, at },
+            (Tier::Monthly, Some(On::Day(day))) => Recurrence::Monthly { day, at },
+            (Tier::Monthly, _) => Recurrence::Monthly { day: 1, at },
+            (Tier::Yearly, Some(On::Date { month, day })) => Recurrence::Yearly { month, day, at },
+            (Tier::Yearly, _) => Recurrence::Yearly { month: 1, day: 1, at },
         };
         let keep = draft.keep.expect("a clause that lacks it is a fault");
-        Clause { when, keep }
+        ScheduleClause { when, keep }
     };
     drafts.iter().map(settle).collect()
 }

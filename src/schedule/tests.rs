@@ -7,7 +7,7 @@ mod rules;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Ended, Past, Schedule};
+use super::{PastRun, RunEnd, Schedule};
 use crate::backup::{Retention, Served, Tier};
 
 fn zone(name: &str) -> TimeZone {
@@ -27,8 +27,8 @@ fn minutes(n: i64) -> SignedDuration {
 }
 
 /// A run of ten minutes.
-fn run(started: Timestamp, ended: Ended, serves: Vec<Served>) -> Past {
-    Past {
+fn run(started: Timestamp, ended: RunEnd, serves: Vec<Served>) -> PastRun {
+    PastRun {
         started,
         finished: started + minutes(10),
         ended,
@@ -37,21 +37,21 @@ fn run(started: Timestamp, ended: Ended, serves: Vec<Served>) -> Past {
 }
 
 /// A good run that was due when it began.
-fn good(started: &str, tiers: &[Tier]) -> Past {
+fn good(started: &str, tiers: &[Tier]) -> PastRun {
     let started = at(started);
     let served = |&tier| Served {
         tier,
         due: started,
         retention: Retention::Days(7),
     };
-    run(started, Ended::Good, tiers.iter().map(served).collect())
+    run(started, RunEnd::Good, tiers.iter().map(served).collect())
 }
 
-fn failed(started: &str) -> Past {
-    run(at(started), Ended::Failed, Vec::new())
+fn failed(started: &str) -> PastRun {
+    run(at(started), RunEnd::Failed, Vec::new())
 }
 
-fn due_tiers(schedule: &Schedule, history: &[Past], now: &str) -> Vec<Tier> {
+fn due_tiers(schedule: &Schedule, history: &[PastRun], now: &str) -> Vec<Tier> {
     let due = schedule.due(history, at(now));
     due.iter().map(|served| served.tier).collect()
 }

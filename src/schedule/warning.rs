@@ -1,43 +1,43 @@
 use std::fmt;
 
-use super::{Clause, Schedule};
+use super::{Schedule, ScheduleClause};
 use crate::backup::{Retention, Tier};
 
-/// Something in a schedule that works, and is hardly what was meant.
+/// A valid part of a schedule that is probably not intended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Warning {
-    /// a backup is deleted before the next of its tier is made
+pub enum ScheduleWarning {
+    /// A backup is deleted before the next one of its tier is made.
     Gap {
-        /// the tier
+        /// The tier.
         tier: Tier,
-        /// how long it is kept
+        /// How long it is kept.
         keep: Retention,
     },
-    /// a tier is kept no longer than one that is made more often
+    /// A tier is kept no longer than one with more frequent backups.
     AddsNothing {
-        /// the tier
+        /// The tier.
         tier: Tier,
-        /// the tier that is kept as long
+        /// The tier that is kept as long.
         lower: Tier,
     },
 }
 
 impl Schedule {
-    /// What works and is hardly meant so; months are reckoned as 30 days and years as 365.
+    /// Valid parts that are probably not intended. Months count as 30 days and years as 365.
     #[must_use]
-    pub fn warnings(&self) -> Vec<Warning> {
+    pub fn warnings(&self) -> Vec<ScheduleWarning> {
         let clauses = self.clauses();
         let gaps = clauses
             .iter()
             .filter(|clause| kept_hours(clause) < period_hours(clause.tier()))
-            .map(|clause| Warning::Gap {
+            .map(|clause| ScheduleWarning::Gap {
                 tier: clause.tier(),
                 keep: clause.keep,
             });
         let useless = clauses.iter().enumerate().filter_map(|(n, clause)| {
-            let longer = |lower: &&Clause| kept_hours(lower) >= kept_hours(clause);
+            let longer = |lower: &&ScheduleClause| kept_hours(lower) >= kept_hours(clause);
             let lower = clauses[..n].iter().rev().find(longer)?;
-            Some(Warning::AddsNothing {
+            Some(ScheduleWarning::AddsNothing {
                 tier: clause.tier(),
                 lower: lower.tier(),
             })
@@ -46,7 +46,7 @@ impl Schedule {
     }
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for ScheduleWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gap { tier, keep } => write!(
@@ -61,7 +61,7 @@ impl fmt::Display for Warning {
     }
 }
 
-fn kept_hours(clause: &Clause) -> u64 {
+fn kept_hours(clause: &ScheduleClause) -> u64 {
     match clause.keep {
         Retention::Forever => u64::MAX,
         Retention::Hours(n) => u64::from(n),

@@ -1,4 +1,4 @@
-//! The catalog key: what a monitor or a pruning job holds in the place of the key itself.
+//! The catalog key: a monitor or a pruning job holds it instead of the master key.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::key_text::KeyText;
 use super::{Error, KeyFault, key::derive};
 
-/// What is derived from a master key to make names and to open and seal what a catalog consists of: entries, marks and
-/// what names the repository. It opens no archive and no details, so it shows no row and no table's name.
+/// A key that is derived from a master key. It makes names, and seals and opens what a catalog consists of: entries,
+/// marks and the repository object. It opens no archive and no details, so it reveals no row and no table's name.
 ///
-/// As text it is bech32 with the human-readable part `pgcoffer-catalog-`, in upper case, 76 characters. It has no other
-/// spelling, so that no master key in hexadecimal digits can be taken for one.
+/// Its text is bech32 with the human-readable part `pgcoffer-catalog-`, in upper case, 76 characters. It has no other
+/// form, so a master key in hexadecimal digits can't be mistaken for one.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct CatalogKey([u8; 32]);
 
@@ -22,11 +22,11 @@ impl CatalogKey {
         Self(*derive(key, "pgcoffer/1 catalog"))
     }
 
-    /// Reads a catalog key as a person writes it: in upper or lower case, with white space around it, and with blanks
-    /// and hyphens between groups of characters behind the `1`.
+    /// Parses a catalog key as users write it: in upper or lower case, with white space around it, and with spaces and
+    /// hyphens between groups of characters after the `1`.
     ///
     /// # Errors
-    /// [`Error::Key`], which tells a mistyped character from a missing one, and a master key from both.
+    /// [`Error::Key`], which distinguishes a mistyped character, a missing one, and a master key.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         if text.is_empty() {
@@ -45,19 +45,19 @@ impl CatalogKey {
         Ok(Self(*key))
     }
 
-    /// Whether a text begins as a catalog key does.
+    /// Whether a text begins like a catalog key.
     #[must_use]
-    pub fn is_meant_by(text: &str) -> bool {
+    pub fn looks_like(text: &str) -> bool {
         KeyText::CATALOG.begins(text)
     }
 
-    /// The key as text, to be stored by a person: `PGCOFFER-CATALOG-1…`.
+    /// The key as text, for users to store: `PGCOFFER-CATALOG-1…`.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<String> {
         KeyText::CATALOG.encode(&self.0)
     }
 
-    /// Names the key without giving it away: 16 hex digits, as in a header's `slot catalog` line.
+    /// The id of the key, which doesn't reveal it: 16 hex digits, as in a header's `slot catalog` line.
     #[must_use]
     pub fn key_id(&self) -> String {
         HEXLOWER.encode(&derive(&self.0, "pgcoffer/1 catalog id")[..8])

@@ -1,4 +1,4 @@
-//! The key of one object, and the keys that are expanded from it.
+//! The data key of one object, and the keys that are derived from it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{Error, key::keyed_hmac};
 
-/// Bytes of a wrapped data key: AES key wrap adds eight to the 32.
+/// The length of a wrapped data key in bytes: AES key wrap adds eight to the 32.
 pub(super) const WRAPPED_LEN: usize = 40;
 
 /// SHA-256's initial state ([FIPS 180-4 §5.3.3](https://doi.org/10.6028/NIST.FIPS.180-4)).
@@ -28,7 +28,7 @@ const SHA256_INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// The random key of one object. Every slot of its header wraps this same key.
+/// The random key of one object. Every slot of its header wraps this key.
 pub(super) struct DataKey(Zeroizing<[u8; 32]>);
 
 impl DataKey {
@@ -38,7 +38,8 @@ impl DataKey {
         Ok(Self(key))
     }
 
-    /// AES-256 key wrap ([RFC 3394](https://www.rfc-editor.org/rfc/rfc3394)) under `wrapping_key`.
+    /// Wraps the data key with AES-256 key wrap ([RFC 3394](https://www.rfc-editor.org/rfc/rfc3394)) under
+    /// `wrapping_key`.
     pub(super) fn wrap(&self, wrapping_key: &[u8; 32]) -> [u8; WRAPPED_LEN] {
         let mut wrapped = [0; WRAPPED_LEN];
         AesKw::<Aes256>::new(&(*wrapping_key).into())
@@ -47,7 +48,7 @@ impl DataKey {
         wrapped
     }
 
-    /// The data key, or `None` where `wrapping_key` is not the one that wrapped it.
+    /// The data key; `None` if `wrapping_key` is not the key that wrapped it.
     pub(super) fn unwrap(wrapped: &[u8; WRAPPED_LEN], wrapping_key: &[u8; 32]) -> Option<Self> {
         let mut key = Zeroizing::new([0; 32]);
         AesKw::<Aes256>::new(&(*wrapping_key).into())
@@ -73,7 +74,7 @@ impl DataKey {
         }))
     }
 
-    /// HKDF-Expand alone: the data key is uniformly random already, so nothing has to be extracted.
+    /// HKDF-Expand without Extract: the data key is uniformly random, so nothing has to be extracted.
     fn expand(&self, info: &str) -> Zeroizing<[u8; 32]> {
         let mut expanded = Zeroizing::new([0; 32]);
         Hkdf::<Sha256>::from_prk(&*self.0)
@@ -84,8 +85,8 @@ impl DataKey {
     }
 }
 
-/// The keys of one object's frames, ready for use. Clones share one schedule, which is wiped with
-/// the last of them.
+/// The keys of one object's frames, with their schedules. Clones share one schedule, which is wiped with the last
+/// clone.
 #[derive(Clone)]
 pub struct FrameKeys(Arc<Schedule>);
 
@@ -111,12 +112,12 @@ impl FrameKeys {
         self.0.hmac.clone()
     }
 
-    /// SHA-256's state behind the inner padded key, where HMAC's inner hash begins.
+    /// SHA-256's state after the inner padded key, where HMAC's inner hash begins.
     pub(super) fn hmac_inner(&self) -> [u32; 8] {
         *self.0.hmac_inner
     }
 
-    /// SHA-256's state behind the outer padded key.
+    /// SHA-256's state after the outer padded key.
     pub(super) fn hmac_outer(&self) -> [u32; 8] {
         *self.0.hmac_outer
     }

@@ -1,4 +1,4 @@
-//! What can go wrong in sealing and opening.
+//! The errors of sealing and opening.
 
 use super::{
     Content, FRAME_SIZE_MAX, FRAME_SIZE_MIN, RepositoryId,
@@ -9,16 +9,16 @@ use crate::text::counted;
 /// Why something could not be sealed or opened. No variant carries a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The bytes do not begin as a sealed object does.
+    /// The bytes do not begin like a sealed object.
     #[error("not a sealed object: it does not begin with `pgcoffer/1`")]
     NotSealed,
-    /// The first line states a version that this program does not know.
+    /// The first line has a version that this program does not know.
     #[error("sealed in format {version}, and this program reads format 1")]
     NewerVersion {
-        /// The version that the first line states.
+        /// The version in the first line.
         version: u32,
     },
-    /// The header breaks the grammar.
+    /// The header violates the grammar.
     #[error("malformed header, line {line}: {what}")]
     HeaderMalformed {
         /// The line, counted from 1.
@@ -29,44 +29,44 @@ pub enum Error {
     /// The object ends before its header does.
     #[error("cut short inside its header")]
     HeaderCutShort,
-    /// The header's MAC is wrong, or a slot that names a key at hand does not open under it.
-    #[error("header changed: it is not as it was when the object was sealed")]
+    /// The header's MAC is wrong, or a slot that names a configured key does not open under it.
+    #[error("header changed: it differs from the header that was sealed")]
     HeaderChanged,
-    /// A passphrase slot asks for more memory or time than this program is willing to spend.
-    #[error("header asks for more than the ceiling for passphrases: {what}")]
+    /// A passphrase slot asks for more memory or time than the limit.
+    #[error("header asks for more than the limit for passphrases: {what}")]
     AboveCeiling {
-        /// Which figure is above its ceiling.
+        /// Which parameter is above its limit.
         what: &'static str,
     },
-    /// No secret at hand opens any slot.
+    /// No configured secret opens any slot.
     #[error("{}", wrong("", sealed_for, held))]
     WrongKey {
-        /// What the object was sealed for, slot by slot, for example `key 0123456789abcdef`.
+        /// What the object was sealed for, one item for each slot, for example `key 0123456789abcdef`.
         sealed_for: Vec<String>,
-        /// What was tried.
+        /// The secrets that were tried.
         held: Vec<String>,
     },
-    /// A catalog key alone is at hand for what none opens or seals.
-    #[error("a catalog key opens and seals entries and marks alone, and this is {}", named(*content))]
+    /// Only catalog keys are configured, for an object that no catalog key opens or seals.
+    #[error("a catalog key opens and seals only entries and marks, and this is {}", named(*content))]
     BeyondCatalogKey {
-        /// What it would have been.
+        /// The content of the object.
         content: Content,
     },
-    /// What names the repository is sealed for other keys.
+    /// The repository object is sealed for other keys.
     #[error("{}", wrong("this place is ", sealed_for, held))]
     RepositoryOfOthers {
-        /// The repository that its header names, unproven.
+        /// The repository in its header, which is not authenticated.
         id: Option<RepositoryId>,
-        /// A setting says which repository counts.
+        /// Whether a setting pins the repository.
         pinned: bool,
         /// What it was sealed for.
         sealed_for: Vec<String>,
-        /// What was tried.
+        /// The secrets that were tried.
         held: Vec<String>,
     },
-    /// The object opens, and is another one than its place in the bucket says.
+    /// The object opens, but is not the one that its name says.
     #[error(
-        "not what its name says: it holds the {} of backup {found_backup}",
+        "not what its name says: it contains the {} of backup {found_backup}",
         found_content.as_str()
     )]
     Misplaced {
@@ -75,7 +75,7 @@ pub enum Error {
         /// The content that the header names.
         found_content: Content,
     },
-    /// The object was sealed for another place than the one in which it stands.
+    /// The object was sealed for another repository.
     #[error("sealed for repository {found}, and this is repository {here}: it was copied from elsewhere")]
     OtherRepository {
         /// The repository that the header names.
@@ -88,43 +88,43 @@ pub enum Error {
     FrameChanged {
         /// The frame, counted from 0.
         frame: u64,
-        /// Whether it is the last one that is there, so that it may also have been cut short.
+        /// Whether it is the last frame of the data, so that it may also have been cut.
         at_end: bool,
     },
     /// The last frame is missing.
     #[error("cut short {}", place(*after))]
     CutShort {
-        /// The last whole frame that is there, counted from 0; `None` where there is none.
+        /// The last whole frame of the data, counted from 0; `None` if there is none.
         after: Option<u64>,
     },
-    /// The frame that is marked as the last has something behind it.
+    /// There is data after the frame that is marked as the last.
     #[error("bytes after the last frame, which is frame {frame}")]
     TrailingBytes {
         /// The frame marked as the last, counted from 0.
         frame: u64,
     },
-    /// A backup's id that can't stand in a header.
-    #[error("not a possible backup id: 1 to 128 letters, digits, `.`, `_` and `-` are")]
+    /// A backup id that a header can't contain.
+    #[error("not a valid backup id: it must have 1 to 128 letters, digits, `.`, `_` and `-`")]
     BackupId,
     /// A frame size that the format does not allow.
     #[error("frame size {bytes} is not a multiple of 16 from {FRAME_SIZE_MIN} to {FRAME_SIZE_MAX}")]
     FrameSize {
-        /// The size that was given.
+        /// The given size in bytes.
         bytes: usize,
     },
-    /// A new passphrase that could be guessed.
+    /// A new passphrase that is too easy to guess.
     #[error("passphrase too easy to guess: {advice}")]
     WeakPassphrase {
-        /// Why, as one line.
+        /// Why, in one line.
         advice: String,
     },
-    /// A key that can't be read.
+    /// A key that can't be parsed.
     #[error("not a usable key: {0}")]
     Key(KeyFault),
-    /// Argon2id could not get the memory that it needs.
-    #[error("out of memory: stretching the passphrase takes {kib} KiB")]
+    /// Argon2id could not allocate its memory.
+    #[error("out of memory: stretching the passphrase needs {kib} KiB")]
     OutOfMemory {
-        /// KiB asked for.
+        /// The memory in KiB.
         kib: u32,
     },
     /// The operating system's random source failed.
@@ -132,51 +132,51 @@ pub enum Error {
     Random(getrandom::Error),
 }
 
-/// What is wrong with a key as it was typed.
+/// What is wrong with the text of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFault {
-    /// Nothing, or only white space.
+    /// It is empty, or only white space.
     #[error("it is empty")]
     Empty,
     /// Neither `PGCOFFER-KEY-1…`, nor hex, nor base64.
     #[error("it is neither `PGCOFFER-KEY-1…`, nor 64 hex digits, nor the base64 of 32 bytes")]
     Unrecognised,
-    /// Bech32 has to be of one case throughout.
+    /// Bech32 must not mix upper and lower case.
     #[error("upper and lower case are mixed")]
     MixedCase,
-    /// A character that no key holds.
-    #[error("character {position} can't stand in a key")]
+    /// A character that no key contains.
+    #[error("character {position} is not allowed in a key")]
     Character {
-        /// Its place, counted from 1 without surrounding white space.
+        /// The character's position, counted from 1 without surrounding white space.
         position: usize,
     },
     /// The key has too many or too few characters.
     #[error("it has {}, and a key of this kind has {expected}", counted(found, "character"))]
     Length {
-        /// Characters found, without surrounding white space.
+        /// The number of characters, without surrounding white space.
         found: usize,
-        /// Characters that a whole key has.
+        /// The number of characters of a complete key.
         expected: usize,
     },
-    /// The checksum at the end does not fit.
+    /// The checksum at the end is wrong.
     #[error("its checksum is wrong: a character was mistyped")]
     Checksum,
-    /// A catalog key where a key is wanted that opens everything.
+    /// A catalog key instead of a master key.
     #[error("it is a catalog key, which opens no archive")]
     IsCatalogKey,
-    /// A key that opens everything where a catalog key is wanted.
-    #[error("it is the key that opens everything, and no catalog key")]
+    /// A master key instead of a catalog key.
+    #[error("it is a master key, which opens everything, and not a catalog key")]
     IsMasterKey,
-    /// No catalog key.
+    /// It is not a catalog key.
     #[error("it does not begin with `PGCOFFER-CATALOG-1`, as every catalog key does")]
     NotCatalogKey,
-    /// 32 zero bytes: a placeholder, never a key.
-    #[error("all of its bytes are zero, so it is a placeholder and no key")]
+    /// 32 zero bytes: a placeholder, not a key.
+    #[error("all of its bytes are zero, so it is a placeholder and not a key")]
     Zero,
 }
 
 impl Error {
-    /// One plain sentence with the cure, where there is one.
+    /// One sentence with the cure, if there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::RepositoryOfOthers {
@@ -185,10 +185,10 @@ impl Error {
                 sealed_for,
                 held,
             } => {
-                const OWN: &str = "; where this machine is to back up here under a key of its own, ";
+                const OWN: &str = "; if this machine should back up here under its own key, ";
                 let of_catalog = held.iter().all(|name| name.starts_with(A_CATALOG_KEY));
                 let other = match pinned {
-                    // nobody backs up under a catalog key
+                    // a catalog key makes no backups
                     _ if of_catalog => None,
                     true => Some(format!("{OWN}nothing is wrong")),
                     false => id.map(|id| format!("{OWN}set PGCOFFER_REPOSITORY={id}")),
@@ -197,25 +197,25 @@ impl Error {
             }
             Self::WrongKey { sealed_for, held } => return Some(cure(sealed_for, held)),
             Self::BeyondCatalogKey { .. } => {
-                "do this where the key itself is set, as PGCOFFER_KEY: it stands on the recovery sheet"
+                "do this where the master key is set as PGCOFFER_KEY; the recovery sheet has it"
             }
             Self::NewerVersion { .. } => "update pgcoffer to read this object",
             Self::NotSealed => "check that this is the .pgc file itself, whole and from its first byte",
             Self::HeaderCutShort | Self::CutShort { .. } => {
-                "fetch the object again; if it is as short in the bucket, use another backup"
+                "fetch the object again; if it is cut in the bucket too, use another backup"
             }
             Self::HeaderMalformed { .. }
             | Self::HeaderChanged
             | Self::FrameChanged { .. }
             | Self::TrailingBytes { .. } => "fetch the object again; if it fails again, use another backup",
             Self::AboveCeiling { .. } => "this header was not written by pgcoffer, so do not trust the object",
-            Self::Misplaced { .. } => "somebody moved or renamed the object, so look for the original",
+            Self::Misplaced { .. } => "the object was moved or renamed, so search for the original",
             Self::OtherRepository { .. } => {
-                "look for it in the place that it was made in; if this whole place was copied there, set \
+                "look for it in the repository that it was made in; if that whole repository was copied here, set \
                  PGCOFFER_REPOSITORY to the id that its objects name"
             }
             Self::WeakPassphrase { .. } => {
-                "`pgcoffer keygen --words` makes one of random words; a key made by `pgcoffer keygen` is better still"
+                "`pgcoffer keygen --words` generates one of random words; a key from `pgcoffer keygen` is better"
             }
             Self::Key(fault) => fault.hint(),
             Self::OutOfMemory { .. } => "give the process more memory, or use a key instead of a passphrase",
@@ -226,7 +226,7 @@ impl Error {
     }
 }
 
-// Written out, because `#[from]` would also make a source of what the message says already.
+// Written by hand, because `#[from]` would also make the fault a source, which the message already contains.
 impl From<KeyFault> for Error {
     fn from(fault: KeyFault) -> Self {
         Self::Key(fault)
@@ -243,18 +243,18 @@ impl KeyFault {
     fn hint(self) -> &'static str {
         match self {
             Self::Checksum | Self::Character { .. } | Self::Length { .. } | Self::MixedCase => {
-                "copy the key again from where it is kept, from its first character to its last"
+                "copy the key again from where you store it, from its first character to its last"
             }
             Self::IsCatalogKey => {
-                "set it as PGCOFFER_CATALOG_KEY where backups are watched and pruned; the key itself stands on the \
+                "set it as PGCOFFER_CATALOG_KEY where backups are monitored and pruned; the master key is on the \
                  recovery sheet"
             }
             Self::IsMasterKey | Self::NotCatalogKey => {
-                "`pgcoffer keygen --catalog` prints the catalog key of the key that is set"
+                "`pgcoffer keygen --catalog` prints the catalog key of the configured key"
             }
             Self::Empty | Self::Unrecognised | Self::Zero => {
-                "copy the key from where it is kept, such as the recovery sheet; only a first set-up (`pgcoffer init`) \
-                 makes a new one, which opens no backup that there is"
+                "copy the key from where you store it, such as the recovery sheet; only a first set-up (`pgcoffer \
+                 init`) makes a new one, which opens no backup that there is"
             }
         }
     }
@@ -262,7 +262,7 @@ impl KeyFault {
 
 fn or_cut_short(at_end: bool) -> &'static str {
     if at_end {
-        ", or the object was cut short inside it"
+        ", or the object was cut inside it"
     } else {
         ""
     }
@@ -272,7 +272,8 @@ fn place(after: Option<u64>) -> String {
     after.map_or_else(|| "before frame 0".to_owned(), |frame| format!("after frame {frame}"))
 }
 
-/// Nothing at hand opens it: for what it is sealed, and what was tried. Passphrases have no ids to compare.
+/// The message if no secret opens an object: what it is sealed for, and what was tried. Passphrases have no ids to
+/// compare.
 fn wrong(what: &str, sealed_for: &[String], held: &[String]) -> String {
     let is_passphrase = |name: &String| name == A_PASSPHRASE;
     let another = held.iter().any(is_passphrase);
@@ -285,7 +286,7 @@ fn wrong(what: &str, sealed_for: &[String], held: &[String]) -> String {
         })
         .collect();
     format!(
-        "wrong {}: {what}sealed for {}, at hand: {}",
+        "wrong {}: {what}sealed for {}, tried: {}",
         if all { "passphrase" } else { "key" },
         list(&sealed_for),
         list(held)
@@ -308,18 +309,17 @@ fn cure(sealed_for: &[String], held: &[String]) -> String {
     if !held.is_empty() && held.iter().all(is_catalog_key) {
         return of_catalog_key(sealed_for.iter().any(is_catalog_key)).to_owned();
     }
-    const SAME: &str =
-        "set PGCOFFER_PASSPHRASE to that passphrase, letter by letter as it was: capitals and blanks count";
-    const KEY: &str = "set that key as PGCOFFER_KEY, for one database alone as PGCOFFER_DB_<NAME>_KEY, or with the day \
+    const SAME: &str = "set PGCOFFER_PASSPHRASE to exactly that passphrase: capitals and spaces count";
+    const KEY: &str = "set that key as PGCOFFER_KEY, for one database as PGCOFFER_DB_<NAME>_KEY, or with the day \
         it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01)";
     let is_passphrase = |name: &String| name == A_PASSPHRASE;
     let passphrase = match held.iter().any(is_passphrase) {
         true => SAME.to_owned(),
-        false => "set PGCOFFER_PASSPHRASE to that passphrase, in the place of PGCOFFER_KEY".to_owned(),
+        false => "set PGCOFFER_PASSPHRASE to that passphrase, instead of PGCOFFER_KEY".to_owned(),
     };
     let key = match held.iter().any(is_passphrase) {
         true => {
-            "set that key as PGCOFFER_KEY, in the place of PGCOFFER_PASSPHRASE, or beside it with the day it was \
+            "set that key as PGCOFFER_KEY, instead of PGCOFFER_PASSPHRASE, or beside it with the day it was \
              replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01)"
         }
         false => KEY,
@@ -335,17 +335,17 @@ fn cure(sealed_for: &[String], held: &[String]) -> String {
     }
 }
 
-/// The cure for whoever holds catalog keys alone.
+/// The cure if only catalog keys are configured.
 fn of_catalog_key(wanted: bool) -> &'static str {
     match wanted {
         true => {
-            "set that catalog key as PGCOFFER_CATALOG_KEY, for one database alone as PGCOFFER_DB_<NAME>_CATALOG_KEY, \
+            "set that catalog key as PGCOFFER_CATALOG_KEY, for one database as PGCOFFER_DB_<NAME>_CATALOG_KEY, \
              or with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01); `pgcoffer keygen --catalog` prints \
              it where its key is set"
         }
         false => {
-            "no catalog key opens it: set its key as PGCOFFER_KEY, or its passphrase as PGCOFFER_PASSPHRASE, in the \
-             place of PGCOFFER_CATALOG_KEY"
+            "no catalog key opens it: set its master key as PGCOFFER_KEY, or its passphrase as PGCOFFER_PASSPHRASE, in \
+             the place of PGCOFFER_CATALOG_KEY"
         }
     }
 }

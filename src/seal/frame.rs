@@ -1,4 +1,4 @@
-//! Where a frame lies in its object, and one frame sealed or opened by itself.
+//! The position of a frame in its object, and the sealing and opening of a single frame.
 //!
 //! ```text
 //! frame = IV (16) || AES-256-CBC-PKCS7(encrypt key, IV, plaintext) || tag (32)
@@ -18,10 +18,10 @@ use super::{Error, FRAME_OVERHEAD, FrameKeys};
 pub(super) const IV_LEN: usize = 16;
 pub(super) const TAG_LEN: usize = 32;
 const BLOCK_LEN: usize = 16;
-/// The frame of an empty plaintext: IV, one block of padding, tag.
+/// The length of the frame of an empty plaintext: IV, one block of padding, tag.
 const SHORTEST: usize = IV_LEN + BLOCK_LEN + TAG_LEN;
 
-/// The length of the whole sealed object. `frame_size` is one that a header may state.
+/// The length of the whole sealed object in bytes. `frame_size` is one that a header may have.
 ///
 /// Lengths that no object can have saturate at `u64::MAX`.
 pub fn sealed_len(header_len: usize, frame_size: usize, plaintext_len: u64) -> u64 {
@@ -30,16 +30,16 @@ pub fn sealed_len(header_len: usize, frame_size: usize, plaintext_len: u64) -> u
     frame_start(header_len, frame_size, last).saturating_add(last_len as u64)
 }
 
-/// Where the full frame `index` lies. The last frame may be shorter: see [`last_frame_range`].
+/// The byte range of the full frame `index`. The last frame may be shorter: see [`last_frame_range`].
 pub fn frame_range(header_len: usize, frame_size: usize, index: u64) -> Range<u64> {
     let start = frame_start(header_len, frame_size, index);
     start..start.saturating_add(full_frame_len(frame_size) as u64)
 }
 
-/// Index and place of the last frame of an object of `object_len` bytes.
+/// The index and the byte range of the last frame of an object of `object_len` bytes.
 ///
 /// # Errors
-/// [`Error::CutShort`] where an object of this length has no last frame.
+/// [`Error::CutShort`] if an object of this length has no last frame.
 pub fn last_frame_range(header_len: usize, frame_size: usize, object_len: u64) -> Result<(u64, Range<u64>), Error> {
     let full = full_frame_len(frame_size) as u64;
     let frames_len = object_len.saturating_sub(header_len as u64);
@@ -52,11 +52,11 @@ pub fn last_frame_range(header_len: usize, frame_size: usize, object_len: u64) -
     Ok((last, frame_start(header_len, frame_size, last)..object_len))
 }
 
-/// Opens one frame fetched by itself: frame `index`, which is or is not the `last`.
+/// Opens one frame that was fetched by itself: frame `index`, with `last` telling whether it must be the last.
 ///
 /// # Errors
-/// [`Error::FrameChanged`]; [`Error::CutShort`] where it was asked for as the last and isn't;
-/// [`Error::TrailingBytes`] where it is the last and wasn't expected to be.
+/// [`Error::FrameChanged`]; [`Error::CutShort`] if it must be the last and isn't; [`Error::TrailingBytes`] if it is the
+/// last and must not be.
 pub fn open_frame(keys: &FrameKeys, frame_size: usize, index: u64, last: bool, frame: &[u8]) -> Result<Vec<u8>, Error> {
     check(keys, frame_size, index, last, frame)?;
     let mut buffer = frame.to_vec();
@@ -82,12 +82,12 @@ fn frame_start(header_len: usize, frame_size: usize, index: u64) -> u64 {
         .saturating_add(header_len as u64)
 }
 
-/// Whether a frame can have this length at all.
+/// Whether a frame can have this length.
 fn is_frame_len(frame_size: usize, len: usize) -> bool {
     (SHORTEST..=full_frame_len(frame_size)).contains(&len) && len.is_multiple_of(BLOCK_LEN)
 }
 
-/// What stands behind the ciphertext under a frame's MAC: IV, index, and whether it is the last.
+/// The data after the ciphertext that a frame's MAC covers: IV, index, and whether it is the last.
 pub(super) fn mac_trailer(iv: &[u8], index: u64, last: bool) -> [u8; 25] {
     let mut trailer = [0; 25];
     trailer[..16].copy_from_slice(iv);
@@ -96,8 +96,8 @@ pub(super) fn mac_trailer(iv: &[u8], index: u64, last: bool) -> [u8; 25] {
     trailer
 }
 
-/// Seals one frame in place. Its IV and plaintext stand where they will stay; its length is that of
-/// the sealed frame.
+/// Seals one frame in place. Its IV and plaintext are at their final positions; the slice has the length of the sealed
+/// frame.
 pub(super) fn seal_in_place(keys: &FrameKeys, index: u64, last: bool, plaintext_len: usize, frame: &mut [u8]) {
     let (iv, body) = frame.split_at_mut(IV_LEN);
     let (ciphertext, tag) = body.split_at_mut(body.len() - TAG_LEN);
@@ -112,8 +112,7 @@ pub(super) fn seal_in_place(keys: &FrameKeys, index: u64, last: bool, plaintext_
     tag.copy_from_slice(&mac.finalize().into_bytes());
 }
 
-/// Checks that `frame` is frame `index` and is or is not the `last`. Where it isn't, the error says
-/// what it is instead.
+/// Checks that `frame` is frame `index`, and whether it is the `last`. The error says what is wrong instead.
 pub(super) fn check(keys: &FrameKeys, frame_size: usize, index: u64, last: bool, frame: &[u8]) -> Result<(), Error> {
     if last && !is_frame_len(frame_size, frame.len()) {
         if frame.len() > SHORTEST && holds_last_frame(keys, index, frame) {
@@ -149,10 +148,10 @@ pub(super) fn fault(keys: &FrameKeys, index: u64, last: bool, frame: &[u8]) -> E
     }
 }
 
-/// Decrypts a frame whose MAC has been checked, and says where in it the plaintext lies.
+/// Decrypts a frame whose MAC has been checked, and returns the range of its plaintext.
 ///
-/// What the writer's key authenticated and is no frame all the same (wrong padding, a frame that
-/// isn't full in the middle, an empty one behind others) is refused as changed.
+/// Data that the writer's key authenticated and that isn't a valid frame (wrong padding, a short frame in the middle,
+/// an empty one after others) is refused as changed.
 pub(super) fn decrypt_in_place(
     keys: &FrameKeys,
     frame_size: usize,
@@ -166,7 +165,7 @@ pub(super) fn decrypt_in_place(
         .expect("an IV has 16 bytes")
         .decrypt_padded::<Pkcs7>(&mut body[..ciphertext_len]);
     let len = plaintext.map(<[u8]>::len).ok();
-    // One framing per length: a full frame is marked last, and nothing empty comes behind it.
+    // each length has one valid framing: a full frame is marked last, and no empty frame follows it
     let fits = |len: &usize| match last {
         false => *len == frame_size,
         true => *len <= frame_size && (*len > 0 || index == 0),
@@ -192,8 +191,7 @@ fn ends_with_tag(ciphertext: Hmac<Sha256>, iv: &[u8], index: u64, last: bool, ta
     expected.as_slice().ct_eq(tag).into()
 }
 
-/// Whether the bytes begin with a last frame and go on behind it. One pass over the frame, taken
-/// only to name a fault.
+/// Whether the bytes begin with a last frame and continue after it. One pass over the frame, only to name a fault.
 fn holds_last_frame(keys: &FrameKeys, index: u64, frame: &[u8]) -> bool {
     let (iv, body) = frame.split_at(IV_LEN);
     let mut ciphertext = keys.hmac();

@@ -1,63 +1,63 @@
-//! The header's grammar, as `docs/format.md` §3 has it.
+//! The header's grammar, as in `docs/format.md` §3.
 
 use super::slot::{parse_base64, parse_number};
 use super::{
-    Argon2Cost, Compression, Content, Error, FRAME_SIZE_MAX, FRAME_SIZE_MIN, HEADER_LEN_MAX, RepositoryId, SLOTS_MAX,
-    Slot,
+    Argon2Cost, Content, Error, FRAME_SIZE_MAX, FRAME_SIZE_MIN, HEADER_LEN_MAX, PayloadCompression, RepositoryId,
+    SLOTS_MAX, Slot,
 };
 
-/// How every header begins, whatever its version.
+/// The beginning of every header, in every version.
 pub(super) const MAGIC: &str = "pgcoffer/";
 
-/// What the lines of a header say.
-pub(super) struct Read<'a> {
+/// The parsed lines of a header.
+pub(super) struct ParsedHeader<'a> {
     pub(super) repository: RepositoryId,
     pub(super) backup: &'a str,
     pub(super) content: Content,
-    pub(super) compression: Compression,
+    pub(super) compression: PayloadCompression,
     pub(super) frame_size: usize,
     pub(super) slots: Vec<Slot>,
     pub(super) mac: [u8; 32],
-    /// Bytes of the header, with the newline that ends it.
+    /// The length of the header in bytes, with its final newline.
     pub(super) len: usize,
 }
 
-/// Reads the header at the start of `bytes`; `None` where more bytes are needed.
-pub(super) fn read(bytes: &[u8]) -> Result<Option<Read<'_>>, Error> {
+/// Parses the header at the start of `bytes`; `None` if more bytes are needed.
+pub(super) fn read(bytes: &[u8]) -> Result<Option<ParsedHeader<'_>>, Error> {
     let window = &bytes[..bytes.len().min(HEADER_LEN_MAX)];
     let mut lines = Lines {
         rest: window,
         number: 0,
     };
     match read_lines(&mut lines) {
-        Ok(read) => Ok(Some(Read {
+        Ok(read) => Ok(Some(ParsedHeader {
             len: window.len() - lines.rest.len(),
             ..read
         })),
-        Err(Stop::MoreNeeded) if bytes.len() < HEADER_LEN_MAX => Ok(None),
-        Err(Stop::MoreNeeded) => Err(malformed(lines.number + 1, "a header has at most 16384 bytes")),
-        Err(Stop::Because(error)) => Err(error),
+        Err(ParseStop::MoreNeeded) if bytes.len() < HEADER_LEN_MAX => Ok(None),
+        Err(ParseStop::MoreNeeded) => Err(malformed(lines.number + 1, "a header has at most 16384 bytes")),
+        Err(ParseStop::Because(error)) => Err(error),
     }
 }
 
-/// Whether a header may state this many plaintext bytes per frame.
+/// Whether a header may have this frame size, in plaintext bytes.
 pub(super) fn is_frame_size(size: usize) -> bool {
     (FRAME_SIZE_MIN..=FRAME_SIZE_MAX).contains(&size) && size.is_multiple_of(16)
 }
 
-/// Whether this can stand as a backup's id in a header.
+/// Whether a header can contain this backup id.
 pub(super) fn is_backup_id(id: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=128).contains(&id.len()) && id.bytes().all(allowed)
 }
 
-/// Why parsing stopped.
-enum Stop {
+/// Why parsing ended.
+enum ParseStop {
     MoreNeeded,
     Because(Error),
 }
 
-impl From<Error> for Stop {
+impl From<Error> for ParseStop {
     fn from(error: Error) -> Self {
         Self::Because(error)
     }
@@ -65,12 +65,12 @@ impl From<Error> for Stop {
 
 struct Lines<'a> {
     rest: &'a [u8],
-    /// The line read last, from 1.
+    /// The number of the line that was read last, from 1.
     number: usize,
 }
 
 impl<'a> Lines<'a> {
-    fn next(&mut self) -> Result<&'a str, Stop> {
+    fn next(&mut self) -> Result<&'a str, ParseStop> {
         let line_end = self.rest.iter().position(|byte| *byte == b'\n');
         let visible = &self.rest[..line_end.unwrap_or(self.rest.len())];
         if visible.iter().any(|byte| !matches!(byte, 0x20..=0x7e)) {
@@ -80,21 +80,21 @@ impl<'a> Lines<'a> {
             )
             .into());
         }
-        let end = line_end.ok_or(Stop::MoreNeeded)?;
+        let end = line_end.ok_or(ParseStop::MoreNeeded)?;
         let text = str::from_utf8(visible).map_err(|_| self.fault("not ASCII"))?;
         self.rest = &self.rest[end + 1..];
         self.number += 1;
         Ok(text)
     }
 
-    /// The value of the line that has to come now.
-    fn value(&mut self, name: &str, missing: &'static str) -> Result<&'a str, Stop> {
+    /// The value of the next line, which must have this name.
+    fn value(&mut self, name: &str, missing: &'static str) -> Result<&'a str, ParseStop> {
         let line = self.next()?;
         let value = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' '));
         value.ok_or_else(|| self.fault(missing).into())
     }
 
-    /// A fault of the line read last.
+    /// An error in the line that was read last.
     fn fault(&self, what: &'static str) -> Error {
         malformed(self.number, what)
     }
@@ -104,7 +104,7 @@ fn malformed(line: usize, what: &'static str) -> Error {
     Error::HeaderMalformed { line, what }
 }
 
-fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<Read<'a>, Stop> {
+fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<ParsedHeader<'a>, ParseStop> {
     read_version(lines)?;
     let id = lines.value("repository", "the second line is `repository <id>`")?;
     let repository = id
@@ -120,14 +120,14 @@ fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<Read<'a>, Stop> {
     let content =
         content.ok_or_else(|| lines.fault("content is archive, record, details, mark, repository or settings"))?;
     let word = lines.value("compression", "the fifth line is `compression <word>`")?;
-    let compression = Compression::ALL.into_iter().find(|kind| kind.as_str() == word);
+    let compression = PayloadCompression::ALL.into_iter().find(|kind| kind.as_str() == word);
     let compression = compression.ok_or_else(|| lines.fault("compression is none or zstd"))?;
     let number = lines.value("frame", "the sixth line is `frame <bytes>`")?;
     let size = parse_number(number).and_then(|size| usize::try_from(size).ok());
     let frame_size = size.filter(|size| is_frame_size(*size));
     let frame_size = frame_size.ok_or_else(|| lines.fault("a frame size is a multiple of 16 from 4096 to 16777216"))?;
     let (slots, mac) = read_slots(lines, content)?;
-    Ok(Read {
+    Ok(ParsedHeader {
         repository,
         backup,
         content,
@@ -139,14 +139,14 @@ fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<Read<'a>, Stop> {
     })
 }
 
-fn read_version(lines: &mut Lines<'_>) -> Result<(), Stop> {
+fn read_version(lines: &mut Lines<'_>) -> Result<(), ParseStop> {
     let known = lines.rest.len().min(MAGIC.len());
     if lines.rest[..known] != MAGIC.as_bytes()[..known] {
         return Err(Error::NotSealed.into());
     }
     let line = lines.next().map_err(|stop| match stop {
-        Stop::MoreNeeded => Stop::MoreNeeded,
-        Stop::Because(_) => Error::NotSealed.into(),
+        ParseStop::MoreNeeded => ParseStop::MoreNeeded,
+        ParseStop::Because(_) => Error::NotSealed.into(),
     })?;
     match line.strip_prefix(MAGIC).and_then(parse_number) {
         Some(1) => Ok(()),
@@ -155,8 +155,8 @@ fn read_version(lines: &mut Lines<'_>) -> Result<(), Stop> {
     }
 }
 
-/// The slots of an object of this content, and the MAC behind them.
-fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8; 32]), Stop> {
+/// The slots of an object of this content, and the MAC after them.
+fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8; 32]), ParseStop> {
     let mut seen: Vec<&str> = Vec::new();
     let mut slots = Vec::new();
     let mut work_kib = 0;
@@ -181,7 +181,7 @@ fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8
         seen.push(line);
         let slot = Slot::parse(slot).map_err(|what| lines.fault(what))?;
         if matches!(slot, Slot::Catalog { .. }) && !content.is_of_catalog() {
-            let what = "a catalog slot stands in a record, a mark or a repository alone";
+            let what = "only a record, a mark or a repository has a catalog slot";
             return Err(lines.fault(what).into());
         }
         work_kib += check_cost(&slot, work_kib)?;
@@ -189,8 +189,7 @@ fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8
     }
 }
 
-/// What trying the slot would cost, refused where that is too much beside the `work_kib` of the
-/// slots before it.
+/// The cost of trying the slot. An error if it is too high together with `work_kib`, the cost of the slots before it.
 fn check_cost(slot: &Slot, work_kib: u64) -> Result<u64, Error> {
     let Slot::Passphrase { cost, .. } = slot else {
         return Ok(0);

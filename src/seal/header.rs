@@ -1,4 +1,4 @@
-//! The header: what it says, unlocked and written.
+//! The header: parsed, unlocked and written.
 
 use std::collections::BTreeSet;
 
@@ -9,25 +9,25 @@ use super::data_key::DataKey;
 use super::grammar::{self, MAGIC, is_backup_id, is_frame_size};
 use super::{Error, FrameKeys, RepositoryId, SLOTS_MAX, Secret, Slot};
 
-/// What is inside, so that one thing can't be passed off as the other.
+/// The kind of an object, so that one kind can't be passed off as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// A database's archive.
     Archive,
     /// The entry of a run.
     Record,
-    /// What is inside a backup.
+    /// The details of a backup.
     Details,
-    /// What people decided about a backup afterwards.
+    /// A mark: what users decided about a backup later.
     Mark,
-    /// What names the repository.
+    /// The repository object.
     Repository,
-    /// Settings kept in the bucket.
+    /// Settings that are stored in the bucket.
     Settings,
 }
 
 impl Content {
-    /// All there are.
+    /// All kinds.
     pub(super) const ALL: [Self; 6] = [
         Self::Archive,
         Self::Record,
@@ -49,24 +49,24 @@ impl Content {
         }
     }
 
-    /// Whether a catalog key opens and seals it: what is inside a backup it doesn't.
+    /// Whether a catalog key opens and seals it. It doesn't for what is inside a backup.
     #[must_use]
     pub fn is_of_catalog(self) -> bool {
         matches!(self, Self::Record | Self::Mark | Self::Repository)
     }
 }
 
-/// How the payload was compressed before it was sealed.
+/// How the payload was compressed before sealing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
+pub enum PayloadCompression {
+    /// Not compressed.
     None,
     /// A run of independent zstd frames.
     Zstd,
 }
 
-impl Compression {
-    /// All there are.
+impl PayloadCompression {
+    /// All kinds of compression.
     pub(super) const ALL: [Self; 2] = [Self::None, Self::Zstd];
 
     /// The word in the header.
@@ -78,34 +78,33 @@ impl Compression {
     }
 }
 
-/// A header that follows the grammar. What it says is true only once [`Header::unlock`] has checked
-/// its MAC.
+/// A header that follows the grammar. Its values are authentic only after [`SealedHeader::unlock`] has checked its MAC.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// The repository that it was sealed for.
+pub struct SealedHeader {
+    /// The repository that the object was sealed for.
     pub repository: RepositoryId,
     /// The backup's id.
     pub backup: String,
-    /// What is inside.
+    /// The kind of the object.
     pub content: Content,
-    /// How it was compressed.
-    pub compression: Compression,
+    /// How the payload was compressed.
+    pub compression: PayloadCompression,
     /// Plaintext bytes per frame.
     pub frame_size: usize,
-    /// The ways to the data key, in the order of the lines.
+    /// The slots, in the order of the lines. Each wraps the data key.
     pub slots: Vec<Slot>,
-    /// The bytes under the MAC: all of the header up to and including `mac `.
+    /// The bytes that the MAC covers: the header up to and including `mac `.
     authenticated: Vec<u8>,
     mac: [u8; 32],
 }
 
-impl Header {
-    /// Reads the header at the start of `bytes`, and its length with the newline that ends it;
-    /// `None` where more bytes are needed, which is never so once 16 KiB are there.
+impl SealedHeader {
+    /// Parses the header at the start of `bytes`. Returns it with its length including the final newline, or `None` if
+    /// more bytes are needed, which is never the case with 16 KiB or more.
     ///
     /// # Errors
-    /// [`Error::NotSealed`], [`Error::NewerVersion`], [`Error::HeaderMalformed`] or
-    /// [`Error::AboveCeiling`], as soon as the bytes show it, and before anything costly is done.
+    /// [`Error::NotSealed`], [`Error::NewerVersion`], [`Error::HeaderMalformed`] or [`Error::AboveCeiling`], as early
+    /// as possible and before any costly work.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
         let Some(read) = grammar::read(bytes)? else {
             return Ok(None);
@@ -124,11 +123,10 @@ impl Header {
         Ok(Some((header, read.len)))
     }
 
-    /// The same where all bytes are there: a header that isn't whole is an error.
+    /// Parses a header from all of its bytes: an incomplete header is an error.
     ///
     /// # Errors
-    /// As [`Header::parse`], and [`Error::HeaderCutShort`], or [`Error::NotSealed`] for nothing at
-    /// all.
+    /// Those of [`SealedHeader::parse`], and [`Error::HeaderCutShort`], or [`Error::NotSealed`] for empty input.
     pub fn parse_whole(bytes: &[u8]) -> Result<(Self, usize), Error> {
         let cut_short = if bytes.is_empty() {
             Error::NotSealed
@@ -138,13 +136,13 @@ impl Header {
         Self::parse(bytes)?.ok_or(cut_short)
     }
 
-    /// The keys of the frames, if one of `secrets` opens a slot and the header is as it was sealed.
+    /// Returns the frame keys, if one of `secrets` opens a slot and the header's MAC is right.
     ///
-    /// Keys are tried first, by their id, and passphrases after them.
+    /// Keys are tried first, by their id, then passphrases.
     ///
     /// # Errors
-    /// [`Error::WrongKey`], [`Error::HeaderChanged`], [`Error::BeyondCatalogKey`] where catalog keys alone are at hand
-    /// for an object that none opens, or [`Error::OutOfMemory`] with a passphrase.
+    /// [`Error::WrongKey`], [`Error::HeaderChanged`], [`Error::BeyondCatalogKey`] if there are only catalog keys, for
+    /// an object that none opens, or [`Error::OutOfMemory`] with a passphrase.
     pub fn unlock(&self, secrets: &[Secret]) -> Result<FrameKeys, Error> {
         let (costly, cheap): (Vec<_>, Vec<_>) = self.slots.iter().partition(|slot| slot.is_costly());
         let mut changed = false;
@@ -171,8 +169,8 @@ impl Header {
         })
     }
 
-    /// What it is sealed for, slot by slot, for whoever holds `secrets`. A catalog slot beside a key's slot is that
-    /// key's, and says something only to whoever holds a catalog key.
+    /// What the object is sealed for, one item for each slot, for the user who has `secrets`. A catalog slot beside a
+    /// key's slot belongs to that key, and is listed only if a catalog key is among `secrets`.
     #[must_use]
     pub fn sealed_for(&self, secrets: &[Secret]) -> Vec<String> {
         let is_key = |slot: &&Slot| matches!(slot, Slot::Key { .. });
@@ -182,10 +180,10 @@ impl Header {
         told.map(Slot::describe).collect()
     }
 
-    /// Checks that this is the object that its place in the bucket says it is.
+    /// Checks that this object is the one that its name in the bucket says.
     ///
     /// # Errors
-    /// [`Error::OtherRepository`] where it was sealed for another place, [`Error::Misplaced`] where it is another
+    /// [`Error::OtherRepository`] if it was sealed for another repository, [`Error::Misplaced`] if it is another
     /// object.
     pub fn check_is(&self, repository: &RepositoryId, backup: &str, content: Content) -> Result<(), Error> {
         if self.repository != *repository {
@@ -203,7 +201,7 @@ impl Header {
         })
     }
 
-    /// The keys that follow from `data_key`, once the MAC shows that the header is as it was sealed.
+    /// The frame keys from `data_key`, if the header's MAC is right.
     fn authenticate(&self, data_key: &DataKey) -> Result<FrameKeys, Error> {
         let hmac = data_key.header_hmac().chain_update(&self.authenticated);
         hmac.verify_slice(&self.mac).map_err(|_| Error::HeaderChanged)?;
@@ -211,18 +209,18 @@ impl Header {
     }
 }
 
-/// What an object is: all that its header says beside slots and frame size.
+/// The identity of an object: all values of its header except slots and frame size.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// The repository that it is sealed for.
     pub repository: &'a RepositoryId,
     /// The backup's id.
     pub backup: &'a str,
-    /// What is inside.
+    /// The kind of the object.
     pub content: Content,
-    /// How it was compressed before.
-    pub compression: Compression,
-    /// The database's label, which salts a passphrase; it does not stand in the header.
+    /// How the payload was compressed.
+    pub compression: PayloadCompression,
+    /// The database's label, which salts a passphrase. It is not in the header.
     pub database: &'a str,
 }
 
@@ -253,11 +251,12 @@ impl Subject<'_> {
         Ok(text.into_bytes())
     }
 
-    /// The lines of the slots: a way in for each secret, and where a catalog key is to open the object too, one for
-    /// that beside it.
+    /// The lines of the slots: one for each secret, and if catalog keys open such objects, a second one for the catalog
+    /// key.
     fn slots(&self, data_key: &DataKey, secrets: &[Secret]) -> Result<Vec<String>, Error> {
         let keys = secrets.iter().filter(|one| matches!(one, Secret::Key(_)));
-        // a key opens its catalog key's slot as well, so that alone will do where there are too many for two each
+        // a master key also opens its catalog key's slot, so that one is enough if there are too many keys for two
+        // slots each
         let one_each = self.content.is_of_catalog() && secrets.len() + keys.count() > SLOTS_MAX;
         let mut slots = Vec::new();
         for secret in secrets {
@@ -273,7 +272,7 @@ impl Subject<'_> {
             }
             slots.extend(of_catalog);
         }
-        // two databases may have one key, and no line stands twice
+        // two databases may have the same key, and no line may be repeated
         let mut seen = BTreeSet::new();
         slots.retain(|slot| seen.insert(slot.clone()));
         Ok(slots)

@@ -1,4 +1,4 @@
-//! What a person holds: a master key or a passphrase, and the identity that is derived from either.
+//! The secrets of users: master keys, catalog keys and passphrases, and the identity that is derived from them.
 
 use std::fmt;
 
@@ -12,36 +12,35 @@ use super::key_text::KeyText;
 use super::passphrase::{Argon2Cost, Passphrase};
 use super::{CatalogKey, Content, Error, KeyFault, RepositoryId};
 
-/// A random key of 32 bytes: the usual thing to seal with.
+/// A random key of 32 bytes: the usual secret to seal with.
 ///
-/// As text it is bech32 ([BIP 173](https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki))
-/// with the human-readable part `pgcoffer-key-`, in upper case, 72 characters: a typing error is
-/// caught by its checksum.
+/// Its text is bech32 ([BIP 173](https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki)) with the
+/// human-readable part `pgcoffer-key-`, in upper case, 72 characters. Its checksum detects typing errors.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct MasterKey([u8; 32]);
 
 impl MasterKey {
-    /// A new key from the operating system's random source.
+    /// Generates a key from the operating system's random source.
     ///
     /// # Errors
-    /// [`Error::Random`] where that source fails.
+    /// [`Error::Random`] if that source fails.
     pub fn generate() -> Result<Self, Error> {
         let mut key = Self([0; 32]);
         getrandom::fill(&mut key.0)?;
         Ok(key)
     }
 
-    /// Reads a key as a person writes it: bech32 in upper or lower case, 64 hex digits, or the
-    /// padded base64 of 32 bytes. White space around it is ignored, and so are blanks and hyphens
-    /// between groups of characters behind the `1` of bech32, as a printed key may have them.
+    /// Parses a key as users write it: bech32 in upper or lower case, 64 hex digits, or the padded base64 of 32 bytes.
+    /// White space around it is ignored, and so are spaces and hyphens between groups of characters after the `1` of
+    /// bech32, as in a printed key.
     ///
     /// # Errors
-    /// [`Error::Key`], which tells a mistyped character from a missing one.
+    /// [`Error::Key`], which distinguishes a mistyped character from a missing one.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let key = if text.is_empty() {
             return Err(KeyFault::Empty.into());
-        } else if CatalogKey::is_meant_by(text) {
+        } else if CatalogKey::looks_like(text) {
             return Err(KeyFault::IsCatalogKey.into());
         } else if KeyText::MASTER.begins(text) {
             KeyText::MASTER.parse(text)?
@@ -54,12 +53,12 @@ impl MasterKey {
         Ok(Self(*key))
     }
 
-    /// The key as text, to be stored by a person: `PGCOFFER-KEY-1…`.
+    /// The key as text, for users to store: `PGCOFFER-KEY-1…`.
     pub fn encode(&self) -> Zeroizing<String> {
         KeyText::MASTER.encode(&self.0)
     }
 
-    /// Names the key without giving it away: 16 hex digits, as in a header's `slot key` line.
+    /// The id of the key, which doesn't reveal it: 16 hex digits, as in a header's `slot key` line.
     pub fn key_id(&self) -> String {
         HEXLOWER.encode(&derive(&self.0, "pgcoffer/1 key id")[..8])
     }
@@ -70,11 +69,11 @@ impl MasterKey {
         CatalogKey::of(&self.0)
     }
 
-    /// The key that wraps data keys of such objects.
+    /// The key that wraps the data keys of objects of this content.
     ///
-    /// Whoever has the catalog key learns the data keys of what it opens. He must not be able to take the slot of such
-    /// a data key into the header of an archive, which would then open under the master key with whatever he put
-    /// inside: so those are wrapped under another key.
+    /// A holder of the catalog key learns the data keys of the objects that it opens. He must not be able to put the
+    /// slot of such a data key into the header of an archive, which would then open under the master key with contents
+    /// of his choice. So the data keys of entries are wrapped under another key.
     pub(super) fn wrapping_key(&self, content: Content) -> Zeroizing<[u8; 32]> {
         match content.is_of_catalog() {
             false => derive(&self.0, "pgcoffer/1 wrap"),
@@ -89,12 +88,12 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-/// What a person holds, whichever it is.
+/// A secret of a user.
 #[derive(Debug, Clone)]
 pub enum Secret {
     /// A random key.
     Key(MasterKey),
-    /// What is derived from such a key, and opens and seals entries and marks alone.
+    /// A catalog key, which is derived from a master key and opens and seals only entries and marks.
     Catalog(CatalogKey),
     /// A passphrase, which Argon2id stretches.
     Passphrase(Passphrase),
@@ -103,8 +102,8 @@ pub enum Secret {
 impl Secret {
     /// The identity under which the backups of `database` (its label) are named and tagged in `repository`.
     ///
-    /// With a passphrase this takes 64 MiB and a good part of a second the first time; later calls
-    /// for the same repository and label, also on clones, cost nothing.
+    /// With a passphrase the first call takes 64 MiB and a large part of a second. Later calls for the same repository
+    /// and label, also on clones, cost nothing.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], with a passphrase.
@@ -130,7 +129,7 @@ impl Secret {
         })
     }
 
-    /// Whether it may seal: a key always, a passphrase where it can't be guessed.
+    /// Checks that the secret may seal: a key always, a passphrase if it is hard to guess.
     ///
     /// # Errors
     /// [`Error::WeakPassphrase`].
@@ -141,14 +140,14 @@ impl Secret {
         }
     }
 
-    /// Whether it is a catalog key, which sees nothing of what is inside a backup.
+    /// Whether it is a catalog key, which opens nothing of what is inside a backup.
     #[must_use]
     pub fn is_catalog_key(&self) -> bool {
         matches!(self, Self::Catalog(_))
     }
 
-    /// Its catalog key: itself, or what is derived from it. A passphrase has none, since it is stretched anew for each
-    /// database.
+    /// Its catalog key: itself, or the one derived from it. A passphrase has none, since it is stretched separately for
+    /// each database.
     #[must_use]
     pub fn catalog_key(&self) -> Option<CatalogKey> {
         match self {
@@ -158,7 +157,8 @@ impl Secret {
         }
     }
 
-    /// What may be said of the secret aloud: `key 0123456789abcdef`, `catalog key 0123456789abcdef` or `a passphrase`.
+    /// The secret's name for messages, which reveals nothing: `key 0123456789abcdef`, `catalog key 0123456789abcdef` or
+    /// `a passphrase`.
     pub fn describe(&self) -> String {
         match self {
             Self::Key(key) => format!("key {}", key.key_id()),
@@ -168,8 +168,8 @@ impl Secret {
     }
 }
 
-/// What stays the same from backup to backup under one secret, in one repository: it makes the backups'
-/// ids, so that one can tell from a name alone whether it is ours, and the tag of their owner.
+/// What is constant for all backups under one secret in one repository. It makes the backups' ids, so that a name alone
+/// shows whether it is ours, and the tag of their owner.
 #[derive(Clone)]
 pub struct Identity {
     catalog_key: CatalogKey,
@@ -177,8 +177,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// HMAC-SHA-256 under the catalog key of `domain`, the repository's 16 bytes and `message`. Each domain has a
-    /// message format of its own, so that a name of one kind never passes for one of another.
+    /// HMAC-SHA-256 under the catalog key, over `domain`, the repository's 16 bytes and `message`. Each domain has its
+    /// own message format, so that a name of one kind never passes for another kind.
     pub fn mac(&self, domain: &str, message: &[u8]) -> [u8; 32] {
         keyed_hmac(self.catalog_key.as_bytes())
             .chain_update(domain)
@@ -189,20 +189,19 @@ impl Identity {
             .into()
     }
 
-    /// The owner's tag, 16 hex digits: says whose an object is and in which repository, and nothing of the key.
+    /// The owner's tag, 16 hex digits: whose an object is and in which repository. It reveals nothing about the key.
     pub fn owner(&self) -> String {
         HEXLOWER.encode(&self.mac("pgcoffer/1 owner", b"")[..8])
     }
 
-    /// The repository in which its names count.
+    /// The repository in which its names are valid.
     pub fn repository(&self) -> &RepositoryId {
         &self.repository
     }
 
-    /// The salt that this program writes into passphrase slots. It is one for all objects of a
-    /// passphrase, repository and label, so that reading a hundred of them costs one stretching and not a
-    /// hundred. It is printable, because the `argon2` program takes no other and a backup has to
-    /// open by hand; 96 bits are enough to keep salts apart.
+    /// The salt for passphrase slots. All objects of one passphrase, repository and label share it, so that reading a
+    /// hundred of them needs one stretching instead of a hundred. It is printable, because the `argon2` program accepts
+    /// no other salt, and a backup must be possible to open by hand. 96 bits are enough to keep salts distinct.
     pub(super) fn slot_salt(&self) -> [u8; 16] {
         let derived = derive(self.catalog_key.as_bytes(), "pgcoffer/1 slot salt");
         let mut salt = [0; 16];

@@ -1,4 +1,4 @@
-//! Keys as people write them: bech32 ([BIP 173](https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki)) with a
+//! Keys as text: bech32 ([BIP 173](https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki)) with a
 //! human-readable part for each kind of key.
 
 use bech32::{Bech32, Hrp, primitives::decode::CheckedHrpstring, primitives::decode::CheckedHrpstringError};
@@ -6,25 +6,25 @@ use zeroize::Zeroizing;
 
 use super::KeyFault;
 
-/// Characters behind the separator `1`: 52 for 32 bytes, 6 for the checksum.
+/// The number of characters after the separator `1`: 52 for 32 bytes, 6 for the checksum.
 const DATA_CHARS: usize = 52 + 6;
 
-/// A kind of key, as its text begins.
+/// A kind of key, by the beginning of its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KeyText {
-    /// the human-readable part before the separator `1`, in lower case
+    /// The human-readable part before the separator `1`, in lower case.
     hrp: &'static str,
 }
 
 impl KeyText {
-    /// Of a master key.
+    /// A master key.
     pub(super) const MASTER: Self = Self { hrp: "pgcoffer-key-" };
-    /// Of a catalog key.
+    /// A catalog key.
     pub(super) const CATALOG: Self = Self {
         hrp: "pgcoffer-catalog-",
     };
 
-    /// Whether a text begins as a key of this kind does.
+    /// Whether a text begins like a key of this kind.
     pub(super) fn begins(self, text: &str) -> bool {
         let start = text.trim_start().get(..self.hrp.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(self.hrp))
@@ -37,8 +37,8 @@ impl KeyText {
         Zeroizing::new(text.expect("76 characters are fewer than the 90 that bech32 allows"))
     }
 
-    /// Reads a key in upper or lower case. Blanks and hyphens between groups of characters behind the `1` are taken
-    /// out, as a printed key may have them; a fault's position is the one in the text as it was typed.
+    /// Parses a key in upper or lower case. Spaces and hyphens between groups of characters after the `1` are removed,
+    /// as in a printed key; an error's position is the one in the original text.
     pub(super) fn parse(self, typed: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
         let mut text = Zeroizing::new(String::with_capacity(typed.len()));
         let mut places = Vec::with_capacity(typed.len());
@@ -91,7 +91,7 @@ impl KeyText {
             CheckedHrpstringError::Checksum(_) => KeyFault::Checksum,
             _ => KeyFault::Unrecognised,
         })?;
-        // 52 characters hold 260 bits: the four left over have to be zero, or two texts would mean one key.
+        // 52 characters encode 260 bits: the four extra bits must be zero, or two texts would mean the same key
         checked.validate_segwit_padding().map_err(|_| KeyFault::Checksum)?;
         let mut key = Zeroizing::new([0; 32]);
         for (place, byte) in key.iter_mut().zip(checked.byte_iter()) {

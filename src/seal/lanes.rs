@@ -1,15 +1,13 @@
-//! Eight full frames at a time, in lock step: the very bytes that one frame after the other gives.
+//! Seals eight full frames at a time, in lock step. The result is the same as that of one frame after the other.
 //!
-//! In CBC each block waits for the one before it, so that one frame alone leaves a core's AES unit
-//! idle most of the time. Eight independent frames fill it. The MAC follows every 64 bytes, while
-//! they are in registers and the first-level cache, and its own chain of dependent steps hides
-//! behind the AES work of the next 64.
+//! In CBC each block depends on the one before it, so a single frame leaves a core's AES unit idle most of the time.
+//! Eight independent frames keep it busy. The MAC is computed every 64 bytes, while they are in registers and the
+//! first-level cache, and its own chain of dependent steps overlaps with the AES work of the next 64 bytes.
 //!
-//! What makes it fast, and slow when it is done otherwise:
-//! - the cipher's back end is entered once for the whole group. Each entry broadcasts the round
-//!   keys, which costs more than the blocks of one step;
-//! - steps are 64 bytes long. At 4 KiB the two chains no longer overlap, and a fifth of the speed
-//!   is lost.
+//! What makes it fast:
+//! - The cipher's back end is entered once for the whole group. Each entry broadcasts the round keys, which costs more
+//! than the blocks of one step.
+//! - Steps are 64 bytes long. At 4 KiB the two chains no longer overlap, and a fifth of the speed is lost.
 
 use cipher::consts::U16;
 use cipher::{Array, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser};
@@ -21,8 +19,8 @@ use super::{FrameKeys, LANES};
 /// SHA-256's block, and the length of a step.
 const STEP: usize = 64;
 
-/// Seals the eight frames of `frames`, of which the first has the index `first` and the last is or
-/// is not the `last` of its object. IVs and plaintexts stand where they will stay.
+/// Seals the eight frames in `frames`. The first has the index `first`, and `last` tells whether the eighth is the last
+/// of its object. IVs and plaintexts are at their final positions.
 pub(super) fn seal_in_place(keys: &FrameKeys, frame_size: usize, first: u64, last: bool, frames: &mut [u8]) {
     let ciphertext_len = frame_size + 16;
     let mut rest = frames.chunks_exact_mut(full_frame_len(frame_size));
@@ -52,8 +50,8 @@ pub(super) fn seal_in_place(keys: &FrameKeys, frame_size: usize, first: u64, las
     }
 }
 
-/// The tags that eight sealed full frames ought to have. One hash leaves a core waiting for its
-/// own chain as well, so that eight together take about three quarters of the time.
+/// The expected tags of eight sealed full frames. A single hash also leaves a core waiting for its own chain, so eight
+/// together take about three quarters of the time.
 pub(super) fn tags(
     keys: &FrameKeys,
     frame_size: usize,
@@ -78,18 +76,18 @@ pub(super) fn tags(
     })
 }
 
-/// What stands behind the ciphertext of one lane under its MAC.
+/// The data after the ciphertext of one lane that its MAC covers.
 fn lane_trailer(iv: &[u8], first: u64, last: bool, lane: usize) -> [u8; 25] {
     mac_trailer(iv, first + lane as u64, last && lane == LANES - 1)
 }
 
-/// One frame on its way.
+/// One frame that is being sealed.
 struct Lane<'a> {
-    /// The whole steps of its ciphertext: plaintext until their turn has come.
+    /// The whole steps of its ciphertext; plaintext until they are encrypted.
     steps: &'a mut [[u8; STEP]],
-    /// The blocks behind the last whole step.
+    /// The blocks after the last whole step.
     rest: &'a mut [[u8; 16]],
-    /// The block of ciphertext before the next one; the IV at first.
+    /// The previous block of ciphertext; at first the IV.
     chain: u128,
 }
 
@@ -110,7 +108,7 @@ struct LockStep<'a, 'b> {
     lanes: [Lane<'a>; LANES],
     /// The state of each lane's inner hash.
     inner: &'b mut [[u32; 8]; LANES],
-    /// Ciphertext behind the last whole step, still to be hashed.
+    /// Ciphertext after the last whole step that is not hashed yet.
     tails: &'b mut [[u8; STEP]; LANES],
 }
 
@@ -157,8 +155,7 @@ fn encrypt_block<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, block: 
     *chain = u128::from_ne_bytes(array.into());
 }
 
-/// The tag, from the inner hash's state behind all whole steps, the ciphertext behind them, and
-/// the trailer.
+/// The tag, from the inner hash's state after all whole steps, the ciphertext after them, and the trailer.
 fn finish_hmac(
     keys: &FrameKeys,
     mut inner: [u32; 8],
@@ -170,7 +167,7 @@ fn finish_hmac(
     let content_len = tail.len() + trailer.len();
     end[..tail.len()].copy_from_slice(tail);
     end[tail.len()..content_len].copy_from_slice(trailer);
-    // The padded key came before the message and counts.
+    // the length includes the padded key before the message
     let hashed_len = STEP + ciphertext_len + trailer.len();
     pad_and_compress(&mut inner, &mut end, content_len, hashed_len);
 
@@ -181,8 +178,8 @@ fn finish_hmac(
     to_bytes(&outer)
 }
 
-/// SHA-256's padding ([FIPS 180-4 §5.1.1](https://doi.org/10.6028/NIST.FIPS.180-4)) behind
-/// `content_len` bytes of `end`, and the one or two blocks that it fills.
+/// SHA-256's padding ([FIPS 180-4 §5.1.1](https://doi.org/10.6028/NIST.FIPS.180-4)) after `content_len` bytes of `end`,
+/// and the compression of the one or two blocks that it fills.
 fn pad_and_compress(state: &mut [u32; 8], end: &mut [u8; 2 * STEP], content_len: usize, hashed_len: usize) {
     let padded_len = (content_len + 1 + 8).next_multiple_of(STEP);
     end[content_len] = 0x80;

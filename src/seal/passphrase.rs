@@ -1,5 +1,4 @@
-//! Passphrases: graded when they are set, stretched with Argon2id, and remembered while the process
-//! lives.
+//! Passphrases: checked when they are set, stretched with Argon2id, and cached while the process runs.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,47 +8,47 @@ use zeroize::Zeroizing;
 
 use super::{Error, strength};
 
-/// Stretched keys remembered per passphrase. All objects of one label share one salt, so that a
-/// handful of labels fit with room to spare, while a run of hostile headers can't fill memory.
+/// The number of stretched keys that are cached for each passphrase. All objects of one label share one salt, so a few
+/// labels fit easily, and a series of hostile headers can't fill memory.
 const REMEMBERED: usize = 32;
 
-/// What Argon2id is asked to spend.
+/// The cost parameters of Argon2id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Cost {
     /// Memory in KiB (Argon2's m).
     pub memory_kib: u32,
     /// Passes over that memory (t).
     pub passes: u32,
-    /// Degree of parallelism (p). It changes the result, and here not the time.
+    /// Degree of parallelism (p). It changes the result, but not the time here.
     pub lanes: u32,
 }
 
 impl Argon2Cost {
-    /// What this program writes: the second recommended option of
-    /// [RFC 9106 §4](https://www.rfc-editor.org/rfc/rfc9106#section-4).
+    /// The parameters that pgcoffer writes: the second recommended option of [RFC 9106
+    /// §4](https://www.rfc-editor.org/rfc/rfc9106#section-4).
     pub const WRITTEN: Self = Self {
         memory_kib: 64 * 1024,
         passes: 3,
         lanes: 4,
     };
 
-    /// The most that a header may ask for, near what this program writes. Memory times passes, summed over all the
-    /// slots of a header, may not exceed [`Argon2Cost::WORK_KIB_MAX`] besides.
+    /// The highest parameters that a header may have, near those that pgcoffer writes. Memory times passes, summed over
+    /// all slots of a header, must also not exceed [`Argon2Cost::WORK_KIB_MAX`].
     pub const CEILING: Self = Self {
         memory_kib: 128 * 1024,
         passes: 6,
         lanes: 8,
     };
 
-    /// Memory times passes that all slots of a header may ask for together, in KiB: twice what this program writes.
+    /// The limit of memory times passes for all slots of a header together, in KiB: twice what pgcoffer writes.
     pub const WORK_KIB_MAX: u64 = 2 * 64 * 1024 * 3;
 
-    /// KiB written in all: memory times passes.
+    /// Memory times passes, in KiB.
     pub(super) fn work_kib(self) -> u64 {
         u64::from(self.memory_kib) * u64::from(self.passes)
     }
 
-    /// Which figure is above the ceiling, if one is.
+    /// The parameter that is above its limit, if there is one.
     pub(super) fn above_ceiling(self) -> Option<&'static str> {
         if self.memory_kib > Self::CEILING.memory_kib {
             Some("m is above 131072")
@@ -62,13 +61,13 @@ impl Argon2Cost {
         }
     }
 
-    /// Whether Argon2 is defined for these figures at all.
+    /// Whether Argon2 is defined for these parameters.
     pub(super) fn is_defined(self) -> bool {
         self.passes >= 1 && self.lanes >= 1 && u64::from(self.memory_kib) >= 8 * u64::from(self.lanes)
     }
 }
 
-/// A passphrase. Clones share what has been stretched already.
+/// A passphrase. Clones share the cache of stretched keys.
 #[derive(Clone)]
 pub struct Passphrase(Arc<Inner>);
 
@@ -84,7 +83,7 @@ struct Stretched {
 }
 
 impl Passphrase {
-    /// A new passphrase of random words.
+    /// Generates a passphrase of random words.
     ///
     /// # Errors
     /// [`Error::Random`].
@@ -92,7 +91,7 @@ impl Passphrase {
         strength::generate()
     }
 
-    /// How many bits of chance are in a passphrase of [`Passphrase::generate`].
+    /// The entropy of a passphrase from [`Passphrase::generate`], in bits.
     #[must_use]
     pub fn generated_bits() -> u32 {
         strength::bits()
@@ -101,20 +100,20 @@ impl Passphrase {
     /// A passphrase to seal with.
     ///
     /// # Errors
-    /// [`Error::WeakPassphrase`] where it takes fewer than 10^18 guesses and isn't of random words.
+    /// [`Error::WeakPassphrase`] if it takes fewer than 10^18 guesses and isn't made of random words.
     pub fn new(text: String) -> Result<Self, Error> {
         let text = Zeroizing::new(text);
         strength::check(&text)?;
         Ok(Self::from_text(text))
     }
 
-    /// A passphrase to open with: accepted as it is, because a backup sealed under an earlier rule
-    /// must still open.
+    /// A passphrase to open with. It isn't checked, because a backup that was sealed under an earlier rule must still
+    /// open.
     pub fn for_reading(text: String) -> Self {
         Self::from_text(Zeroizing::new(text))
     }
 
-    /// Whether it would be taken today to seal with.
+    /// Checks whether the passphrase may be used to seal today.
     ///
     /// # Errors
     /// As [`Passphrase::new`].
@@ -129,10 +128,10 @@ impl Passphrase {
         }))
     }
 
-    /// Argon2id (version 0x13) of the passphrase's UTF-8 bytes, 32 bytes long; remembered.
+    /// Argon2id (version 0x13) of the passphrase's UTF-8 bytes, 32 bytes long. Cached.
     ///
-    /// The caller has checked `cost` against the ceiling. Who asks while another thread stretches
-    /// waits for it, so that memory is taken once.
+    /// The caller has checked `cost` against the limit. A call while another thread stretches waits for it, so that the
+    /// memory is used only once.
     pub(super) fn stretch(&self, salt: &[u8], cost: Argon2Cost) -> Result<Zeroizing<[u8; 32]>, Error> {
         let mut stretched = self.0.stretched.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = stretched.iter().find(|known| known.salt == salt && known.cost == cost) {
@@ -150,7 +149,7 @@ impl Passphrase {
         Ok(key)
     }
 
-    /// How many stretched keys are remembered.
+    /// The number of cached keys.
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
         self.0.stretched.lock().unwrap_or_else(PoisonError::into_inner).len()
@@ -169,7 +168,7 @@ fn argon2id(text: &[u8], salt: &[u8], cost: Argon2Cost) -> Result<Zeroizing<[u8;
         what: "Argon2 is not defined for its figures",
     })?;
     let mut blocks: Vec<Block> = Vec::new();
-    // A process with little memory gets an error that it can report instead of being aborted.
+    // a process with little memory gets an error that it can report, instead of being aborted
     blocks
         .try_reserve_exact(params.block_count())
         .map_err(|_| out_of_memory.clone())?;

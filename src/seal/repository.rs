@@ -5,33 +5,33 @@ use sha2::{Digest as _, Sha256};
 
 use super::Error;
 
-/// Which repository an object belongs to: 16 random bytes, made once for each place in which backups are kept.
+/// The identity of a repository: 16 random bytes, generated once for each place in which backups are stored.
 ///
-/// It is no secret. It stands in the header of every object, under the header's MAC, and in the MAC of every name, so
-/// that what was sealed for one place is a stranger in another, even under the same key. As text it is 32 lower-case
-/// hex digits.
+/// It isn't secret. It is in the header of every object, under the header's MAC, and in the MAC of every name, so that
+/// an object that was sealed for one repository is refused in another, even under the same key. Its text is 32
+/// lower-case hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RepositoryId([u8; 16]);
 
-/// Why a text is no repository's id.
+/// The error of a text that is not a repository's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a repository's id is 32 hex digits")]
 pub struct BadRepositoryId;
 
 impl RepositoryId {
-    /// A new one from the operating system's random source.
+    /// Generates an id from the operating system's random source.
     ///
     /// # Errors
-    /// [`Error::Random`] where that source fails.
+    /// [`Error::Random`] if that source fails.
     pub fn generate() -> Result<Self, Error> {
         let mut id = [0; 16];
         getrandom::fill(&mut id)?;
         Ok(Self(id))
     }
 
-    /// That of a text which a platform made by chance, 40 to 128 characters without blanks: those that generate
-    /// settings choose the form themselves.
+    /// The id from a random text that a platform generated, of 40 to 128 characters without spaces. Platforms that
+    /// generate settings choose the form themselves.
     #[must_use]
     pub fn of_generated(text: &str) -> Option<Self> {
         let fits = (40..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
@@ -39,7 +39,7 @@ impl RepositoryId {
         fits.then_some(Self(id))
     }
 
-    /// Its 16 bytes.
+    /// The 16 bytes of the id.
     pub(super) fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -54,7 +54,7 @@ impl fmt::Display for RepositoryId {
 impl FromStr for RepositoryId {
     type Err = BadRepositoryId;
 
-    /// Lower-case digits only: an id has one spelling.
+    /// Parses lower-case digits only: an id has one spelling.
     fn from_str(text: &str) -> Result<Self, BadRepositoryId> {
         let bytes = HEXLOWER.decode(text.as_bytes()).ok();
         let id = bytes.and_then(|bytes| bytes.try_into().ok());

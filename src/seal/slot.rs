@@ -1,4 +1,4 @@
-//! Slots: the ways to an object's data key, one line of the header each.
+//! Slots: each wraps an object's data key, in one line of the header.
 
 use std::ops::RangeInclusive;
 
@@ -7,22 +7,21 @@ use data_encoding::{BASE64, HEXLOWER};
 use super::data_key::{DataKey, WRAPPED_LEN};
 use super::{Argon2Cost, CatalogKey, Content, Error, Secret, Subject};
 
-/// Bytes of a salt that a header may state. Argon2 is built for 8 at least (the shorter of the two
-/// lengths in [RFC 9106 §4](https://www.rfc-editor.org/rfc/rfc9106#section-4)), and more than 64
-/// gain nothing.
+/// The allowed lengths of a salt in bytes. Argon2 requires at least 8 (the shorter of the two lengths in [RFC 9106
+/// §4](https://www.rfc-editor.org/rfc/rfc9106#section-4)), and more than 64 gain nothing.
 const SALT_LENS: RangeInclusive<usize> = 8..=64;
 
-/// What is said of a passphrase, which has no id.
+/// The name of a passphrase in messages, as it has no id.
 pub(super) const A_PASSPHRASE: &str = "a passphrase";
 
-/// How a catalog key is named aloud.
+/// The beginning of a catalog key's name in messages.
 pub(super) const A_CATALOG_KEY: &str = "catalog key ";
 
 pub(super) fn catalog_key_named(key_id: &str) -> String {
     format!("{A_CATALOG_KEY}{key_id}")
 }
 
-/// One way to the data key, as a header's line states it.
+/// A wrapped data key, as a line of the header contains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot {
     /// Wrapped under a master key.
@@ -32,7 +31,7 @@ pub enum Slot {
         /// The data key, wrapped with AES-256 key wrap.
         wrapped: [u8; WRAPPED_LEN],
     },
-    /// Wrapped under a catalog key: in an entry, a mark, and what names the repository.
+    /// Wrapped under a catalog key: in an entry, a mark, or a repository object.
     Catalog {
         /// [`CatalogKey::key_id`] of that key.
         key_id: String,
@@ -41,16 +40,16 @@ pub enum Slot {
     },
     /// Wrapped under a passphrase, stretched with Argon2id.
     Passphrase {
-        /// What the stretching costs.
+        /// The cost parameters.
         cost: Argon2Cost,
-        /// Argon2id's salt: 8 to 64 bytes, of which this program writes 16.
+        /// Argon2id's salt: 8 to 64 bytes; pgcoffer writes 16.
         salt: Vec<u8>,
         /// The data key, wrapped with AES-256 key wrap.
         wrapped: [u8; WRAPPED_LEN],
     },
-    /// Of a kind that this version does not know, and skips.
+    /// A kind of slot that this version does not know, and skips.
     Unknown {
-        /// The word that names the kind.
+        /// The word for the kind.
         kind: String,
     },
 }
@@ -80,7 +79,7 @@ impl Slot {
         }
     }
 
-    /// The same for a catalog key.
+    /// The line of a slot that wraps `data_key` for a catalog key.
     pub(super) fn seal_catalog(data_key: &DataKey, key: &CatalogKey, content: Content) -> Result<String, Error> {
         if !content.is_of_catalog() {
             return Err(Error::BeyondCatalogKey { content });
@@ -89,8 +88,8 @@ impl Slot {
         Ok(format!("slot catalog {} {}", key.key_id(), BASE64.encode(&wrapped)))
     }
 
-    /// The data key, where `secret` opens this slot of an object of this content; [`Error::HeaderChanged`] where the
-    /// slot names that very key and does not open under it.
+    /// The data key, if `secret` opens this slot of an object of this content. [`Error::HeaderChanged`] if the slot
+    /// names this key and does not open under it.
     pub(super) fn open(&self, secret: &Secret, content: Content) -> Result<Option<DataKey>, Error> {
         let opened = |data_key: Option<DataKey>| data_key.map(Some).ok_or(Error::HeaderChanged);
         match (self, secret) {
@@ -111,7 +110,7 @@ impl Slot {
         }
     }
 
-    /// Whether the slot names this very key.
+    /// Whether the slot names this key.
     pub(crate) fn names(&self, secret: &Secret) -> bool {
         match (self, secret) {
             (Self::Key { key_id, .. }, Secret::Key(key)) => *key_id == key.key_id(),
@@ -120,12 +119,12 @@ impl Slot {
         }
     }
 
-    /// Whether trying this slot takes Argon2id.
+    /// Whether opening this slot needs Argon2id.
     pub(super) fn is_costly(&self) -> bool {
         matches!(self, Self::Passphrase { .. })
     }
 
-    /// What the slot is sealed for, for a person to read.
+    /// What the slot is sealed for, in words.
     pub fn describe(&self) -> String {
         match self {
             Self::Key { key_id, .. } => format!("key {key_id}"),
@@ -135,7 +134,7 @@ impl Slot {
         }
     }
 
-    /// Reads what follows `slot ` in a line.
+    /// Parses the rest of a line after `slot `.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let fields: Vec<&str> = text.split(' ').collect();
         if fields.iter().any(|field| field.is_empty()) {
@@ -154,7 +153,7 @@ impl Slot {
             ["catalog", ..] => Err("a catalog slot is `slot catalog <key id> <wrapped>`"),
             ["passphrase", "argon2id", m, t, p, salt, wrapped] => Self::parse_passphrase([m, t, p], salt, wrapped),
             ["passphrase", "argon2id", ..] => Err("an Argon2id slot goes on with m=<KiB> t=<n> p=<n> <salt> <wrapped>"),
-            // Also a passphrase slot with another function than Argon2id.
+            // this includes a passphrase slot with another function than Argon2id
             [kind, ..] => parse_kind(kind),
             [] => Err("a slot has a kind"),
         }
@@ -183,14 +182,14 @@ impl Slot {
     }
 }
 
-/// A number as the header writes it: decimal, no sign, no leading zeros, below 2^32.
+/// Parses a number as the header writes it: decimal, no sign, no leading zeros, below 2^32.
 pub(super) fn parse_number(text: &str) -> Option<u32> {
     let canonical = text == "0" || !text.starts_with('0');
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if canonical && digits { text.parse().ok() } else { None }
 }
 
-/// Exactly `N` bytes in padded base64, of which there is one spelling only.
+/// Parses exactly `N` bytes in padded base64, which has only one spelling.
 pub(super) fn parse_base64<const N: usize>(text: &str) -> Option<[u8; N]> {
     BASE64.decode(text.as_bytes()).ok()?.try_into().ok()
 }

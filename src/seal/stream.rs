@@ -1,17 +1,17 @@
-//! [`Sealer`] and [`Opener`], twins: bytes come in at any cut, groups of frames go out, and each
-//! group can be sealed or opened on any thread.
+//! [`Sealer`] and [`Opener`]: bytes come in, in pieces of any size; groups of frames go out, and each group can be
+//! sealed or opened on any thread.
 //!
-//! The caller's loop is the same on both sides: push until nothing comes back, then finish.
+//! The caller's loop is the same on both sides: push until nothing is returned, then finish.
 //!
 //! ```
-//! # use pgcoffer::seal::{Compression, Content, Error, MasterKey, RepositoryId, Sealer, Secret, Subject};
+//! # use pgcoffer::seal::{PayloadCompression, Content, Error, MasterKey, RepositoryId, Sealer, Secret, Subject};
 //! # fn main() -> Result<(), Error> {
 //! # let secret = Secret::Key(MasterKey::generate()?);
 //! let subject = Subject {
 //!     repository: &RepositoryId::generate()?,
 //!     backup: "20261120T070000Z-abcdefghijkl",
 //!     content: Content::Archive,
-//!     compression: Compression::None,
+//!     compression: PayloadCompression::None,
 //!     database: "main",
 //! };
 //! let (mut sealer, mut object) = Sealer::new(&subject, &[secret])?;
@@ -34,24 +34,24 @@ use super::frame::{self, IV_LEN, TAG_LEN, full_frame_len, sealed_frame_len};
 use super::header::Subject;
 use super::{Error, FRAME_SIZE, FrameKeys, LANES, Secret, lanes};
 
-/// Lays plaintext out in groups of frames, to be sealed in place.
+/// Arranges plaintext in groups of frames, to be sealed in place.
 #[derive(Debug)]
 pub struct Sealer {
     keys: FrameKeys,
     frame_size: usize,
     /// The index of the first frame in `buffer`.
     first: u64,
-    /// Frames of `buffer` that are full and known not to be the last.
+    /// The number of frames in `buffer` that are full and certainly not the last.
     closed: usize,
-    /// Plaintext bytes in the open frame behind them.
+    /// The number of plaintext bytes in the open frame after them.
     filled: usize,
     buffer: Vec<u8>,
     spare: Vec<Vec<u8>>,
 }
 
 impl Sealer {
-    /// A sealer with a data key of its own, and the header's bytes, which go before all frames. Each of `secrets`, of
-    /// which there is at least one, opens it.
+    /// A sealer with its own data key, and the header's bytes, which go before all frames. Each of `secrets` opens the
+    /// object; there must be at least one.
     ///
     /// # Errors
     /// [`Error::BackupId`], [`Error::Random`], or [`Error::OutOfMemory`] with a passphrase.
@@ -59,10 +59,10 @@ impl Sealer {
         Self::with_frame_size(subject, secrets, FRAME_SIZE)
     }
 
-    /// The same with another frame size: a multiple of 16 from 4096 to 16777216.
+    /// A sealer with another frame size: a multiple of 16 from 4096 to 16777216.
     ///
     /// # Errors
-    /// As [`Sealer::new`], and [`Error::FrameSize`].
+    /// Those of [`Sealer::new`], and [`Error::FrameSize`].
     pub fn with_frame_size(
         subject: &Subject<'_>,
         secrets: &[Secret],
@@ -86,11 +86,11 @@ impl Sealer {
         }
     }
 
-    /// Takes from the front of `plaintext`: all of it, giving `None`, or as much as completes a
-    /// group. Call it again until it gives `None`.
+    /// Takes bytes from the front of `plaintext`: all of them, and returns `None`, or as many as complete a group. Call
+    /// it again until it returns `None`.
     pub fn push(&mut self, plaintext: &mut &[u8]) -> Option<Group> {
         while !plaintext.is_empty() {
-            // A full frame stays open until a further byte shows that it isn't the last.
+            // a full frame stays open until another byte shows that it isn't the last
             if self.filled == self.frame_size {
                 self.close_frame();
                 if self.closed == LANES {
@@ -119,8 +119,7 @@ impl Sealer {
         }
     }
 
-    /// Takes back a buffer that is no longer needed, to be filled again. With as many buffers on
-    /// their way as come back, sealing allocates nothing.
+    /// Returns a buffer for reuse. If as many buffers come back as are in use, sealing allocates nothing.
     pub fn recycle(&mut self, mut buffer: Vec<u8>) {
         buffer.clear();
         self.spare.push(buffer);
@@ -131,8 +130,7 @@ impl Sealer {
         self.filled = 0;
         let frames_len = self.closed * full_frame_len(self.frame_size);
         if self.closed == 1 {
-            // More than one frame: it will probably be a whole group. A small object never comes
-            // here.
+            // more than one frame: it will probably be a whole group; small objects never get here
             self.buffer
                 .reserve_exact(LANES * full_frame_len(self.frame_size) - self.buffer.len());
         }
@@ -159,20 +157,19 @@ impl Sealer {
     }
 }
 
-/// Up to [`LANES`] frames of plaintext in one buffer, each byte where it will stay, to be sealed on
-/// any thread.
+/// Up to [`LANES`] frames of plaintext in one buffer, each byte at its final position, to be sealed on any thread.
 #[derive(Debug)]
 pub struct Group {
     keys: FrameKeys,
     frame_size: usize,
     first: u64,
-    /// Plaintext bytes in the object's last frame, if this group ends with it.
+    /// The number of plaintext bytes in the object's last frame, if this group ends with it.
     last_len: Option<usize>,
     buffer: Vec<u8>,
 }
 
 impl Group {
-    /// Seals the frames in place, and gives their bytes as they go into the object.
+    /// Seals the frames in place, and returns their bytes for the object.
     ///
     /// # Errors
     /// [`Error::Random`].
@@ -220,13 +217,13 @@ pub struct Opener {
 }
 
 impl Opener {
-    /// An opener for the frames behind a header, with the header's frame size and the keys from
-    /// [`Header::unlock`](super::Header::unlock).
+    /// An opener for the frames after a header, with the header's frame size and the keys from
+    /// [`SealedHeader::unlock`](super::SealedHeader::unlock).
     pub fn new(keys: FrameKeys, frame_size: usize) -> Self {
         Self::at_frame(keys, frame_size, 0)
     }
 
-    /// The same from frame `first` on, for who reads a part of an object.
+    /// An opener for the frames from number `first` on, to read a part of an object.
     pub fn at_frame(keys: FrameKeys, frame_size: usize, first: u64) -> Self {
         Self {
             keys,
@@ -237,21 +234,19 @@ impl Opener {
         }
     }
 
-    /// Takes from the front of `sealed`: all of it, giving `None`, or as much as completes a group.
-    /// Call it again until it gives `None`.
+    /// Takes bytes from the front of `sealed`: all of them, and returns `None`, or as many as complete a group. Call it
+    /// again until it returns `None`.
     pub fn push(&mut self, sealed: &mut &[u8]) -> Option<OpenGroup> {
         let frame_len = full_frame_len(self.frame_size);
         while !sealed.is_empty() {
-            // A whole group stays until a further byte shows that its last frame isn't the object's
-            // last.
+            // a whole group stays until another byte shows that its last frame isn't the object's last
             if self.buffer.len() == LANES * frame_len {
                 return Some(self.take_group());
             }
             if self.buffer.len() >= frame_len {
                 self.buffer.reserve_exact(LANES * frame_len - self.buffer.len());
             }
-            // At most to the end of the frame, so that a short object takes no whole group's
-            // memory.
+            // at most to the end of the frame, so that a short object doesn't need a whole group's memory
             let room = frame_len - self.buffer.len() % frame_len;
             let (taken, rest) = sealed.split_at(sealed.len().min(room));
             self.buffer.extend_from_slice(taken);
@@ -260,13 +255,12 @@ impl Opener {
         None
     }
 
-    /// What is left, to be opened as the end of the object.
+    /// The rest, to be opened as the end of the object.
     pub fn finish(self) -> OpenGroup {
         self.finish_as(true)
     }
 
-    /// What is left, where more of the object follows that nobody has asked for: so none of it may
-    /// be the last frame.
+    /// The rest, if more of the object follows that is not read: none of these frames may be the last one.
     pub fn finish_inside(self) -> OpenGroup {
         self.finish_as(false)
     }
@@ -288,7 +282,7 @@ impl Opener {
         }
     }
 
-    /// Takes back a buffer that is no longer needed, to be filled again.
+    /// Returns a buffer for reuse.
     pub fn recycle(&mut self, mut buffer: Vec<u8>) {
         buffer.clear();
         self.spare.push(buffer);
@@ -314,18 +308,16 @@ pub struct OpenGroup {
     keys: FrameKeys,
     frame_size: usize,
     first: u64,
-    /// Whether nothing follows, so that the last frame has to be here.
+    /// Whether nothing follows, so that the group must contain the last frame.
     at_end: bool,
     buffer: Vec<u8>,
 }
 
 impl OpenGroup {
-    /// The plaintext. Every MAC of the group is checked, in constant time, before a byte of it is
-    /// decrypted.
+    /// The plaintext. Every MAC of the group is checked, in constant time, before any byte is decrypted.
     ///
     /// # Errors
-    /// [`Error::FrameChanged`], [`Error::CutShort`] or [`Error::TrailingBytes`]: the first fault in
-    /// the group.
+    /// [`Error::FrameChanged`], [`Error::CutShort`] or [`Error::TrailingBytes`]: the first fault in the group.
     pub fn open(mut self) -> Result<Vec<u8>, Error> {
         self.check_tags()?;
         let frame_len = full_frame_len(self.frame_size);
@@ -346,8 +338,7 @@ impl OpenGroup {
         Ok(self.buffer)
     }
 
-    /// The sealed frames as they are. Every MAC of the group is checked, in constant time; nothing
-    /// is decrypted.
+    /// The sealed frames, unchanged. Checks every MAC of the group in constant time; decrypts nothing.
     ///
     /// # Errors
     /// As [`OpenGroup::open`].
@@ -356,7 +347,7 @@ impl OpenGroup {
         Ok(self.buffer)
     }
 
-    /// Checks the MACs of all frames, and where one fails names the first fault.
+    /// Checks the MACs of all frames. The error names the first fault.
     fn check_tags(&self) -> Result<(), Error> {
         if self.buffer.is_empty() {
             return Err(Error::CutShort {

@@ -1,11 +1,11 @@
-//! Whether a passphrase can be guessed by somebody who has the bucket and all the time in the world.
+//! Estimates whether a passphrase can be guessed by an attacker who has the bucket and unlimited time.
 //!
-//! A passphrase is taken where chance made it, and everything else is taken for a person's choice: words of seven
-//! lists, songs, names, dates, keys in a row. [zxcvbn](https://docs.rs/zxcvbn) counts the guesses for characters that
-//! nobody can tell from chance. It takes each word of a sentence for a choice of its own, which it isn't: whoever
-//! guesses has the sentences on a list. So all the words of a passphrase, in whatever language, count here as one
-//! choice out of a million, and so do all its numbers and walks over the keyboard together. What is spelled in base64
-//! or hexadecimal is judged by what it says.
+//! A passphrase is accepted if it is random; everything else counts as chosen by a person: words of seven languages'
+//! lists, songs, names, dates, keys in a row. [zxcvbn](https://docs.rs/zxcvbn) estimates the guesses for characters
+//! that look random. It counts each word of a sentence as an independent choice, which is wrong: attackers have
+//! sentences on their lists. So all words of a passphrase, in any language, count here as one choice out of a million,
+//! and so do all its numbers, and all its walks over the keyboard. Base64 and hexadecimal text is judged by its decoded
+//! content.
 
 use std::collections::BTreeSet;
 
@@ -16,29 +16,29 @@ use zxcvbn::zxcvbn;
 use super::{Error, walks::without_walks};
 use crate::text::escaped;
 
-/// What a passphrase has to bring, as a power of ten: 10^18 guesses at one Argon2id of 64 MiB each.
+/// The required number of guesses, as a power of ten: 10^18 guesses, each with one Argon2id of 64 MiB.
 const GUESSES_MIN: f64 = 18.0;
-/// What a choice out of a list counts at most: one of a million.
+/// The highest count of one choice out of a list, as a power of ten: one of a million.
 const CHOICE: f64 = 6.0;
-/// Fewer letters than these come together by chance.
+/// Shorter sequences of letters occur by chance.
 const WORD_MIN: usize = 4;
-/// Of random words of the list below so many are taken: 77 bits.
+/// The number of random words from the list that is accepted: 77 bits.
 const WORDS_MIN: usize = 6;
-/// So many are made here: 90 bits.
+/// The number of random words that is generated: 90 bits.
 const WORDS_MADE: usize = 7;
 
-/// The long list of the Electronic Frontier Foundation, for dice: <https://www.eff.org/dice>, CC BY 3.0 US. Four words
-/// with hyphens are left out.
+/// The long list of the Electronic Frontier Foundation for dice: <https://www.eff.org/dice>, CC BY 3.0 US, without its
+/// four words with hyphens.
 const LIST: &str = include_str!("words.txt");
 
-/// Makes a passphrase of random words.
+/// Generates a passphrase of random words.
 ///
 /// # Errors
 /// [`Error::Random`].
 pub(super) fn generate() -> Result<Zeroizing<String>, Error> {
     let list: Vec<&str> = LIST.lines().collect();
     loop {
-        // of its full length from the beginning: a text that grows leaves copies behind
+        // allocated with its full length at once: a text that grows leaves copies in memory
         let mut text = Zeroizing::new(String::with_capacity(128));
         for n in 0..WORDS_MADE {
             if n > 0 {
@@ -46,20 +46,20 @@ pub(super) fn generate() -> Result<Zeroizing<String>, Error> {
             }
             text.push_str(list[below(list.len())?]);
         }
-        // the same word twice, or words in the order of the list, come up once in a few hundred times
+        // a repeated word, or words in the order of the list, occur once in a few hundred times
         if is_of_random_words(&text) {
             return Ok(text);
         }
     }
 }
 
-/// Bits of chance in a passphrase made here.
+/// The entropy of a generated passphrase, in bits.
 pub(super) fn bits() -> u32 {
     let words = LIST.lines().count() as f64;
     (words.log2() * WORDS_MADE as f64) as u32
 }
 
-/// A random number below `bound`, each as likely as any other.
+/// A random number below `bound`, uniformly distributed.
 fn below(bound: usize) -> Result<usize, Error> {
     let bound = u32::try_from(bound).unwrap_or(u32::MAX);
     let whole = u32::MAX - u32::MAX % bound;
@@ -73,7 +73,7 @@ fn below(bound: usize) -> Result<usize, Error> {
     }
 }
 
-/// Takes a passphrase to seal with, or says why not.
+/// Checks a passphrase to seal with.
 ///
 /// # Errors
 /// [`Error::WeakPassphrase`].
@@ -84,7 +84,7 @@ pub(super) fn check(text: &str) -> Result<(), Error> {
         })
     };
     if escaped(text).len() != text.len() {
-        return weak("it holds a character that can't be seen, and could not be typed again");
+        return weak("it contains an invisible character, which can't be typed again");
     }
     let readable = decoded(text);
     let hidden = readable.as_ref().map(|text| guesses(text));
@@ -99,8 +99,8 @@ pub(super) fn check(text: &str) -> Result<(), Error> {
     })
 }
 
-/// Whether it is words of the list alone, as dice or [`generate`] give them: enough, different, and not simply in its
-/// order.
+/// Whether the text consists only of words of the list, as dice or [`generate`] give them: enough, distinct, and not in
+/// the order of the list.
 fn is_of_random_words(text: &str) -> bool {
     let lower = Zeroizing::new(text.to_lowercase());
     let parts = lower.split(|c: char| !c.is_alphabetic());
@@ -111,8 +111,7 @@ fn is_of_random_words(text: &str) -> bool {
     words.iter().all(|word| list.contains(word)) && different.len() >= WORDS_MIN && !in_order
 }
 
-/// What a passphrase says in hexadecimal or base64, where that can be read: chance makes no sixteen printable
-/// characters.
+/// The decoded text of hexadecimal or base64, if it is readable: sixteen printable characters don't occur by chance.
 fn decoded(text: &str) -> Option<Zeroizing<String>> {
     let unpadded = text.trim_end_matches('=').as_bytes();
     let mut spellings = [BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE].into_iter();
@@ -124,33 +123,33 @@ fn decoded(text: &str) -> Option<Zeroizing<String>> {
     })
 }
 
-/// How many guesses it takes, as a power of ten.
+/// The estimated number of guesses, as a power of ten.
 fn guesses(text: &str) -> f64 {
     let parts = Parts::of(text);
     let rest = zxcvbn(&parts.rest, &[]);
-    // without what zxcvbn adds for the order in which its finds stand
+    // without what zxcvbn adds for the order of its matches
     let finds = rest.sequence().iter().filter_map(|found| found.guesses);
     let chance: f64 = finds.map(|guesses| (guesses.max(1) as f64).log10()).sum();
-    // most walks are along the row of digits, and numbers themselves
+    // most walks are along the row of digits, and count as numbers
     let choices = [parts.letters, parts.digits + parts.walked];
     let choices: f64 = choices.iter().map(|n| (*n as f64).min(CHOICE)).sum();
     (choices + chance).min(zxcvbn(text, &[]).guesses_log10())
 }
 
-/// A passphrase taken apart.
+/// The parts of a passphrase.
 #[derive(Default)]
 struct Parts {
-    /// letters of what looks like words
+    /// The letters of what looks like words.
     letters: usize,
-    /// digits of what looks like numbers
+    /// The digits of what looks like numbers.
     digits: usize,
-    /// keys of walks over the keyboard
+    /// The keys of walks over the keyboard.
     walked: usize,
-    /// everything else, without what separates words and numbers
+    /// Everything else, without separators of words and numbers.
     rest: Zeroizing<String>,
 }
 
-/// Characters of one kind in a row.
+/// The kind of a run of characters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Letter,
@@ -197,7 +196,7 @@ impl Parts {
     }
 }
 
-/// Whether letters in a row are words: `LikeThis` or `likethis`, and not `lIkEtH`.
+/// Whether a run of letters is words: `LikeThis` or `likethis`, but not `lIkEtH`.
 fn looks_like_words(letters: &str) -> bool {
     let (mut length, mut shortest, mut before) = (0_usize, usize::MAX, None::<char>);
     for c in letters.chars() {
@@ -211,7 +210,7 @@ fn looks_like_words(letters: &str) -> bool {
     letters.chars().count() >= WORD_MIN && shortest.min(length) >= 2
 }
 
-/// Takes out what only looks like chance, word by word: `n3v3r g0nn4`. Three words or more are a phrase.
+/// Removes words that only look random, one by one: `n3v3r g0nn4`. Three or more of them are a phrase.
 fn without_disguised_words(text: &str) -> (Zeroizing<String>, usize) {
     let words: Vec<&str> = text.split_inclusive(is_separator).collect();
     if words.len() < 3 {
@@ -222,7 +221,7 @@ fn without_disguised_words(text: &str) -> (Zeroizing<String>, usize) {
         let bare = word.trim_end_matches(is_separator);
         let length = bare.chars().count();
         let has_letters = bare.chars().any(char::is_alphabetic);
-        // for characters that mean nothing to it, zxcvbn counts ten guesses each
+        // zxcvbn counts ten guesses for each character that it finds in no list
         if has_letters && zxcvbn(bare, &[]).guesses_log10() < length as f64 - 1.0 {
             letters += length;
         } else {
@@ -232,12 +231,12 @@ fn without_disguised_words(text: &str) -> (Zeroizing<String>, usize) {
     (rest, letters)
 }
 
-/// What stands between words.
+/// Whether a character separates words.
 fn is_separator(c: char) -> bool {
     c.is_whitespace() || "-_.,;:!?'\"/()&+".contains(c)
 }
 
-/// Runs of letters, of digits, and of others.
+/// The runs of letters, of digits, and of other characters.
 fn runs(text: &str) -> Vec<(Kind, &str)> {
     let mut runs: Vec<(Kind, &str)> = Vec::new();
     let mut rest = text;
@@ -253,7 +252,7 @@ fn runs(text: &str) -> Vec<(Kind, &str)> {
 fn kind(c: char) -> Kind {
     match c {
         c if c.is_ascii_digit() => Kind::Digit,
-        // accents that are characters of their own belong to their letter
+        // combining accents belong to their letter
         c if c.is_alphabetic() || (!c.is_ascii() && !c.is_whitespace()) => Kind::Letter,
         _ => Kind::Other,
     }
@@ -357,7 +356,7 @@ mod tests {
             let Err(Error::WeakPassphrase { advice }) = check(unseen) else {
                 panic!("{unseen:?} was taken");
             };
-            assert!(advice.contains("can't be seen"), "{advice}");
+            assert!(advice.contains("invisible"), "{advice}");
         }
     }
 

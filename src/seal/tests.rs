@@ -23,7 +23,7 @@ fn archive(repository: &RepositoryId) -> Subject<'_> {
         repository,
         backup: BACKUP,
         content: Content::Archive,
-        compression: Compression::None,
+        compression: PayloadCompression::None,
         database: "main",
     }
 }

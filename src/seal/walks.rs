@@ -1,11 +1,12 @@
-//! Walks over a keyboard, which look like chance and are on every list: `qwertz`, `1q2w3e`, `!QAZ2wsx`.
+//! Walks over a keyboard, which look random and are on every list: `qwertz`, `1q2w3e`, `!QAZ2wsx`.
 
 use zeroize::Zeroizing;
 
-/// Fewer keys than these touch each other by chance.
+/// Shorter sequences of adjacent keys occur by chance.
 const WALK_MIN: usize = 4;
 
-/// Takes out what only walks from each key to one beside it, four keys or more; and says how many keys that were.
+/// Removes walks of four or more keys, each next to the one before it. Returns the rest, and the number of keys
+/// removed.
 pub(super) fn without_walks(text: &str) -> (Zeroizing<String>, usize) {
     let keys: Vec<char> = text.chars().collect();
     let mut rest = Zeroizing::new(String::with_capacity(text.len()));
@@ -25,11 +26,11 @@ pub(super) fn without_walks(text: &str) -> (Zeroizing<String>, usize) {
     (rest, walked)
 }
 
-/// Whether two keys touch each other on a keyboard, or are one.
+/// Whether two keys are adjacent on a keyboard, or the same.
 fn are_neighbours(one: char, other: char) -> bool {
     match (place(one), place(other)) {
         (Some((row, column)), Some((next_row, next_column))) => {
-            // each row stands half a key further to the right
+            // each row is shifted half a key to the right
             let across = (2 * column + row).abs_diff(2 * next_column + next_row);
             match row.abs_diff(next_row) {
                 0 => across <= 2,
@@ -41,7 +42,7 @@ fn are_neighbours(one: char, other: char) -> bool {
     }
 }
 
-/// Row and column of a key, with the shift key or without.
+/// The row and the column of a key, with or without shift.
 fn place(c: char) -> Option<(usize, usize)> {
     const ROWS: [[&str; 2]; 4] = [
         ["1234567890-=", "!@#$%^&*()_+"],

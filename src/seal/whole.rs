@@ -1,11 +1,11 @@
-//! Small objects, such as records, sealed and opened at once.
+//! Seals and opens small objects, such as records, in one call.
 
-use super::{Error, Header, Opener, Sealer, Secret, Subject};
+use super::{Error, Opener, SealedHeader, Sealer, Secret, Subject};
 
-/// Seals a small object as a whole: header and frames. The payload is compressed already as `subject` says.
+/// Seals a small object: header and frames. The payload must already be compressed as `subject` says.
 ///
 /// # Errors
-/// As [`Sealer::new`].
+/// Those of [`Sealer::new`].
 pub fn seal_bytes(subject: &Subject<'_>, secrets: &[Secret], mut plaintext: &[u8]) -> Result<Vec<u8>, Error> {
     let (mut sealer, mut object) = Sealer::new(subject, secrets)?;
     while let Some(group) = sealer.push(&mut plaintext) {
@@ -15,13 +15,13 @@ pub fn seal_bytes(subject: &Subject<'_>, secrets: &[Secret], mut plaintext: &[u8
     Ok(object)
 }
 
-/// Opens a small object as a whole. The payload is still compressed as the header says.
+/// Opens a small object. The payload is still compressed as the header says.
 ///
 /// # Errors
-/// Every error of [`Header::parse_whole`], [`Header::unlock`] and
+/// Every error of [`SealedHeader::parse_whole`], [`SealedHeader::unlock`] and
 /// [`OpenGroup::open`](super::OpenGroup::open).
-pub fn open_bytes(object: &[u8], secrets: &[Secret]) -> Result<(Header, Vec<u8>), Error> {
-    let (header, header_len) = Header::parse_whole(object)?;
+pub fn open_bytes(object: &[u8], secrets: &[Secret]) -> Result<(SealedHeader, Vec<u8>), Error> {
+    let (header, header_len) = SealedHeader::parse_whole(object)?;
     let mut opener = Opener::new(header.unlock(secrets)?, header.frame_size);
     let mut sealed = &object[header_len..];
     let mut plaintext = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::{
     backup::{Retention, Tier},
-    schedule::{Clause, Schedule},
+    schedule::{Schedule, ScheduleClause},
 };
 
 /// One line for each clause, highest frequency first: when, for how long, and how many that comes to.
@@ -12,7 +12,7 @@ pub fn in_words(schedule: &Schedule) -> Vec<String> {
     clauses.map(|clause| one(clause, schedule)).collect()
 }
 
-fn one(clause: &Clause, schedule: &Schedule) -> String {
+fn one(clause: &ScheduleClause, schedule: &Schedule) -> String {
     let every = match clause.tier() {
         Tier::Hourly => "every hour",
         Tier::Daily => "every day",

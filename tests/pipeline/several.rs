@@ -5,7 +5,7 @@ use std::{process::Stdio, time::Duration};
 use pgcoffer::{
     archive::Contents,
     pipeline::{ArchiveUpload, Budget, DumpChunks, DumpRead, Progress},
-    seal::{Compression, Content, Sealer, Subject},
+    seal::{Content, PayloadCompression, Sealer, Subject},
     store::{Attributes, PartPlan},
 };
 use tokio::{
@@ -111,7 +111,7 @@ async fn sent(
         repository: &repository,
         backup: "20261120T070000Z-abcdefghijkl",
         content: Content::Archive,
-        compression: Compression::Zstd,
+        compression: PayloadCompression::Zstd,
         database: "main",
     };
     let (sealer, header) = Sealer::new(&subject, &[secret()]).unwrap();

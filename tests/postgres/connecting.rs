@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use pgcoffer::postgres::{Cause, Clients, ConnectFault, DatabaseUrl, DumpOptions, Error, Session};
+use pgcoffer::postgres::{Clients, ConnectFault, DatabaseUrl, DumpOptions, Error, FailureCause, Session};
 
 use crate::scene::{child_fault, cluster, connect, database, dump, dump_with, url};
 use crate::testbed::{Cluster, ClusterOptions};
@@ -62,7 +62,7 @@ async fn wrong_password_is_an_auth_error_and_is_not_shown() {
     // The same from pg_dump, which has it by PGPASSWORD, and never asks at the terminal.
     for url in [wrong, url(&cluster.url_as("postgres", None, "postgres"))] {
         let error = dump(&cluster, &url).await.unwrap_err();
-        assert_eq!(child_fault(error).cause, Cause::Auth);
+        assert_eq!(child_fault(error).cause, FailureCause::Auth);
     }
 }
 
@@ -260,7 +260,7 @@ async fn one_session_at_a_time_has_the_lock() {
                 holder: Some(holder),
             } => {
                 assert_eq!(label, "main");
-                assert!(holder.looks_like_a_run);
+                assert!(holder.may_be_own_run);
                 let shown = holder.to_string();
                 assert!(
                     shown.contains("calling itself pgcoffer") && shown.contains("connected since"),

@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use pgcoffer::postgres::{Cause, Clients, Dump, DumpOptions};
+use pgcoffer::postgres::{Clients, Dump, DumpOptions, FailureCause};
 use tokio::io::AsyncReadExt;
 
 use crate::scene::{child_fault, client, cluster, database, dump, dump_with, major, majors, to_dump};
@@ -124,7 +124,7 @@ exit 3
     );
     assert_eq!(
         (fault.ending.as_str(), fault.cause),
-        ("exit status: 3", Cause::DiskFull)
+        ("exit status: 3", FailureCause::DiskFull)
     );
 }
 
@@ -144,7 +144,7 @@ async fn a_lock_that_another_session_holds_is_waited_for_only_so_long() {
             error.is_transient() && error.hint().unwrap().contains("migration"),
             "{error}"
         );
-        assert_eq!(child_fault(error).cause, Cause::LockTimeout);
+        assert_eq!(child_fault(error).cause, FailureCause::LockTimeout);
         drop(holder);
     }
 }
@@ -174,14 +174,14 @@ async fn a_dump_killed_half_way_is_a_failure() {
     stdout.read_to_end(&mut rest).await.unwrap();
     let error = dump.finish().await.unwrap_err();
     assert!(error.is_transient(), "{error}");
-    assert_eq!(child_fault(error).cause, Cause::ConnectionLost);
+    assert_eq!(child_fault(error).cause, FailureCause::ConnectionLost);
 }
 
 #[tokio::test]
 async fn a_signal_is_a_failure_and_says_so() {
     for (signal, ending, cause) in [
-        ("KILL", "signal: 9", Cause::Terminated),
-        ("TERM", "exit status: 1", Cause::Terminated),
+        ("KILL", "signal: 9", FailureCause::Terminated),
+        ("TERM", "exit status: 1", FailureCause::Terminated),
     ] {
         let cluster = cluster(16);
         let (dump, mut stdout) = half_read(cluster, &format!("signalled {signal}")).await;
@@ -218,7 +218,10 @@ async fn a_reader_that_goes_away_is_told_from_a_cause() {
     let cluster = cluster(16);
     let (dump, stdout) = half_read(cluster, "reader gone").await;
     drop(stdout);
-    assert_eq!(child_fault(dump.finish().await.unwrap_err()).cause, Cause::NotRead);
+    assert_eq!(
+        child_fault(dump.finish().await.unwrap_err()).cause,
+        FailureCause::NotRead
+    );
     let (dump, stdout) = half_read(cluster, "reader gone again").await;
     drop(stdout);
     assert!(dump.abort().await.is_none(), "nothing was wrong with pg_dump");
@@ -236,7 +239,7 @@ async fn aborting_tells_whether_pg_dump_had_failed_by_itself() {
     // What is in the pipe is passed over, as by a reader that found the archive broken off.
     tokio::io::copy(&mut { stdout }, &mut tokio::io::sink()).await.unwrap();
     let fault = child_fault(dump.abort().await.unwrap());
-    assert_eq!(fault.cause, Cause::ConnectionLost, "{fault}");
+    assert_eq!(fault.cause, FailureCause::ConnectionLost, "{fault}");
 
     let locked = database(cluster, "abort waiting", "CREATE TABLE t (a int)");
     let holder = hold_lock(cluster, "abort waiting", "t").await;

@@ -1,6 +1,6 @@
 //! The client programs of this machine: where they are found, and which is chosen.
 
-use pgcoffer::postgres::{Cause, Clients, DumpOptions, Error};
+use pgcoffer::postgres::{Clients, DumpOptions, Error, FailureCause};
 
 use crate::scene::{child_fault, client, cluster, dump_with, majors, url};
 
@@ -84,7 +84,7 @@ async fn a_server_newer_than_the_client() {
     let error = dump_with(&old, &new, &DumpOptions::new(18)).await.unwrap_err();
     assert!(error.hint().unwrap().contains("PGCOFFER_PG_BIN"), "{error:?}");
     let fault = child_fault(error);
-    assert_eq!(fault.cause, Cause::VersionMismatch);
+    assert_eq!(fault.cause, FailureCause::VersionMismatch);
 }
 
 /// Programs that say they are of these versions, each in a folder of its own.

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pgcoffer::postgres::{
-    AuthFault, Cause, ConnectFault, DatabaseUrl, Dump, DumpOptions, Error, Load, LoadOptions, Session, Speech,
+    AuthFault, ConnectFault, DatabaseUrl, Dump, DumpOptions, Error, FailureCause, Load, LoadOptions, MessageLanguage,
+    Session,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -26,22 +27,22 @@ fn german() -> Cluster {
 }
 
 /// Dumps as a run does: in the language that the session found, and with its diagnosis.
-async fn dump(cluster: &Cluster, url: &DatabaseUrl) -> (Error, Speech) {
+async fn dump(cluster: &Cluster, url: &DatabaseUrl) -> (Error, MessageLanguage) {
     let mut session = connect(url).await;
-    let speech = session.speech().await.unwrap();
+    let message_language = session.message_language().await.unwrap();
     let options = DumpOptions {
-        speech,
+        message_language,
         lock_wait_timeout: Duration::from_millis(200),
         ..DumpOptions::new(major(cluster))
     };
     let mut dump = Dump::start(&client(cluster).await, url, &options).unwrap();
     dump.take_stdout().unwrap().read_to_end(&mut Vec::new()).await.unwrap();
     let error = dump.finish().await.unwrap_err();
-    (session.diagnose(error).await, speech)
+    (session.diagnose(error).await, message_language)
 }
 
 #[track_caller]
-fn assert_cause(error: &Error, cause: Cause, hint: &str) {
+fn assert_cause(error: &Error, cause: FailureCause, hint: &str) {
     let (Error::DumpFailed(fault) | Error::LoadFailed(fault)) = error else {
         panic!("{error:?}");
     };
@@ -83,26 +84,34 @@ async fn causes_are_known_whatever_the_server_speaks() {
     let superuser = database(&cluster, name, "CREATE TABLE t (a int)");
     let poor = url(&cluster.url_as(name, None, name));
 
-    let (error, speech) = dump(&cluster, &poor).await;
-    assert_eq!(speech, Speech::Foreign);
-    assert_cause(&error, Cause::PermissionDenied, "grant the role");
+    let (error, message_language) = dump(&cluster, &poor).await;
+    assert_eq!(message_language, MessageLanguage::Unknown);
+    assert_cause(&error, FailureCause::PermissionDenied, "grant the role");
 
     cluster.psql(
         name,
         "GRANT SELECT ON t TO deutsch; ALTER TABLE t ENABLE ROW LEVEL SECURITY",
     );
     let (error, _) = dump(&cluster, &poor).await;
-    assert_cause(&error, Cause::RowSecurity, "a policy hides rows");
+    assert_cause(&error, FailureCause::RowSecurity, "a policy hides rows");
 
     cluster.psql(name, "ALTER TABLE t DISABLE ROW LEVEL SECURITY");
     let locker = Locker::lock(&cluster, name, "t");
     let (error, _) = dump(&cluster, &poor).await;
-    assert_cause(&error, Cause::LockTimeout, "another session holds a lock");
+    assert_cause(
+        &error,
+        FailureCause::LockTimeout,
+        "another session, often a migration, holds a lock",
+    );
     assert!(error.is_transient());
     // a superuser has the server speak English to pg_dump
-    let (error, speech) = dump(&cluster, &superuser).await;
-    assert_eq!(speech, Speech::CanBeEnglish);
-    assert_cause(&error, Cause::LockTimeout, "another session holds a lock");
+    let (error, message_language) = dump(&cluster, &superuser).await;
+    assert_eq!(message_language, MessageLanguage::Switchable);
+    assert_cause(
+        &error,
+        FailureCause::LockTimeout,
+        "another session, often a migration, holds a lock",
+    );
     drop(locker);
 }
 
@@ -112,16 +121,16 @@ async fn a_restore_that_fails_says_why() {
     let name = "zurueck";
     let from = database(&cluster, name, "CREATE TABLE t (a int)");
     let archive = crate::scene::dump(&cluster, &from).await.unwrap();
-    let speech = connect(&from).await.speech().await.unwrap();
+    let message_language = connect(&from).await.message_language().await.unwrap();
     let options = LoadOptions {
-        speech,
+        message_language,
         ..LoadOptions::new(major(&cluster))
     };
     let mut load = Load::start(&client(&cluster).await, &from, &options).unwrap();
     // pg_restore may have failed before it has read all of it
     let _ = load.write_all(&archive).await;
     let error = load.finish().await.unwrap_err();
-    assert_cause(&error, Cause::AlreadyExists, "--clean");
+    assert_cause(&error, FailureCause::AlreadyExists, "--clean");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `pg_restore` as a child process: round trips between majors, failures half-way, and targets that aren't empty.
 
-use pgcoffer::postgres::{Cause, DatabaseUrl, DumpOptions, Error, Load, LoadOptions};
+use pgcoffer::postgres::{DatabaseUrl, DumpOptions, Error, FailureCause, Load, LoadOptions};
 use tokio::io::AsyncWriteExt;
 
 use crate::dumping::{sessions, wait_until};
@@ -196,7 +196,7 @@ async fn a_failure_half_way_is_told_in_the_server_s_words() {
                 fault.stderr.contains(r#"relation "t" already exists"#),
                 "{name}: {fault}"
             );
-            assert_eq!(fault.cause, Cause::AlreadyExists);
+            assert_eq!(fault.cause, FailureCause::AlreadyExists);
             assert_eq!(fault.program, if client_major == 18 { "psql" } else { "pg_restore" });
             let functions = cluster.psql(&name, "SELECT count(*) FROM pg_proc WHERE proname = 'f'");
             assert_eq!(functions, if single_transaction { "0" } else { "1" }, "{name}");
@@ -221,7 +221,7 @@ async fn aborting_tells_whether_the_restore_had_failed_by_itself() {
         }
         assert!(written.is_err(), "the archive is larger than a pipe");
         let fault = child_fault(load.abort().await.unwrap());
-        assert_eq!(fault.cause, Cause::AlreadyExists, "{fault}");
+        assert_eq!(fault.cause, FailureCause::AlreadyExists, "{fault}");
     }
 }
 
@@ -270,7 +270,7 @@ async fn half_an_archive_never_looks_whole() {
             let fault = child_fault(error.unwrap());
             assert_eq!(
                 (fault.program, fault.cause),
-                ("pg_restore", Cause::BadArchive),
+                ("pg_restore", FailureCause::BadArchive),
                 "{fault}"
             );
             check_half(cluster, &copy, single_transaction).await;
@@ -308,7 +308,7 @@ async fn what_is_no_archive_is_refused() {
             let fault = child_fault(load(&with, &copy, &LoadOptions::new(16), junk).await.unwrap_err());
             assert_eq!(
                 (fault.program, fault.cause),
-                ("pg_restore", Cause::BadArchive),
+                ("pg_restore", FailureCause::BadArchive),
                 "{fault}"
             );
         }
@@ -326,7 +326,7 @@ async fn an_archive_newer_than_pg_restore() {
             .await
             .unwrap_err(),
     );
-    assert_eq!(fault.cause, Cause::ArchiveTooNew, "{fault}");
+    assert_eq!(fault.cause, FailureCause::ArchiveTooNew, "{fault}");
 }
 
 /// A role that is nobody special restores what another owns, without owners and grants; with them it fails.
@@ -352,7 +352,7 @@ async fn owners_and_grants_stay_behind() {
         ..LoadOptions::new(16)
     };
     let fault = child_fault(load(&with, &copy, &keeping, &archive).await.unwrap_err());
-    assert_eq!(fault.cause, Cause::PermissionDenied, "{fault}");
+    assert_eq!(fault.cause, FailureCause::PermissionDenied, "{fault}");
     load(&with, &copy, &LoadOptions::new(16), &archive).await.unwrap();
     assert_eq!(
         cluster.psql("owned to", "SELECT tableowner FROM pg_tables WHERE tablename = 't'"),
@@ -409,12 +409,12 @@ async fn occupants_are_named() {
     for major in majors() {
         let cluster = cluster(major);
         for (number, (sql, expected)) in table.iter().enumerate() {
-            let name = format!("occupants {number}");
+            let name = format!("objects {number}");
             let url = database(cluster, &name, sql);
             let mut session = connect(&url).await;
-            let occupants = session.occupants().await.unwrap();
-            let occupants: Vec<&str> = occupants.iter().map(|name| name.raw()).collect();
-            assert_eq!(occupants, *expected, "{sql}");
+            let objects = session.existing_objects().await.unwrap();
+            let objects: Vec<&str> = objects.iter().map(|name| name.raw()).collect();
+            assert_eq!(objects, *expected, "{sql}");
             match session.check_empty().await {
                 Ok(()) => assert!(expected.is_empty()),
                 Err(error) => assert!(
@@ -425,9 +425,9 @@ async fn occupants_are_named() {
         }
         let url = database(
             cluster,
-            "many occupants",
+            "many objects",
             "CREATE TABLE a (); CREATE TABLE b (); SELECT lo_create(n) FROM generate_series(1, 50) n",
         );
-        assert_eq!(connect(&url).await.occupants().await.unwrap().len(), 10);
+        assert_eq!(connect(&url).await.existing_objects().await.unwrap().len(), 10);
     }
 }

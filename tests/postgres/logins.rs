@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use pgcoffer::postgres::{AuthFault, Cause, DatabaseUrl, Error, LoginRefused, Session};
+use pgcoffer::postgres::{AuthFault, DatabaseUrl, Error, FailureCause, LoginRefusal, Session};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -188,7 +188,7 @@ async fn the_password_is_not_given_in_clear_to_who_knows_whom() {
         matches!(
             error,
             Error::Login {
-                refused: LoginRefused::Clear,
+                refused: LoginRefusal::Clear,
                 ..
             }
         ),
@@ -223,7 +223,7 @@ async fn the_children_do_not_give_it_either() {
     let (port, heard) = listen(plot).await;
     let distribution = crate::testbed::Cluster::shared(None);
     let fault = child_fault(dump(distribution, &at(ELSEWHERE, port, "")).await.unwrap_err());
-    assert_eq!(fault.cause, Cause::LoginKept, "{fault}");
+    assert_eq!(fault.cause, FailureCause::LoginKept, "{fault}");
     assert!(!holds(&heard.await.unwrap(), PASSWORD));
 
     let open = Plot {
@@ -233,7 +233,7 @@ async fn the_children_do_not_give_it_either() {
     let (port, heard) = listen(open).await;
     let plaintext = "sslmode=disable&allow_plaintext=yes";
     let fault = child_fault(dump(cluster(16), &at(ELSEWHERE, port, plaintext)).await.unwrap_err());
-    assert_eq!(fault.cause, Cause::LoginKept, "{fault}");
+    assert_eq!(fault.cause, FailureCause::LoginKept, "{fault}");
     assert!(!holds(&heard.await.unwrap(), PASSWORD));
 }
 
@@ -254,7 +254,7 @@ async fn a_server_that_proves_itself_gets_in_by_scram() {
     // what an old client can't be told is refused rather than left out
     let strict = url(&format!("{}?require_auth=scram-sha-256", cluster.url("postgres")));
     if let Err(error) = dump(&cluster, &strict).await {
-        assert!(matches!(error, Error::Unheld(_)), "{error:?}");
+        assert!(matches!(error, Error::UnsupportedByClient(_)), "{error:?}");
     }
 }
 
@@ -269,7 +269,7 @@ async fn a_server_that_lets_anybody_in_is_refused_where_a_login_is_wanted() {
         matches!(
             error,
             Error::Login {
-                refused: LoginRefused::None,
+                refused: LoginRefusal::None,
                 ..
             }
         ),

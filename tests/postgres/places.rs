@@ -92,7 +92,7 @@ async fn the_kind_of_server_that_is_asked_for_is_looked_for() {
             }
             (Err(Error::Connect { fault, message, .. }), None) => {
                 assert_eq!(fault, ConnectFault::OtherKind, "{message}");
-                assert!(message.to_string().contains("no standby"), "{message}");
+                assert!(message.to_string().contains("not a standby"), "{message}");
             }
             (result, _) => panic!("{kind}: {:?}", result.err()),
         }
@@ -230,5 +230,5 @@ async fn each_host_that_was_tried_before_is_named_with_its_own_cause() {
     );
     let session = connect(&hosts(&[refuses, server], "")).await;
     assert_eq!(session.target(), format!("postgres@127.0.0.1:{server}/postgres"));
-    assert_eq!(session.passed_over().len(), 1);
+    assert_eq!(session.skipped_hosts().len(), 1);
 }

@@ -1,7 +1,7 @@
 //! The look at a database before a dump: every obstacle makes pg_dump fail, and its statement mends it; what is no
 //! obstacle doesn't make it fail.
 
-use pgcoffer::postgres::{Cause, DatabaseUrl, Error, Obstacle, ObstacleKind};
+use pgcoffer::postgres::{DatabaseUrl, Error, FailureCause, Obstacle, ObstacleKind};
 
 use crate::scene::{child_fault, cluster, connect, database, dump, majors, role, url};
 use crate::testbed::Cluster;
@@ -21,9 +21,9 @@ async fn prove(cluster: &Cluster, name: &str, setup: &str, kind: ObstacleKind, o
 
     let fault = child_fault(dump(cluster, &url).await.unwrap_err());
     let cause = if kind == ObstacleKind::RowSecurity {
-        Cause::RowSecurity
+        FailureCause::RowSecurity
     } else {
-        Cause::PermissionDenied
+        FailureCause::PermissionDenied
     };
     assert_eq!(fault.cause, cause, "{name}: {fault}");
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pgcoffer::postgres::{
-    Client, Clients, DatabaseUrl, Dump, DumpOptions, Error, Load, LoadOptions, LoadReport, Session, Speech,
+    Clients, DatabaseUrl, Dump, DumpOptions, Error, Load, LoadOptions, LoadReport, MessageLanguage, PgClient, Session,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -39,7 +39,7 @@ pub(crate) fn role(cluster: &Cluster, name: &str) {
 }
 
 /// The clients of that cluster's version, and no others.
-pub(crate) async fn client(cluster: &Cluster) -> Client {
+pub(crate) async fn client(cluster: &Cluster) -> PgClient {
     clients(cluster.bin()).await.for_dump(major(cluster)).unwrap().0.clone()
 }
 
@@ -58,10 +58,10 @@ pub(crate) async fn connect(url: &DatabaseUrl) -> Session {
 }
 
 /// Dumps with these clients; the archive, or what the dump failed with.
-pub(crate) async fn dump_with(client: &Client, url: &DatabaseUrl, options: &DumpOptions) -> Result<Vec<u8>, Error> {
+pub(crate) async fn dump_with(client: &PgClient, url: &DatabaseUrl, options: &DumpOptions) -> Result<Vec<u8>, Error> {
     // as the servers of these tests do
     let options = DumpOptions {
-        speech: Speech::English,
+        message_language: MessageLanguage::English,
         ..options.clone()
     };
     let mut dump = Dump::start(client, url, &options)?;
@@ -77,13 +77,13 @@ pub(crate) async fn dump(cluster: &Cluster, url: &DatabaseUrl) -> Result<Vec<u8>
 
 /// Restores an archive as a whole.
 pub(crate) async fn load(
-    client: &Client,
+    client: &PgClient,
     url: &DatabaseUrl,
     options: &LoadOptions,
     archive: &[u8],
 ) -> Result<LoadReport, Error> {
     let options = LoadOptions {
-        speech: Speech::English,
+        message_language: MessageLanguage::English,
         ..options.clone()
     };
     let mut load = Load::start(client, url, &options)?;
@@ -106,7 +106,7 @@ pub(crate) fn child_fault(error: Error) -> pgcoffer::postgres::ChildFault {
 /// Options for a server of that major version that speaks English.
 pub(crate) fn english(server_major: u32) -> LoadOptions {
     LoadOptions {
-        speech: Speech::English,
+        message_language: MessageLanguage::English,
         ..LoadOptions::new(server_major)
     }
 }
@@ -114,7 +114,7 @@ pub(crate) fn english(server_major: u32) -> LoadOptions {
 /// The same for a dump.
 pub(crate) fn to_dump(server_major: u32) -> DumpOptions {
     DumpOptions {
-        speech: Speech::English,
+        message_language: MessageLanguage::English,
         ..DumpOptions::new(server_major)
     }
 }

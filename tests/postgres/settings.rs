@@ -1,6 +1,6 @@
 //! What role and database set for whoever connects: it reaches the programs only where it does no harm.
 
-use pgcoffer::postgres::{DumpOptions, LoadOptions, Road};
+use pgcoffer::postgres::{Direction, DumpOptions, LoadOptions};
 
 use crate::scene::{client, cluster, connect, database, dump_with, load, majors, role, url};
 use crate::testbed::{Cluster, ClusterOptions};
@@ -80,7 +80,7 @@ async fn what_is_stored_stays_as_it_is_whatever_a_role_sets() {
         let from = url(&cluster.url_as(&reader, None, origin.database()));
         let mut session = connect(&from).await;
         let options = DumpOptions {
-            settings: session.settings(Road::Out).await.unwrap(),
+            settings: session.settings(Direction::Dump).await.unwrap(),
             encoding: Some("UTF8".into()),
             ..DumpOptions::new(major)
         };
@@ -88,10 +88,10 @@ async fn what_is_stored_stays_as_it_is_whatever_a_role_sets() {
         let archive = dump_with(&with, &from, &options).await.unwrap();
         let mut session = connect(&copy).await;
         let options = LoadOptions {
-            settings: session.settings(Road::Back).await.unwrap(),
+            settings: session.settings(Direction::Restore).await.unwrap(),
             ..LoadOptions::new(major)
         };
-        assert_eq!(options.settings.left, [], "{tag}");
+        assert_eq!(options.settings.fixed, [], "{tag}");
         session.close().await;
         load(&with, &copy, &options, &archive)
             .await
@@ -132,11 +132,11 @@ async fn what_cannot_be_set_is_named() {
         let forced = url(&cluster.url_as("forced", None, "forced"));
         let mut session = connect(&forced).await;
         for (road, name) in [
-            (Road::Out, "zero_damaged_pages"),
-            (Road::Back, "session_replication_role"),
+            (Direction::Dump, "zero_damaged_pages"),
+            (Direction::Restore, "session_replication_role"),
         ] {
             let settings = session.settings(road).await.unwrap();
-            let names: Vec<_> = settings.left.iter().map(|left| left.name).collect();
+            let names: Vec<_> = settings.fixed.iter().map(|left| left.name).collect();
             assert_eq!(names, [name]);
             let warning = settings.warnings().next().unwrap();
             assert!(
@@ -150,8 +150,8 @@ async fn what_cannot_be_set_is_named() {
         ));
         let mut session = connect(&asking).await;
         assert_eq!(
-            session.settings(Road::Back).await.unwrap(),
-            pgcoffer::postgres::Settings::default()
+            session.settings(Direction::Restore).await.unwrap(),
+            pgcoffer::postgres::SessionSettings::default()
         );
     }
 }
@@ -174,7 +174,7 @@ async fn money_comes_back_where_its_format_is_another() {
     cluster.psql("euros", money);
     let from = url(&cluster.url("euros"));
     let mut session = connect(&from).await;
-    let settings = session.settings(Road::Out).await.unwrap();
+    let settings = session.settings(Direction::Dump).await.unwrap();
     let archive = dump_with(
         &with,
         &from,
@@ -196,7 +196,7 @@ async fn money_comes_back_where_its_format_is_another() {
         );
         let to = url(&cluster.url(name));
         let mut session = connect(&to).await;
-        let settings = session.settings(Road::Back).await.unwrap();
+        let settings = session.settings(Direction::Restore).await.unwrap();
         load(
             &with,
             &to,

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use pgcoffer::{
     backup::{Details, Record},
     compress,
-    seal::{Compression, Content, Identity, RepositoryId, Secret, Subject, seal_bytes},
+    seal::{Content, Identity, PayloadCompression, RepositoryId, Secret, Subject, seal_bytes},
 };
 
 /// The repository that agents of tests are told to use.
@@ -25,7 +25,7 @@ pub fn identity(secret: &Secret, label: &str) -> Identity {
 pub fn sealed(
     backup: &str,
     content: Content,
-    compression: Compression,
+    compression: PayloadCompression,
     label: &str,
     secret: &Secret,
     plaintext: &[u8],
@@ -54,7 +54,7 @@ pub fn sealed_payload(record: &mut Record, payload: &[u8], secret: &Secret) -> V
     let sealed = sealed(
         record.id.as_str(),
         Content::Details,
-        Compression::Zstd,
+        PayloadCompression::Zstd,
         record.database.as_str(),
         secret,
         payload,

@@ -8,7 +8,7 @@ use crate::{
     backup::{BackupId, Label},
     catalog::{Catalog, SUFFIX},
     error::{Error, Result},
-    seal::{Content, HEADER_LEN_MAX, Header, RepositoryId, Secret},
+    seal::{Content, HEADER_LEN_MAX, RepositoryId, SealedHeader, Secret},
     store::Kind,
 };
 
@@ -82,7 +82,7 @@ pub(in crate::catalog) fn proven(
     database: &Label,
     secrets: &[Secret],
 ) -> Option<Proven> {
-    let (header, _) = Header::parse_whole(beginning).ok()?;
+    let (header, _) = SealedHeader::parse_whole(beginning).ok()?;
     let repository = header.repository;
     header.check_is(&repository, id.as_str(), Content::Record).ok()?;
     // the name's MAC first: it costs least, and a stranger's header may ask for much

@@ -8,7 +8,7 @@ use super::NAME;
 use crate::{
     catalog::{Catalog, SUFFIX},
     error::{Error, Result},
-    seal::{self, Content, Header, RepositoryId, Secret, Slot, Subject},
+    seal::{self, Content, RepositoryId, SealedHeader, Secret, Slot, Subject},
     store::{Attributes, Claim, Kind, LOOKS},
 };
 
@@ -62,7 +62,7 @@ impl Catalog {
         Ok(match opened {
             Ok((id, for_all)) => RepositoryObject::Opens { id, for_all },
             Err(seal::Error::WrongKey { sealed_for, held }) => {
-                let header = Header::parse_whole(&sealed_bytes).ok();
+                let header = SealedHeader::parse_whole(&sealed_bytes).ok();
                 RepositoryObject::Refused(Error::seal(
                     key,
                     seal::Error::RepositoryOfOthers {
@@ -109,7 +109,7 @@ impl Catalog {
                 repository: &id,
                 backup: NAME,
                 content: Content::Repository,
-                compression: seal::Compression::None,
+                compression: seal::PayloadCompression::None,
                 database: "",
             };
             let document = Document {

@@ -1,9 +1,9 @@
 //! `check`: tries everything; or prints the SQL for a role that only reads.
 
 use clap::Args;
-use pgcoffer::{Error, Result, agent::CheckOptions, exit_status::ExitStatus, operation::Finding, rights::Mode};
+use pgcoffer::{Error, Result, agent::CheckOptions, exit_status::ExitStatus, operation::Finding, rights::AccessMode};
 
-use super::Context;
+use super::context::Context;
 use crate::cli::text_check::Lines;
 
 /// What `check` is asked for.
@@ -17,7 +17,7 @@ pub(crate) struct CheckArgs {
     database: Option<String>,
     /// What the bucket's credentials are for: full, drop-box, prune or restore (default: PGCOFFER_MODE, else found out)
     #[arg(long, value_name = "MODE")]
-    mode: Option<Mode>,
+    mode: Option<AccessMode>,
     /// Check nothing, and print the SQL by which the database's owner makes a role that can read all of it and change
     /// nothing
     #[arg(long)]

@@ -8,7 +8,7 @@ use pgcoffer::{
     lifecycle::{self, ABORT_DAYS, Expiry},
 };
 
-use super::{Context, usage};
+use super::context::{Context, usage};
 
 const AFTER_HELP: &str = "\
 Every wish is given anew each time: what is not asked for is removed from the rules that pgcoffer made, and only from \
@@ -91,7 +91,7 @@ impl WishArgs {
             database: self.database.clone(),
             cold: match self.cold.is_empty() {
                 true => Vec::new(),
-                false => lifecycle::clauses(&self.cold.join(","))?,
+                false => lifecycle::parse_transitions(&self.cold.join(","))?,
             },
             keep: given(&self.keep)?,
             expire: self.expire.then_some(Expiry {

@@ -4,18 +4,18 @@ use clap::Args;
 use pgcoffer::{
     Result,
     agent::PolicyOptions,
-    rights::{Mode, Service},
+    rights::{AccessMode, Service},
 };
 
-use super::Context;
+use super::context::Context;
 use crate::cli::output::print_document;
 
 /// What `policy` is asked for.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArgs {
     /// full, drop-box (writes new backups alone), prune (deletes what has run out) or restore (reads)
-    #[arg(long, value_name = "MODE", default_value_t = Mode::Full)]
-    mode: Mode,
+    #[arg(long, value_name = "MODE", default_value_t = AccessMode::Full)]
+    mode: AccessMode,
     /// Whose policy: aws, wasabi, ceph, minio, other; r2 and b2 have none, and it says what to make instead (default:
     /// by the endpoint)
     #[arg(long, value_name = "SERVICE")]

@@ -28,7 +28,7 @@ fn channels_come_from_their_settings() {
     let names = notices.notifier.channels.iter().map(Channel::name);
     assert_eq!(names.collect::<Vec<_>>(), ["slack", "webhook", "mail"]);
     assert!(notices.notifier.kinds.contains(EventKind::Digest) && notices.ping.is_some());
-    assert!(matches!(notices.digest, Some((When::Weekly { .. }, _))));
+    assert!(matches!(notices.digest, Some((Recurrence::Weekly { .. }, _))));
 }
 
 #[test]

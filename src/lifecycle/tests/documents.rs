@@ -1,6 +1,8 @@
 use crate::{
     backup::{Label, Retention, Tier},
-    lifecycle::{ABORT_DAYS, Document, Error, Form, Planned, RULES_MAX, Wishes, clauses, is_ours, plan},
+    lifecycle::{
+        ABORT_DAYS, Document, Error, PlannedRule, RULES_MAX, RuleForm, RuleOptions, is_ours, parse_transitions, plan,
+    },
 };
 
 fn configuration(rules: &str) -> String {
@@ -18,19 +20,19 @@ fn ours(id: &str) -> bool {
     is_ours(id, "backups", &[Label::parse("main").unwrap()])
 }
 
-fn wanted(days: u32) -> Vec<Planned> {
+fn wanted(days: u32) -> Vec<PlannedRule> {
     let databases = [(
         Label::parse("main").unwrap(),
         vec![(Tier::Monthly, Retention::Months(12))],
     )];
-    let cold = clauses(&format!("monthly to glacier after {days}d")).unwrap();
-    let wishes = Wishes {
+    let cold = parse_transitions(&format!("monthly to glacier after {days}d")).unwrap();
+    let options = RuleOptions {
         cold,
         expire: None,
         abort_days: ABORT_DAYS,
         noncurrent_days: None,
     };
-    plan("backups", &databases, &wishes).unwrap().rules
+    plan("backups", &databases, &options).unwrap().rules
 }
 
 /// Rules as customers have them: spaces, entities, a date with its fraction, an old prefix, a tag with an umlaut.
@@ -56,7 +58,7 @@ fn other_peoples_rules_stay_byte_for_byte_and_in_order() {
 
 #[test]
 fn ours_are_replaced_and_those_of_other_places_are_not() {
-    let elsewhere = wanted(5)[0].xml(Form::Filter).replace("e09b9d2a", "00000000");
+    let elsewhere = wanted(5)[0].xml(RuleForm::Filter).replace("e09b9d2a", "00000000");
     let first = document(&elsewhere).with(&wanted(30), ours).unwrap();
     let again = Document::parse(&first.xml()).unwrap();
     assert_eq!(again.with(&wanted(30), ours).unwrap(), again, "nothing to change");
@@ -108,7 +110,11 @@ fn whatever_comes_back_otherwise_is_seen() {
             "</Status><Expiration><Days>1</Days></Expiration><Abort",
             "Expiration/Days \"1\" was added",
         ),
-        ("e09b9d2a-main-uploads", "e09b9d2a-main-upload", "to be removed"),
+        (
+            "e09b9d2a-main-uploads",
+            "e09b9d2a-main-upload",
+            "should have been removed",
+        ),
         ("2030-01-01T00:00:00.000Z", "2030-01-01T00:00:00Z", "old & grey"),
         ("<Status>Disabled", "<Status>Enabled", "\"odd\""),
         ("<Tag><Key>l</Key><Value/></Tag>", "", "\"odd\""),
@@ -117,7 +123,7 @@ fn whatever_comes_back_otherwise_is_seen() {
         (
             "<ID>all</ID><Filter/>",
             "<ID>all</ID><Filter></Filter>",
-            "written otherwise",
+            "written differently",
         ),
         (&theirs, &[THEIRS[1], THEIRS[0], THEIRS[2]].concat(), "another order"),
     ] {
@@ -133,7 +139,7 @@ fn whatever_comes_back_otherwise_is_seen() {
 fn who_writes_at_the_same_time_is_left_alone() {
     let before = document(THEIRS[0]);
     let sent = before.with(&wanted(30), ours).unwrap();
-    let other = wanted(5)[0].xml(Form::Filter).replace("e09b9d2a", "00000000");
+    let other = wanted(5)[0].xml(RuleForm::Filter).replace("e09b9d2a", "00000000");
     let with = |rule: &str| {
         let more = format!("</Rule>{rule}");
         Document::parse(&sent.xml().replacen("</Rule>", &more, 1)).unwrap()
@@ -173,8 +179,8 @@ fn what_this_version_does_not_know_is_named() {
         ),
         (rule("stray"), "text in Rule"),
         (rule("<Days xmlns=\"urn:x\">1</Days>"), "Days"),
-        ("<Note>x</Note>".to_owned(), "element Note beside the rules"),
-        ("stray".to_owned(), "text beside the rules"),
+        ("<Note>x</Note>".to_owned(), "element Note outside of the rules"),
+        ("stray".to_owned(), "text outside of the rules"),
     ] {
         let error = document(&xml).check_known().unwrap_err();
         assert!(error.to_string().contains(what), "{xml}: {error}");
@@ -182,7 +188,10 @@ fn what_this_version_does_not_know_is_named() {
     let prefixed = "<a:LifecycleConfiguration \
         xmlns:a=\"http://s3.amazonaws.com/doc/2006-03-01/\"><a:Rule><a:ID>x</a:ID></a:Rule></a:LifecycleConfiguration>";
     let error = Document::parse(prefixed).unwrap().check_known();
-    assert_eq!(error, Err(Error::Unknown(vec!["names of other namespaces".to_owned()])));
+    assert_eq!(
+        error,
+        Err(Error::Unknown(vec!["names from other namespaces".to_owned()]))
+    );
 }
 
 #[test]

@@ -1,6 +1,9 @@
 use crate::{
     backup::{Label, Retention, Tier},
-    lifecycle::{ABORT_DAYS, Action, Class, Error, Expiry, Form, Plan, Wishes, clauses, plan, warnings_at},
+    lifecycle::{
+        ABORT_DAYS, Class, Error, Expiry, LifecyclePlan, RuleAction, RuleForm, RuleOptions, parse_transitions, plan,
+        service_warnings,
+    },
 };
 
 fn tiers(text: &str) -> Vec<(Tier, Retention)> {
@@ -13,12 +16,12 @@ fn tiers(text: &str) -> Vec<(Tier, Retention)> {
         .collect()
 }
 
-fn wishes(cold: &str) -> Wishes {
-    Wishes {
+fn options(cold: &str) -> RuleOptions {
+    RuleOptions {
         cold: if cold.is_empty() {
             Vec::new()
         } else {
-            clauses(cold).unwrap()
+            parse_transitions(cold).unwrap()
         },
         expire: None,
         abort_days: ABORT_DAYS,
@@ -26,19 +29,19 @@ fn wishes(cold: &str) -> Wishes {
     }
 }
 
-fn planned(kept: &str, wishes: &Wishes) -> Result<Plan, Error> {
-    plan("backups", &[(Label::parse("main").unwrap(), tiers(kept))], wishes)
+fn planned(kept: &str, options: &RuleOptions) -> Result<LifecyclePlan, Error> {
+    plan("backups", &[(Label::parse("main").unwrap(), tiers(kept))], options)
 }
 
 #[test]
 fn what_a_service_is_known_to_do_otherwise_is_warned_of() {
-    let moves = planned("monthly 12mo", &wishes("monthly to glacier after 30d")).unwrap();
-    let deletes = Wishes {
+    let moves = planned("monthly 12mo", &options("monthly to glacier after 30d")).unwrap();
+    let deletes = RuleOptions {
         expire: Some(Expiry::default()),
-        ..wishes("")
+        ..options("")
     };
     let deletes = planned("daily 7d", &deletes).unwrap();
-    let at = |host, plan| warnings_at(host, plan).join("\n");
+    let at = |host, plan| service_warnings(host, plan).join("\n");
     assert_eq!(at(None, &moves), "");
     assert_eq!(at(Some("s3.eu-central-1.amazonaws.com"), &moves), "");
     assert!(at(Some("fsn1.your-objectstorage.com"), &moves).contains("by name only"));
@@ -48,8 +51,8 @@ fn what_a_service_is_known_to_do_otherwise_is_warned_of() {
 }
 
 /// Each rule as `name prefix action days`.
-fn lines(plan: &Plan) -> Vec<String> {
-    let line = |rule: &crate::lifecycle::Planned| {
+fn lines(plan: &LifecyclePlan) -> Vec<String> {
+    let line = |rule: &crate::lifecycle::PlannedRule| {
         let (name, days) = (rule.id.splitn(4, '-').nth(3).unwrap(), rule.action.after_days());
         format!("{name} {} {days}", rule.prefix)
     };
@@ -61,7 +64,7 @@ const KEPT: &str = "hourly 24h, daily 7d, weekly 5w, monthly 12mo, yearly 7y";
 #[test]
 fn moves_touch_the_archives_of_one_tier_and_never_records() {
     let cold = "monthly to glacier after 30d, yearly to deep_archive after 7d";
-    let plan = planned(KEPT, &wishes(cold)).unwrap();
+    let plan = planned(KEPT, &options(cold)).unwrap();
     assert_eq!(
         lines(&plan),
         [
@@ -70,20 +73,20 @@ fn moves_touch_the_archives_of_one_tier_and_never_records() {
             "uploads backups/main/archives/ 7",
         ]
     );
-    let move_to_glacier = Action::Move {
+    let move_to_glacier = RuleAction::Move {
         class: Class::Glacier,
         after_days: 30,
     };
     assert_eq!(plan.rules[0].action, move_to_glacier);
     assert_eq!(plan.rules[0].early_deletion_days, Some(0));
     assert!(plan.warnings.is_empty());
-    assert_eq!(plan.rules[0].xml(Form::Filter), include_str!("move.xml").trim_end());
+    assert_eq!(plan.rules[0].xml(RuleForm::Filter), include_str!("move.xml").trim_end());
 }
 
 #[test]
 fn a_database_at_the_root_of_a_bucket_has_prefixes_too() {
     let databases = [(Label::parse("main").unwrap(), tiers(KEPT))];
-    let mut all = wishes("daily to glacier_ir after 1d");
+    let mut all = options("daily to glacier_ir after 1d");
     all.cold[0].tier = Tier::Monthly;
     all.expire = Some(Expiry {
         manual: Some(Retention::Days(9)),
@@ -105,23 +108,27 @@ fn a_database_at_the_root_of_a_bucket_has_prefixes_too() {
 #[test]
 fn contradictions_are_refused_and_all_told_at_once() {
     for (kept, cold, why) in [
-        ("daily 14d", "daily to glacier after 1d", "GLACIER costs 90 days"),
+        (
+            "daily 14d",
+            "daily to glacier after 1d",
+            "GLACIER bills at least 90 days",
+        ),
         ("monthly 3mo", "monthly to glacier after 1d", "only 89 days"),
         (
             "monthly 5mo",
             "monthly to deep-archive after 1d",
-            "DEEP_ARCHIVE costs 180",
+            "DEEP_ARCHIVE bills at least 180",
         ),
         ("weekly 4w", "weekly to standard-ia after 30d", "deleted after 28 days"),
         ("daily 120d", "daily to glacier after 120d", "deleted after 120 days"),
         ("daily 120d", "daily to glacier after 200d", "deleted after 120 days"),
         ("daily 120d", "daily to onezone-ia after 29d", "before 30 days"),
     ] {
-        let error = planned(kept, &wishes(cold)).unwrap_err();
+        let error = planned(kept, &options(cold)).unwrap_err();
         assert!(error.to_string().contains(why), "{kept}, {cold}: {error}");
     }
     let cold = "daily to glacier after 1d, weekly to glacier after 1d";
-    let Err(Error::Contradictions(faults)) = planned(KEPT, &wishes(cold)) else {
+    let Err(Error::Contradictions(faults)) = planned(KEPT, &options(cold)) else {
         panic!("not refused");
     };
     assert_eq!(faults.len(), 2);
@@ -129,7 +136,7 @@ fn contradictions_are_refused_and_all_told_at_once() {
 
 #[test]
 fn days_paid_after_deletion_are_told() {
-    let early = |kept, cold| planned(kept, &wishes(cold)).unwrap().rules[0].early_deletion_days;
+    let early = |kept, cold| planned(kept, &options(cold)).unwrap().rules[0].early_deletion_days;
     assert_eq!(early("daily 120d", "daily to glacier after 30d"), Some(0));
     assert_eq!(early("daily 100d", "daily to glacier after 30d"), Some(20));
     assert_eq!(early("monthly 6mo", "monthly to deep-archive after 60d"), Some(59));
@@ -138,9 +145,9 @@ fn days_paid_after_deletion_are_told() {
     assert_eq!(early("", "manual to glacier after 1d"), None);
 }
 
-fn expiring(kept: &str, manual: Option<Retention>) -> Plan {
+fn expiring(kept: &str, manual: Option<Retention>) -> LifecyclePlan {
     let expire = Some(Expiry { manual });
-    planned(kept, &Wishes { expire, ..wishes("") }).unwrap()
+    planned(kept, &RuleOptions { expire, ..options("") }).unwrap()
 }
 
 #[test]
@@ -191,8 +198,8 @@ fn what_is_kept_forever_or_by_count_has_no_day() {
     let plan = expiring("hourly 24h, daily 7", None);
     assert!(lines(&plan)[0].starts_with("hourly-expire"));
     let expire = Some(Expiry::default());
-    let error = planned("", &Wishes { expire, ..wishes("") }).unwrap_err();
-    assert!(error.to_string().contains("nothing says"), "{error}");
+    let error = planned("", &RuleOptions { expire, ..options("") }).unwrap_err();
+    assert!(error.to_string().contains("don't say how long"), "{error}");
 }
 
 #[test]
@@ -200,13 +207,13 @@ fn what_expires_by_hand_is_not_moved_afterwards() {
     let expire = Some(Expiry {
         manual: Some(Retention::Days(20)),
     });
-    let cold = wishes("manual to glacier after 30d").cold;
-    let wishes = Wishes {
+    let cold = options("manual to glacier after 30d").cold;
+    let options = RuleOptions {
         expire,
         cold,
-        ..wishes("")
+        ..options("")
     };
-    let error = planned("daily 7d", &wishes).unwrap_err();
+    let error = planned("daily 7d", &options).unwrap_err();
     assert!(error.to_string().contains("expires after 21 days"), "{error}");
 }
 
@@ -223,10 +230,10 @@ proptest::proptest! {
             (*tier, format!("{n}{}", ["h", "d", "w", "mo", "y"][*unit]).parse().unwrap())
         }).collect();
         let expire = Some(Expiry::default());
-        let plan = plan("p", &[(Label::parse("x").unwrap(), kept.clone())], &Wishes { expire, ..wishes("") }).unwrap();
+        let plan = plan("p", &[(Label::parse("x").unwrap(), kept.clone())], &RuleOptions { expire, ..options("") }).unwrap();
         let start: jiff::Timestamp = "2024-01-01T00:00:00Z".parse().unwrap();
         let start = start + jiff::SignedDuration::from_hours(24 * day);
-        for rule in plan.rules.iter().filter(|rule| matches!(rule.action, Action::Expire { .. })) {
+        for rule in plan.rules.iter().filter(|rule| matches!(rule.action, RuleAction::Expire { .. })) {
             let gone = start + jiff::SignedDuration::from_hours(24 * i64::from(rule.action.after_days()));
             for (tier, retention) in kept.iter().filter(|(tier, _)| *tier <= rule.tier.unwrap()) {
                 proptest::prop_assert!(retention.expires(start).unwrap() < gone, "{tier} {retention} in {rule:?}");

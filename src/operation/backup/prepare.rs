@@ -13,7 +13,7 @@ use crate::{
     catalog::Survey,
     error::{Error, Result},
     operation::{CLOCKS_APART_MAX, Progress},
-    postgres::{self, Adopted, Blocker, Clients, DumpOptions, Inspection, Road, Session},
+    postgres::{self, AddedMembers, Blocker, Clients, Direction, DumpOptions, Inspection, Session},
     store::{Kind, PartPlan},
 };
 
@@ -27,7 +27,7 @@ const ID_ATTEMPTS: u32 = 8;
 /// A dump that is ready to start. The session holds the lock.
 pub(super) struct PreparedDump {
     pub(super) session: Session,
-    pub(super) client: postgres::Client,
+    pub(super) client: postgres::PgClient,
     pub(super) options: DumpOptions,
     pub(super) plan: PartPlan,
     /// The newest runs, with which this one is compared.
@@ -60,12 +60,12 @@ impl Run<'_> {
         let plan = self.plan(&inspection, earlier);
         let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
         progress.expect(expected(&inspection, earlier, dump_bytes));
-        let settings = session.settings(Road::Out).await?;
+        let settings = session.settings(Direction::Dump).await?;
         for warning in settings.warnings() {
             self.warn(Some(warning));
         }
         let options = DumpOptions {
-            speech: session.speech().await?,
+            message_language: session.message_language().await?,
             settings,
             encoding: Some(inspection.encoding.raw().to_owned()),
             ..DumpOptions::new(inspection.server_major)
@@ -86,8 +86,8 @@ impl Run<'_> {
 
     /// What the backup won't hold, and what may keep it from being made.
     fn warn_of_contents(&mut self, inspection: &Inspection, blockers: &[Blocker]) {
-        for adopted in &inspection.adopted {
-            self.warn(Some(format!("{adopted}; {}", Adopted::CURE)));
+        for members in &inspection.added_members {
+            self.warn(Some(format!("{members}; {}", AddedMembers::CURE)));
         }
         for omitted in &inspection.omitted {
             self.warn(Some(format!("{omitted}; {}", omitted.cure())));
@@ -203,7 +203,7 @@ impl Run<'_> {
         }
     }
 
-    fn announce(&self, target: &str, inspection: &Inspection, client: &postgres::Client, plan: &PartPlan) {
+    fn announce(&self, target: &str, inspection: &Inspection, client: &postgres::PgClient, plan: &PartPlan) {
         tracing::info!(
             database = %self.request.database,
             id = %self.record.id,
@@ -245,7 +245,7 @@ fn expected(inspection: &Inspection, earlier: Option<&Record>, bytes: impl Fn(&S
     }
 }
 
-fn source(inspection: &Inspection, client: &postgres::Client) -> Source {
+fn source(inspection: &Inspection, client: &postgres::PgClient) -> Source {
     Source {
         server: Server {
             version: inspection.server_version.clone(),

@@ -8,7 +8,7 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result},
     retention::FAILED_KEPT,
-    schedule::Turn,
+    schedule::Attempt,
     seal::Identity,
     store::{Attributes, Kind},
     text::Untrusted,
@@ -26,7 +26,7 @@ pub(super) struct Run<'a> {
     pub(super) record: Record,
     pub(super) details: Details,
     /// The turns that were taken for it, where credentials may not look.
-    pub(super) turns: Vec<Turn>,
+    pub(super) turns: Vec<Attempt>,
     /// Another run may have begun.
     pub(super) lock_is_lost: bool,
 }

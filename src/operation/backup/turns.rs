@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    schedule::Turn,
+    schedule::Attempt,
     store::Claim,
 };
 
@@ -31,7 +31,7 @@ impl Run<'_> {
         if !self.catalog.store().writes_only() {
             return Ok(());
         }
-        let mut open = schedule.turns(self.record.started);
+        let mut open = schedule.attempts(self.record.started);
         open.retain(|turn| due.iter().any(|served| served.tier == turn.served.tier));
         for turn in open {
             let database = &self.request.database;
@@ -55,8 +55,8 @@ impl Run<'_> {
         let Occasion::Due { schedule, .. } = &self.request.occasion else {
             return;
         };
-        let later = |turn: &Turn| {
-            let after = schedule.turns_after(turn).into_iter();
+        let later = |turn: &Attempt| {
+            let after = schedule.later_attempts(turn).into_iter();
             let tier = turn.served.tier;
             after.map(move |began| (tier, began)).collect::<Vec<_>>()
         };

@@ -11,7 +11,7 @@ impl Run<'_> {
     pub(super) async fn diagnosed(&mut self, session: &mut Session, error: postgres::Error) -> Error {
         let error = session.diagnose(error).await;
         if let postgres::Error::DumpFailed(fault) = &error
-            && fault.cause == postgres::Cause::LockTimeout
+            && fault.cause == postgres::FailureCause::LockTimeout
         {
             for blocker in session.blockers().await.unwrap_or_default() {
                 self.warn(Some(blocker.to_string()));

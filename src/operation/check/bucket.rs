@@ -11,15 +11,15 @@ use super::{
 use crate::{
     error::Result,
     operation::{CLOCKS_APART_MAX, Interrupt},
-    rights::{Action, Mode},
+    rights::{AccessMode, S3Action},
     store::{Error, Kind, S3},
 };
 
 /// Rights without which something goes on piling up, and nothing fails.
-const CONVENIENT: [Action; 3] = [
-    Action::ListBucketMultipartUploads,
-    Action::ListMultipartUploadParts,
-    Action::AbortMultipartUpload,
+const CONVENIENT: [S3Action; 3] = [
+    S3Action::ListBucketMultipartUploads,
+    S3Action::ListMultipartUploadParts,
+    S3Action::AbortMultipartUpload,
 ];
 
 /// What was found about the bucket, for those who look further.
@@ -29,7 +29,7 @@ pub(super) struct Found {
     /// It can be read.
     pub(super) readable: bool,
     /// What the credentials are for, as asked for or as they behave.
-    pub(super) mode: Mode,
+    pub(super) mode: AccessMode,
 }
 
 pub(super) async fn bucket(
@@ -56,7 +56,7 @@ pub(super) async fn bucket(
     clock(sheet, store.service_time(), request.clock.now());
     let trials = interrupt.or(async { Ok(try_all(store, request.mode).await) }).await?;
     let mode = request.mode.unwrap_or_else(|| behaves_as(&trials));
-    if request.mode.is_none() && mode == Mode::DropBox {
+    if request.mode.is_none() && mode == AccessMode::DropBox {
         sheet.warning(
             "mode",
             "these credentials may write, and neither list, read nor delete: that is drop-box mode",
@@ -77,7 +77,7 @@ pub(super) async fn bucket(
     }
     Ok(Found {
         answers: true,
-        readable: trials.may(Action::ListBucket) && trials.may(Action::GetObject),
+        readable: trials.may(S3Action::ListBucket) && trials.may(S3Action::GetObject),
         mode,
     })
 }
@@ -118,15 +118,19 @@ pub(super) fn clock(sheet: &mut Sheet<'_>, service: Option<Timestamp>, now: Time
 }
 
 /// What credentials are for whose purpose no setting says.
-fn behaves_as(trials: &Trials) -> Mode {
-    let only_writes = trials.may(Action::PutObject)
-        && [Action::ListBucket, Action::GetObject, Action::DeleteObject]
+fn behaves_as(trials: &Trials) -> AccessMode {
+    let only_writes = trials.may(S3Action::PutObject)
+        && [S3Action::ListBucket, S3Action::GetObject, S3Action::DeleteObject]
             .iter()
             .all(|action| trials.may_not(*action));
-    if only_writes { Mode::DropBox } else { Mode::Full }
+    if only_writes {
+        AccessMode::DropBox
+    } else {
+        AccessMode::Full
+    }
 }
 
-fn judge(sheet: &mut Sheet<'_>, store: &S3, mode: Mode, trial: &Trial) {
+fn judge(sheet: &mut Sheet<'_>, store: &S3, mode: AccessMode, trial: &Trial) {
     let (action, what) = (trial.action, trial.what);
     let wanted = mode.actions(store.locks()).contains(&action);
     let name = action.as_str();
@@ -134,7 +138,7 @@ fn judge(sheet: &mut Sheet<'_>, store: &S3, mode: Mode, trial: &Trial) {
         Outcome::Works(seen) if wanted => sheet.ok(what, format!("{seen} ({name})")),
         Outcome::Works(_) | Outcome::Odd(..) if !wanted => too_much(sheet, mode, action, what),
         Outcome::Works(seen) => sheet.ok(what, seen.as_str()),
-        Outcome::Odd(seen, _) if mode == Mode::DropBox && what == "conditional write" => {
+        Outcome::Odd(seen, _) if mode == AccessMode::DropBox && what == "conditional write" => {
             let cure = "drop-box mode rests on it: use a service that has it, or credentials that may list and read";
             sheet.failed(what, seen.as_str(), Some(cure.to_owned()));
         }
@@ -151,7 +155,7 @@ fn judge(sheet: &mut Sheet<'_>, store: &S3, mode: Mode, trial: &Trial) {
             let cure = format!(
                 "allow {name} below {place}: `pgcoffer policy --mode {mode}` prints the whole policy{}",
                 match action {
-                    Action::PutObject => "; the bucket's own policy may want PGCOFFER_SSE or PGCOFFER_ACL besides",
+                    S3Action::PutObject => "; the bucket's own policy may want PGCOFFER_SSE or PGCOFFER_ACL besides",
                     _ => "",
                 }
             );
@@ -171,13 +175,13 @@ fn judge(sheet: &mut Sheet<'_>, store: &S3, mode: Mode, trial: &Trial) {
     }
 }
 
-fn too_much(sheet: &mut Sheet<'_>, mode: Mode, action: Action, what: &'static str) {
+fn too_much(sheet: &mut Sheet<'_>, mode: AccessMode, action: S3Action, what: &'static str) {
     let name = action.as_str();
     let harm = match action {
-        Action::DeleteObject => "can delete every backup",
-        Action::PutObject => "can add what is no backup",
-        Action::PutObjectTagging => "can tag every backup anew",
-        Action::GetObject | Action::ListBucket => "can see how many backups there are, and carry them off, sealed",
+        S3Action::DeleteObject => "can delete every backup",
+        S3Action::PutObject => "can add what is no backup",
+        S3Action::PutObjectTagging => "can tag every backup anew",
+        S3Action::GetObject | S3Action::ListBucket => "can see how many backups there are, and carry them off, sealed",
         _ => "can do more than it needs",
     };
     sheet.warning(
@@ -187,9 +191,9 @@ fn too_much(sheet: &mut Sheet<'_>, mode: Mode, action: Action, what: &'static st
     );
 }
 
-fn leftovers(sheet: &mut Sheet<'_>, mode: Mode, left: &[String]) {
+fn leftovers(sheet: &mut Sheet<'_>, mode: AccessMode, left: &[String]) {
     let names = left.join(", ");
-    if mode == Mode::DropBox {
+    if mode == AccessMode::DropBox {
         sheet.ok(
             "probe",
             format!("{names} stays, since nobody here may delete it; it is a line of text"),

@@ -2,14 +2,14 @@
 //! database.
 
 use super::sheet::Sheet;
-use crate::postgres::{Adopted, Blocker, Examination, Inspection, LockRoom, Settings};
+use crate::postgres::{AddedMembers, Blocker, Examination, Inspection, LockCapacity, SessionSettings};
 
 /// What no dump holds: because it belongs to an extension that did not make it, or because pg_dump passes over it.
 pub(super) fn left_out(sheet: &mut Sheet<'_>, inspection: &Inspection) {
-    for adopted in &inspection.adopted {
-        sheet.warning("extensions", adopted.to_string(), Adopted::CURE);
+    for added_members in &inspection.added_members {
+        sheet.warning("extensions", added_members.to_string(), AddedMembers::CURE);
     }
-    if inspection.adopted.is_empty() {
+    if inspection.added_members.is_empty() {
         sheet.ok(
             "extensions",
             "none holds objects of ordinary roles, which a dump would leave out",
@@ -31,7 +31,7 @@ pub(super) fn locks(sheet: &mut Sheet<'_>, inspection: &Inspection, examination:
     }
 }
 
-fn room(sheet: &mut Sheet<'_>, room: LockRoom) {
+fn room(sheet: &mut Sheet<'_>, room: LockCapacity) {
     if room.is_too_small() {
         let detail = format!("{room}: it ends with \"out of shared memory\"");
         sheet.failed("locks", detail, Some(room.cure()));
@@ -39,7 +39,10 @@ fn room(sheet: &mut Sheet<'_>, room: LockRoom) {
         let detail = format!("{room}: other sessions may leave too little");
         sheet.warning("locks", detail, room.cure());
     } else {
-        sheet.ok("locks", format!("a dump takes {} of about {}", room.needed, room.room));
+        sheet.ok(
+            "locks",
+            format!("a dump takes {} of about {}", room.needed, room.capacity),
+        );
     }
 }
 
@@ -57,11 +60,11 @@ fn blocked(sheet: &mut Sheet<'_>, first: &Blocker, more: usize) {
 }
 
 /// Settings that a run can't make its own.
-pub(super) fn settings(sheet: &mut Sheet<'_>, settings: &Settings) {
-    for left in &settings.left {
+pub(super) fn settings(sheet: &mut Sheet<'_>, settings: &SessionSettings) {
+    for left in &settings.fixed {
         sheet.warning("settings", left.to_string(), left.cure());
     }
-    if settings.left.is_empty() {
+    if settings.fixed.is_empty() {
         sheet.ok(
             "settings",
             "nothing that is set for role or database changes what a dump holds",

@@ -5,8 +5,8 @@ use crate::{
     error::{Error, Result},
     operation::Interrupt,
     postgres::{
-        self, Clients, DatabaseUrl, Examination, Holder, Inspection, Obstacle, ObstacleKind, Session, SslMode, Standby,
-        list_passed_over,
+        self, Clients, DatabaseUrl, Examination, Inspection, LockHolder, Obstacle, ObstacleKind, Session, SslMode,
+        Standby, list_skipped_hosts,
     },
     text::{Untrusted, counted},
 };
@@ -66,8 +66,8 @@ pub(super) async fn database(
 }
 
 /// Which session holds the lock that a run takes, where one does.
-fn lock(sheet: &mut Sheet<'_>, label: &str, holder: Holder) {
-    if holder.looks_like_a_run {
+fn lock(sheet: &mut Sheet<'_>, label: &str, holder: LockHolder) {
+    if holder.may_be_own_run {
         return sheet.ok("lock", format!("another run is under way: {holder}"));
     }
     let (label, holder) = (label.to_owned(), Box::new(holder));
@@ -126,12 +126,12 @@ fn app_database(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckD
 
 /// Which server was reached, and which hosts of the url were not.
 fn reachable(sheet: &mut Sheet<'_>, session: &Session) {
-    let before = session.passed_over();
+    let before = session.skipped_hosts();
     let target = session.target();
     if before.is_empty() {
         return sheet.ok("reachable", target);
     }
-    let detail = format!("{target}; tried before: {}", list_passed_over(before));
+    let detail = format!("{target}; tried before: {}", list_skipped_hosts(before));
     match before.iter().all(|one| one.is_other_kind) {
         true => sheet.ok("reachable", detail),
         false => sheet.warning(
@@ -162,12 +162,12 @@ fn encryption(sheet: &mut Sheet<'_>, url: &DatabaseUrl, is_local: bool, inspecti
 fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
     use ObstacleKind as K;
     let role = &inspection.user;
-    if let Some(imposed) = &inspection.imposed {
+    if let Some(role_override) = &inspection.role_override {
         sheet.warning(
             "role",
             format!(
                 "the database's own settings make role {role} of the login {}",
-                imposed.login
+                role_override.login
             ),
             "a restore into this database is refused so; `ALTER DATABASE … RESET role` ends it, or ask for the role in \
              the url: options=-c%20role%3DROLE",
@@ -223,18 +223,18 @@ fn obstacles(role: &Untrusted, obstacles: &[Obstacle]) -> (String, String) {
 }
 
 fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Examination) {
-    if let [first, ..] = examination.unprepared.as_slice() {
+    if let [first, ..] = examination.missing_default_grants.as_slice() {
         let owners: Vec<String> = examination
-            .unprepared
+            .missing_default_grants
             .iter()
             .take(OBJECTS_SHOWN)
             .map(|one| one.owner.to_string())
             .collect();
-        let more = match examination.unprepared.len() - owners.len() {
+        let more = match examination.missing_default_grants.len() - owners.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let all = examination.unprepared.iter();
+        let all = examination.missing_default_grants.iter();
         let all: Vec<&str> = all.flat_map(|one| one.grants.iter().map(String::as_str)).collect();
         let statements = &all[..all.len().min(STATEMENTS_SHOWN)];
         let rest = if all.len() > STATEMENTS_SHOWN {
@@ -255,7 +255,7 @@ fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Exa
     } else if !inspection.is_superuser {
         sheet.ok("default privileges", "what its owners make next can be read as well");
     }
-    if examination.strangers_large_objects > 0 && !inspection.is_superuser {
+    if examination.others_large_objects > 0 && !inspection.is_superuser {
         sheet.warning(
             "new large objects",
             format!("role {} can't read those that others make next", inspection.user),

@@ -14,7 +14,7 @@ use crate::{
     catalog::Catalog,
     error::Result,
     operation::Interrupt,
-    rights::Mode,
+    rights::AccessMode,
     store::{Attributes, Error, FolderFacts, Kind, PartPlan, Store},
 };
 
@@ -48,7 +48,7 @@ pub(super) async fn folder(
     };
     interrupt.or(look).await?;
     // who only reads needs no right to write
-    if mode != Mode::Restore {
+    if mode != AccessMode::Restore {
         let work = async {
             works(sheet, store).await;
             Ok(())

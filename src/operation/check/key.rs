@@ -7,7 +7,7 @@ use crate::{
     catalog::{Catalog, Survey},
     error::{Error, Result},
     operation::Interrupt,
-    rights::Mode,
+    rights::AccessMode,
     seal::{RepositoryId, Secret},
     text::{counted, roughly},
 };
@@ -124,7 +124,7 @@ pub(super) fn strength(sheet: &mut Sheet<'_>, secret: Option<&Secret>) {
 
 fn unreadable(found: &Found) -> &'static str {
     match found.mode {
-        Mode::DropBox => {
+        AccessMode::DropBox => {
             "nothing is read in drop-box mode: check the key where restores are made, with `pgcoffer verify`"
         }
         _ => "it can't be read with these credentials",

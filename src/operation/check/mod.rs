@@ -29,7 +29,7 @@ use crate::{
     catalog::Catalog,
     error::Result,
     postgres::{Clients, DatabaseUrl},
-    rights::Mode,
+    rights::AccessMode,
     schedule::Schedule,
     seal::Secret,
 };
@@ -42,7 +42,7 @@ pub struct CheckRequest {
     /// What opens backups where no database is configured; none: there is no key.
     pub secret: Option<Secret>,
     /// What the bucket's credentials are for; none: that is found out.
-    pub mode: Option<Mode>,
+    pub mode: Option<AccessMode>,
     /// Good backups of each database that no retention deletes.
     pub keep_last: NonZeroU32,
     /// Databases that the surroundings name beside ours, such as `DATABASE_URL`: one that an upgrade left behind is
@@ -109,9 +109,9 @@ pub async fn check(
 }
 
 /// Without a database there is nothing to back up; who only prunes or restores needs none.
-fn no_database(sheet: &mut Sheet<'_>, request: &CheckRequest, mode: Option<Mode>) {
+fn no_database(sheet: &mut Sheet<'_>, request: &CheckRequest, mode: Option<AccessMode>) {
     sheet.turn_to(Area::Database, "database");
-    if let Some(mode @ (Mode::Prune | Mode::Restore)) = mode {
+    if let Some(mode @ (AccessMode::Prune | AccessMode::Restore)) = mode {
         let detail = format!("none is configured, and {mode} mode needs none");
         return sheet.ok("configured", detail);
     }

@@ -7,7 +7,7 @@ use crate::{
     backup::Label,
     error::{Error, Result},
     operation::{Interrupt, RuleOwner, ShownRule, ShownRules, show_lifecycle},
-    rights::{Action, Mode},
+    rights::{AccessMode, S3Action},
     store::{self, Kind, PublicAccess, S3, Versioning},
     text::counted,
 };
@@ -15,7 +15,7 @@ use crate::{
 pub(super) async fn settings(
     sheet: &mut Sheet<'_>,
     store: &S3,
-    mode: Mode,
+    mode: AccessMode,
     databases: (&[Label], NonZeroU32),
     interrupt: &Interrupt,
 ) -> Result<()> {
@@ -31,7 +31,7 @@ pub(super) async fn settings(
 }
 
 /// What can't be seen is left out: a setting is its owner's to look at.
-fn unseen(sheet: &mut Sheet<'_>, what: &'static str, action: Action, error: &store::Error) {
+fn unseen(sheet: &mut Sheet<'_>, what: &'static str, action: S3Action, error: &store::Error) {
     let name = action.as_str();
     match error.kind {
         Kind::Denied => sheet.skipped(
@@ -57,7 +57,7 @@ async fn versioning(sheet: &mut Sheet<'_>, store: &S3) -> Option<Versioning> {
             Some(found)
         }
         Err(error) => {
-            unseen(sheet, "versioning", Action::GetBucketVersioning, &error);
+            unseen(sheet, "versioning", S3Action::GetBucketVersioning, &error);
             None
         }
     }
@@ -85,7 +85,7 @@ async fn object_lock(sheet: &mut Sheet<'_>, store: &S3) {
             Some("unset PGCOFFER_LOCK, or use a service that has it".to_owned()),
         ),
         (Err(error), _) => {
-            unseen(sheet, "object lock", Action::GetBucketObjectLockConfiguration, &error);
+            unseen(sheet, "object lock", S3Action::GetBucketObjectLockConfiguration, &error);
         }
     }
 }
@@ -110,7 +110,7 @@ async fn public_access(sheet: &mut Sheet<'_>, store: &S3) {
             "turn Block Public Access on for this bucket, all four of it",
         ),
         Err(error) => {
-            unseen(sheet, "public access", Action::GetBucketPublicAccessBlock, &error);
+            unseen(sheet, "public access", S3Action::GetBucketPublicAccessBlock, &error);
         }
     }
 }
@@ -120,7 +120,7 @@ async fn encryption(sheet: &mut Sheet<'_>, store: &S3) {
         Ok(Some(how)) => sheet.ok("encryption", format!("{how} by default, on top of pgcoffer's own")),
         Ok(None) => sheet.ok("encryption", "pgcoffer's own alone: the bucket has no default"),
         Err(error) => {
-            unseen(sheet, "encryption", Action::GetEncryptionConfiguration, &error);
+            unseen(sheet, "encryption", S3Action::GetEncryptionConfiguration, &error);
         }
     }
 }
@@ -128,7 +128,7 @@ async fn encryption(sheet: &mut Sheet<'_>, store: &S3) {
 async fn lifecycle(
     sheet: &mut Sheet<'_>,
     store: &S3,
-    mode: Mode,
+    mode: AccessMode,
     (databases, keep_last): (&[Label], NonZeroU32),
     versioning: Option<Versioning>,
 ) {
@@ -159,7 +159,7 @@ async fn lifecycle(
 /// The reader of rules tells why, and not of which kind: one more request does.
 async fn unreadable(sheet: &mut Sheet<'_>, store: &S3, error: &Error) {
     match store.lifecycle().await {
-        Err(error) => unseen(sheet, "lifecycle rules", Action::GetLifecycleConfiguration, &error),
+        Err(error) => unseen(sheet, "lifecycle rules", S3Action::GetLifecycleConfiguration, &error),
         Ok(_) => sheet.warning("lifecycle rules", error.to_string(), error.hint().unwrap_or_default()),
     }
 }
@@ -175,10 +175,10 @@ fn covers(rules: &ShownRules, folder: &str, what: &str) -> bool {
     all.any(|rule| does(rule) && (ours(rule) || folder.starts_with(rule.prefix.as_str())))
 }
 
-fn uploads_left(sheet: &mut Sheet<'_>, mode: Mode, rules: &ShownRules, folder: &str) {
+fn uploads_left(sheet: &mut Sheet<'_>, mode: AccessMode, rules: &ShownRules, folder: &str) {
     match (covers(rules, folder, "abort uploads"), mode) {
         (true, _) => sheet.ok("lost uploads", "a lifecycle rule aborts them"),
-        (false, Mode::DropBox) => sheet.warning(
+        (false, AccessMode::DropBox) => sheet.warning(
             "lost uploads",
             "no rule aborts the uploads that runs leave behind when they are killed: they cost money and nobody sees \
              them",
@@ -207,13 +207,13 @@ fn noncurrent(sheet: &mut Sheet<'_>, versioning: Option<Versioning>, rules: &Sho
 }
 
 /// A rule of ours that expires knows nothing of what must stay.
-fn expiry(sheet: &mut Sheet<'_>, mode: Mode, keep_last: NonZeroU32, rules: &ShownRules) {
+fn expiry(sheet: &mut Sheet<'_>, mode: AccessMode, keep_last: NonZeroU32, rules: &ShownRules) {
     let deletes = |rule: &&ShownRule| {
         rule.owner == RuleOwner::Ours && rule.actions.iter().any(|action| action.starts_with("delete after"))
     };
     let count = rules.rules.iter().filter(deletes).count();
     match (count, mode) {
-        (0, Mode::DropBox) => sheet.warning(
+        (0, AccessMode::DropBox) => sheet.warning(
             "retention",
             "nothing here deletes what has run out: these credentials may not, and no lifecycle rule of ours does",
             "run `pgcoffer prune` elsewhere with credentials that may (`pgcoffer policy --mode prune`), or `pgcoffer \

@@ -2,13 +2,13 @@
 
 use super::outcome::{Outcome, absent_tags, guarded, of};
 use crate::{
-    rights::{Action, Mode},
+    rights::{AccessMode, S3Action},
     store::{Error, Kind, Probe, S3},
 };
 
 /// How trying one right came out.
 pub(super) struct Trial {
-    pub(super) action: Action,
+    pub(super) action: S3Action,
     /// What was tried, in a few words.
     pub(super) what: &'static str,
     pub(super) outcome: Outcome,
@@ -27,26 +27,30 @@ pub(super) const FOLDER: &str = ".pgcoffer-check";
 
 /// Tries everything. Where credentials may only write, one object of a fixed name is enough for ever: nobody there can
 /// delete it.
-pub(super) async fn try_all(store: &S3, mode: Option<Mode>) -> Trials {
+pub(super) async fn try_all(store: &S3, mode: Option<AccessMode>) -> Trials {
     let location = store.location();
     let key = match mode {
-        Some(Mode::DropBox) => location.key(&format!("{FOLDER}/drop-box")),
+        Some(AccessMode::DropBox) => location.key(&format!("{FOLDER}/drop-box")),
         _ => location.key(&format!("{FOLDER}/{}", random())),
     };
     let mut trials = Trials::default();
     let probe = store.probe(&key);
     let written = trials.write(&probe).await;
-    if written && mode == Some(Mode::DropBox) {
+    if written && mode == Some(AccessMode::DropBox) {
         trials.overwrite(&probe).await;
     }
     trials.list(&probe, written).await;
     trials.read(&probe, written).await;
     trials.tags(&probe, written).await;
     let other = format!("{key}-parts");
-    let parts = if mode == Some(Mode::DropBox) { &key } else { &other };
+    let parts = if mode == Some(AccessMode::DropBox) {
+        &key
+    } else {
+        &other
+    };
     let put_together = trials.parts(&store.probe(parts), parts == &key).await;
-    trials.delete(&probe, written, mode == Some(Mode::DropBox)).await;
-    if written && trials.may_not(Action::DeleteObject) {
+    trials.delete(&probe, written, mode == Some(AccessMode::DropBox)).await;
+    if written && trials.may_not(S3Action::DeleteObject) {
         trials.left.push(key.clone());
     }
     if put_together && store.probe(&other).delete(None).await.is_err() {
@@ -66,19 +70,19 @@ pub(super) fn random() -> String {
 
 impl Trials {
     /// Whether a right was tried and denied.
-    pub(super) fn may_not(&self, action: Action) -> bool {
+    pub(super) fn may_not(&self, action: S3Action) -> bool {
         let denied = |trial: &Trial| trial.action == action && matches!(trial.outcome, Outcome::Denied(_));
         self.all.iter().any(denied)
     }
 
     /// Whether a right was tried and is there.
-    pub(super) fn may(&self, action: Action) -> bool {
+    pub(super) fn may(&self, action: S3Action) -> bool {
         let works =
             |trial: &Trial| trial.action == action && matches!(trial.outcome, Outcome::Works(_) | Outcome::Odd(..));
         self.all.iter().any(works)
     }
 
-    fn add(&mut self, action: Action, what: &'static str, outcome: Outcome) {
+    fn add(&mut self, action: S3Action, what: &'static str, outcome: Outcome) {
         self.all.push(Trial { action, what, outcome });
     }
 
@@ -102,10 +106,10 @@ impl Trials {
             Err(error) if error.kind == Kind::Exists => Ok(()),
             other => other,
         };
-        self.add(Action::PutObject, "write", of(outcome, "an object was written"));
+        self.add(S3Action::PutObject, "write", of(outcome, "an object was written"));
         if stands {
             let again = probe.write(true).await;
-            self.add(Action::PutObject, "conditional write", guarded(again));
+            self.add(S3Action::PutObject, "conditional write", guarded(again));
         }
         stands
     }
@@ -123,7 +127,7 @@ impl Trials {
             ),
             Err(error) => of(Err(error), ""),
         };
-        self.add(Action::PutObject, "overwrite", outcome);
+        self.add(S3Action::PutObject, "overwrite", outcome);
     }
 
     async fn list(&mut self, probe: &Probe<'_>, written: bool) {
@@ -134,7 +138,7 @@ impl Trials {
             ),
             other => of(other.map(drop), "objects are listed"),
         };
-        self.add(Action::ListBucket, "list", outcome);
+        self.add(S3Action::ListBucket, "list", outcome);
     }
 
     async fn read(&mut self, probe: &Probe<'_>, written: bool) {
@@ -143,7 +147,7 @@ impl Trials {
             (false, Ok(_)) => of(Ok(()), "objects are read"),
             (_, Err(error)) => self.without_object(error, "objects are read"),
         };
-        self.add(Action::GetObject, "read", outcome);
+        self.add(S3Action::GetObject, "read", outcome);
     }
 
     /// Of an object that isn't there the right is told by the refusal, unless missing ones are hidden from who may not
@@ -151,7 +155,7 @@ impl Trials {
     fn without_object(&self, error: Error, works: &str) -> Outcome {
         match error.kind {
             Kind::NotFound => Outcome::Works(works.to_owned()),
-            Kind::Denied if !self.may(Action::PutObject) && self.may_not(Action::ListBucket) => Outcome::Untried(
+            Kind::Denied if !self.may(S3Action::PutObject) && self.may_not(S3Action::ListBucket) => Outcome::Untried(
                 "there is no object to try it on, and a missing one is hidden without s3:ListBucket".to_owned(),
             ),
             _ => of(Err(error), works),
@@ -165,15 +169,15 @@ impl Trials {
                 Ok(_) => of(Ok(()), "tags are read"),
                 Err(error) => self.without_object(error, "tags are read"),
             };
-            self.add(Action::GetObjectTagging, "read tags", absent_tags(outcome));
+            self.add(S3Action::GetObjectTagging, "read tags", absent_tags(outcome));
             let why = "there is no object to try it on".to_owned();
-            self.add(Action::PutObjectTagging, "write tags", Outcome::Untried(why));
+            self.add(S3Action::PutObjectTagging, "write tags", Outcome::Untried(why));
             return;
         }
         let tagged = probe.tag().await;
         let was_tagged = tagged.is_ok();
         self.add(
-            Action::PutObjectTagging,
+            S3Action::PutObjectTagging,
             "write tags",
             absent_tags(of(tagged, "an object was tagged")),
         );
@@ -184,7 +188,7 @@ impl Trials {
             ),
             other => of(other.map(drop), "tags are read"),
         };
-        self.add(Action::GetObjectTagging, "read tags", absent_tags(outcome));
+        self.add(S3Action::GetObjectTagging, "read tags", absent_tags(outcome));
     }
 
     /// An upload in parts, looked at, put together, and one more given up; whether an object came of it. Where there is
@@ -194,9 +198,9 @@ impl Trials {
             Ok(upload_id) => upload_id,
             Err(error) => {
                 let outcome = of(Err(error), "");
-                self.add(Action::PutObject, "upload in parts", outcome);
+                self.add(S3Action::PutObject, "upload in parts", outcome);
                 let why = || Outcome::Untried("no upload could be begun".to_owned());
-                self.add(Action::AbortMultipartUpload, "give an upload up", why());
+                self.add(S3Action::AbortMultipartUpload, "give an upload up", why());
                 self.uploads(probe, None).await;
                 return false;
             }
@@ -213,7 +217,7 @@ impl Trials {
         };
         let put_together = done.is_ok() && !taken;
         self.add(
-            Action::PutObject,
+            S3Action::PutObject,
             "upload in parts",
             of(done, "an upload in parts was put together"),
         );
@@ -231,7 +235,7 @@ impl Trials {
             other => other,
         };
         self.add(
-            Action::AbortMultipartUpload,
+            S3Action::AbortMultipartUpload,
             "give an upload up",
             of(aborted, "an upload was given up"),
         );
@@ -247,7 +251,7 @@ impl Trials {
             ),
             other => of(other.map(drop), "uploads under way are listed"),
         };
-        self.add(Action::ListBucketMultipartUploads, "list uploads", uploads);
+        self.add(S3Action::ListBucketMultipartUploads, "list uploads", uploads);
         let parts = match under_way {
             None => Outcome::Untried("no upload could be begun".to_owned()),
             Some(upload_id) => match probe.parts(upload_id).await {
@@ -257,7 +261,7 @@ impl Trials {
                 other => of(other.map(drop), "the parts of an upload are listed"),
             },
         };
-        self.add(Action::ListMultipartUploadParts, "list parts", parts);
+        self.add(S3Action::ListMultipartUploadParts, "list parts", parts);
     }
 
     /// Deletes on a condition that isn't met, on one that is, and looks whether it is gone. In drop-box mode what must
@@ -277,7 +281,7 @@ impl Trials {
             _ => probe.delete(None).await,
         };
         let is_done = deleted.is_ok();
-        self.add(Action::DeleteObject, "delete", of(deleted, "the object was deleted"));
+        self.add(S3Action::DeleteObject, "delete", of(deleted, "the object was deleted"));
         if let (true, Some(condition)) = (is_done, condition) {
             let outcome = match condition {
                 Ok(()) => Outcome::Odd(
@@ -292,13 +296,13 @@ impl Trials {
                 ),
                 Err(error) => of(Err(error), ""),
             };
-            self.add(Action::DeleteObject, "conditional delete", outcome);
+            self.add(S3Action::DeleteObject, "conditional delete", outcome);
         }
         if is_done && probe.look().await.is_ok() {
             let why = "the service said that the object is deleted, and it still stands".to_owned();
             let cure =
                 "nothing can be pruned here: have a lifecycle rule delete, or ask the service's operator".to_owned();
-            self.add(Action::DeleteObject, "deleted", Outcome::Odd(why, cure));
+            self.add(S3Action::DeleteObject, "deleted", Outcome::Odd(why, cure));
         }
     }
 
@@ -308,6 +312,6 @@ impl Trials {
             Err(error) if error.kind == Kind::NotFound => Outcome::Works("a DELETE is taken".to_owned()),
             Err(error) => of(Err(error), ""),
         };
-        self.add(Action::DeleteObject, "delete", outcome);
+        self.add(S3Action::DeleteObject, "delete", outcome);
     }
 }

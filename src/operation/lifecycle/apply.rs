@@ -1,170 +1,173 @@
 use std::time::Duration;
 
-use super::{AppliedRules, changes, document, of_databases, others, read, rivals};
+use super::{AppliedRules, changes, conflicting_rules, count_others, document, our_rules, read};
 use crate::{
     backup::Label,
     error::{Error, Result},
-    lifecycle::{Document, Plan, warnings_at},
+    lifecycle::{Document, LifecyclePlan, service_warnings},
     operation::Interrupt,
     store::{self, Lifecycle, S3},
     text::counted,
 };
 
-/// Pauses before each look at what was written: on AWS a new configuration may show late.
+/// Pauses before each attempt to read the rules back, in milliseconds. AWS may show a new configuration late.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-set-lifecycle-configuration-intro.html>
-const LOOKS_MS: [u64; 6] = [0, 250, 750, 1000, 2000, 4000];
-/// How often the old rules are put back before it is left to a person.
+const READ_PAUSES_MS: [u64; 6] = [0, 250, 750, 1000, 2000, 4000];
+/// How often the agent tries to restore the old rules before it leaves that to the user.
 const UNDO_ATTEMPTS: u32 = 3;
 
-/// Puts the rules of a plan into the bucket: reads what is there, puts ours among it, writes, reads back, compares
-/// everything, and undoes it on any difference.
+/// Writes the rules of a plan into the bucket: reads the bucket's rules, merges ours into them, writes them, reads them
+/// back, compares all of them, and restores the old rules on any difference.
 ///
-/// S3 has no condition for this request: of two that read before either wrote, the later write takes the other's rules
-/// away. Each then finds that something is missing or new and puts back what it had read; both fail and say so. One
-/// that read what the other had written does no harm.
+/// Not atomic, as S3 has no conditional write for this request. If two agents read before either writes, the later
+/// write removes the other's rules. Each then finds a difference, restores what it had read, and fails with an error.
+/// An agent that reads what another has written does no harm.
 ///
-/// A signal is heeded before anything is written, not between that and the comparison.
+/// Safe to cancel before the write. From the write to the comparison a signal is ignored.
 ///
 /// # Errors
-/// [`Error::Lifecycle`] before anything is written. [`Error::Rules`] says what the service did and what stands now.
+/// [`Error::Lifecycle`] before anything is written. [`Error::Rules`] says what the service did and which rules it has
+/// now.
 pub async fn apply_lifecycle(
     store: &S3,
     databases: &[Label],
-    plan: &Plan,
+    plan: &LifecyclePlan,
     interrupt: &Interrupt,
 ) -> Result<AppliedRules> {
     let there = interrupt.or(read(store)).await?;
     let before = document(there.as_ref())?;
     before.check_known()?;
-    let ours = of_databases(store, databases);
+    let ours = our_rules(store, databases);
     let wanted = before.with(&plan.rules, &ours)?;
     let mut warnings = plan.warnings.clone();
-    warnings.extend(warnings_at(store.host(), plan));
-    warnings.extend(rivals(store, databases, &before));
+    warnings.extend(service_warnings(store.host(), plan));
+    warnings.extend(conflicting_rules(store, databases, &before));
     let applied = AppliedRules {
         bucket: store.location().bucket.clone(),
         written: wanted != before,
         changes: changes(&before, &wanted, &ours),
-        of_others: others(&before, &ours),
+        of_others: count_others(&before, &ours),
         warnings,
     };
     if applied.written {
-        let writing = Writing {
+        let write = RuleWrite {
             store,
             there,
             before,
             wanted,
             ours: &ours,
         };
-        writing.carry_out().await?;
+        write.run().await?;
     }
     Ok(applied)
 }
 
-/// From the first write to the last comparison.
-struct Writing<'a> {
+/// The steps from the first write to the last comparison.
+struct RuleWrite<'a> {
     store: &'a S3,
-    /// What the service gave, and what it said.
+    /// The configuration that the service had before.
     there: Option<Lifecycle>,
     before: Document,
     wanted: Document,
     ours: &'a dyn Fn(&str) -> bool,
 }
 
-/// What a look shows.
-enum Seen {
-    /// What was written, and all else as it was.
-    Wanted,
-    /// What was there before.
-    Before,
-    /// Something else.
-    Other(Vec<String>),
-    /// Nothing.
-    Nothing(Error),
+/// The state of the bucket's rules when they are read back.
+enum BucketState {
+    /// Our rules as written, and all others unchanged.
+    Written,
+    /// The rules from before the write.
+    Unchanged,
+    /// Other rules. Holds the differences.
+    Different(Vec<String>),
+    /// The rules could not be read.
+    Unreadable(Error),
 }
 
-impl Writing<'_> {
-    async fn carry_out(&self) -> Result<()> {
+impl RuleWrite<'_> {
+    async fn run(&self) -> Result<()> {
         let new = Lifecycle {
             xml: self.wanted.xml(),
             minimum_size: self.minimum_size(),
         };
         let answer = self.store.put_lifecycle(&new).await;
         if let Err(error) = &answer {
-            tracing::warn!("{error}: looking whether it was done");
+            tracing::warn!("{error}: reading the rules back to see whether they were written");
         }
         let refusal = matches!(&answer, Err(error) if !error.kind.is_passing());
         match (self.settle(refusal).await, answer) {
-            (Seen::Wanted, _) => Ok(()),
-            (Seen::Before, Err(error)) if !error.kind.is_passing() => Err(refused(&error)),
-            (Seen::Before, Err(error)) => self.undo(format!("{error}")).await,
-            (Seen::Before, Ok(())) => {
-                let why = "the service said that it took the rules, and shows the old ones";
+            (BucketState::Written, _) => Ok(()),
+            (BucketState::Unchanged, Err(error)) if !error.kind.is_passing() => Err(refused(&error)),
+            (BucketState::Unchanged, Err(error)) => self.undo(format!("{error}")).await,
+            (BucketState::Unchanged, Ok(())) => {
+                let why = "the service confirmed the new rules, and still shows the old ones";
                 self.undo(why.to_owned()).await
             }
-            (Seen::Other(differences), _) => {
+            (BucketState::Different(differences), _) => {
                 let lines = differences.join("\n  ");
-                let why = format!("the service did not keep what it was sent:\n  {lines}");
+                let why = format!("the service changed the rules that it was sent:\n  {lines}");
                 self.undo(why).await
             }
-            (Seen::Nothing(error), _) => {
-                let why = format!("what was written can't be read back ({error})");
+            (BucketState::Unreadable(error), _) => {
+                let why = format!("the written rules can't be read back ({error})");
                 self.undo(why).await
             }
         }
     }
 
-    /// Part of every write, since the service goes back to its default without it.
+    /// The service's minimum object size. Sent with every write, since the service resets it to its default otherwise.
     fn minimum_size(&self) -> Option<String> {
         self.there.as_ref()?.minimum_size.clone()
     }
 
-    /// Looks until what was written shows; what is neither that nor the old is looked at twice.
-    async fn settle(&self, refusal: bool) -> Seen {
-        let mut last = Seen::Before;
-        for pause in LOOKS_MS {
+    /// Reads the rules until the new ones show. A state that is neither new nor old counts only when it is seen twice.
+    async fn settle(&self, refusal: bool) -> BucketState {
+        let mut last = BucketState::Unchanged;
+        for pause in READ_PAUSES_MS {
             tokio::time::sleep(Duration::from_millis(pause)).await;
-            let seen = self.look().await;
+            let seen = self.read_back().await;
             match (&seen, &last) {
-                (Seen::Wanted, _) | (Seen::Other(_), Seen::Other(_)) | (Seen::Nothing(_), Seen::Nothing(_)) => {
+                (BucketState::Written, _)
+                | (BucketState::Different(_), BucketState::Different(_))
+                | (BucketState::Unreadable(_), BucketState::Unreadable(_)) => {
                     return seen;
                 }
-                // nothing is on its way
-                (Seen::Before, _) if refusal => return seen,
+                // the write was refused, so nothing more will change
+                (BucketState::Unchanged, _) if refusal => return seen,
                 _ => last = seen,
             }
         }
         last
     }
 
-    async fn look(&self) -> Seen {
+    async fn read_back(&self) -> BucketState {
         let back = match self.store.lifecycle().await {
             Ok(back) => back,
-            Err(error) => return Seen::Nothing(error.into()),
+            Err(error) => return BucketState::Unreadable(error.into()),
         };
         let document = match document(back.as_ref()) {
             Ok(document) => document,
-            Err(error) => return Seen::Nothing(error),
+            Err(error) => return BucketState::Unreadable(error),
         };
         let mut differences = self.wanted.differences(&document, self.ours);
         differences.extend(self.size_difference(back.as_ref()));
         if differences.is_empty() {
-            Seen::Wanted
+            BucketState::Written
         } else if self.is_before(back.as_ref(), &document) {
-            Seen::Before
+            BucketState::Unchanged
         } else {
-            Seen::Other(differences)
+            BucketState::Different(differences)
         }
     }
 
-    /// Where there were no rules there was no minimum size either, and the service chooses its default.
+    /// Compares the minimum object size. Without rules there was none, and the service sets its default.
     fn size_difference(&self, back: Option<&Lifecycle>) -> Option<String> {
         let before = &self.there.as_ref()?.minimum_size;
         let after = back.and_then(|back| back.minimum_size.clone());
         let text = |size: &Option<String>| size.clone().unwrap_or_else(|| "none".to_owned());
         (*before != after).then(|| {
             format!(
-                "the default minimum size of what is moved was {} and is {}",
+                "the minimum size of objects to move was {} and is now {}",
                 text(before),
                 text(&after)
             )
@@ -175,9 +178,9 @@ impl Writing<'_> {
         *document == self.before && self.size_difference(back).is_none()
     }
 
-    /// Puts back what was there. Always an error: what happened, and what stands now.
+    /// Restores the old rules. Always returns an error: what happened, and which rules the bucket has now.
     async fn undo(&self, why: String) -> Result<()> {
-        tracing::warn!("the rules are not as they should be: putting back what was there");
+        tracing::warn!("the rules are not as they should be: restoring the old rules");
         let mut attempt = 1;
         let state = loop {
             let old = self.old_with_added().await;
@@ -200,10 +203,10 @@ impl Writing<'_> {
             tokio::time::sleep(store::pause(attempt)).await;
             attempt += 1;
         };
-        Err(self.left(&why, &state))
+        Err(self.not_restored(&why, &state))
     }
 
-    /// What was there before, and what somebody else has added since: their rules are not ours to take away.
+    /// The old rules, with those that another user has added since. They are not ours to remove.
     async fn old_with_added(&self) -> Document {
         let there = self.store.lifecycle().await;
         let there = there.ok().and_then(|there| document(there.as_ref()).ok());
@@ -229,7 +232,7 @@ impl Writing<'_> {
         }
     }
 
-    fn left(&self, why: &str, state: &str) -> Error {
+    fn not_restored(&self, why: &str, state: &str) -> Error {
         let should = match &self.there {
             Some(there) if !self.before.rules().is_empty() => format!(
                 "{}, with the default minimum size {}:\n{}",
@@ -242,12 +245,11 @@ impl Writing<'_> {
         let bucket = &self.store.location().bucket;
         Error::Rules {
             why: format!(
-                "{why}\nTHE OLD RULES COULD NOT BE PUT BACK. In s3://{bucket} now stands: {state}.\nWhat should stand \
-                 there: {should}"
+                "{why}\nTHE OLD RULES COULD NOT BE RESTORED. s3://{bucket} now has: {state}.\nIt should have: {should}"
             ),
             hint: format!(
-                "put the bucket's rules right by hand, at once: rules that the service changed may delete what nobody \
-                 meant (aws s3api get-bucket-lifecycle-configuration --bucket {bucket})"
+                "correct the bucket's rules by hand, at once: rules that the service changed may delete objects that \
+                 you want to keep (aws s3api get-bucket-lifecycle-configuration --bucket {bucket})"
             ),
         }
     }
@@ -256,22 +258,23 @@ impl Writing<'_> {
 fn refused(error: &store::Error) -> Error {
     let hint = match error.kind {
         store::Kind::Denied => {
-            "writing lifecycle rules needs s3:PutLifecycleConfiguration on the bucket: run this once with its owner's \
-             credentials"
+            "writing lifecycle rules needs s3:PutLifecycleConfiguration on the bucket: run this once with the bucket \
+             owner's credentials"
         }
-        _ => "`pgcoffer lifecycle plan --xml` prints the rules, to be put there by other means",
+        _ => "`pgcoffer lifecycle plan --xml` prints the rules, so that you can write them with another tool",
     };
     Error::Rules {
-        why: format!("{error}; the rules stand as they stood"),
+        why: format!("{error}; the rules are unchanged"),
         hint: hint.to_owned(),
     }
 }
 
 fn undone(why: &str) -> Error {
     Error::Rules {
-        why: format!("{why}\nwhat was there before was put back, and was found to stand as it stood"),
-        hint: "this service can't be trusted with these rules, or somebody else wrote at the same time: if it happens \
-            again, let `pgcoffer prune` delete and choose the class at upload with PGCOFFER_STORAGE_CLASS"
+        why: format!("{why}\nthe old rules were restored, and were read back unchanged"),
+        hint: "this service can't be trusted with these rules, or another program wrote rules at the same time: if it \
+               happens again, let `pgcoffer prune` delete backups and choose the class at upload with \
+               PGCOFFER_STORAGE_CLASS"
             .to_owned(),
     }
 }

@@ -1,121 +1,121 @@
-//! The bucket's lifecycle rules: shown, planned, and put there so that nobody else's suffer.
+//! Shows, plans and writes the bucket's lifecycle rules, without changing the rules of others.
 
 mod apply;
-mod kept;
+mod kept_longer;
 
 use serde::Serialize;
 
 use crate::{
     backup::Label,
     error::{Error, Result},
-    lifecycle::{Document, Plan, Rule, is_ours, warnings_at},
+    lifecycle::{Document, LifecyclePlan, Rule, is_ours, service_warnings},
     store::{Kind, Lifecycle, S3},
 };
 
 pub use apply::apply_lifecycle;
-pub use kept::{KeptLonger, kept_longer};
+pub use kept_longer::{KeptLonger, kept_longer};
 
-/// The rules in a bucket.
+/// The lifecycle rules of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShownRules {
-    /// The bucket.
+    /// The bucket's name.
     pub bucket: String,
-    /// Which objects are too small to be moved, where the service knows such a thing.
+    /// Which objects are too small to be moved, if the service reports that.
     pub minimum_size: Option<String>,
-    /// The rules, in order.
+    /// The rules, in the bucket's order.
     pub rules: Vec<ShownRule>,
-    /// Rules of others that act on backups.
+    /// Warnings about rules of others that act on backups.
     pub warnings: Vec<String>,
 }
 
-/// One of them.
+/// One rule of the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShownRule {
-    /// Its id, where it has one.
+    /// The rule's id, if it has one.
     pub id: Option<String>,
-    /// Whose it is.
+    /// Who made the rule.
     pub owner: RuleOwner,
-    /// Whether it is carried out.
+    /// Whether the service applies the rule.
     pub enabled: bool,
-    /// The beginning of the keys that it is about.
+    /// The prefix of the keys that the rule applies to.
     pub prefix: String,
-    /// The tags and sizes that it asks for, in words.
+    /// The tags and sizes that the rule filters by, in words.
     pub further_filters: String,
-    /// What it does, in words.
+    /// What the rule does, in words.
     pub actions: Vec<String>,
 }
 
-/// Whose a rule is.
+/// Who made a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleOwner {
-    /// Ours, for a database that is configured here.
+    /// This pgcoffer, for a database that is configured here.
     Ours,
-    /// Made by pgcoffer for another place or database.
+    /// Another pgcoffer, for another prefix or database.
     AnotherPgcoffer,
-    /// Not pgcoffer's.
+    /// Another program or a person.
     Other,
 }
 
-/// What a plan would change.
+/// What a plan would change in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProposedRules {
     /// The plan.
     #[serde(flatten)]
-    pub plan: Plan,
-    /// What would become of each rule of ours; none where the bucket's rules can't be seen.
+    pub plan: LifecyclePlan,
+    /// What would happen to each rule of ours; `None` if the bucket's rules can't be read.
     pub changes: Option<Vec<Change>>,
-    /// Rules that are not ours and would stay as they are.
+    /// The number of rules that are not ours and would stay unchanged.
     pub of_others: usize,
 }
 
-/// What becomes of a rule of ours.
+/// What happens to one rule of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// The rule.
+    /// The rule's id.
     pub id: String,
-    /// What becomes of it.
+    /// What happens to it.
     pub change: ChangeKind,
 }
 
-/// What becomes of a rule.
+/// What happens to a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
-    /// It is new.
+    /// It is added.
     Add,
-    /// It takes the place of one of the same id.
+    /// It replaces a rule with the same id.
     Replace,
-    /// It stands there already.
+    /// It is already there and stays.
     Keep,
-    /// It goes.
+    /// It is removed.
     Remove,
 }
 
-/// What an apply did.
+/// The result of an apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AppliedRules {
-    /// The bucket.
+    /// The bucket's name.
     pub bucket: String,
     /// Whether anything was written.
     pub written: bool,
-    /// What became of each rule of ours.
+    /// What happened to each rule of ours.
     pub changes: Vec<Change>,
-    /// Rules that are not ours, each found again as it was.
+    /// The number of rules that are not ours, each of which was read back unchanged.
     pub of_others: usize,
     /// What can go wrong with the rules, and rules of others that act on backups.
     pub warnings: Vec<String>,
 }
 
-/// The bucket's rules as they stand, seen by one who backs up `databases` there.
+/// Reads the bucket's rules. `databases` are those that are configured here; their rules count as ours.
 ///
 /// # Errors
-/// What the bucket refuses, [`Error::Rules`] where the service has no rules, [`Error::Lifecycle`] where they can't be
-/// read.
+/// Any error of the bucket, [`Error::Rules`] if the service has no lifecycle rules, [`Error::Lifecycle`] if they can't
+/// be parsed.
 pub async fn show_lifecycle(store: &S3, databases: &[Label]) -> Result<ShownRules> {
     let there = read(store).await?;
     let document = document(there.as_ref())?;
-    let ours = of_databases(store, databases);
+    let ours = our_rules(store, databases);
     let shown = |rule: &Rule| ShownRule {
         id: rule.id().map(str::to_owned),
         owner: match rule.id() {
@@ -132,20 +132,20 @@ pub async fn show_lifecycle(store: &S3, databases: &[Label]) -> Result<ShownRule
         bucket: store.location().bucket.clone(),
         minimum_size: there.and_then(|there| there.minimum_size),
         rules: document.rules().iter().map(shown).collect(),
-        warnings: rivals(store, databases, &document),
+        warnings: conflicting_rules(store, databases, &document),
     })
 }
 
-/// What `plan` would change in the bucket. Where its rules can't be seen the plan stands alone, with a warning.
+/// Compares `plan` with the bucket's rules. If these can't be read, returns the plan with a warning.
 ///
 /// # Errors
-/// [`Error::Lifecycle`] where what stands there leaves no room for the plan.
-pub async fn propose_lifecycle(store: &S3, databases: &[Label], mut plan: Plan) -> Result<ProposedRules> {
+/// [`Error::Lifecycle`] if the plan can't be merged into the bucket's rules.
+pub async fn propose_lifecycle(store: &S3, databases: &[Label], mut plan: LifecyclePlan) -> Result<ProposedRules> {
     let there = match read(store).await {
         Ok(there) => there,
         Err(error) => {
-            plan.warnings.extend(warnings_at(store.host(), &plan));
-            plan.warnings.push(format!("what would change can't be told: {error}"));
+            plan.warnings.extend(service_warnings(store.host(), &plan));
+            plan.warnings.push(format!("the changes can't be computed: {error}"));
             return Ok(ProposedRules {
                 plan,
                 changes: None,
@@ -154,22 +154,22 @@ pub async fn propose_lifecycle(store: &S3, databases: &[Label], mut plan: Plan) 
         }
     };
     let before = document(there.as_ref())?;
-    let ours = of_databases(store, databases);
+    let ours = our_rules(store, databases);
     let after = before.with(&plan.rules, &ours)?;
-    let elsewhere = warnings_at(store.host(), &plan);
+    let elsewhere = service_warnings(store.host(), &plan);
     plan.warnings.extend(elsewhere);
-    plan.warnings.extend(rivals(store, databases, &before));
+    plan.warnings.extend(conflicting_rules(store, databases, &before));
     if let Err(error) = before.check_known() {
         plan.warnings.push(format!("`apply` will refuse: {error}"));
     }
     Ok(ProposedRules {
         plan,
         changes: Some(changes(&before, &after, &ours)),
-        of_others: others(&before, &ours),
+        of_others: count_others(&before, &ours),
     })
 }
 
-/// Looks; a service without lifecycle rules is told so here, before anything is written.
+/// Reads the bucket's rules. Reports a service without lifecycle rules before anything is written.
 async fn read(store: &S3) -> Result<Option<Lifecycle>> {
     store.lifecycle().await.map_err(|error| {
         let hint = match error.kind {
@@ -197,14 +197,14 @@ fn document(there: Option<&Lifecycle>) -> Result<Document> {
     }
 }
 
-/// Tells our rules' ids from all others.
-fn of_databases<'a>(store: &'a S3, databases: &'a [Label]) -> impl Fn(&str) -> bool + 'a {
+/// A predicate that is true for the ids of our rules.
+fn our_rules<'a>(store: &'a S3, databases: &'a [Label]) -> impl Fn(&str) -> bool + 'a {
     |id| is_ours(id, &store.location().prefix, databases)
 }
 
-/// Rules of others that delete or move backups.
-fn rivals(store: &S3, databases: &[Label], document: &Document) -> Vec<String> {
-    let ours = of_databases(store, databases);
+/// Warnings about rules of others that delete or move backups.
+fn conflicting_rules(store: &S3, databases: &[Label], document: &Document) -> Vec<String> {
+    let ours = our_rules(store, databases);
     let mut warnings = Vec::new();
     for database in databases {
         let folder = store.location().key(&format!("{database}/"));
@@ -212,9 +212,7 @@ fn rivals(store: &S3, databases: &[Label], document: &Document) -> Vec<String> {
         let others = others.filter(|rule| !rule.id().is_some_and(&ours) && rule.acts_below(&folder));
         warnings.extend(others.map(|rule| {
             let (name, prefix, actions) = (rule.name(), rule.prefix(), rule.actions().join(", "));
-            format!(
-                "rule {name}, which is not ours, acts on backups of {database} as well: {actions}, below {prefix:?}"
-            )
+            format!("rule {name}, which is not ours, also acts on backups of {database}: {actions}, below {prefix:?}")
         }));
     }
     warnings
@@ -245,7 +243,7 @@ fn changes(before: &Document, after: &Document, ours: impl Fn(&str) -> bool) -> 
     changes
 }
 
-fn others(document: &Document, ours: impl Fn(&str) -> bool) -> usize {
+fn count_others(document: &Document, ours: impl Fn(&str) -> bool) -> usize {
     let others = document.rules().iter();
     others.filter(|rule| !rule.id().is_some_and(&ours)).count()
 }

@@ -9,7 +9,7 @@ use crate::{
     catalog::{Catalog, CatalogEntry, Survey},
     error::{Error, Result},
     operation::Interrupt,
-    retention::{Keep, Verdict},
+    retention::{KeepReason, RetentionVerdict},
     store::{Kind, Object, Store},
 };
 
@@ -22,7 +22,7 @@ pub(super) async fn delete_planned(
 ) -> Result<()> {
     let mut denied = false;
     let deletions = report.backups.iter_mut().rev();
-    for line in deletions.filter(|line| matches!(line.verdict, Verdict::Delete(_))) {
+    for line in deletions.filter(|line| matches!(line.verdict, RetentionVerdict::Delete(_))) {
         let found = planned.survey.entries.iter().find(|one| one.record.id == line.id);
         let Some(one) = found.filter(|_| !denied) else {
             line.outcome = DeletionOutcome::NotReached;
@@ -36,7 +36,7 @@ pub(super) async fn delete_planned(
                 tracing::info!(id = %line.id, "deleted: {}", line.verdict);
                 line.outcome = DeletionOutcome::Deleted;
             }
-            Ok(Some(held)) => line.verdict = Verdict::Keep(held),
+            Ok(Some(held)) => line.verdict = RetentionVerdict::Keep(held),
             Err(error) => {
                 tracing::warn!(id = %line.id, "{error}");
                 line.outcome = DeletionOutcome::Failed(error.to_string());
@@ -65,12 +65,12 @@ pub(super) async fn delete_planned(
 
 /// The record first: from then on it is no backup, whatever happens next. Not at all where somebody has put a hold on
 /// it since it was looked at, which then is the reason to keep it: a prune of thousands of objects takes minutes.
-async fn delete_backup(catalog: &Catalog, one: &CatalogEntry) -> Result<Option<Keep>> {
+async fn delete_backup(catalog: &Catalog, one: &CatalogEntry) -> Result<Option<KeepReason>> {
     let (store, record) = (catalog.store(), &one.record);
     let mark = catalog.mark(&record.database, &record.id).await?;
     if let Some(hold) = mark.and_then(|mark| mark.hold) {
         let why = hold.to_string();
-        return Ok(Some(Keep::Held { why }));
+        return Ok(Some(KeepReason::Held { why }));
     }
     delete(store, &one.object).await?;
     // before the archive, which a later prune finds by itself and its details by it

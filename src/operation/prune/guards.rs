@@ -8,7 +8,7 @@ use crate::{
     backup::{Record, Retention},
     catalog::{Catalog, CatalogEntry, Survey},
     error::Result,
-    retention::{Guards, Plan, Run, Tags},
+    retention::{Protection, RetentionPlan, RunFacts, TagState},
     store::{Kind, Locked, Store},
 };
 
@@ -16,7 +16,12 @@ use crate::{
 const LOOKS_AT_ONCE: usize = 8;
 
 /// Looks at every backup that `plan` would delete, and adds what was found to its run.
-pub(super) async fn add_guards(catalog: &Catalog, survey: &Survey, plan: &Plan, runs: &mut [Run]) -> Result<()> {
+pub(super) async fn add_guards(
+    catalog: &Catalog,
+    survey: &Survey,
+    plan: &RetentionPlan,
+    runs: &mut [RunFacts],
+) -> Result<()> {
     let candidates: Vec<&CatalogEntry> = plan
         .deletions()
         .filter_map(|line| survey.entries.iter().find(|one| one.record.id == line.id))
@@ -34,14 +39,14 @@ pub(super) async fn add_guards(catalog: &Catalog, survey: &Survey, plan: &Plan, 
     Ok(())
 }
 
-fn add(guards: &mut Guards, seen: Guards) {
+fn add(guards: &mut Protection, seen: Protection) {
     guards.tags = seen.tags;
     guards.locked_until = guards.locked_until.max(seen.locked_until);
     guards.legal_hold |= seen.legal_hold;
 }
 
-async fn look(store: &Store, one: &CatalogEntry) -> Result<Guards> {
-    let (mut until, mut legal_hold, mut tags) = (None, false, Tags::None);
+async fn look(store: &Store, one: &CatalogEntry) -> Result<Protection> {
+    let (mut until, mut legal_hold, mut tags) = (None, false, TagState::None);
     let mut add_lock = |lock: Locked| {
         until = until.max(lock.until);
         legal_hold |= lock.legal_hold;
@@ -50,7 +55,7 @@ async fn look(store: &Store, one: &CatalogEntry) -> Result<Guards> {
         add_lock(locked(store, &object.key).await?);
         let of_object = match read(store, &object.key).await? {
             // these prove themselves by their seals: that they have no tags tells nothing
-            SeenTags::None | SeenTags::Empty | SeenTags::Hidden => Tags::None,
+            SeenTags::None | SeenTags::Empty | SeenTags::Hidden => TagState::None,
             SeenTags::Tags(found) => tags_of(&one.record, &found, &one.owner, false),
         };
         tags = stricter(tags, of_object);
@@ -59,15 +64,15 @@ async fn look(store: &Store, one: &CatalogEntry) -> Result<Guards> {
         add_lock(locked(store, &archive.key).await?);
         let tagged = one.record.object().is_none_or(|object| object.tagged);
         let of_archive = match read(store, &archive.key).await? {
-            SeenTags::None => Tags::None,
-            SeenTags::Empty if !tagged => Tags::None,
-            SeenTags::Empty => Tags::Missing("pgcoffer:owner".to_owned()),
-            SeenTags::Hidden => Tags::Unreadable("pgcoffer:owner".to_owned()),
+            SeenTags::None => TagState::None,
+            SeenTags::Empty if !tagged => TagState::None,
+            SeenTags::Empty => TagState::Missing("pgcoffer:owner".to_owned()),
+            SeenTags::Hidden => TagState::Unreadable("pgcoffer:owner".to_owned()),
             SeenTags::Tags(found) => tags_of(&one.record, &found, &one.owner, tagged),
         };
         tags = stricter(tags, of_archive);
     }
-    Ok(Guards {
+    Ok(Protection {
         hold: None,
         locked_until: until,
         legal_hold,
@@ -107,30 +112,30 @@ pub(super) async fn read(store: &Store, key: &str) -> Result<SeenTags> {
 }
 
 /// What tags say of a backup. Where they were written, a missing one was removed by somebody.
-fn tags_of(record: &Record, found: &[(String, String)], owner: &str, complete: bool) -> Tags {
+fn tags_of(record: &Record, found: &[(String, String)], owner: &str, complete: bool) -> TagState {
     let name = |what: &str| format!("pgcoffer:{what}");
     let value = |what: &str| tag(found, what);
     let tier = record.tier.as_str();
     for (what, ours) in [("owner", owner), ("database", record.database.as_str()), ("tier", tier)] {
         match value(what) {
-            Some(theirs) if theirs != ours => return Tags::Foreign(name(what)),
-            None if complete => return Tags::Missing(name(what)),
+            Some(theirs) if theirs != ours => return TagState::Foreign(name(what)),
+            None if complete => return TagState::Missing(name(what)),
             _ => {}
         }
     }
     let retain = match value("retain").map(str::parse::<Retention>) {
         Some(Ok(retain)) => retain,
-        Some(Err(_)) => return Tags::Unreadable(name("retain")),
-        None if complete => return Tags::Missing(name("retain")),
+        Some(Err(_)) => return TagState::Unreadable(name("retain")),
+        None if complete => return TagState::Missing(name("retain")),
         None => record.retention,
     };
     let expires = match value("expires").map(str::parse) {
         Some(Ok(time)) => Some(time),
-        Some(Err(_)) => return Tags::Unreadable(name("expires")),
-        None if complete && record.expires.is_some() => return Tags::Missing(name("expires")),
+        Some(Err(_)) => return TagState::Unreadable(name("expires")),
+        None if complete && record.expires.is_some() => return TagState::Missing(name("expires")),
         None => None,
     };
-    Tags::Read {
+    TagState::Read {
         retain,
         expires,
         hold: value("hold").map(str::to_owned),
@@ -146,23 +151,23 @@ pub(super) fn tag<'a>(found: &'a [(String, String)], what: &str) -> Option<&'a s
 
 /// Of what two objects' tags say, what keeps the longer: reasons to keep before any date, then hold, then the later
 /// date.
-fn stricter(a: Tags, b: Tags) -> Tags {
+fn stricter(a: TagState, b: TagState) -> TagState {
     match (a, b) {
-        (Tags::None | Tags::NotLooked, other) | (other, Tags::None | Tags::NotLooked) => other,
+        (TagState::None | TagState::NotLooked, other) | (other, TagState::None | TagState::NotLooked) => other,
         (
-            Tags::Read { retain, expires, hold },
-            Tags::Read {
+            TagState::Read { retain, expires, hold },
+            TagState::Read {
                 retain: other_retain,
                 expires: other_expires,
                 hold: other_hold,
             },
-        ) => Tags::Read {
+        ) => TagState::Read {
             // on the calendar of any one day they rank alike
             retain: Retention::longest([retain, other_retain], jiff::Timestamp::UNIX_EPOCH).unwrap_or(retain),
             expires: expires.max(other_expires),
             hold: hold.or(other_hold),
         },
-        (Tags::Read { .. }, keeps) | (keeps, _) => keeps,
+        (TagState::Read { .. }, keeps) | (keeps, _) => keeps,
     }
 }
 

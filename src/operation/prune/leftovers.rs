@@ -14,7 +14,7 @@ use crate::{
     catalog::{Catalog, Orphan, Survey},
     error::Result,
     pipeline::joined,
-    seal::{Content, HEADER_LEN_MAX, Header},
+    seal::{Content, HEADER_LEN_MAX, SealedHeader},
     store::{Kind, Object, Unfinished},
 };
 
@@ -243,7 +243,7 @@ async fn authenticate(catalog: &Catalog, database: &Label, orphan: &Orphan) -> R
     let secrets = catalog.secrets_of(database, &orphan.id);
     let id = orphan.id.clone();
     let proof = tokio::task::spawn_blocking(move || {
-        let (header, _) = Header::parse_whole(&beginning)?;
+        let (header, _) = SealedHeader::parse_whole(&beginning)?;
         header.check_is(&repository, id.as_str(), Content::Archive)?;
         header.unlock(&secrets).map(drop)
     });

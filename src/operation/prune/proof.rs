@@ -11,7 +11,7 @@ use crate::{
     backup::Tier,
     catalog::{Catalog, CatalogEntry, Survey},
     error::{Error, Result},
-    retention::{self, Delete, Outcome, Plan, Policy, Verdict},
+    retention::{self, DeleteReason, RetentionPlan, RetentionPolicy, RetentionVerdict, RunOutcome},
 };
 
 /// The time for which the schedule has to explain what newer backups push out: a prune a day, and one that was missed.
@@ -25,9 +25,9 @@ const BESIDES: usize = 3;
 pub(super) async fn look_at_what_counts(
     catalog: &Catalog,
     survey: &mut Survey,
-    policy: &Policy,
+    policy: &RetentionPolicy,
     now: Timestamp,
-) -> Result<Plan> {
+) -> Result<RetentionPlan> {
     loop {
         let runs = survey.runs(now);
         let plan = retention::plan(&runs, policy, now);
@@ -37,7 +37,7 @@ pub(super) async fn look_at_what_counts(
         let deleted: BTreeSet<_> = plan.deletions().map(|line| &line.id).collect();
         let counting: BTreeSet<_> = runs
             .iter()
-            .filter(|run| run.outcome == Outcome::Good && !deleted.contains(&run.id))
+            .filter(|run| run.outcome == RunOutcome::Good && !deleted.contains(&run.id))
             .map(|run| run.id.clone())
             .collect();
         let unseen = |one: &&mut CatalogEntry| !one.looked_at && counting.contains(&one.record.id);
@@ -51,7 +51,12 @@ pub(super) async fn look_at_what_counts(
 
 /// Refuses a plan by which newer backups push out far more good ones than the schedule makes in the time since any
 /// prune: by the tiers of the backups that have stood for a while.
-pub(super) fn check_is_explained(survey: &Survey, plan: &Plan, request: &PruneRequest, now: Timestamp) -> Result<()> {
+pub(super) fn check_is_explained(
+    survey: &Survey,
+    plan: &RetentionPlan,
+    request: &PruneRequest,
+    now: Timestamp,
+) -> Result<()> {
     let pushed_out = pushed_out(survey, plan);
     let stood = |one: &&CatalogEntry| {
         let arrived = one.object.modified.unwrap_or(one.record.started);
@@ -88,10 +93,12 @@ fn made_meanwhile(tier: Tier) -> usize {
 
 /// Good backups that go because newer ones came, and would stay otherwise: those that are kept by count. By the tier
 /// that lets them go.
-pub(super) fn pushed_out(survey: &Survey, plan: &Plan) -> BTreeMap<Tier, usize> {
+pub(super) fn pushed_out(survey: &Survey, plan: &RetentionPlan) -> BTreeMap<Tier, usize> {
     let mut pushed_out = BTreeMap::new();
     for line in plan.deletions() {
-        let Verdict::Delete(Delete::Outnumbered { tier, .. } | Delete::Replaced { tier, .. }) = line.verdict else {
+        let RetentionVerdict::Delete(DeleteReason::Outnumbered { tier, .. } | DeleteReason::Replaced { tier, .. }) =
+            line.verdict
+        else {
             continue;
         };
         let mut standing = survey.entries.iter();

@@ -8,7 +8,7 @@ use crate::{
     backup::{BackupId, Label, Tier},
     catalog::CatalogEntry,
     operation::figures::stored,
-    retention::{Keep, Verdict},
+    retention::{KeepReason, RetentionVerdict},
 };
 
 /// What pruning one database comes to.
@@ -41,7 +41,7 @@ pub struct BackupLine {
     pub bytes: u64,
     /// Kept or deleted, and why.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: RetentionVerdict,
     /// What became of it.
     #[serde(flatten)]
     pub outcome: DeletionOutcome,
@@ -139,7 +139,7 @@ impl PruneReport {
     pub fn planned(&self) -> usize {
         let deletions = self.backups.iter();
         deletions
-            .filter(|line| matches!(line.verdict, Verdict::Delete(_)))
+            .filter(|line| matches!(line.verdict, RetentionVerdict::Delete(_)))
             .count()
     }
 
@@ -160,7 +160,7 @@ impl PruneReport {
             false => *outcome == DeletionOutcome::Deleted,
         };
         let backups = self.backups.iter();
-        let backups = backups.filter(|line| gone(&line.outcome, matches!(line.verdict, Verdict::Delete(_))));
+        let backups = backups.filter(|line| gone(&line.outcome, matches!(line.verdict, RetentionVerdict::Delete(_))));
         let leftovers = self.leftovers.iter();
         let leftovers = leftovers.filter(|line| gone(&line.outcome, line.kept.is_none()));
         backups.map(|line| line.bytes).sum::<u64>() + leftovers.map(|line| line.bytes).sum::<u64>()
@@ -169,20 +169,21 @@ impl PruneReport {
     /// Runs that have run out and stay because their tags can't be seen.
     #[must_use]
     pub fn unseen(&self) -> usize {
-        let unseen = |line: &&BackupLine| matches!(line.verdict, Verdict::Keep(Keep::TagUnreadable { .. }));
+        let unseen =
+            |line: &&BackupLine| matches!(line.verdict, RetentionVerdict::Keep(KeepReason::TagUnreadable { .. }));
         self.backups.iter().filter(unseen).count()
     }
 
     /// Why runs that have run out stay, each reason with how many stay for it, most first; what is held or locked is
     /// not asked whether it has run out.
     #[must_use]
-    pub fn staying(&self) -> Vec<(&Keep, usize)> {
-        let mut reasons: Vec<(&Keep, usize)> = Vec::new();
+    pub fn staying(&self) -> Vec<(&KeepReason, usize)> {
+        let mut reasons: Vec<(&KeepReason, usize)> = Vec::new();
         for line in &self.backups {
-            let Verdict::Keep(keep) = &line.verdict else {
+            let RetentionVerdict::Keep(keep) = &line.verdict else {
                 continue;
             };
-            if !keep.is_of_what_has_run_out() {
+            if !keep.outlasts_retention() {
                 continue;
             }
             match reasons.iter_mut().find(|(reason, _)| *reason == keep) {
@@ -202,10 +203,13 @@ impl PruneReport {
             return None;
         }
         let staying = self.staying();
-        let is_lasting = |keep: &Keep| {
+        let is_lasting = |keep: &KeepReason| {
             matches!(
                 keep,
-                Keep::Floor { .. } | Keep::Elder { .. } | Keep::Newest | Keep::TagUnreadable { .. }
+                KeepReason::Floor { .. }
+                    | KeepReason::Elder { .. }
+                    | KeepReason::Newest
+                    | KeepReason::TagUnreadable { .. }
             )
         };
         if !all && staying.iter().all(|(keep, _)| is_lasting(keep)) {

@@ -1,9 +1,9 @@
-//! An entry as a person knows it.
+//! Labels of entries for people.
 
-use super::words::name_behind;
+use super::statement::name_after;
 use crate::{archive::Entry, text::Untrusted};
 
-/// Kinds whose entries have the name of a table before their own, and the word behind which their statements have it.
+/// Kinds whose entry names begin with the name of a table, and the keyword before their own name in a statement.
 const ON_TABLES: &[(&str, &str)] = &[
     ("POLICY", "policy"),
     ("TRIGGER", "trigger"),
@@ -13,14 +13,14 @@ const ON_TABLES: &[(&str, &str)] = &[
     ("FK CONSTRAINT", "constraint"),
 ];
 
-/// Kinds that are about another object, whose kind and name is theirs.
+/// Kinds that describe another object, and the words for that. Their entry names hold the kind and name of that object.
 const ABOUT: &[(&str, &str)] = &[
     ("COMMENT", "comment on"),
     ("ACL", "privileges on"),
     ("SECURITY LABEL", "security label on"),
 ];
 
-/// `table public.orders`, `policy own on public.notes`, `privileges on function public.f()`.
+/// The label of an entry: `table public.orders`, `policy own on public.notes`, `privileges on function public.f()`.
 pub(super) fn label(entry: &Entry) -> String {
     let (kind, name) = (entry.kind.raw(), entry.name.raw());
     let own = ON_TABLES.iter().find(|(it, _)| *it == kind);
@@ -53,20 +53,21 @@ fn placed(entry: &Entry, name: &str) -> String {
     format!("{}.{}", entry.schema, Untrusted::from(name))
 }
 
-/// A kind as people write it.
+/// A kind in lower case, as people write it.
 fn words(kind: &str) -> String {
     Untrusted::from(kind.to_lowercase()).to_string()
 }
 
-/// The table's name and its own: either may have blanks in it, so that its own is read from its statement.
+/// Splits the entry's name into the table's name and its own. Both may contain spaces, so its own name is read from its
+/// statement.
 fn halves<'a>(entry: &'a Entry, word: &str) -> Option<(&'a str, Untrusted)> {
     let sql = [&entry.drop, &entry.definition];
-    let own = sql.iter().find_map(|sql| name_behind(word, sql.raw()))?;
+    let own = sql.iter().find_map(|sql| name_after(word, sql.raw()))?;
     let table = entry.name.raw().strip_suffix(&own)?.strip_suffix(' ')?;
     Some((table, own.into()))
 }
 
-/// `FUNCTION f()`, `EXTENSION postgis`: the kind is all capitals.
+/// Splits `FUNCTION f()` or `EXTENSION postgis` into kind and name. The kind is in capitals.
 fn object_and_name(text: &str) -> (String, &str) {
     let is_kind = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase());
     let mut end = 0;
@@ -79,7 +80,7 @@ fn object_and_name(text: &str) -> (String, &str) {
     (words(text[..end].trim_end()), &text[end..])
 }
 
-/// `USER MAPPING app SERVER s`.
+/// The label of `USER MAPPING app SERVER s`.
 fn mapping(name: &str) -> String {
     let rest = name.strip_prefix("USER MAPPING ").unwrap_or(name);
     match rest.rsplit_once(" SERVER ") {

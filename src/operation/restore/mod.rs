@@ -1,28 +1,29 @@
-//! Restores a backup into a database: what can be, what is left out and why, and the road of its bytes into pg_restore.
+//! Restores a backup into a database: decides what is restored and what is left out, and streams the archive into
+//! pg_restore.
 
-mod bodies;
-mod choice;
-mod closed;
-mod given;
+mod clean;
+mod default_grants;
+mod dependencies;
+mod function_bodies;
 mod label;
-mod lacks;
+mod load;
 mod names;
-mod others;
 mod pattern;
 mod plan;
 mod prepared;
-mod questions;
+mod problems;
+mod public_revokes;
 mod reason;
-mod replace;
+mod replaced;
 mod report;
-mod road;
-mod room;
+mod required_facts;
 mod rows;
 mod rules;
+mod selection;
 mod slots;
-mod ties;
-mod tried;
-mod words;
+mod statement;
+mod trial;
+mod unowned_tables;
 
 use jiff::Timestamp;
 
@@ -38,74 +39,76 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result, TargetState},
     pipeline::SealedArchive,
-    postgres::{Client, Clients, DatabaseUrl, Road, Session, Settings, Speech},
+    postgres::{Clients, DatabaseUrl, Direction, MessageLanguage, PgClient, Session, SessionSettings},
     text::Untrusted,
 };
 
-use names::Names;
+use clean::clean_problems;
+use load::{FailedLoad, state_after};
+use names::DecodedNames;
 pub use pattern::Pattern;
-use plan::{Plan, Wishes};
-use questions::questions;
+use plan::{PlanOptions, RestorePlan};
 pub use report::{NotRestored, RestoreReport};
-use road::{Broken, state_after};
-use room::lacks_of_room;
+use required_facts::required_facts;
 
-/// One restore to be made.
+/// The options of one restore.
 #[derive(Debug, Clone)]
 pub struct RestoreRequest {
-    /// the database to restore into
+    /// The database to restore into.
     pub target: DatabaseUrl,
-    /// drop what is there first, instead of refusing
+    /// Whether to drop and replace objects that the target has, instead of refusing a target that is not empty.
     pub clean: bool,
-    /// all or nothing: one transaction
+    /// Whether to restore everything or nothing, in one transaction.
     pub single_transaction: bool,
-    /// keep owners as they were dumped: every role must exist
+    /// Whether to keep the owners of the backup. Every owner must exist in the target.
     pub keep_owner: bool,
-    /// keep privileges as they were dumped: every role must exist
+    /// Whether to keep the privileges of the backup. Every role that they name must exist in the target.
     pub keep_acl: bool,
-    /// leave all comments out
+    /// Whether to leave out all comments.
     pub no_comments: bool,
-    /// what is left out
+    /// The objects to leave out.
     pub leave_out: Vec<Pattern>,
-    /// where it is not empty: nothing but this, what belongs to it and what that needs
+    /// If not empty, only these objects are restored, with their parts and with what they need.
     pub only: Vec<Pattern>,
-    /// what is done about roles that are named and not there
+    /// What to do about roles that are named and don't exist in the target.
     pub roles: MissingRoles,
-    /// go on after what can't be restored, and name it
+    /// Whether to continue when something can't be restored, and to report it.
     pub keep_going: bool,
 }
 
-/// What a restore does about roles that policies, user mappings, owners and privileges name and that the target lacks.
+/// What to do about roles that don't exist in the target and are named by policies, user mappings, owners or
+/// privileges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingRoles {
-    /// refuses, before anything is touched
+    /// Refuse the restore before the target is changed.
     Refuse,
-    /// makes them, without a login
+    /// Create them, without a login.
     Create,
-    /// leaves out what names them
+    /// Leave out what names them.
     Skip,
 }
 
-/// A restore that was found possible: what will be restored is known, and nothing has been touched.
+/// A restore that was checked and planned. The target has not been changed.
 pub struct PreparedRestore<'a> {
     catalog: &'a Catalog,
     record: &'a Record,
     request: &'a RestoreRequest,
     details: Option<Details>,
-    /// until it is brought
+    /// The opened archive. `None` once it has been read.
     archive: Option<SealedArchive>,
-    plan: Plan,
-    client: &'a Client,
+    plan: RestorePlan,
+    client: &'a PgClient,
     server_major: u32,
-    speech: Speech,
-    settings: Settings,
+    message_language: MessageLanguage,
+    settings: SessionSettings,
 }
 
-/// Looks at the archive's table of contents and at the target, and plans what is restored.
+/// Reads the archive's table of contents, inspects the target, and plans what is restored.
+///
+/// Changes nothing that lasts: definitions are tried in a transaction that is rolled back. Safe to cancel.
 ///
 /// # Errors
-/// Whatever makes the restore impossible, found before anything is touched; [`Error::TargetLacks`] where somebody has
-/// to decide.
+/// Any reason why the restore is impossible. [`Error::TargetUnsuitable`] lists problems that the user can solve.
 pub async fn prepare_restore<'a>(
     catalog: &'a Catalog,
     clients: &'a Clients,
@@ -125,14 +128,14 @@ async fn prepared<'a>(
     let archive = open_archive(catalog, record).await?;
     let mut entries = archive.entries().await?;
     let mut session = connect(request).await?;
-    let (server_major, speech) = (session.server_major(), session.speech().await?);
-    let settings = session.settings(Road::Back).await?;
-    let names = Names::read(&mut session, &mut entries).await?;
-    let facts = session.look_at_target(&questions(&entries)).await?;
+    let (server_major, message_language) = (session.server_major(), session.message_language().await?);
+    let settings = session.settings(Direction::Restore).await?;
+    let names = DecodedNames::read(&mut session, &mut entries).await?;
+    let facts = session.inspect_target(&required_facts(&entries)).await?;
     let details = catalog.known_details(record).await?;
-    let filled = filled(details.as_ref(), &entries);
-    let wishes = Wishes {
-        filled: &filled,
+    let tables_with_rows = tables_with_rows(details.as_ref(), &entries);
+    let options = PlanOptions {
+        tables_with_rows: &tables_with_rows,
         leave_out: &request.leave_out,
         only: &request.only,
         clean: request.clean,
@@ -143,23 +146,23 @@ async fn prepared<'a>(
         foresee_roles: request.keep_going && request.roles == MissingRoles::Refuse,
         keep_going: request.keep_going,
     };
-    let mut plan = Plan::new(entries, names, &facts, &wishes)?;
+    let mut plan = RestorePlan::new(entries, names, &facts, &options)?;
     if request.roles != MissingRoles::Create && !request.keep_going {
-        plan.lacks
-            .extend(plan.lack_of_roles(request.roles == MissingRoles::Skip));
+        plan.problems
+            .extend(plan.missing_roles_problem(request.roles == MissingRoles::Skip));
     }
-    if request.clean && plan.lacks.is_empty() {
-        plan.lacks.extend(lacks_of_room(&mut session, &plan).await?);
+    if request.clean && plan.problems.is_empty() {
+        plan.problems.extend(clean_problems(&mut session, &plan).await?);
     }
-    if !request.clean && !facts.is_superuser && plan.lacks.is_empty() {
+    if !request.clean && !facts.is_superuser && plan.problems.is_empty() {
         plan.try_in(&mut session, &facts, request).await?;
     }
     session.close().await;
-    plan.look_at_the_rest(&facts, &wishes, source_major(record));
-    if !plan.lacks.is_empty() {
-        return Err(Error::TargetLacks {
+    plan.add_remarks(&facts, &options, source_major(record));
+    if !plan.problems.is_empty() {
+        return Err(Error::TargetUnsuitable {
             target: request.target.to_string(),
-            lacks: plan.lacks,
+            problems: plan.problems,
         });
     }
     Ok(PreparedRestore {
@@ -171,13 +174,13 @@ async fn prepared<'a>(
         archive: Some(archive),
         plan,
         server_major,
-        speech,
+        message_language,
         settings,
     })
 }
 
-/// The tables that have rows, by schema and name. Where the details are lost any that has data may have some.
-fn filled(details: Option<&Details>, entries: &[Entry]) -> Vec<(Untrusted, Untrusted)> {
+/// The tables that have rows, by schema and name. If the details are lost, every table with a data entry counts.
+fn tables_with_rows(details: Option<&Details>, entries: &[Entry]) -> Vec<(Untrusted, Untrusted)> {
     let with_data = || {
         let tables = entries.iter().filter(|entry| entry.has_data);
         tables.map(|entry| (entry.schema.clone(), entry.name.clone()))
@@ -190,16 +193,16 @@ fn filled(details: Option<&Details>, entries: &[Entry]) -> Vec<(Untrusted, Untru
     tables.map(name).collect()
 }
 
-/// The major version of the server that was dumped; none in a record that doesn't say.
+/// The major version of the server that was backed up; `None` if the record doesn't have it.
 fn source_major(record: &Record) -> Option<u32> {
     record.source.as_ref().map(|source| source.server.major)
 }
 
-/// Whether the target can take a backup, before hours are spent on thawing it: what [`prepare_restore`] looks at, but
-/// for what the archive holds.
+/// Checks whether the target can take a backup, before hours are spent on thawing it. Checks what [`prepare_restore`]
+/// does, except for what needs the archive.
 ///
 /// # Errors
-/// What the target's side refuses.
+/// Any reason why the target can't be used.
 pub async fn check_target(clients: &Clients, record: &Record, request: &RestoreRequest) -> Result<()> {
     let session = connect(request).await?;
     let server_major = session.server_major();
@@ -207,7 +210,7 @@ pub async fn check_target(clients: &Clients, record: &Record, request: &RestoreR
     client_for(clients, record, server_major).map(drop)
 }
 
-/// Connects to a target that can be written and is empty, unless it need not be.
+/// Connects to the target, and checks that it is writable and, unless `--clean` is given, empty.
 async fn connect(request: &RestoreRequest) -> Result<Session> {
     let mut session = Session::connect(&request.target).await?;
     session.check_writable().await?;
@@ -217,18 +220,18 @@ async fn connect(request: &RestoreRequest) -> Result<Session> {
     Ok(session)
 }
 
-fn client_for<'a>(clients: &'a Clients, record: &Record, server_major: u32) -> Result<&'a Client> {
+fn client_for<'a>(clients: &'a Clients, record: &Record, server_major: u32) -> Result<&'a PgClient> {
     let dumped_by = record.source.as_ref().map_or(0, |source| source.client.major);
     Ok(clients.for_restore(dumped_by, server_major)?)
 }
 
-/// Restores what was prepared.
+/// Runs a prepared restore.
 ///
-/// The target is looked at once more; on any fault pg_restore is killed rather than given a clean end. Safe to cancel
-/// as far as the archive is concerned; what the target then holds, a single transaction decides.
+/// The target is checked once more. On any fault pg_restore is killed, never ended cleanly. Not retried. Safe to cancel
+/// for the archive; the target is left unchanged only in a single transaction.
 ///
 /// # Errors
-/// Whatever failed first; [`Error::RestoreFailed`] says in what state the target was left.
+/// The first fault. [`Error::RestoreFailed`] says in which state the target was left.
 pub async fn restore(
     prepared: PreparedRestore<'_>,
     progress: &Progress,
@@ -267,14 +270,14 @@ async fn restored(
         }
     };
     let loaded = prepared.loaded(&target, progress, interrupt).await;
-    let slots = slots::take_away(&target, &prepared.plan).await;
+    let slots = slots::remove_slots(&target, &prepared.plan).await;
     let (contents, loaded) = match loaded {
         Ok(loaded) => loaded,
-        Err(Broken { error, all_given }) => {
+        Err(FailedLoad { error, all_sent }) => {
             let error = signal_first(error, interrupt).await;
             return Err(Error::RestoreFailed {
                 target: request.target.to_string(),
-                state: state_after(&error, all_given, request),
+                state: state_after(&error, all_sent, request),
                 made_roles,
                 source: Box::new(error),
             });
@@ -282,23 +285,23 @@ async fn restored(
     };
     let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
     report.add_slots(slots);
-    report.add_failed(closed::close(&prepared.plan, &target).await);
+    report.add_failed(public_revokes::revoke_from_public(&prepared.plan, &target).await);
     report.remarks.extend(settings);
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
 }
 
-/// The target may have changed while somebody was asked; and roles that are missing are made. The address of the very
-/// server that this was seen on, for the child processes.
+/// Checks the target again, as it may have changed while the user was asked, and creates missing roles. Returns the
+/// address of the server that the checks ran on, for child processes.
 async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> Result<DatabaseUrl> {
     let request = prepared.request;
     let mut session = connect(request).await?;
     if request.clean {
-        let lacks = lacks_of_room(&mut session, &prepared.plan).await?;
-        if !lacks.is_empty() {
-            return Err(Error::TargetLacks {
+        let problems = clean_problems(&mut session, &prepared.plan).await?;
+        if !problems.is_empty() {
+            return Err(Error::TargetUnsuitable {
                 target: request.target.to_string(),
-                lacks,
+                problems,
             });
         }
     }

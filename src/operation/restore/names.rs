@@ -1,34 +1,37 @@
-//! The names of a backup whose encoding is not UTF-8, read as the target's server reads them.
+//! Decodes the names of a backup whose encoding is not UTF-8, by asking the target's server.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::words::listed;
+use super::statement::listed;
 use crate::{
     archive::{Entry, Field},
-    error::{Lack, Result},
+    error::{Result, TargetProblem},
     postgres::Session,
     text::Untrusted,
 };
 
-/// Bytes that are asked about at once.
+/// The size of the texts in one query, in bytes.
 const BYTES_AT_ONCE: usize = 256 << 10;
 
-/// Names that are shown.
+/// The number of names that an error shows.
 const NAMED: usize = 5;
 
-/// What became of the names.
+/// The result of decoding the names.
 #[derive(Default)]
-pub(super) struct Names {
-    /// The archive's encoding, where it is another than UTF-8.
+pub(super) struct DecodedNames {
+    /// The archive's encoding, if it is not UTF-8.
     pub(super) encoding: Option<String>,
-    /// Schema and name of tables as the record has them, and as they are.
+    /// The schema and name of tables: as written in the record, and decoded.
     pub(super) renamed: HashMap<(Untrusted, Untrusted), (Untrusted, Untrusted)>,
-    /// Names that the target can't write.
-    pub(super) lack: Option<Lack>,
+    /// The problem of names that the target's encoding can't represent.
+    pub(super) problem: Option<TargetProblem>,
 }
 
-impl Names {
-    /// Reads all names and statements of the entries.
+impl DecodedNames {
+    /// Decodes all names and statements of the entries.
+    ///
+    /// # Errors
+    /// A failed query.
     pub(super) async fn read(session: &mut Session, entries: &mut [Entry]) -> Result<Self> {
         let encoding = entries.iter().find_map(Entry::encoding);
         let Some(encoding) = encoding.filter(|encoding| *encoding != "UTF8") else {
@@ -38,12 +41,12 @@ impl Names {
         let place = |entry: &Entry| (entry.schema.clone(), entry.name.clone());
         let before: Vec<_> = entries.iter().map(place).collect();
         let texts = match encoding.as_str() {
-            // bytes of which nothing is known
+            // the encoding of these bytes is unknown
             "SQL_ASCII" => HashMap::new(),
             _ => texts(session, &encoding, entries).await?,
         };
         let is_written = |bytes: &[u8]| match encoding.as_str() {
-            "SQL_ASCII" => session.takes_any_bytes() || std::str::from_utf8(bytes).is_ok(),
+            "SQL_ASCII" => session.has_no_encoding() || std::str::from_utf8(bytes).is_ok(),
             _ => texts.contains_key(bytes),
         };
         let lost = entries.iter().filter(|entry| {
@@ -56,9 +59,9 @@ impl Names {
         }
         let renamed = before.into_iter().zip(entries.iter().map(place));
         Ok(Self {
-            lack: (!lost.is_empty()).then(|| Lack {
+            problem: (!lost.is_empty()).then(|| TargetProblem {
                 what: format!(
-                    "the encoding of the target has no way to write what the backup holds in {encoding}: {}",
+                    "the encoding of the target can't represent these names of the backup, which is in {encoding}: {}",
                     listed(lost.into_iter().collect(), NAMED)
                 ),
                 cure: format!(
@@ -72,7 +75,8 @@ impl Names {
     }
 }
 
-/// What each text means.
+/// Decodes each distinct text, in queries of about `BYTES_AT_ONCE`. Texts that can't be decoded are missing in the
+/// result.
 async fn texts(session: &mut Session, encoding: &str, entries: &[Entry]) -> Result<HashMap<Vec<u8>, String>> {
     let all = entries.iter().flat_map(|entry| &entry.undecoded);
     let all: BTreeSet<&[u8]> = all.map(|(_, bytes)| bytes.as_slice()).collect();
@@ -85,7 +89,7 @@ async fn texts(session: &mut Session, encoding: &str, entries: &[Entry]) -> Resu
         if length < BYTES_AT_ONCE && all.peek().is_some() {
             continue;
         }
-        let read = session.texts(encoding, &some).await?;
+        let read = session.decode_texts(encoding, &some).await?;
         let read = some.iter().zip(read);
         texts.extend(read.filter_map(|(bytes, text)| Some((bytes.to_vec(), text?))));
         (some, length) = (Vec::new(), 0);

@@ -1,10 +1,10 @@
-//! What `--leave-out` and `--only` name: a kind of objects, or some of that kind by their names.
+//! The selectors of `--leave-out` and `--only`: all objects of a kind, or those with a name.
 
 use std::{fmt, str::FromStr};
 
 use crate::archive::Entry;
 
-/// The kinds that can be named, and pg_dump's words for them.
+/// The kinds that a selector can name, and pg_dump's words for them.
 const KINDS: &[(&str, &[&str])] = &[
     ("schema", &["SCHEMA"]),
     ("extension", &["EXTENSION"]),
@@ -48,7 +48,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// `KIND` or `KIND:NAME`. A name may be qualified by its schema, and `*` in it stands for any text.
+/// A selector `KIND` or `KIND:NAME`. The name may be qualified by a schema, and `*` in it matches any text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     kind: &'static str,
@@ -65,12 +65,12 @@ impl FromStr for Pattern {
             None => (text, None),
         };
         if name == Some("") {
-            return Err("a name is missing behind the colon".to_owned());
+            return Err("a name is missing after the colon".to_owned());
         }
         let known = KINDS.iter().find(|(word, _)| *word == kind);
         let (kind, words) = known.ok_or_else(|| {
             let kinds: Vec<&str> = KINDS.iter().map(|(word, _)| *word).collect();
-            format!("{kind:?} is no kind of object; kinds are {}", kinds.join(", "))
+            format!("{kind:?} is not a kind of object; kinds are {}", kinds.join(", "))
         })?;
         Ok(Self {
             kind,
@@ -90,7 +90,7 @@ impl fmt::Display for Pattern {
 }
 
 impl Pattern {
-    /// What names this entry, if something does.
+    /// The selector that matches this entry, if its kind can be selected.
     pub(super) fn of(entry: &Entry) -> Option<String> {
         let mut kinds = KINDS.iter();
         let (kind, _) = kinds.find(|(_, words)| words.contains(&entry.kind.raw()))?;
@@ -101,7 +101,7 @@ impl Pattern {
         })
     }
 
-    /// Whether the entry is one of those. Of a schema, so is everything in it.
+    /// Whether the selector matches the entry. A schema's selector matches everything in the schema.
     pub(super) fn matches(&self, entry: &Entry) -> bool {
         let Some(name) = &self.name else {
             return self.words.contains(&entry.kind.raw());
@@ -118,13 +118,13 @@ impl Pattern {
             "function" => own.split('(').next().unwrap_or(own),
             _ => own,
         };
-        // of what belongs to a table, its own name stands behind the table's
+        // the name of an object that belongs to a table follows the table's name
         let last = match ["trigger", "policy", "rule", "constraint", "foreign-key"].contains(&self.kind) {
             true => own.split_once(' ').map_or(own, |(_, last)| last),
             false => own,
         };
         let schema = entry.schema.raw();
-        // with a dot it is a name with its schema, where there is one
+        // a name with a dot is qualified, if the entry has a schema
         let is_qualified = name.contains('.') && !schema.is_empty();
         [own, without_arguments, last].iter().any(|own| match is_qualified {
             true => is_like(name, &format!("{schema}.{own}")),
@@ -133,7 +133,7 @@ impl Pattern {
     }
 }
 
-/// Whether the text is as the pattern says, in which `*` stands for any text.
+/// Whether the text matches the pattern, in which `*` matches any text.
 fn is_like(pattern: &str, text: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else {
         return pattern == text;

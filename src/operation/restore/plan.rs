@@ -1,24 +1,24 @@
-//! What of a backup is restored into a target, what is left out and why, and what stands in the way of all of it.
+//! Plans a restore: which entries are restored, which are left out and why, and which problems prevent it.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    closed::{Closures, is_definer},
-    names::Names,
+    names::DecodedNames,
     pattern::Pattern,
-    reason::{Reason, Weight},
-    rules::{SESSION, Setting},
+    public_revokes::{PublicRevokes, is_definer},
+    reason::{Impact, SkipReason},
+    rules::{SESSION_KINDS, TargetRules},
 };
 use crate::{
     archive::Entry,
-    error::{Lack, Result},
+    error::{Result, TargetProblem},
     postgres::TargetFacts,
     text::Untrusted,
 };
 
-/// Extensions for whoever runs the server: without them nothing of the user's is missing, as long as nothing needs
-/// them.
-pub(super) const OPERATORS: &[&str] = &[
+/// Extensions that serve the operator of a server. Without them no data of the user is missing, unless other objects
+/// need them.
+pub(super) const ADMIN_EXTENSIONS: &[&str] = &[
     "aiven_extras",
     "aiven_gatekeeper",
     "auto_explain",
@@ -40,10 +40,10 @@ pub(super) const OPERATORS: &[&str] = &[
     "rds_tools",
 ];
 
-/// Kinds that a platform makes for itself.
-const OF_PLATFORMS: &[&str] = &["SCHEMA", "FUNCTION", "EVENT TRIGGER", "EXTENSION"];
+/// Kinds of objects that platforms create for their own use.
+const PLATFORM_KINDS: &[&str] = &["SCHEMA", "FUNCTION", "EVENT TRIGGER", "EXTENSION"];
 
-/// What guards the rows of a table, or makes them.
+/// Kinds that protect the rows of a table, or compute them.
 const GUARDS: &[&str] = &[
     "CONSTRAINT",
     "CHECK CONSTRAINT",
@@ -55,94 +55,102 @@ const GUARDS: &[&str] = &[
     "TRIGGER",
 ];
 
-/// Kinds that say something of another object and that nothing is lost without, if that is missing or another's.
-pub(super) const REMARKS: &[&str] = &["COMMENT", "ACL", "DEFAULT ACL"];
+/// Kinds that describe another object. Nothing is lost without them if that object is missing or owned by another role.
+pub(super) const ANNOTATIONS: &[&str] = &["COMMENT", "ACL", "DEFAULT ACL"];
 
-/// What is asked for, beside what the target allows.
+/// What the user asked for.
 #[derive(Clone, Copy)]
-pub(super) struct Wishes<'a> {
+pub(super) struct PlanOptions<'a> {
     pub(super) leave_out: &'a [Pattern],
     pub(super) only: &'a [Pattern],
     pub(super) clean: bool,
     pub(super) single_transaction: bool,
     pub(super) keep_owner: bool,
     pub(super) keep_acl: bool,
-    /// leave out what names roles that aren't there
+    /// Whether to leave out what names roles that don't exist.
     pub(super) skip_roles: bool,
-    /// leave out policies and mappings that name roles that aren't there, as going on would
+    /// Whether to leave out policies and user mappings that name roles that don't exist, as they would fail with
+    /// `--keep-going`.
     pub(super) foresee_roles: bool,
-    /// leave out whatever can't be restored, with all that needs it
+    /// Whether to leave out whatever can't be restored, with all that needs it.
     pub(super) keep_going: bool,
-    /// the tables of the backup that have rows, by schema and name
-    pub(super) filled: &'a [(Untrusted, Untrusted)],
+    /// The tables of the backup that have rows, by schema and name.
+    pub(super) tables_with_rows: &'a [(Untrusted, Untrusted)],
 }
 
-/// The plan.
-pub(super) struct Plan {
+/// The plan of a restore: for each entry of the archive whether it is restored, and what the user has to know.
+pub(super) struct RestorePlan {
     pub(super) entries: Vec<Entry>,
-    /// of each entry, in their order
-    pub(super) reasons: Vec<Option<Reason>>,
-    /// kinds that nobody expects, as an option of pg_restore leaves out all of them
-    pub(super) unasked: &'static [&'static str],
-    /// tables with rows, by schema and name
-    pub(super) filled: BTreeSet<(Untrusted, Untrusted)>,
-    /// functions that run with their owner's rights and would be a superuser's
-    pub(super) raised: Vec<Untrusted>,
-    /// what is closed to everybody in the backup
-    pub(super) closures: Closures,
-    /// functions that may miss an extension, in words
-    pub(super) bodies: Vec<String>,
-    /// why not all definitions could be tried in the target
-    pub(super) untried: Option<Untrusted>,
-    /// what has to be mended or decided before anything is touched
-    pub(super) lacks: Vec<Lack>,
-    /// roles that are named and not there
+    /// Why each entry is left out, in the order of `entries`; `None` if it is restored.
+    pub(super) reasons: Vec<Option<SkipReason>>,
+    /// Kinds that an option of pg_restore leaves out as a whole, and that are not reported.
+    pub(super) unreported_kinds: &'static [&'static str],
+    /// The tables that have rows, by schema and name.
+    pub(super) tables_with_rows: BTreeSet<(Untrusted, Untrusted)>,
+    /// SECURITY DEFINER functions that a superuser would own after the restore.
+    pub(super) superuser_functions: Vec<Untrusted>,
+    /// What is closed to PUBLIC in the backup.
+    pub(super) public_revokes: PublicRevokes,
+    /// Remarks about functions that may miss an extension.
+    pub(super) body_remarks: Vec<String>,
+    /// Why not all definitions could be tried in the target.
+    pub(super) trial_stopped: Option<Untrusted>,
+    /// Problems that the user has to solve before anything is changed.
+    pub(super) problems: Vec<TargetProblem>,
+    /// Roles that are named and don't exist in the target.
     pub(super) missing_roles: BTreeSet<String>,
-    /// tablespaces that the target lacks, whose tables and indexes go to its own
+    /// Tablespaces that the target lacks. Their tables and indexes go to the default tablespace.
     pub(super) missing_tablespaces: BTreeSet<Untrusted>,
-    /// whom the target gives rights to whatever is made there
+    /// Roles that get rights on every new object in the target.
     pub(super) granted_by_default: Vec<String>,
-    /// publications of the target whose tables are replaced
+    /// Publications of the target whose tables are replaced.
     pub(super) published: BTreeSet<Untrusted>,
-    /// the role that restores, where what is replaced belonged to others and would belong to it
-    pub(super) takes_over: Option<Untrusted>,
-    /// the ids of rows whose table an extension makes
-    pub(super) orphans: BTreeSet<i32>,
-    /// statements that take rows away which the backup brings, from tables that stay
-    pub(super) emptied: Vec<String>,
-    /// what these are of
-    pub(super) emptied_tables: Vec<String>,
-    /// of each entry the pass through the archive in which it is loaded; all in the first where there are none
+    /// The restoring role, if it becomes the owner of objects that belonged to others.
+    pub(super) new_owner: Option<Untrusted>,
+    /// The ids of entries with rows of tables that an extension creates.
+    pub(super) extension_rows: BTreeSet<i32>,
+    /// DELETE statements for tables that stay and whose rows the backup restores.
+    pub(super) row_deletes: Vec<String>,
+    /// The labels of the tables of these statements.
+    pub(super) replaced_row_tables: Vec<String>,
+    /// The pass through the archive in which each entry is loaded, in the order of `entries`.
     pub(super) passes: Vec<usize>,
-    /// the archive's encoding, where it is another than UTF-8
+    /// The archive's encoding, if it is not UTF-8.
     pub(super) encoding: Option<String>,
-    /// schema and name of tables as the archive's data has them, and as they are
+    /// The schema and name of tables: as written in the archive's data, and decoded.
     pub(super) renamed: HashMap<(Untrusted, Untrusted), (Untrusted, Untrusted)>,
 }
 
-impl Plan {
+impl RestorePlan {
+    /// Makes the plan from the archive's entries and the facts about the target.
+    ///
     /// # Errors
-    /// A pattern that names nothing in this backup.
-    pub(super) fn new(entries: Vec<Entry>, names: Names, facts: &TargetFacts, wishes: &Wishes<'_>) -> Result<Self> {
-        let setting = Setting {
+    /// [`crate::error::Error::Usage`] if a pattern matches nothing in this backup.
+    pub(super) fn new(
+        entries: Vec<Entry>,
+        names: DecodedNames,
+        facts: &TargetFacts,
+        options: &PlanOptions<'_>,
+    ) -> Result<Self> {
+        let rules = TargetRules {
             facts,
-            clean: wishes.clean,
-            keep_acl: wishes.keep_acl,
+            clean: options.clean,
+            keep_acl: options.keep_acl,
         };
         let mut plan = Self {
             reasons: vec![None; entries.len()],
-            unasked: match wishes.keep_acl {
+            unreported_kinds: match options.keep_acl {
                 true => &[],
                 false => &["ACL", "DEFAULT ACL"],
             },
             entries,
-            raised: Vec::new(),
-            closures: Closures::default(),
-            bodies: Vec::new(),
-            untried: None,
-            lacks: Vec::new(),
-            filled: wishes
-                .filled
+            superuser_functions: Vec::new(),
+            public_revokes: PublicRevokes::default(),
+            body_remarks: Vec::new(),
+            trial_stopped: None,
+            problems: Vec::new(),
+            tables_with_rows: options
+                .tables_with_rows
                 .iter()
                 .map(|table| names.renamed.get(table).unwrap_or(table).clone())
                 .collect(),
@@ -150,52 +158,52 @@ impl Plan {
             missing_tablespaces: BTreeSet::new(),
             granted_by_default: facts.granted_by_default.iter().cloned().collect(),
             published: BTreeSet::new(),
-            takes_over: None,
-            orphans: BTreeSet::new(),
-            emptied: Vec::new(),
-            emptied_tables: Vec::new(),
+            new_owner: None,
+            extension_rows: BTreeSet::new(),
+            row_deletes: Vec::new(),
+            replaced_row_tables: Vec::new(),
             passes: Vec::new(),
             encoding: names.encoding,
             renamed: names.renamed,
         };
-        if !wishes.keep_going {
-            plan.lacks.extend(names.lack);
+        if !options.keep_going {
+            plan.problems.extend(names.problem);
         }
-        plan.tie_mappings();
-        plan.tie_rows(facts);
-        plan.choose(wishes)?;
-        // a platform's own trigger is no loss, though the role may not make it either
-        plan.set_reasons(Setting::platform);
-        plan.spread();
-        plan.set_reasons(|entry| setting.look_at(entry));
-        plan.spread();
-        plan.look_at_others_tables(facts);
-        plan.spread();
-        plan.set_remarks(&setting);
-        plan.look_at_rows_of_extensions(facts, wishes);
-        plan.look_at_order_of_rows(facts, wishes);
-        plan.look_at_what_rows_need();
-        plan.look_at_order_of_rows(facts, wishes);
-        plan.look_at_extensions(wishes);
-        plan.look_at_roles(&setting, wishes);
-        plan.look_at_places(facts, wishes);
-        plan.look_at_moved_extensions(facts);
-        plan.look_at_what_is_replaced(wishes);
-        plan.look_at_who_else_uses_it(facts, wishes);
+        plan.add_mapping_dependencies();
+        plan.add_row_dependencies(facts);
+        plan.select(options)?;
+        // a platform's own trigger is no loss, though the role may have no right to create it either
+        plan.set_reasons(TargetRules::platform);
+        plan.propagate();
+        plan.set_reasons(|entry| rules.skip_reason(entry));
+        plan.propagate();
+        plan.check_unowned_tables(facts);
+        plan.propagate();
+        plan.leave_out_annotations(&rules);
+        plan.check_extension_rows(facts, options);
+        plan.order_rows(facts, options);
+        plan.check_row_dependencies();
+        plan.order_rows(facts, options);
+        plan.check_extensions(options);
+        plan.check_roles(&rules, options);
+        plan.check_schemas(facts, options);
+        plan.check_extension_schemas(facts);
+        plan.check_replaced_objects(options);
+        plan.check_other_users(facts, options);
         Ok(plan)
     }
 
-    /// Looks at what is to be known of what is restored, once it is known what that is.
-    pub(super) fn look_at_the_rest(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>, source_major: Option<u32>) {
-        self.look_at_bodies(facts);
-        self.look_at_closures(facts, wishes);
-        self.look_at_public(facts, source_major);
-        if facts.is_superuser && !wishes.keep_owner {
-            self.raised = self.functions_with_rights_of_their_owner();
+    /// Adds remarks about what is restored. Called last, when it is known what that is.
+    pub(super) fn add_remarks(&mut self, facts: &TargetFacts, options: &PlanOptions<'_>, source_major: Option<u32>) {
+        self.find_missing_extensions_in_bodies(facts);
+        self.find_public_revokes(facts, options);
+        self.check_schema_public(facts, source_major);
+        if facts.is_superuser && !options.keep_owner {
+            self.superuser_functions = self.open_definer_functions();
         }
     }
 
-    /// The ids of what is restored as the archive is read for the first time, in their order.
+    /// The ids of what is restored in the first pass through the archive, in the archive's order.
     pub(super) fn kept(&self) -> Vec<i32> {
         let passes = self.passes.iter().zip(&self.entries);
         let later: BTreeSet<i32> = passes
@@ -219,44 +227,48 @@ impl Plan {
         both.filter(|(_, reason)| reason.is_none()).map(|(entry, _)| entry)
     }
 
-    /// What is left out, each with its reason, and what that means.
-    pub(super) fn left_out(&self) -> impl Iterator<Item = (&Entry, &Reason, Weight)> {
+    /// Everything that is left out and reported, each with its reason and its impact.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = (&Entry, &SkipReason, Impact)> {
         let both = self.entries.iter().zip(&self.reasons);
-        let expected = both.filter(|(entry, _)| !self.unasked.contains(&entry.kind.raw()));
+        let expected = both.filter(|(entry, _)| !self.unreported_kinds.contains(&entry.kind.raw()));
         expected.filter_map(|(entry, reason)| {
             let reason = reason.as_ref()?;
-            Some((entry, reason, self.weight(entry, reason)))
+            Some((entry, reason, self.impact(entry, reason)))
         })
     }
 
-    fn weight(&self, entry: &Entry, reason: &Reason) -> Weight {
+    fn impact(&self, entry: &Entry, reason: &SkipReason) -> Impact {
         let name = entry.name.raw();
         let root = match reason {
-            Reason::Needs(root) => self.reasons[*root].as_ref().unwrap_or(reason),
+            SkipReason::Needs(root) => self.reasons[*root].as_ref().unwrap_or(reason),
             own => own,
         };
         let table = (entry.schema.clone(), entry.name.clone());
-        let is_empty = entry.kind == "TABLE DATA" && !self.filled.contains(&table);
+        let is_empty = entry.kind == "TABLE DATA" && !self.tables_with_rows.contains(&table);
         match root {
-            // privileges are tried only where somebody asks to keep them
-            Reason::Refused(_) | Reason::Fails(_) if entry.kind == "ACL" => Weight::Loss,
-            _ if is_empty || REMARKS.contains(&entry.kind.raw()) => Weight::None,
-            // it makes event triggers and functions, and nothing that holds or shapes rows
-            Reason::Platform(_) if !OF_PLATFORMS.contains(&entry.kind.raw()) => Weight::Loss,
-            // nobody asked for a table without it
-            Reason::Asked | Reason::Unwanted if *reason != Reason::Asked && self.guards_what_is_kept(entry) => {
-                Weight::Loss
+            // privileges are tried only if the user asked to keep them
+            SkipReason::Refused(_) | SkipReason::Fails(_) if entry.kind == "ACL" => Impact::Loss,
+            _ if is_empty || ANNOTATIONS.contains(&entry.kind.raw()) => Impact::None,
+            // a platform creates event triggers and functions for its own use, and nothing that holds or shapes rows
+            SkipReason::Platform(_) if !PLATFORM_KINDS.contains(&entry.kind.raw()) => Impact::Loss,
+            // the user did not ask for a table without it
+            SkipReason::Excluded | SkipReason::NotSelected
+                if *reason != SkipReason::Excluded && self.guards_what_is_kept(entry) =>
+            {
+                Impact::Loss
             }
-            Reason::NoExtension(_) if matches!(reason, Reason::NoExtension(_)) && OPERATORS.contains(&name) => {
-                Weight::None
+            SkipReason::NoExtension(_)
+                if matches!(reason, SkipReason::NoExtension(_)) && ADMIN_EXTENSIONS.contains(&name) =>
+            {
+                Impact::None
             }
-            // a platform counts the versions of its own tables there
-            Reason::HasRows if name.ends_with("migrations") => Weight::None,
-            root => root.weight(),
+            // a platform keeps the versions of its own tables there
+            SkipReason::HasRows if name.ends_with("migrations") => Impact::None,
+            root => root.impact(),
         }
     }
 
-    fn set_reasons(&mut self, reason: impl Fn(&Entry) -> Option<Reason>) {
+    fn set_reasons(&mut self, reason: impl Fn(&Entry) -> Option<SkipReason>) {
         for (entry, place) in self.entries.iter().zip(&mut self.reasons) {
             if place.is_none() {
                 *place = reason(entry);
@@ -269,8 +281,8 @@ impl Plan {
         ids.map(|(at, entry)| (entry.id, at)).collect()
     }
 
-    /// Takes out what needs something that is left out and isn't there.
-    pub(super) fn spread(&mut self) {
+    /// Leaves out every entry that needs something that is left out and missing in the target.
+    pub(super) fn propagate(&mut self) {
         let by_id = self.by_id();
         let mut grows = true;
         while grows {
@@ -279,31 +291,32 @@ impl Plan {
                 if self.reasons[at].is_some() {
                     continue;
                 }
-                if let Some(root) = self.missing_need(at, &by_id) {
-                    self.reasons[at] = Some(Reason::Needs(root));
+                if let Some(root) = self.missing_dependency(at, &by_id) {
+                    self.reasons[at] = Some(SkipReason::Needs(root));
                     grows = true;
                 }
             }
         }
     }
 
-    /// The root of why something is left out that the entry needs, if something is.
-    pub(super) fn missing_need(&self, at: usize, by_id: &HashMap<i32, usize>) -> Option<usize> {
+    /// The position of the entry that is the root cause of why something that this entry needs is missing; `None` if
+    /// all is there.
+    pub(super) fn missing_dependency(&self, at: usize, by_id: &HashMap<i32, usize>) -> Option<usize> {
         let entry = &self.entries[at];
         let mut needs = entry.needs.iter().filter_map(|id| by_id.get(id));
         let root = |need: &usize| match self.reasons[*need].as_ref()? {
-            Reason::Needs(root) => Some(*root),
-            reason => reason.spreads().then_some(*need),
+            SkipReason::Needs(root) => Some(*root),
+            reason => reason.propagates().then_some(*need),
         };
-        match SESSION.contains(&entry.kind.raw()) {
+        match SESSION_KINDS.contains(&entry.kind.raw()) {
             true => None,
             false => needs.find_map(root),
         }
     }
 
-    /// But for those that nobody else may call.
-    fn functions_with_rights_of_their_owner(&self) -> Vec<Untrusted> {
-        let closed = self.closures.restored.iter();
+    /// SECURITY DEFINER functions, except those that other roles can't call.
+    fn open_definer_functions(&self) -> Vec<Untrusted> {
+        let closed = self.public_revokes.restored.iter();
         let closed: BTreeSet<i32> = closed
             .flat_map(|closed| self.entries[closed.entry].needs.iter().copied())
             .collect();
@@ -313,7 +326,7 @@ impl Plan {
             .collect()
     }
 
-    /// Whether it belongs to a table that is restored, and guards or makes its rows.
+    /// Whether the entry belongs to a restored table and protects or computes its rows.
     pub(super) fn guards_what_is_kept(&self, entry: &Entry) -> bool {
         GUARDS.contains(&entry.kind.raw())
             && self.kept_entries().any(|table| {
@@ -324,22 +337,22 @@ impl Plan {
             })
     }
 
-    /// Comments, privileges and labels of what the target has and somebody else owns.
-    fn set_remarks(&mut self, setting: &Setting<'_>) {
+    /// Leaves out comments, privileges and labels of objects that the target has and another role owns.
+    fn leave_out_annotations(&mut self, rules: &TargetRules<'_>) {
         let by_id = self.by_id();
         for at in 0..self.entries.len() {
             let entry = &self.entries[at];
-            let is_remark = REMARKS.contains(&entry.kind.raw()) || entry.kind == "SECURITY LABEL";
+            let is_annotation = ANNOTATIONS.contains(&entry.kind.raw()) || entry.kind == "SECURITY LABEL";
             let is_about_others = self.reasons[at].is_none()
-                && is_remark
-                && setting.is_others_schema(entry.schema.raw())
+                && is_annotation
+                && rules.is_others_schema(entry.schema.raw())
                 && entry.needs.iter().any(|id| {
                     by_id
                         .get(id)
-                        .is_some_and(|need| self.reasons[*need] == Some(Reason::Present))
+                        .is_some_and(|need| self.reasons[*need] == Some(SkipReason::Present))
                 });
             if is_about_others {
-                self.reasons[at] = Some(Reason::OwnersOnly);
+                self.reasons[at] = Some(SkipReason::OwnerOnly);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Why something of a backup is not restored.
+//! The reasons why entries of a backup are not restored.
 
 use std::fmt;
 
@@ -6,122 +6,124 @@ use crate::text::Untrusted;
 
 /// Why an entry is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
-    /// A platform makes its own in every database.
+pub(super) enum SkipReason {
+    /// A platform creates its own in every database.
     Platform(&'static str),
-    /// The target has it already.
+    /// The target already has it.
     Present,
-    /// The target has this table already, with rows in it.
+    /// The target already has this table, with rows in it.
     HasRows,
-    /// The target has it already, and the role has no right to make it anew.
-    Kept,
-    /// The target has this table already, and it doesn't take these rows.
-    TakesNoRows(Refusal),
-    /// The target's schema or table belongs to somebody else.
-    OthersPlace,
-    /// A comment or a privilege that only the owner of the target's object can give.
-    OwnersOnly,
-    /// The role has no right to make such a thing.
-    NoRight,
-    /// It takes the owner of a table that the target has, which the role is not.
+    /// The target already has it, and the role has no right to replace it.
+    NotReplaceable,
+    /// The target already has this table, and it can't take these rows.
+    TakesNoRows(RowRefusal),
+    /// The target's schema or table belongs to another role.
+    OwnedByOther,
+    /// A comment or a privilege that only the owner of the target's object can set.
+    OwnerOnly,
+    /// The role has no right to create an object of this kind.
+    NoPrivilege,
+    /// Only the owner of this table of the target could restore it, and the role isn't the owner.
     NotOwner(String),
-    /// The role may make no foreign keys to a table that the target has.
+    /// The role has no right to create foreign keys to this table of the target.
     NoReference(String),
-    /// The server said so when it was tried, in its words.
+    /// The server refused it for a missing right when it was tried; holds the server's message.
     Refused(Untrusted),
-    /// The server can't make it, whoever asks, in its words.
+    /// The server can't create it for any role; holds the server's message.
     Fails(Untrusted),
-    /// The extension can't be made here, in the server's words.
+    /// The extension can't be created in the target; holds the server's message.
     NoExtension(Untrusted),
     /// The provider of a security label is not loaded.
     NoProvider(Untrusted),
-    /// Roles that it names are not there.
+    /// It names roles that don't exist in the target.
     NoRole(Vec<Untrusted>),
-    /// It was asked for.
-    Asked,
-    /// `--only` names other things.
-    Unwanted,
+    /// The user asked to leave it out.
+    Excluded,
+    /// `--only` names other objects.
+    NotSelected,
     /// Rows that it refers to are not restored.
-    NoRowsBehind,
-    /// It needs another that is left out, by its place among the entries.
+    NoReferencedRows,
+    /// It needs another entry that is left out. Holds the position of that entry.
     Needs(usize),
 }
 
-/// Why a table of the target's own takes no rows.
+/// Why a table of the target can't take the backup's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// The role may not insert, or not set the sequence.
+pub(super) enum RowRefusal {
+    /// The role has no right to insert, or to set the sequence.
     NoInsert,
-    /// It has other columns.
+    /// The table has other columns.
     OtherColumns,
-    /// Triggers of its own may change the rows.
+    /// Triggers of the table could change the rows.
     Triggers,
-    /// What they refer to comes later in the archive, which is read once where all is one transaction.
+    /// The rows that these refer to come later in the archive, and one transaction reads the archive only once.
     Order,
     /// Tables refer to each other in a circle.
     Circle,
-    /// The extension there has no such table.
+    /// No extension of the target has such a table.
     NoTable,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RowRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoInsert => "the role that restores may not write into the target's own",
+            Self::NoInsert => "the restoring role has no right to write into the target's own",
             Self::OtherColumns => "the target's own table has other columns",
             Self::Triggers => "the target's own table has triggers, which could change the rows",
             Self::Order => {
-                "a foreign key of the target's own table wants rows first that come later in the backup, which one \
-                 transaction can't wait for"
+                "a foreign key of the target's own table needs rows that come later in the backup, so one transaction \
+                 can't restore them"
             }
             Self::Circle => {
-                "foreign keys of the target's own tables refer to each other in a circle, so that no order of rows \
+                "foreign keys of the target's own tables refer to each other in a circle, so no order of rows \
                  satisfies them"
             }
-            Self::NoTable => "no extension makes such a table there",
+            Self::NoTable => "no extension in the target has such a table",
         })
     }
 }
 
-/// What a reason means for the whole.
+/// What a reason means for the completeness of the restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
-    /// Nothing of the user's is missing then, or it was asked for.
+pub(super) enum Impact {
+    /// No data of the user is missing, or the user asked for it.
     None,
-    /// Something is missing in the target that was in the database.
+    /// Something that was in the database is missing in the target.
     Loss,
 }
 
-impl Reason {
-    /// Whether what needs it has to be left out as well: where it stands in the target, or nothing can need it, it has
-    /// not.
-    pub(super) fn spreads(&self) -> bool {
+impl SkipReason {
+    /// Whether entries that need it are left out as well. They aren't if the target has it, or if nothing can need it.
+    pub(super) fn propagates(&self) -> bool {
         matches!(
             self,
             Self::Platform(_)
-                | Self::OthersPlace
-                | Self::NoRight
+                | Self::OwnedByOther
+                | Self::NoPrivilege
                 | Self::NotOwner(_)
                 | Self::Refused(_)
                 | Self::Fails(_)
                 | Self::NoExtension(_)
-                | Self::Asked
-                | Self::Unwanted
+                | Self::Excluded
+                | Self::NotSelected
                 | Self::Needs(_)
         )
     }
 
-    /// What it means by itself; [`Needs`](Self::Needs) means what its root does.
-    pub(super) fn weight(&self) -> Weight {
+    /// The impact of the reason by itself. [`Needs`](Self::Needs) has the impact of its root cause.
+    pub(super) fn impact(&self) -> Impact {
         match self {
-            Self::Platform(_) | Self::Present | Self::Kept | Self::OwnersOnly | Self::Asked | Self::Unwanted => {
-                Weight::None
-            }
-            _ => Weight::Loss,
+            Self::Platform(_)
+            | Self::Present
+            | Self::NotReplaceable
+            | Self::OwnerOnly
+            | Self::Excluded
+            | Self::NotSelected => Impact::None,
+            _ => Impact::Loss,
         }
     }
 
-    /// In words; `name` tells the name of an entry.
+    /// The reason in words. `name` returns the label of the entry at a position.
     pub(super) fn describe(&self, name: impl Fn(usize) -> String) -> String {
         match self {
             Self::Needs(root) => format!("it needs {}, which is left out", name(*root)),
@@ -130,32 +132,35 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Platform(platform) => write!(f, "{platform} makes its own in every database"),
-            Self::Present => f.write_str("the target has it already"),
-            Self::HasRows => f.write_str("the target's own has rows already"),
-            Self::Kept => f.write_str("the target has it already, and the role that restores may not make it anew"),
+            Self::Platform(platform) => write!(f, "{platform} creates its own in every database"),
+            Self::Present => f.write_str("the target already has it"),
+            Self::HasRows => f.write_str("the target's own already has rows"),
+            Self::NotReplaceable => {
+                f.write_str("the target already has it, and the restoring role has no right to replace it")
+            }
             Self::TakesNoRows(refusal) => refusal.fmt(f),
-            Self::OthersPlace => f.write_str("its place in the target belongs to another role"),
-            Self::OwnersOnly => f.write_str("only the owner of what it is about can set it"),
-            Self::NoRight => f.write_str("the role that restores may not make it"),
+            Self::OwnedByOther => f.write_str("its schema or table in the target belongs to another role"),
+            Self::OwnerOnly => f.write_str("only the owner of the object can set it"),
+            Self::NoPrivilege => f.write_str("the restoring role has no right to create it"),
             Self::NotOwner(table) => {
                 write!(
                     f,
-                    "it takes the owner of {table}, which the target has and the role that restores doesn't own"
+                    "only the owner of {table}, which the target already has, can create it"
                 )
             }
             Self::NoReference(table) => {
                 write!(
                     f,
-                    "the role that restores may make no foreign key to {table}, which the target has (GRANT REFERENCES)"
+                    "the restoring role has no right to create foreign keys to {table}, which the target already has \
+                     (GRANT REFERENCES)"
                 )
             }
-            Self::Refused(why) => write!(f, "the role that restores may not make it: {why}"),
-            Self::Fails(why) => write!(f, "the target's server refuses to make it: {why}"),
-            Self::NoExtension(why) => write!(f, "the target can't make it: {why}"),
+            Self::Refused(why) => write!(f, "the restoring role has no right to create it: {why}"),
+            Self::Fails(why) => write!(f, "the target's server refuses to create it: {why}"),
+            Self::NoExtension(why) => write!(f, "the target can't create it: {why}"),
             Self::NoProvider(provider) => {
                 write!(f, "the target has not loaded the label provider {provider}")
             }
@@ -163,9 +168,9 @@ impl fmt::Display for Reason {
                 let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
                 write!(f, "it names roles that the target lacks: {}", roles.join(", "))
             }
-            Self::Asked => f.write_str("left out as asked"),
-            Self::Unwanted => f.write_str("it is not among what --only names, and not needed for that"),
-            Self::NoRowsBehind => f.write_str("rows that it refers to are not restored"),
+            Self::Excluded => f.write_str("left out as asked"),
+            Self::NotSelected => f.write_str("--only doesn't name it, and nothing that --only names needs it"),
+            Self::NoReferencedRows => f.write_str("rows that it refers to are not restored"),
             Self::Needs(_) => f.write_str("it needs something that is left out"),
         }
     }

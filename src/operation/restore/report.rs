@@ -1,4 +1,4 @@
-//! What came of a restore: what is there, and what is not and why.
+//! The report of a restore: what was restored, what was not, and why.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,74 +7,74 @@ use serde::Serialize;
 
 use super::{
     RestoreRequest,
-    closed::Closed,
     label::label,
-    plan::Plan,
-    reason::Weight,
-    rules::SESSION,
-    words::{listed, statements},
+    plan::RestorePlan,
+    public_revokes::PublicRevoke,
+    reason::Impact,
+    rules::SESSION_KINDS,
+    statement::{listed, statements},
 };
 use crate::{
     archive::{Contents, Entry},
     backup::{BackupId, Details, Label, Record},
-    postgres::{Failures, LoadReport, sql::ident},
+    postgres::{LoadReport, StatementFailures, sql::ident},
     text::{Untrusted, counted},
 };
 
-/// Tables that a remark names.
+/// The number of tables that a remark names.
 const ROWS_NAMED: usize = 5;
 
-/// What was restored where.
+/// The result of a restore that ran to its end.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RestoreReport {
-    /// the backup
+    /// The id of the backup.
     pub id: BackupId,
-    /// its database's label
+    /// The label of the backup's database.
     pub database: Label,
-    /// user@host:port/name
+    /// The target as user@host:port/name.
     pub target: String,
-    /// whether everything is there but what was to be left out, or what the target has of its own
+    /// Whether everything is restored, except for what the user asked to leave out and what the target has of its own.
     pub complete: bool,
-    /// tables whose rows are there
+    /// The number of tables whose rows were restored.
     pub tables: usize,
-    /// rows of them
+    /// The number of restored rows.
     pub rows: u64,
-    /// bytes of pg_dump's archive
+    /// The length of pg_dump's archive in bytes.
     pub dump_bytes: u64,
-    /// what was left out, in the archive's order
+    /// What was left out, in the archive's order.
     pub left_out: Vec<NotRestored>,
-    /// what failed, where the restore went on all the same
+    /// What failed, if the restore continued after failures.
     pub failed: Vec<NotRestored>,
-    /// how many statements failed
+    /// The number of statements that failed.
     pub failures: u64,
-    /// what else is to be known
+    /// What else the user should know.
     pub remarks: Vec<String>,
-    /// what pg_restore warned of
+    /// Warnings of pg_restore.
     pub warnings: Vec<Untrusted>,
-    /// when it began
+    /// When the restore began.
     pub started: Timestamp,
-    /// when it ended
+    /// When the restore ended.
     pub finished: Timestamp,
 }
 
-/// Something of the backup that is not restored.
+/// An object of the backup that was not restored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NotRestored {
-    /// pg_dump's word for what it is
+    /// pg_dump's word for its kind.
     pub kind: Untrusted,
-    /// its schema; empty for what is in none
+    /// Its schema; empty if it is in none.
     pub schema: Untrusted,
-    /// its name
+    /// Its name.
     pub name: Untrusted,
-    /// why
+    /// Why it was not restored.
     pub why: Untrusted,
-    /// whether something is missing now that was in the database; not where it was to be left out, or the target has
-    /// its own
+    /// Whether the target now lacks something that was in the database. False if the user asked to leave it out, or if
+    /// the target has its own.
     pub missing: bool,
-    /// as a person knows it: `table public.orders`
+    /// Its label for people, like `table public.orders`.
     #[serde(skip)]
     pub label: Untrusted,
-    /// the statement that makes it, where it is known
+    /// The statement that creates it; empty if it is not known.
     #[serde(skip)]
     pub statement: Untrusted,
 }
@@ -97,8 +97,8 @@ impl NotRestored {
 }
 
 impl NotRestored {
-    /// An object that was closed to everybody in the backup, and is not in the target.
-    pub(super) fn open(plan: &Plan, closed: &Closed, why: Untrusted) -> Self {
+    /// An object that was closed to PUBLIC in the backup and is open in the target.
+    pub(super) fn open(plan: &RestorePlan, closed: &PublicRevoke, why: Untrusted) -> Self {
         let why = format!("it is open to PUBLIC, which it wasn't in the backup: {why}");
         let mut open = Self::new(&plan.entries[closed.entry], why, true);
         open.statement = closed.statements.clone();
@@ -107,7 +107,7 @@ impl NotRestored {
 }
 
 impl RestoreReport {
-    /// Adds what failed at the end.
+    /// Adds what failed after the load.
     pub(super) fn add_failed(&mut self, failed: Vec<NotRestored>) {
         self.failures += failed.len() as u64;
         self.complete &= failed.is_empty();
@@ -118,7 +118,7 @@ impl RestoreReport {
         record: &Record,
         request: &RestoreRequest,
         contents: &Contents,
-        plan: &Plan,
+        plan: &RestorePlan,
         loaded: LoadReport,
     ) -> Self {
         let left_out = left_out(plan);
@@ -145,48 +145,48 @@ impl RestoreReport {
         }
     }
 
-    /// Names the subscriptions that still have the source's slot.
+    /// Adds the subscriptions that still name the source's replication slot.
     pub(super) fn add_slots(&mut self, left: Vec<NotRestored>) {
         self.failures += left.len() as u64;
         self.complete &= left.is_empty();
         self.failed.extend(left);
     }
 
-    /// Everything that is missing in the target now.
+    /// Everything that the target lacks now.
     pub fn missing(&self) -> impl Iterator<Item = &NotRestored> {
         self.left_out.iter().filter(|it| it.missing).chain(&self.failed)
     }
 }
 
 /// What the plan leaves out.
-pub(super) fn left_out(plan: &Plan) -> Vec<NotRestored> {
+pub(super) fn left_out(plan: &RestorePlan) -> Vec<NotRestored> {
     let name = |at: usize| label(&plan.entries[at]);
     plan.left_out()
-        .map(|(entry, reason, weight)| NotRestored::new(entry, reason.describe(name), weight == Weight::Loss))
+        .map(|(entry, reason, impact)| NotRestored::new(entry, reason.describe(name), impact == Impact::Loss))
         .collect()
 }
 
-/// What the plan restores.
-pub(super) fn restored(plan: &Plan) -> Vec<Untrusted> {
+/// The labels of everything that the plan restores.
+pub(super) fn restored(plan: &RestorePlan) -> Vec<Untrusted> {
     plan.kept_entries()
         .filter(|entry| {
             let kind = entry.kind.raw();
-            !SESSION.contains(&kind) && !plan.unasked.contains(&kind)
+            !SESSION_KINDS.contains(&kind) && !plan.unreported_kinds.contains(&kind)
         })
         .map(|entry| label(entry).into())
         .collect()
 }
 
-/// Warnings of a backup's run that are shown.
+/// The number of the backup's warnings that are shown.
 const WARNINGS: usize = 10;
 
-/// What the run that made the backup warned of: what it couldn't dump no restore brings.
+/// Warnings of the run that made the backup. No restore brings back what it couldn't dump.
 pub(super) fn warnings_of_backup(record: &Record, details: Option<&Details>) -> Vec<String> {
     let Some(details) = details else {
         let count = record.counts.warnings;
         let lost = (count > 0).then(|| {
             let warnings = counted(count, "warning");
-            format!("{warnings} of the run that made the backup can't be read any more: its details are lost")
+            format!("{warnings} of the run that made the backup can't be read, as its details are lost")
         });
         return Vec::from_iter(lost);
     };
@@ -194,11 +194,11 @@ pub(super) fn warnings_of_backup(record: &Record, details: Option<&Details>) -> 
         .warnings
         .iter()
         .take(WARNINGS)
-        .map(|warning| format!("warned of when the backup was made: {warning}"))
+        .map(|warning| format!("warning of the run that made the backup: {warning}"))
         .collect();
     if let Some(more) = details.warnings.len().checked_sub(WARNINGS + 1) {
         warnings.push(format!(
-            "{} more, which `pgcoffer show {}` has",
+            "{} more, which `pgcoffer show {}` lists",
             counted(more + 1, "warning"),
             record.id
         ));
@@ -206,8 +206,12 @@ pub(super) fn warnings_of_backup(record: &Record, details: Option<&Details>) -> 
     warnings
 }
 
-/// Tables whose rows are there, and how many rows.
-fn restored_rows<'a>(contents: &Contents, plan: &Plan, missing: impl Iterator<Item = &'a NotRestored>) -> (usize, u64) {
+/// The number of tables whose rows were restored, and the number of rows.
+fn restored_rows<'a>(
+    contents: &Contents,
+    plan: &RestorePlan,
+    missing: impl Iterator<Item = &'a NotRestored>,
+) -> (usize, u64) {
     let without_rows: HashSet<(&str, &str)> = missing
         .filter(|it| it.kind == "TABLE DATA")
         .map(|it| (it.schema.raw(), it.name.raw()))
@@ -222,8 +226,8 @@ fn restored_rows<'a>(contents: &Contents, plan: &Plan, missing: impl Iterator<It
         .fold((0, 0), |(tables, rows), table| (tables + 1, rows + table.rows))
 }
 
-/// Whether the lines of pg_restore are its own: a name with a line break can look like one.
-fn is_told_apart(plan: &Plan) -> bool {
+/// Whether pg_restore's messages are unambiguous. A name with a line break could look like a line of pg_restore's own.
+fn is_told_apart(plan: &RestorePlan) -> bool {
     let has_line_break = |text: &Untrusted| text.raw().contains(['\n', '\r']);
     !plan.kept_entries().any(|entry| {
         [&entry.name, &entry.schema, &entry.owner]
@@ -232,9 +236,9 @@ fn is_told_apart(plan: &Plan) -> bool {
     })
 }
 
-/// What failed, in the order in which it did; of those beyond the first thousand without its reason. Where a name could
-/// pass for a line of pg_restore's own, nothing is said of which entry it was.
-fn failed(plan: &Plan, failures: &Failures) -> Vec<NotRestored> {
+/// What failed, in the order of the failures. Reasons are kept for the first thousand. If a name could look like a line
+/// of pg_restore's own, the entries are not named.
+fn failed(plan: &RestorePlan, failures: &StatementFailures) -> Vec<NotRestored> {
     let is_told_apart = is_told_apart(plan);
     let by_id: HashMap<i32, &Entry> = plan.kept_entries().map(|entry| (entry.id, entry)).collect();
     let session = Entry {
@@ -255,18 +259,18 @@ fn failed(plan: &Plan, failures: &Failures) -> Vec<NotRestored> {
         .map(|entry| {
             NotRestored::new(
                 entry,
-                "it failed behind the first thousand, whose reasons are kept",
+                "it failed; reasons are kept for the first thousand failures only",
                 true,
             )
         });
     first.chain(more).collect()
 }
 
-/// Statements of settings that are shown.
+/// The number of a database's settings that are shown.
 const SETTINGS: usize = 3;
 
-/// Settings of the database that was backed up, which belong to it and not to what is in it.
-fn settings_of_database(plan: &Plan) -> Option<String> {
+/// Settings of the backed-up database. They belong to the database and not to its contents, so they aren't restored.
+fn settings_of_database(plan: &RestorePlan) -> Option<String> {
     let properties = plan.entries.iter().filter(|entry| entry.kind == "DATABASE PROPERTIES");
     let settings: Vec<Untrusted> = properties
         .flat_map(|entry| statements(entry.definition.raw()))
@@ -279,35 +283,35 @@ fn settings_of_database(plan: &Plan) -> Option<String> {
     }
     (!settings.is_empty()).then(|| {
         format!(
-            "settings that the database had are not restored; where the application needs them, run for the target: {}",
+            "the settings of the database are not restored; if the application needs them, run in the target: {}",
             shown.join(" ")
         )
     })
 }
 
-/// What the plan changes beside.
-pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
+/// What the user should know about the plan, in words.
+pub(super) fn remarks(plan: &RestorePlan, request: &RestoreRequest) -> Vec<String> {
     let mut remarks = Vec::new();
     if request.keep_going && !is_told_apart(plan) {
         remarks.push(
-            "a name in the backup has a line break and could pass for a line of pg_restore's: should something fail, \
-             which entry it was, and which rows are there, can't be told"
+            "a name in the backup has a line break and could look like a line of pg_restore's own: if something fails, \
+             the report can't tell which entry failed and which rows were restored"
                 .to_owned(),
         );
     }
-    remarks.extend(plan.closures.remarks());
-    remarks.extend(plan.bodies.iter().cloned());
-    if let Some(why) = &plan.untried {
+    remarks.extend(plan.public_revokes.remarks());
+    remarks.extend(plan.body_remarks.iter().cloned());
+    if let Some(why) = &plan.trial_stopped {
         remarks.push(format!(
-            "not all definitions could be tried in the target beforehand ({why}): what it refuses may be found on the \
-             way"
+            "not all definitions could be tried in the target beforehand ({why}), so the restore may find more that \
+             the target refuses"
         ));
     }
-    if let Some(first) = plan.raised.first() {
+    if let Some(first) = plan.superuser_functions.first() {
         remarks.push(format!(
-            "a superuser restores without --keep-owner: {first}{} with SECURITY DEFINER then runs as superuser, for \
-             whoever may connect; restore as the database's owner instead",
-            match plan.raised.len() {
+            "a superuser restores without --keep-owner: {first}{} with SECURITY DEFINER will run as superuser for \
+             every role that can connect; restore as the database's owner instead",
+            match plan.superuser_functions.len() {
                 1 => String::new(),
                 count => format!(" and {} more functions", count - 1),
             }
@@ -317,7 +321,8 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     if !plan.missing_tablespaces.is_empty() {
         let names: Vec<String> = plan.missing_tablespaces.iter().map(Untrusted::identifier).collect();
         remarks.push(format!(
-            "everything goes into the target's own tablespace, since it lacks, or the role may not use, {}",
+            "everything goes into the target's default tablespace, as these tablespaces are missing or the role has no \
+             right to use them: {}",
             names.join(", ")
         ));
     }
@@ -327,19 +332,19 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
             .iter()
             .map(|role| Untrusted::from(&**role).identifier())
             .collect();
-        remarks.push(format!("roles made without a login: {}", names.join(", ")));
+        remarks.push(format!("roles created without a login: {}", names.join(", ")));
     }
-    if !plan.emptied_tables.is_empty() {
+    if !plan.replaced_row_tables.is_empty() {
         remarks.push(format!(
-            "of the tables that extensions make, the rows that they had beside their own are replaced: {}",
-            listed(plan.emptied_tables.clone(), ROWS_NAMED)
+            "rows that were added to tables of extensions are replaced by the backup's: {}",
+            listed(plan.replaced_row_tables.clone(), ROWS_NAMED)
         ));
     }
     remarks.extend(plan.subscriptions().iter().map(|name| {
         format!(
-            "the subscription {} comes disabled and without a slot, as the one at its publisher is the source's: make \
-             one there, SELECT pg_create_logical_replication_slot('NEW', 'pgoutput'), and name it, ALTER SUBSCRIPTION \
-             {} SET (slot_name = 'NEW'), before it is enabled",
+            "the subscription {} is restored disabled and without a slot, as the slot at its publisher belongs to the \
+             source: before you enable it, create a slot there, SELECT pg_create_logical_replication_slot('NEW', \
+             'pgoutput'), and set it, ALTER SUBSCRIPTION {} SET (slot_name = 'NEW')",
             name.identifier(),
             ident(name.raw())
         )
@@ -348,25 +353,25 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
         let roles = plan.granted_by_default.iter();
         let roles = roles.map(|role| Untrusted::from(&**role).identifier());
         remarks.push(format!(
-            "default privileges of the target give rights to whatever is made there, also to what was closed in the \
-             database (psql lists them by \\ddp): {}",
+            "default privileges of the target grant rights on every new object, also on what was closed in the \
+             database (psql lists them by \\ddp); they grant to: {}",
             listed(roles.collect(), ROWS_NAMED)
         ));
     }
-    remarks.extend(of_replacing(plan, request));
+    remarks.extend(remarks_on_replacing(plan, request));
     let passes = plan.later_passes().len();
     if passes > 0 {
         remarks.push(format!(
-            "foreign keys of the target's own tables want rows in another order than the backup has them, so it is \
-             read {} times",
+            "foreign keys of the target's own tables need the rows in another order than the backup has them, so the \
+             backup is read {} times",
             passes + 1
         ));
     }
     remarks
 }
 
-/// What others notice of what is replaced.
-fn of_replacing(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
+/// What `--clean` means for other users of the replaced objects.
+fn remarks_on_replacing(plan: &RestorePlan, request: &RestoreRequest) -> Vec<String> {
     let mut remarks = Vec::new();
     if !request.clean {
         return remarks;
@@ -374,21 +379,21 @@ fn of_replacing(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     let has_privileges = plan.entries.iter().any(|entry| entry.kind == "ACL");
     if has_privileges && !request.keep_acl {
         remarks.push(
-            "privileges go with what is replaced, and others may lose their access: --keep-acl brings those of the \
-             backup"
+            "replaced objects lose their privileges, so other roles may lose access; --keep-acl restores the \
+             privileges of the backup"
                 .to_owned(),
         );
     }
-    if let Some(role) = &plan.takes_over {
+    if let Some(role) = &plan.new_owner {
         remarks.push(format!(
-            "what is replaced will belong to {role}: --keep-owner gives it to the backup's owners"
+            "replaced objects will belong to {role}; --keep-owner restores the owners of the backup"
         ));
     }
     if !plan.published.is_empty() {
         let names = plan.published.iter().map(Untrusted::identifier).collect();
         remarks.push(format!(
-            "who subscribes to tables that are replaced is not sent what they hold then, and goes on with what it has: \
-             set those subscriptions up anew; publications: {}",
+            "subscribers of replaced tables don't receive the restored rows and keep the rows that they have; set up \
+             those subscriptions again; publications: {}",
             listed(names, ROWS_NAMED)
         ));
     }

@@ -1,23 +1,23 @@
-//! Rows that have to stay away, what can't be without them, and the order in which they come.
+//! Rows that can't be restored, what depends on them, and the order in which rows are loaded.
 
 use std::collections::BTreeSet;
 
 use super::{
-    plan::{Plan, Wishes},
-    reason::{Reason, Refusal},
-    replace::place,
+    plan::{PlanOptions, RestorePlan},
+    reason::{RowRefusal, SkipReason},
+    replaced::place,
 };
 use crate::{
     archive::Entry,
-    postgres::{ExtensionTable, Place, TargetFacts},
+    postgres::{ExtensionTable, ObjectIdentity, TargetFacts},
 };
 
-/// More often than that an archive isn't read for one restore.
+/// The most additional passes through an archive for one restore.
 const PASSES_MAX: usize = 8;
 
-impl Plan {
-    /// Keys whose rows stay away, and rows whose table would be open.
-    pub(super) fn look_at_what_rows_need(&mut self) {
+impl RestorePlan {
+    /// Leaves out foreign keys to rows that are not restored, and rows of tables that would lack row level security.
+    pub(super) fn check_row_dependencies(&mut self) {
         let by_id = self.by_id();
         let place = |entry: &Entry| (entry.schema.clone(), entry.name.clone());
         let of_kind = |kind: &'static str| {
@@ -27,12 +27,12 @@ impl Plan {
         };
         let open: BTreeSet<_> = of_kind("ROW SECURITY")
             .into_iter()
-            .filter(|(_, reason)| *reason == Reason::OthersPlace)
+            .filter(|(_, reason)| *reason == SkipReason::OwnedByOther)
             .map(|(place, _)| place)
             .collect();
         let mut away: BTreeSet<_> = of_kind("TABLE DATA").into_iter().map(|(place, _)| place).collect();
         away.extend(open.iter().cloned());
-        away.retain(|place| self.filled.contains(place));
+        away.retain(|place| self.tables_with_rows.contains(place));
         for at in 0..self.entries.len() {
             let entry = &self.entries[at];
             let refers = |id: &i32| {
@@ -46,8 +46,8 @@ impl Plan {
                 })
             };
             let reason = match entry.kind.raw() {
-                "TABLE DATA" if open.contains(&place(entry)) => Reason::OthersPlace,
-                "FK CONSTRAINT" if entry.needs.iter().any(refers) => Reason::NoRowsBehind,
+                "TABLE DATA" if open.contains(&place(entry)) => SkipReason::OwnedByOther,
+                "FK CONSTRAINT" if entry.needs.iter().any(refers) => SkipReason::NoReferencedRows,
                 _ => continue,
             };
             if self.reasons[at].is_none() {
@@ -56,35 +56,35 @@ impl Plan {
         }
     }
 
-    /// Rows of tables that an extension makes, of which the archive has no table. They come back as into an extension
-    /// that was just made: beside the rows that its script makes, and in the place of those of the same kind that were
-    /// added since.
-    pub(super) fn look_at_rows_of_extensions(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
-        let dropped: BTreeSet<Place> = self.kept_entries().filter_map(place).collect();
+    /// Decides about rows of tables that an extension creates, of which the archive has no definition. They are
+    /// restored as into a new extension: beside the rows that its script inserts, and instead of rows that were added
+    /// since.
+    pub(super) fn check_extension_rows(&mut self, facts: &TargetFacts, options: &PlanOptions<'_>) {
+        let dropped: BTreeSet<ObjectIdentity> = self.kept_entries().filter_map(place).collect();
         for at in 0..self.entries.len() {
             let entry = &self.entries[at];
-            if !self.orphans.contains(&entry.id) || self.reasons[at].is_some() {
+            if !self.extension_rows.contains(&entry.id) || self.reasons[at].is_some() {
                 continue;
             }
             let key = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
             let reason = match facts.extension_tables.get(&key) {
-                Some(table) => rows_of(table, facts, wishes, &dropped),
-                // one of those may make it
+                Some(table) => rows_of(table, facts, options, &dropped),
+                // one of the unknown extensions may create it
                 None if !facts.unknown_extensions.is_empty() => None,
-                None => Some(Reason::TakesNoRows(Refusal::NoTable)),
+                None => Some(SkipReason::TakesNoRows(RowRefusal::NoTable)),
             };
             let replaced = facts.extension_tables.get(&key);
             if let Some(table) = replaced.filter(|table| reason.is_none() && table.has_rows) {
-                self.emptied.push(table.emptied(&key.0, &key.1));
-                self.emptied_tables.push(super::label::label(entry));
+                self.row_deletes.push(table.emptied(&key.0, &key.1));
+                self.replaced_row_tables.push(super::label::label(entry));
             }
             self.reasons[at] = reason;
         }
     }
 
-    /// Rows of the target's own tables whose foreign keys are there already: those that they refer to come first. Where
-    /// the archive has them later it is read again, but not in one transaction.
-    pub(super) fn look_at_order_of_rows(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
+    /// Orders the rows of the target's own tables, whose foreign keys already exist: rows that are referred to are
+    /// loaded first. If the archive has them later, it is read again, which a single transaction can't do.
+    pub(super) fn order_rows(&mut self, facts: &TargetFacts, options: &PlanOptions<'_>) {
         let rows: Vec<usize> = (0..self.entries.len())
             .filter(|at| self.entries[*at].kind == "TABLE DATA")
             .collect();
@@ -110,15 +110,17 @@ impl Plan {
         while changes {
             changes = false;
             for (at, refers_to) in &references {
-                if self.reasons[*at].is_some() || !self.is_filled(*at) {
+                if self.reasons[*at].is_some() || !self.has_rows(*at) {
                     continue;
                 }
-                for first in refers_to.iter().filter(|first| self.is_filled(**first)) {
+                for first in refers_to.iter().filter(|first| self.has_rows(**first)) {
                     let least = passes[*first] + usize::from(first > at);
                     let reason = match &self.reasons[*first] {
-                        Some(_) => Some(Reason::NoRowsBehind),
-                        None if least > PASSES_MAX => Some(Reason::TakesNoRows(Refusal::Circle)),
-                        None if least > 0 && wishes.single_transaction => Some(Reason::TakesNoRows(Refusal::Order)),
+                        Some(_) => Some(SkipReason::NoReferencedRows),
+                        None if least > PASSES_MAX => Some(SkipReason::TakesNoRows(RowRefusal::Circle)),
+                        None if least > 0 && options.single_transaction => {
+                            Some(SkipReason::TakesNoRows(RowRefusal::Order))
+                        }
                         None => None,
                     };
                     if reason.is_some() {
@@ -134,11 +136,11 @@ impl Plan {
             }
         }
         self.passes = passes;
-        self.put_off_what_comes_behind_rows();
+        self.move_dependents_to_last_pass();
     }
 
-    /// Indexes, keys and views that are filled want all rows.
-    fn put_off_what_comes_behind_rows(&mut self) {
+    /// Moves indexes, constraints and materialized views to the last pass, as they need all rows.
+    fn move_dependents_to_last_pass(&mut self) {
         let last = self.passes.iter().copied().max().unwrap_or(0);
         let is_data = |entry: &Entry| ["TABLE DATA", "SEQUENCE SET", "BLOBS"].contains(&entry.kind.raw());
         let behind = self.entries.iter().rposition(is_data).map_or(0, |at| at + 1);
@@ -147,7 +149,7 @@ impl Plan {
         }
     }
 
-    /// The ids of what is loaded when the archive is read once more, and again.
+    /// The ids of what is loaded in each pass after the first.
     pub(super) fn later_passes(&self) -> Vec<Vec<i32>> {
         let kept = |pass: usize| {
             let all = self.entries.iter().zip(&self.reasons).zip(&self.passes);
@@ -159,34 +161,34 @@ impl Plan {
         passes.filter(|ids| !ids.is_empty()).collect()
     }
 
-    /// Whether the backup has rows for it.
-    fn is_filled(&self, at: usize) -> bool {
+    /// Whether the backup has rows for the entry's table.
+    fn has_rows(&self, at: usize) -> bool {
         let entry = &self.entries[at];
         let table = (entry.schema.clone(), entry.name.clone());
-        self.filled.contains(&table)
+        self.tables_with_rows.contains(&table)
     }
 }
 
-/// Why a table or a sequence of an extension doesn't take the backup's rows.
+/// Why a table or sequence of an extension can't take the backup's rows.
 fn rows_of(
     table: &ExtensionTable,
     facts: &TargetFacts,
-    wishes: &Wishes<'_>,
-    dropped: &BTreeSet<Place>,
-) -> Option<Reason> {
+    options: &PlanOptions<'_>,
+    dropped: &BTreeSet<ObjectIdentity>,
+) -> Option<SkipReason> {
     if !table.may_insert {
-        return Some(Reason::TakesNoRows(Refusal::NoInsert));
+        return Some(SkipReason::TakesNoRows(RowRefusal::NoInsert));
     }
     if !table.is_there {
         return None;
     }
-    // rows of one refer to those of another, and take their numbers from a sequence: all of them stay, or none
+    // tables of one extension refer to each other and share sequences: replace all of them, or none
     let own = || {
         let tables = facts.extension_tables.values();
         tables.filter(|other| other.extension == table.extension && other.has_rows)
     };
     let may_empty = |table: &ExtensionTable| {
-        let referring = table.referred_to_by.iter().map(|(schema, name)| Place {
+        let referring = table.referred_to_by.iter().map(|(schema, name)| ObjectIdentity {
             kind: "relation".to_owned(),
             schema: schema.clone(),
             name: name.clone(),
@@ -194,7 +196,7 @@ fn rows_of(
         let mut referring = referring.into_iter();
         table.may_delete && table.condition.is_ascii() && referring.all(|place| dropped.contains(&place))
     };
-    let is_replaced = wishes.clean && own().all(may_empty);
+    let is_replaced = options.clean && own().all(may_empty);
     let is_in_the_way = !is_replaced && own().next().is_some();
-    is_in_the_way.then_some(Reason::HasRows)
+    is_in_the_way.then_some(SkipReason::HasRows)
 }

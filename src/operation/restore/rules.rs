@@ -1,23 +1,23 @@
-//! What can't, or need not, be restored into a target: one entry looked at by itself.
+//! The rules by which a single entry is restored or left out.
 
 use super::{
-    reason::{Reason, Refusal},
-    words::{columns, granted_roles, mapped_role, name_behind, policy_roles, says},
+    reason::{RowRefusal, SkipReason},
+    statement::{columns, granted_roles, has_keywords, mapped_role, name_after, policy_roles},
 };
 use crate::{
     archive::Entry,
-    postgres::{Ability, Present, TargetFacts},
+    postgres::{Ability, ExistingObject, TargetFacts},
     text::Untrusted,
 };
 
-/// What a platform puts into every database and nobody wants elsewhere: functions and triggers of its own, without a
-/// row of the user's. Named by the schema, since a dump of a dump has lost the owner.
+/// Schemas that a platform creates in every database and that nobody needs elsewhere: they hold functions and triggers
+/// of the platform, and no rows of the user. Found by name, since a dump of a restored dump has lost the owner.
 ///
 /// <https://github.com/heroku/cli/issues/1648>
 const PLATFORMS: &[(&str, &str)] = &[("_heroku", "Heroku")];
 
-/// What is no superuser's business elsewhere either: kinds for which PostgreSQL has no right but that.
-const SUPERUSERS: &[&str] = &[
+/// Kinds that only a superuser can create, as PostgreSQL has no other right for them.
+const SUPERUSER_KINDS: &[&str] = &[
     "ACCESS METHOD",
     "OPERATOR CLASS",
     "OPERATOR FAMILY",
@@ -27,8 +27,8 @@ const SUPERUSERS: &[&str] = &[
     "TEXT SEARCH TEMPLATE",
 ];
 
-/// Kinds that pg_dump writes for itself, and that every restore needs.
-pub(super) const SESSION: &[&str] = &[
+/// Entries that pg_dump writes for the session, and that every restore needs.
+pub(super) const SESSION_KINDS: &[&str] = &[
     "ENCODING",
     "STDSTRINGS",
     "SEARCHPATH",
@@ -36,7 +36,7 @@ pub(super) const SESSION: &[&str] = &[
     "DATABASE PROPERTIES",
 ];
 
-/// Kinds that stand on a table and have no name of their own among what a target has.
+/// Kinds that belong to a table and have no name of their own in the target's catalogs.
 const ON_TABLES: &[&str] = &[
     "DEFAULT",
     "TABLE ATTACH",
@@ -45,42 +45,42 @@ const ON_TABLES: &[&str] = &[
     "STATISTICS DATA",
 ];
 
-/// What is to be restored into, and how.
-pub(super) struct Setting<'a> {
+/// The target, and the options that the rules depend on.
+pub(super) struct TargetRules<'a> {
     pub(super) facts: &'a TargetFacts,
     pub(super) clean: bool,
     pub(super) keep_acl: bool,
 }
 
-impl Setting<'_> {
-    /// Whether it is what a platform makes for itself.
-    pub(super) fn platform(entry: &Entry) -> Option<Reason> {
+impl TargetRules<'_> {
+    /// Leaves out what a platform creates for its own use.
+    pub(super) fn platform(entry: &Entry) -> Option<SkipReason> {
         let place = match entry.kind.raw() {
             "SCHEMA" => entry.name.raw(),
             _ => entry.schema.raw(),
         };
         let (_, platform) = PLATFORMS.iter().find(|(schema, _)| *schema == place)?;
-        Some(Reason::Platform(platform))
+        Some(SkipReason::Platform(platform))
     }
 
-    /// Why the entry is left out, if it is.
-    pub(super) fn look_at(&self, entry: &Entry) -> Option<Reason> {
+    /// Why the entry is left out; `None` if it is restored.
+    pub(super) fn skip_reason(&self, entry: &Entry) -> Option<SkipReason> {
         let (kind, name) = (entry.kind.raw(), entry.name.raw());
         match kind {
-            _ if SESSION.contains(&kind) => None,
+            _ if SESSION_KINDS.contains(&kind) => None,
             "SCHEMA" => self.schema(name),
             "EXTENSION" => self.extension(name),
             "COMMENT" => self.comment(entry),
             "ACL" | "DEFAULT ACL" => self.privilege(entry),
             "SECURITY LABEL" => self.label(entry),
             _ => self
-                .superusers(entry)
-                .or_else(|| self.elsewhere(entry))
+                .missing_right(entry)
+                .or_else(|| self.database_object(entry))
                 .or_else(|| self.others_schema(entry)),
         }
     }
 
-    /// The roles that the entry names and that the target lacks.
+    /// The roles that the entry names and that don't exist in the target.
     pub(super) fn missing_roles(&self, entry: &Entry) -> Vec<Untrusted> {
         let definition = entry.definition.raw();
         let named = match entry.kind.raw() {
@@ -93,23 +93,23 @@ impl Setting<'_> {
         missing.map(Untrusted::from).collect()
     }
 
-    fn schema(&self, name: &str) -> Option<Reason> {
-        // the entry of public makes nothing
+    fn schema(&self, name: &str) -> Option<SkipReason> {
+        // the entry of public creates nothing
         let is_there = name != "public" && self.facts.schemas.contains_key(name);
-        is_there.then_some(Reason::Present)
+        is_there.then_some(SkipReason::Present)
     }
 
-    fn extension(&self, name: &str) -> Option<Reason> {
+    fn extension(&self, name: &str) -> Option<SkipReason> {
         if let Some(there) = self.facts.extensions.get(name) {
-            return (!there.is_own).then_some(Reason::Present);
+            return (!there.is_own).then_some(SkipReason::Present);
         }
         let why = self.facts.abilities.extensions.get(name)?;
-        Some(Reason::NoExtension(why.clone()))
+        Some(SkipReason::NoExtension(why.clone()))
     }
 
-    /// CREATE EXTENSION has set the extension's own comment; only its owner may, and on platforms that is never the
-    /// customer.
-    fn comment(&self, entry: &Entry) -> Option<Reason> {
+    /// CREATE EXTENSION sets the extension's own comment. Only the extension's owner may change it, and on platforms
+    /// that is never the customer.
+    fn comment(&self, entry: &Entry) -> Option<SkipReason> {
         if self.facts.is_superuser {
             return None;
         }
@@ -119,11 +119,11 @@ impl Setting<'_> {
             Some(("SCHEMA", schema)) => self.is_others_schema(schema),
             _ => false,
         };
-        is_others.then_some(Reason::OwnersOnly)
+        is_others.then_some(SkipReason::OwnerOnly)
     }
 
-    /// Privileges on what PostgreSQL itself has, and on schemas of somebody else.
-    fn privilege(&self, entry: &Entry) -> Option<Reason> {
+    /// Leaves out privileges on objects of PostgreSQL itself, and on schemas of other roles.
+    fn privilege(&self, entry: &Entry) -> Option<SkipReason> {
         let schema = entry.schema.raw();
         let is_systems = ["pg_catalog", "information_schema"].contains(&schema);
         let is_schemas = entry
@@ -131,20 +131,20 @@ impl Setting<'_> {
             .raw()
             .strip_prefix("SCHEMA ")
             .is_some_and(|schema| self.is_others_schema(schema));
-        let of_other = name_behind("role", entry.definition.raw()).is_some_and(|role| role != self.facts.role);
+        let of_other = name_after("role", entry.definition.raw()).is_some_and(|role| role != self.facts.role);
         let is_default = entry.kind == "DEFAULT ACL" && of_other;
         let is_others = !self.facts.is_superuser && (is_systems || is_schemas || is_default);
-        (self.keep_acl && is_others).then_some(Reason::OwnersOnly)
+        (self.keep_acl && is_others).then_some(SkipReason::OwnerOnly)
     }
 
-    fn label(&self, entry: &Entry) -> Option<Reason> {
-        let provider = name_behind("for", entry.definition.raw())?;
+    fn label(&self, entry: &Entry) -> Option<SkipReason> {
+        let provider = name_after("for", entry.definition.raw())?;
         let is_missing = self.facts.abilities.label_providers.contains(&provider);
-        is_missing.then(|| Reason::NoProvider(provider.into()))
+        is_missing.then(|| SkipReason::NoProvider(provider.into()))
     }
 
-    /// What the role has no right to make.
-    fn superusers(&self, entry: &Entry) -> Option<Reason> {
+    /// Leaves out what the role has no right to create.
+    fn missing_right(&self, entry: &Entry) -> Option<SkipReason> {
         if self.facts.is_superuser {
             return None;
         }
@@ -152,36 +152,36 @@ impl Setting<'_> {
         if let Some(ability) = ability(entry) {
             let is_refused = self.facts.abilities.lacking.contains(&ability);
             return is_refused.then_some(match self.has(entry) {
-                true => Reason::Kept,
-                false => Reason::NoRight,
+                true => SkipReason::NotReplaceable,
+                false => SkipReason::NoPrivilege,
             });
         }
         let is_refused = match kind {
-            _ if SUPERUSERS.contains(&kind) => !self.is_there(entry),
-            "SERVER" => name_behind("wrapper", definition)
+            _ if SUPERUSER_KINDS.contains(&kind) => !self.is_there(entry),
+            "SERVER" => name_after("wrapper", definition)
                 .is_some_and(|wrapper| self.facts.wrappers.get(&wrapper) == Some(&false)),
-            "TYPE" => says(&["input"], definition) && definition.contains("INPUT = "),
-            "CAST" => says(&["without", "function"], definition),
-            "AGGREGATE" => says(&["stype"], definition) && definition.contains("STYPE = internal"),
-            "FUNCTION" | "PROCEDURE" => name_behind("language", definition)
+            "TYPE" => has_keywords(&["input"], definition) && definition.contains("INPUT = "),
+            "CAST" => has_keywords(&["without", "function"], definition),
+            "AGGREGATE" => has_keywords(&["stype"], definition) && definition.contains("STYPE = internal"),
+            "FUNCTION" | "PROCEDURE" => name_after("language", definition)
                 .is_some_and(|language| self.facts.languages.get(&language) == Some(&false)),
             _ => false,
         };
-        is_refused.then_some(Reason::NoRight)
+        is_refused.then_some(SkipReason::NoPrivilege)
     }
 
-    /// What has its name in the database as a whole, and is there. A server of that name may lead elsewhere, and a
-    /// publication of another role's can't be added to: what belongs to these stays away.
-    fn elsewhere(&self, entry: &Entry) -> Option<Reason> {
+    /// Leaves out what already exists, for kinds whose names are unique in the database. A server of the same name may
+    /// lead elsewhere, and another role's publication can't be extended: what belongs to these is left out, too.
+    fn database_object(&self, entry: &Entry) -> Option<SkipReason> {
         let name = entry.name.raw();
         match entry.kind.raw() {
-            "SERVER" if self.stays(self.facts.servers.get(name)) => Some(Reason::OthersPlace),
-            "PUBLICATION" if self.facts.publications.get(name) == Some(&false) => Some(Reason::OthersPlace),
-            _ => self.is_there(entry).then_some(Reason::Present),
+            "SERVER" if self.stays(self.facts.servers.get(name)) => Some(SkipReason::OwnedByOther),
+            "PUBLICATION" if self.facts.publications.get(name) == Some(&false) => Some(SkipReason::OwnedByOther),
+            _ => self.is_there(entry).then_some(SkipReason::Present),
         }
     }
 
-    /// Whether the target has something of that name.
+    /// Whether the target has an object of that kind and name.
     fn has(&self, entry: &Entry) -> bool {
         let (facts, name) = (self.facts, entry.name.raw());
         match entry.kind.raw() {
@@ -193,7 +193,7 @@ impl Setting<'_> {
         }
     }
 
-    /// Whether something that may be there stays as it is: --clean replaces what is the role's own.
+    /// Whether an object that the target may have is kept. `--clean` replaces only what the role owns.
     fn stays(&self, is_own: Option<&bool>) -> bool {
         is_own.is_some_and(|is_own| !self.clean || !is_own)
     }
@@ -203,7 +203,7 @@ impl Setting<'_> {
         match entry.kind.raw() {
             "EVENT TRIGGER" => self.stays(self.facts.event_triggers.get(name)),
             "PUBLICATION" => self.stays(self.facts.publications.get(name)),
-            // a publisher's slot hangs on it, and no transaction can drop one
+            // it owns a replication slot at its publisher, and no transaction can drop one
             "SUBSCRIPTION" => self.facts.subscriptions.contains(name),
             "FOREIGN DATA WRAPPER" => !self.clean && self.facts.wrappers.contains_key(name),
             "PROCEDURAL LANGUAGE" => self.facts.languages.contains_key(name),
@@ -211,8 +211,8 @@ impl Setting<'_> {
         }
     }
 
-    /// What belongs into a schema that the target has and that belongs to somebody else.
-    fn others_schema(&self, entry: &Entry) -> Option<Reason> {
+    /// Decides about entries of a schema that the target has and another role owns.
+    fn others_schema(&self, entry: &Entry) -> Option<SkipReason> {
         let schema = entry.schema.raw();
         if !self.is_others_schema(schema) {
             return None;
@@ -224,26 +224,26 @@ impl Setting<'_> {
         };
         let table = |name: &str| find("TABLE", name.split(' ').next().unwrap_or(name));
         let part = || find("SEQUENCE", name).or_else(|| find("INDEX", name));
-        let is_remade = self.clean && kind == "TRIGGER" && table(name).is_some_and(|table| table.may_touch);
+        let is_remade = self.clean && kind == "TRIGGER" && table(name).is_some_and(|table| table.may_modify);
         if find(kind, name).is_some() && !is_remade {
-            return Some(Reason::Present);
+            return Some(SkipReason::Present);
         }
         match kind {
-            // the rows of a table that was closed must not stand in one that is open
+            // rows of a table with row level security must not go into a table without it
             "ROW SECURITY" => table(name).map(|table| match table.has_row_security {
-                true => Reason::Present,
-                false => Reason::OthersPlace,
+                true => SkipReason::Present,
+                false => SkipReason::OwnedByOther,
             }),
             "TABLE DATA" => find("TABLE", name).and_then(|table| rows(table, entry)),
             "SEQUENCE SET" => find("SEQUENCE", name)
-                .filter(|sequence| !sequence.may_touch)
-                .map(|_| Reason::TakesNoRows(Refusal::NoInsert)),
-            "TRIGGER" if table(name).is_some_and(|table| table.may_touch) => None,
-            _ if ON_TABLES.contains(&kind) && table(name).or_else(part).is_some() => Some(Reason::Present),
-            _ if table(name).is_some() => Some(Reason::OthersPlace),
-            // what nobody may make in public is told before anything is touched
+                .filter(|sequence| !sequence.may_modify)
+                .map(|_| SkipReason::TakesNoRows(RowRefusal::NoInsert)),
+            "TRIGGER" if table(name).is_some_and(|table| table.may_modify) => None,
+            _ if ON_TABLES.contains(&kind) && table(name).or_else(part).is_some() => Some(SkipReason::Present),
+            _ if table(name).is_some() => Some(SkipReason::OwnedByOther),
+            // a missing right to create in public is reported as a problem before anything is changed
             _ if schema == "public" => None,
-            _ => (!self.may_create_in(schema)).then_some(Reason::OthersPlace),
+            _ => (!self.may_create_in(schema)).then_some(SkipReason::OwnedByOther),
         }
     }
 
@@ -256,21 +256,21 @@ impl Setting<'_> {
     }
 }
 
-/// Why the target's own table does not take the rows of that entry.
-fn rows(table: &Present, entry: &Entry) -> Option<Reason> {
+/// Why the target's own table can't take the rows of the entry; `None` if it can.
+fn rows(table: &ExistingObject, entry: &Entry) -> Option<SkipReason> {
     if !table.is_empty {
-        return Some(Reason::HasRows);
+        return Some(SkipReason::HasRows);
     }
     let wanted = columns(entry.copy.raw());
     let refusal = match &table.columns {
-        None => Some(Refusal::NoInsert),
-        Some(there) if !wanted.iter().all(|column| there.contains(column)) => Some(Refusal::OtherColumns),
-        Some(_) => table.has_triggers.then_some(Refusal::Triggers),
+        None => Some(RowRefusal::NoInsert),
+        Some(there) if !wanted.iter().all(|column| there.contains(column)) => Some(RowRefusal::OtherColumns),
+        Some(_) => table.has_triggers.then_some(RowRefusal::Triggers),
     };
-    refusal.map(Reason::TakesNoRows)
+    refusal.map(SkipReason::TakesNoRows)
 }
 
-/// What it takes more than a plain role for.
+/// The special right that the entry needs; `None` if an ordinary role can create it.
 pub(super) fn ability(entry: &Entry) -> Option<Ability> {
     match entry.kind.raw() {
         "EVENT TRIGGER" => Some(Ability::EventTriggers),
@@ -283,5 +283,5 @@ pub(super) fn ability(entry: &Entry) -> Option<Ability> {
 }
 
 fn is_of_all_tables(entry: &Entry) -> bool {
-    says(&["for", "all", "tables"], entry.definition.raw())
+    has_keywords(&["for", "all", "tables"], entry.definition.raw())
 }

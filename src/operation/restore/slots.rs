@@ -1,22 +1,23 @@
-//! Subscriptions that were restored name the slot of the source's own, which goes on without them.
+//! Removes the replication slot from restored subscriptions, as it belongs to the source's subscriptions.
 //!
-//! Whoever enables such a copy takes changes away that the source waits for, and whoever drops it drops the slot.
-//! pg_dump has them come without a connection, so that nothing happens before the slot is taken from them.
+//! If such a copy is enabled, it consumes changes that the source waits for; if it is dropped, the slot is dropped.
+//! pg_dump writes subscriptions without a connection, so nothing happens before the slot is removed.
 //!
 //! <https://www.postgresql.org/docs/current/logical-replication-subscription.html#LOGICAL-REPLICATION-SUBSCRIPTION-SLOT>
 
-use super::{plan::Plan, report::NotRestored};
+use super::{plan::RestorePlan, report::NotRestored};
 use crate::{
     archive::Entry,
-    postgres::{self, DatabaseUrl, Session, statement_without_slot},
+    postgres::{self, DatabaseUrl, Session, slot_removal},
     text::Untrusted,
 };
 
-/// `undefined_object`: it was not restored, or not kept.
+/// `undefined_object`: the subscription was not restored, or was rolled back.
 const NOT_THERE: &str = "42704";
 
-/// Takes the slot from every subscription that was restored, whatever came of the rest. Those that still have it.
-pub(super) async fn take_away(target: &DatabaseUrl, plan: &Plan) -> Vec<NotRestored> {
+/// Removes the slot from every restored subscription, also if the restore failed. Returns those that still name it. Not
+/// retried.
+pub(super) async fn remove_slots(target: &DatabaseUrl, plan: &RestorePlan) -> Vec<NotRestored> {
     let subscriptions = plan.subscriptions();
     if subscriptions.is_empty() {
         return Vec::new();
@@ -30,7 +31,7 @@ pub(super) async fn take_away(target: &DatabaseUrl, plan: &Plan) -> Vec<NotResto
     };
     let mut left = Vec::new();
     for name in subscriptions {
-        match session.take_slot_away(name.raw()).await {
+        match session.remove_slot(name.raw()).await {
             Err(postgres::Error::Query { code, .. }) if code == NOT_THERE => (),
             Err(error) => left.push(left_with_slot(name, &error)),
             Ok(()) => (),
@@ -44,10 +45,10 @@ fn left_with_slot(name: Untrusted, error: &postgres::Error) -> NotRestored {
     tracing::warn!("the subscription {name} still names the slot of the source: {error}");
     let entry = Entry {
         kind: "SUBSCRIPTION".into(),
-        definition: statement_without_slot(name.raw()).into(),
+        definition: slot_removal(name.raw()).into(),
         name,
         ..Entry::default()
     };
-    let why = format!("it still names the slot of the source, which it would take over or drop: {error}");
+    let why = format!("it still names the slot of the source, which it would use or drop: {error}");
     NotRestored::new(&entry, why, true)
 }

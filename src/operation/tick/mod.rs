@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     panics::caught_as_error,
     postgres::{self, Clients, DatabaseUrl},
-    retention::Policy,
+    retention::RetentionPolicy,
     schedule::Schedule,
     seal::Secret,
 };
@@ -55,7 +55,7 @@ pub struct TickRequest {
     /// How long pg_dump may write nothing before it counts as hung.
     pub silence_max: Duration,
     /// What no retention deletes.
-    pub policy: Policy,
+    pub policy: RetentionPolicy,
     /// By which clock.
     pub clock: Clock,
 }
@@ -214,7 +214,7 @@ impl DatabaseRun<'_> {
 
     /// Where credentials may not look, everything may be due: the run itself finds out, by turns.
     async fn take_turn(&self, progress: &Progress, interrupt: &Interrupt) -> Result<(BackupOutcome, Option<Survey>)> {
-        let turns = self.database.schedule.turns(self.request.clock.now());
+        let turns = self.database.schedule.attempts(self.request.clock.now());
         let due = turns.into_iter().map(|turn| turn.served).collect();
         (self.on_step)(TickStep::Started(self.database.label.clone()));
         match self.serve(due, progress, interrupt).await {

@@ -1,85 +1,94 @@
-//! Why a program failed, read from what it said: from its own words, the codes that it shows, and the server's words
-//! where these are known to be English.
+//! Finds the cause of a program's failure in its output: by its own messages, by SQLSTATE, and by the server's messages
+//! if these are known to be English.
 
-use crate::postgres::error::Cause;
-use crate::postgres::speech::{Speech, sqlstate, without_names};
+use crate::postgres::error::FailureCause;
+use crate::postgres::message_language::{MessageLanguage, sqlstate, without_names};
 
-/// A writer whose reader is gone gets SIGPIPE: number 13 on every Unix.
+/// The signal of a writer whose reader is gone: number 13 on every Unix.
 const SIGPIPE: i32 = 13;
 
-/// The programs' own words, which are English since we start them so.
-const OWN_WORDS: &[(&str, Cause)] = &[
-    ("server version mismatch", Cause::VersionMismatch),
-    ("unsupported version (", Cause::ArchiveTooNew),
-    ("no password supplied", Cause::Auth),
-    ("authentication method requirement", Cause::LoginKept),
-    ("channel binding required", Cause::LoginKept),
-    ("server closed the connection unexpectedly", Cause::ConnectionLost),
-    ("could not receive data from server", Cause::ConnectionLost),
-    ("could not send data to server", Cause::ConnectionLost),
-    ("connection to server was lost", Cause::ConnectionLost),
-    ("SSL connection has been closed unexpectedly", Cause::ConnectionLost),
-    ("user may lack SELECT privilege", Cause::PermissionDenied),
-    ("could not read from input file", Cause::BadArchive),
-    ("does not appear to be a valid", Cause::BadArchive),
-    ("input file is too short", Cause::BadArchive),
-    ("terminated by user", Cause::Terminated),
+/// Messages of the programs themselves. They are in English, since the programs are started that way.
+const OWN_WORDS: &[(&str, FailureCause)] = &[
+    ("server version mismatch", FailureCause::VersionMismatch),
+    ("unsupported version (", FailureCause::ArchiveTooNew),
+    ("no password supplied", FailureCause::Auth),
+    ("authentication method requirement", FailureCause::LoginKept),
+    ("channel binding required", FailureCause::LoginKept),
+    (
+        "server closed the connection unexpectedly",
+        FailureCause::ConnectionLost,
+    ),
+    ("could not receive data from server", FailureCause::ConnectionLost),
+    ("could not send data to server", FailureCause::ConnectionLost),
+    ("connection to server was lost", FailureCause::ConnectionLost),
+    (
+        "SSL connection has been closed unexpectedly",
+        FailureCause::ConnectionLost,
+    ),
+    ("user may lack SELECT privilege", FailureCause::PermissionDenied),
+    ("could not read from input file", FailureCause::BadArchive),
+    ("does not appear to be a valid", FailureCause::BadArchive),
+    ("input file is too short", FailureCause::BadArchive),
+    ("terminated by user", FailureCause::Terminated),
 ];
 
-/// The server's words, which the programs repeat without the SQLSTATE that belongs to them: looked at only where the
-/// server is known to speak English to them. The order matters: a lock timeout is a cancelled statement too.
-const SERVERS_WORDS: &[(&str, Cause)] = &[
-    ("conflict with recovery", Cause::RecoveryConflict),
-    ("canceling statement due to statement timeout", Cause::LockTimeout),
-    ("canceling statement due to lock timeout", Cause::LockTimeout),
-    ("row-level security policy", Cause::RowSecurity),
-    ("password authentication failed", Cause::Auth),
-    ("no pg_hba.conf entry", Cause::Auth),
-    ("terminating connection", Cause::ConnectionLost),
-    ("No space left on device", Cause::DiskFull),
-    ("out of shared memory", Cause::OutOfLocks),
-    ("cache lookup failed", Cause::DefinitionsChanged),
-    ("could not open relation with OID", Cause::DefinitionsChanged),
-    ("invalid memory alloc request size", Cause::RowTooLarge),
-    ("annot enlarge string buffer", Cause::RowTooLarge),
-    ("permission denied to create extension", Cause::ExtensionRight),
-    ("must be owner of extension", Cause::ExtensionRight),
-    ("permission denied", Cause::PermissionDenied),
-    ("must be owner of", Cause::PermissionDenied),
-    ("must be superuser", Cause::PermissionDenied),
-    ("must be member of role", Cause::PermissionDenied),
-    ("must be able to SET ROLE", Cause::PermissionDenied),
-    ("extension control file", Cause::NoSuchExtension),
-    ("is not available", Cause::NoSuchExtension),
-    ("already exists", Cause::AlreadyExists),
-    ("role  does not exist", Cause::NoSuchRole),
+/// Messages of the server, which the programs repeat without the SQLSTATE. Used only if the server is known to send
+/// English messages. The order matters: a lock timeout is also a cancelled statement.
+const SERVERS_WORDS: &[(&str, FailureCause)] = &[
+    ("conflict with recovery", FailureCause::RecoveryConflict),
+    (
+        "canceling statement due to statement timeout",
+        FailureCause::LockTimeout,
+    ),
+    ("canceling statement due to lock timeout", FailureCause::LockTimeout),
+    ("row-level security policy", FailureCause::RowSecurity),
+    ("password authentication failed", FailureCause::Auth),
+    ("no pg_hba.conf entry", FailureCause::Auth),
+    ("terminating connection", FailureCause::ConnectionLost),
+    ("No space left on device", FailureCause::DiskFull),
+    ("out of shared memory", FailureCause::OutOfLocks),
+    ("cache lookup failed", FailureCause::DefinitionsChanged),
+    ("could not open relation with OID", FailureCause::DefinitionsChanged),
+    ("invalid memory alloc request size", FailureCause::RowTooLarge),
+    ("annot enlarge string buffer", FailureCause::RowTooLarge),
+    ("permission denied to create extension", FailureCause::ExtensionRight),
+    ("must be owner of extension", FailureCause::ExtensionRight),
+    ("permission denied", FailureCause::PermissionDenied),
+    ("must be owner of", FailureCause::PermissionDenied),
+    ("must be superuser", FailureCause::PermissionDenied),
+    ("must be member of role", FailureCause::PermissionDenied),
+    ("must be able to SET ROLE", FailureCause::PermissionDenied),
+    ("extension control file", FailureCause::NoSuchExtension),
+    ("is not available", FailureCause::NoSuchExtension),
+    ("already exists", FailureCause::AlreadyExists),
+    ("role  does not exist", FailureCause::NoSuchRole),
 ];
 
-/// What comes with the code, where a program shows it: `psql` does.
-const CODES: &[(&str, Cause)] = &[
-    ("42501", Cause::PermissionDenied),
-    ("55P03", Cause::LockTimeout),
-    ("57014", Cause::LockTimeout),
-    ("40001", Cause::RecoveryConflict),
-    ("57P01", Cause::ConnectionLost),
-    ("57P02", Cause::ConnectionLost),
-    ("28P01", Cause::Auth),
-    ("28000", Cause::Auth),
-    ("53100", Cause::DiskFull),
-    ("53200", Cause::OutOfLocks),
-    ("42710", Cause::AlreadyExists),
-    ("42P04", Cause::AlreadyExists),
-    ("42P06", Cause::AlreadyExists),
-    ("42P07", Cause::AlreadyExists),
-    ("42723", Cause::AlreadyExists),
-    ("0A000", Cause::NoSuchExtension),
-    ("58P01", Cause::NoSuchExtension),
+/// Causes by SQLSTATE, for programs that show it, as `psql` does.
+const CODES: &[(&str, FailureCause)] = &[
+    ("42501", FailureCause::PermissionDenied),
+    ("55P03", FailureCause::LockTimeout),
+    ("57014", FailureCause::LockTimeout),
+    ("40001", FailureCause::RecoveryConflict),
+    ("57P01", FailureCause::ConnectionLost),
+    ("57P02", FailureCause::ConnectionLost),
+    ("28P01", FailureCause::Auth),
+    ("28000", FailureCause::Auth),
+    ("53100", FailureCause::DiskFull),
+    ("53200", FailureCause::OutOfLocks),
+    ("42710", FailureCause::AlreadyExists),
+    ("42P04", FailureCause::AlreadyExists),
+    ("42P06", FailureCause::AlreadyExists),
+    ("42P07", FailureCause::AlreadyExists),
+    ("42723", FailureCause::AlreadyExists),
+    ("0A000", FailureCause::NoSuchExtension),
+    ("58P01", FailureCause::NoSuchExtension),
 ];
 
-impl Cause {
-    /// The cause of the first message that is known. Names, which may say anything, don't count, and neither does the
-    /// statement that failed, which `pg_restore` repeats at the end.
-    pub(super) fn of(text: &str, signal: Option<i32>, speech: Speech) -> Self {
+impl FailureCause {
+    /// The cause of the first known message. Names don't count, as they can contain any text; nor does the failed
+    /// statement, which `pg_restore` repeats at the end.
+    pub(super) fn of(text: &str, signal: Option<i32>, message_language: MessageLanguage) -> Self {
         let text = text.split("Command was: ").next().unwrap_or_default();
         let words = without_names(text);
         let known = |table: &[(&str, Self)]| {
@@ -92,11 +101,13 @@ impl Cause {
         let by_code = code
             .and_then(|code| CODES.iter().find(|(known, _)| *known == code))
             .map(|(_, cause)| *cause);
-        let by_words = || known(SERVERS_WORDS).filter(|_| speech != Speech::Foreign);
+        let by_words = || known(SERVERS_WORDS).filter(|_| message_language != MessageLanguage::Unknown);
         match known(OWN_WORDS).or(by_code).or_else(by_words) {
             Some(cause) => cause,
-            // which the server's own reason for it would have come before
-            None if words.contains("PQgetCopyData() failed") && speech != Speech::Foreign => Self::ConnectionLost,
+            // the server's own reason would have come before this
+            None if words.contains("PQgetCopyData() failed") && message_language != MessageLanguage::Unknown => {
+                Self::ConnectionLost
+            }
             None if signal == Some(SIGPIPE) => Self::NotRead,
             None if signal.is_some() => Self::Terminated,
             None => Self::Unknown,
@@ -106,7 +117,7 @@ impl Cause {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, Speech};
+    use super::{FailureCause, MessageLanguage};
 
     #[test]
     fn causes_are_read_from_messages() {
@@ -114,69 +125,78 @@ mod tests {
             (
                 "pg_restore: error: could not execute query: ERROR:  permission denied to create extension \
                  \"pg_stat_statements\"",
-                Cause::ExtensionRight,
+                FailureCause::ExtensionRight,
             ),
-            ("ERROR:  must be owner of extension pgcrypto", Cause::ExtensionRight),
+            (
+                "ERROR:  must be owner of extension pgcrypto",
+                FailureCause::ExtensionRight,
+            ),
             (
                 "pg_dump: error: query failed: ERROR:  permission denied for table t",
-                Cause::PermissionDenied,
+                FailureCause::PermissionDenied,
             ),
             (
                 "pg_dump: error: aborting because of server version mismatch",
-                Cause::VersionMismatch,
+                FailureCause::VersionMismatch,
             ),
             (
                 "ERROR:  canceling statement due to conflict with recovery",
-                Cause::RecoveryConflict,
+                FailureCause::RecoveryConflict,
             ),
             (
                 "ERROR:  canceling statement due to statement timeout",
-                Cause::LockTimeout,
+                FailureCause::LockTimeout,
             ),
             (
                 "ERROR:  query would be affected by row-level security policy for table \"t\"",
-                Cause::RowSecurity,
+                FailureCause::RowSecurity,
             ),
             (
                 "FATAL:  terminating connection due to administrator command",
-                Cause::ConnectionLost,
+                FailureCause::ConnectionLost,
             ),
             (
                 "ERROR:  could not extend file \"base/1\": No space left on device",
-                Cause::DiskFull,
+                FailureCause::DiskFull,
             ),
-            ("ERROR:  role \"gone\" does not exist", Cause::NoSuchRole),
+            ("ERROR:  role \"gone\" does not exist", FailureCause::NoSuchRole),
             (
                 "ERROR:  out of shared memory\nHINT:  You might need to increase max_locks_per_transaction.",
-                Cause::OutOfLocks,
+                FailureCause::OutOfLocks,
             ),
             (
                 "pg_dump: error: query failed: ERROR:  cache lookup failed for index 16400",
-                Cause::DefinitionsChanged,
+                FailureCause::DefinitionsChanged,
             ),
             (
                 "pg_dump: error: Error message from server: ERROR:  invalid memory alloc request size 1288490191",
-                Cause::RowTooLarge,
+                FailureCause::RowTooLarge,
             ),
             (
                 "pg_restore: error: unsupported version (1.16) in file header",
-                Cause::ArchiveTooNew,
+                FailureCause::ArchiveTooNew,
             ),
-            ("something else", Cause::Unknown),
+            ("something else", FailureCause::Unknown),
             (
                 "ERROR:  syntax error\nCommand was: COMMENT ON TABLE t IS 'No space left on device';",
-                Cause::Unknown,
+                FailureCause::Unknown,
             ),
             (
                 "ERROR:  column \"No space left on device\" is of another type",
-                Cause::Unknown,
+                FailureCause::Unknown,
             ),
         ];
         for (text, cause) in cases {
-            assert_eq!(Cause::of(text, None, Speech::English), cause, "{text}");
+            assert_eq!(FailureCause::of(text, None, MessageLanguage::English), cause, "{text}");
         }
-        assert_eq!(Cause::of("", Some(13), Speech::English), Cause::NotRead);
-        assert_eq!(Cause::of("", Some(9), Speech::English), Cause::Terminated);
+        assert_eq!(
+            FailureCause::of("", Some(13), MessageLanguage::English),
+            FailureCause::NotRead
+        );
+        assert_eq!(
+            FailureCause::of("", Some(9), MessageLanguage::English),
+            FailureCause::Terminated
+        );
     }
 
     #[test]
@@ -184,26 +204,26 @@ mod tests {
         for (text, cause) in [
             (
                 "pg_dump: error: query failed: FEHLER:  keine Berechtigung für Tabelle t",
-                Cause::Unknown,
+                FailureCause::Unknown,
             ),
             (
                 "pg_dump: error: FEHLER:  already exists ist keine Ursache",
-                Cause::Unknown,
+                FailureCause::Unknown,
             ),
             (
                 "pg_dump: error: server closed the connection unexpectedly",
-                Cause::ConnectionLost,
+                FailureCause::ConnectionLost,
             ),
             (
                 "psql:<stdin>:7: FEHLER:  42501: keine Berechtigung für Schema s",
-                Cause::PermissionDenied,
+                FailureCause::PermissionDenied,
             ),
             (
                 "psql:<stdin>:7: ERREUR:  42P07: la relation « t » existe déjà",
-                Cause::AlreadyExists,
+                FailureCause::AlreadyExists,
             ),
         ] {
-            assert_eq!(Cause::of(text, None, Speech::Foreign), cause, "{text}");
+            assert_eq!(FailureCause::of(text, None, MessageLanguage::Unknown), cause, "{text}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The folders in which client programs are looked for.
+//! The folders that are searched for client programs.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// Where distributions keep the programs of each major, a `*` standing for any one name: Debian, PostgreSQL's own
-/// RPMs, Homebrew, Postgres.app, Heroku's apt buildpack, and layers of Cloud Native Buildpacks. Those next to a folder
-/// of `PATH` are found from that.
+/// Where distributions install the programs of each major version; a `*` matches any one name. Debian, PostgreSQL's own
+/// RPMs, Homebrew, Postgres.app, Heroku's apt buildpack, and layers of Cloud Native Buildpacks. Folders next to one of `PATH` are
+/// found from that.
 const FOLDERS: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -18,7 +18,7 @@ const FOLDERS: &[&str] = &[
     "/layers/*/*/usr/lib/postgresql/*/bin",
 ];
 
-/// The folder itself, and those by major version in it with and without `bin`.
+/// The folder itself, and its subfolders by major version, with and without `bin`.
 pub(super) fn own(folder: &Path) -> Vec<PathBuf> {
     let mut folders = vec![folder.to_owned(), folder.join("bin")];
     folders.extend(expand(&folder.join("*")));
@@ -37,7 +37,7 @@ pub(super) fn usual(surroundings: &[(OsString, OsString)]) -> Vec<PathBuf> {
     for folder in
         std::env::split_paths(variable("PATH").unwrap_or(OsStr::new(""))).filter(|folder| folder.is_absolute())
     {
-        // The real programs behind Debian's wrapper, wherever a package was unpacked to.
+        // the real programs of Debian's wrapper, wherever the package was unpacked
         folders.extend(
             folder
                 .parent()
@@ -53,7 +53,7 @@ pub(super) fn usual(surroundings: &[(OsString, OsString)]) -> Vec<PathBuf> {
     folders
 }
 
-/// The folders that match a path in which a `*` stands for any text within one name.
+/// The folders that match a path in which a `*` matches any text within one name.
 pub(super) fn expand(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for part in pattern.components() {

@@ -8,7 +8,7 @@ fn clients(versions: &[&str]) -> Clients {
         let surroundings = Vec::new();
         (
             major,
-            Client {
+            PgClient {
                 major,
                 version,
                 pg_dump,

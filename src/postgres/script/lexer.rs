@@ -1,26 +1,26 @@
-//! Keeps `psql` from reading a statement otherwise than the server will.
+//! Prevents `psql` from reading a statement differently from the server.
 //!
-//! `psql` looks into what it sends: it takes `:name`, `:'name'` and `:"name"` for its variables, of which it has some
-//! thirty of its own (`VERSION`, `ROW_COUNT`), also in a slice like `a[1:"VERSION"]`; and it counts `BEGIN … END` in
-//! `CREATE FUNCTION` to find a statement's end, also where `begin` is the name of a column. So a blank is put behind
-//! such a colon, and such a name into quotes: both mean the same to the server. Nothing else is altered, and nothing
-//! within quotes, comments or rows.
+//! `psql` interprets what it sends. It replaces `:name`, `:'name'` and `:"name"` by its variables, of which it has some
+//! thirty of its own (`VERSION`, `ROW_COUNT`), also in a slice like `a[1:"VERSION"]`. It counts `BEGIN … END` in
+//! `CREATE FUNCTION` to find a statement's end, even if `begin` is the name of a column. So the lexer inserts a space
+//! after such a colon, and quotes such a name: the server reads both the same. It changes nothing else, and nothing
+//! inside quotes, comments or rows.
 //!
 //! <https://github.com/postgres/postgres/blob/master/src/fe_utils/psqlscan.l>
 
 use memchr::memchr;
 
-/// Reads SQL as it passes, in pieces of any length.
+/// Rewrites SQL as it passes through, in pieces of any length.
 pub(super) struct Lexer {
     state: State,
-    /// Whether a backslash in a plain quoted text is one.
+    /// Whether a backslash in a plain literal is an ordinary character.
     standard_strings: bool,
     statement: Statement,
-    /// The word or the tag of a dollar quote that is being read; not passed on yet.
+    /// The word or the tag of a dollar quote that is being read, and is not passed on yet.
     word: Vec<u8>,
-    /// A `begin` and the blanks behind it: whether it is a keyword is told by what follows.
+    /// A `begin` and the white space after it. The next word shows whether it is a keyword.
     begin: Vec<u8>,
-    /// Whether what stands just before is an `e`, which makes a quoted text have escapes.
+    /// Whether the previous character is an `e`, which makes the next literal one with escapes.
     is_escape_prefix: bool,
 }
 
@@ -48,11 +48,11 @@ enum State {
     DollarText {
         matched: usize,
     },
-    /// A command of psql's own, such as `\unrestrict`.
+    /// A command of psql itself, such as `\unrestrict`.
     Command,
-    /// Behind `COPY … FROM stdin;`.
+    /// After `COPY … FROM stdin;`.
     CopyLine,
-    /// In rows; how much of the line `\.` has been seen, where it may still be one.
+    /// In rows: how much of the line `\.` has matched, if it can still match.
     Rows {
         matched: Option<usize>,
     },
@@ -60,16 +60,16 @@ enum State {
 
 const END_OF_ROWS: &[u8] = b"\\.\n";
 
-/// What is known of the statement so far.
+/// What is known about the current statement.
 #[derive(Default)]
 struct Statement {
     words: usize,
-    /// Its first words, as far as they are those of `CREATE OR REPLACE FUNCTION`.
+    /// Its first words, one letter each, as far as they are those of `CREATE OR REPLACE FUNCTION`.
     kind: [u8; 4],
     is_copy: bool,
     ends_in_stdin: bool,
     parentheses: u32,
-    /// `BEGIN ATOMIC` and `CASE` that have not ended.
+    /// The number of open `BEGIN ATOMIC` and `CASE` blocks.
     blocks: u32,
 }
 
@@ -131,7 +131,7 @@ impl Lexer {
         }
     }
 
-    /// Passes on what was kept back, at the end of the script.
+    /// Passes on what was held back, at the end of the script.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
         match self.state {
             State::Word => self.end_word(out),
@@ -144,7 +144,7 @@ impl Lexer {
         self.state = State::Plain;
     }
 
-    /// Passes on as much as stays in one state; how many bytes that were.
+    /// Passes on as much as belongs to one state. Returns the number of bytes.
     fn take(&mut self, piece: &[u8], out: &mut Vec<u8>) -> usize {
         let until = |end| memchr(end, piece);
         let (end, next) = match self.state {
@@ -223,7 +223,7 @@ impl Lexer {
         };
     }
 
-    /// A byte outside of everything.
+    /// Handles a byte outside of literals, comments and rows.
     fn plain(&mut self, byte: u8, out: &mut Vec<u8>) -> State {
         let escapes = std::mem::take(&mut self.is_escape_prefix) || !self.standard_strings;
         if starts_word(byte) {
@@ -237,7 +237,7 @@ impl Lexer {
             }
             self.begin_was_a_name(out);
         }
-        // what these begin is told by the next byte
+        // the next byte shows what these begin
         match byte {
             b'-' => return State::Dash,
             b'/' => return State::Slash,
@@ -298,7 +298,7 @@ impl Lexer {
         self.plain(byte, out)
     }
 
-    /// A tag has its `$` at both ends and none within, so a match that fails can only begin anew here.
+    /// A tag has its `$` only at both ends, so a failed match can only start again at this byte.
     fn in_dollar_text(&mut self, matched: usize, byte: u8) -> State {
         let matched = match self.word.get(matched) {
             Some(next) if *next == byte => matched + 1,
@@ -365,72 +365,4 @@ fn in_rows(matched: Option<usize>, byte: u8) -> State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Lexer;
-
-    fn passed(script: &str, piece_bytes: usize) -> String {
-        let (mut lexer, mut out) = (Lexer::new(true), Vec::new());
-        for piece in script.as_bytes().chunks(piece_bytes) {
-            lexer.pass(piece, &mut out);
-        }
-        lexer.finish(&mut out);
-        String::from_utf8_lossy(&out).into_owned()
-    }
-
-    #[test]
-    fn what_psql_would_take_for_its_own_is_kept_from_it() {
-        for (script, expected) in [
-            (
-                "CREATE VIEW v AS SELECT t.a[1:\"VERSION\"] FROM t;",
-                "CREATE VIEW v AS SELECT t.a[1: \"VERSION\"] FROM t;",
-            ),
-            (
-                "SELECT a[x:y], a[x:'1'::int], a[:2], a[x:], b::text, f(c := 1), a[:_x], a[1:ü], a[1:$1];",
-                "SELECT a[x: y], a[x: '1'::int], a[: 2], a[x:], b::text, f(c := 1), a[: _x], a[1: ü], a[1: $1];",
-            ),
-            (
-                "CREATE FUNCTION f(begin int) RETURNS begin\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT (t.begin - \
-                 begin), CASE WHEN begin THEN 1 END AS begin FROM t;\nEND;\n\nCREATE TABLE begin (begin int);",
-                "CREATE FUNCTION f(\"begin\" int) RETURNS \"begin\"\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT \
-                 (t.\"begin\" - \"begin\"), CASE WHEN \"begin\" THEN 1 END AS \"begin\" FROM t;\nEND;\n\nCREATE TABLE \
-                 begin (begin int);",
-            ),
-            (
-                "create or replace procedure begin() begin atomic; insert into begin values (1); end; BEGIN; COMMIT;",
-                "create or replace procedure \"begin\"() begin atomic; insert into \"begin\" values (1); end; BEGIN; \
-                 COMMIT;",
-            ),
-        ] {
-            for piece_bytes in [1, 2, 3, 7, 1000] {
-                assert_eq!(passed(script, piece_bytes), expected, "{piece_bytes}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_quoted_a_comment_or_a_row_stays_as_it_is() {
-        for script in [
-            "CREATE FUNCTION f() RETURNS text AS 'begin; a[x:y] '' :name' LANGUAGE sql;",
-            "CREATE FUNCTION f() RETURNS text AS $_$begin a[x:y] $$ $_ :name $_$ LANGUAGE sql;",
-            "CREATE FUNCTION f() RETURNS text AS $$begin $a$ :'x' $$ LANGUAGE sql;",
-            "SELECT E'it\\'s :x \\\\', E'''\\' :y', 'back\\', U&'\\0041:x', U&\"d:x\", e':x';",
-            "COMMENT ON TABLE \"a:b \"\" begin\" IS 'x:y';",
-            "-- Name: a:b; Type: FUNCTION; begin\n/* :x /* :y */ begin :z */ SELECT 1 - 2 / 3;",
-            "COPY public.t (a) FROM stdin;\n:x\t'begin\n\\\\.\n\\.x\n\\N\n\\.\n\nSELECT 1;",
-            "COPY public.\"x'y\" (a) FROM stdin;\n\\.\n\\unrestrict a:b\n",
-            "SELECT pg_catalog.lowrite(0, '\\x3a61');",
-        ] {
-            for piece_bytes in [1, 2, 5, 1000] {
-                assert_eq!(passed(script, piece_bytes), script, "{piece_bytes}");
-            }
-        }
-    }
-
-    #[test]
-    fn with_old_strings_a_backslash_escapes() {
-        let script = "SELECT 'it\\' :x', 'y';";
-        let (mut lexer, mut out) = (Lexer::new(false), Vec::new());
-        lexer.pass(script.as_bytes(), &mut out);
-        assert_eq!(out, script.as_bytes());
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
-//! A rendered archive on its way to `psql`: without the one line that servers up to 16 don't know, with statements of
-//! our own before its first one, and so that `psql` reads no statement otherwise than the server does.
+//! Copies a rendered archive to `psql`: without the one line that servers up to 16 don't know, with the agent's own
+//! statements before its first one, and so that `psql` reads every statement as the server does.
 
 mod lexer;
 
@@ -7,70 +7,70 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWrite
 
 use self::lexer::Lexer;
 
-/// The line, as `pg_restore` 17 and later writes it among its first settings.
+/// The line that `pg_restore` 17 and later writes among its first settings.
 const UNKNOWN_SETTING: &[u8] = b"SET transaction_timeout = 0;\n";
 
-/// The line by which a backslash in a quoted text escapes what follows it.
+/// The line after which a backslash in a literal escapes the next character.
 const OLD_STRINGS: &[u8] = b"SET standard_conforming_strings = off;\n";
 
-/// Bytes looked at before anything is passed on unseen, whatever it is.
+/// The most bytes that are read as preamble.
 const PREAMBLE_BYTES: usize = 64 * 1024;
 
-/// How `pg_restore` from 17.6 on has `psql` refuse commands of its own in what follows: without it, a name or a comment
-/// with a line break in it could run a program on this machine
+/// With this line, `pg_restore` since 17.6 makes `psql` refuse its own commands in the rest of the script. Without it,
+/// a name or a comment with a line break could run a program on this machine
 /// ([CVE-2025-8714](https://www.postgresql.org/support/security/CVE-2025-8714/)).
 const RESTRICT: &[u8] = b"\\restrict ";
 
-/// Which side of the filter failed.
+/// Why the copy ended early.
 #[derive(Debug)]
-pub(super) enum Broken {
-    /// `pg_restore` is older than the mend of CVE-2025-8714.
+pub(super) enum CopyError {
+    /// `pg_restore` is older than the fix of CVE-2025-8714.
     Unrestricted,
-    /// Reading from `pg_restore`.
+    /// Reading from `pg_restore` failed.
     Read(std::io::Error),
-    /// Writing to `psql`, which then most likely has ended.
+    /// Writing to `psql` failed. Most likely it has ended.
     Write(std::io::Error),
 }
 
-/// Copies a script, with `first` before its first statement, and leaves that line out where it stands in the preamble:
-/// among the comments, settings and `\restrict` that come before the first other statement. What follows passes through
-/// the [`Lexer`], which alters no row and nothing that is quoted. A script that doesn't restrict `psql` before its
-/// first statement is not passed on at all.
+/// Copies a script. Inserts `first` before the first statement, and removes `UNKNOWN_SETTING` from the preamble: the
+/// comments, settings and `\restrict` before the first other statement. The rest passes through the [`Lexer`], which
+/// changes no row and nothing that is quoted. A script that doesn't restrict `psql` before its first statement is not
+/// passed on at all.
 pub(super) async fn copy(
     from: impl AsyncRead + Unpin,
     to: &mut (impl AsyncWrite + Unpin),
     first: &[u8],
-) -> Result<(), Broken> {
+) -> Result<(), CopyError> {
     let mut from = BufReader::with_capacity(64 * 1024, from);
     let mut lexer = copy_preamble(&mut from, to, first).await?;
     let mut passed = Vec::with_capacity(80 * 1024);
     loop {
-        let bytes = from.fill_buf().await.map_err(Broken::Read)?;
+        let bytes = from.fill_buf().await.map_err(CopyError::Read)?;
         let count = bytes.len();
         match count {
             0 => lexer.finish(&mut passed),
             _ => lexer.pass(bytes, &mut passed),
         }
         from.consume(count);
-        to.write_all(&passed).await.map_err(Broken::Write)?;
+        to.write_all(&passed).await.map_err(CopyError::Write)?;
         passed.clear();
         if count == 0 {
-            return to.flush().await.map_err(Broken::Write);
+            return to.flush().await.map_err(CopyError::Write);
         }
     }
 }
 
-/// The lexer has been given what was read of the first other statement.
+/// Copies the preamble. The returned lexer has read what was read of the first other statement.
 async fn copy_preamble(
     from: &mut (impl AsyncBufRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     first: &[u8],
-) -> Result<Lexer, Broken> {
+) -> Result<Lexer, CopyError> {
     let (mut preamble, mut rest) = (Vec::new(), Vec::new());
     let (mut is_restricted, mut standard_strings) = (false, true);
     while preamble.len() < PREAMBLE_BYTES {
         let start = preamble.len();
-        let read = from.read_until(b'\n', &mut preamble).await.map_err(Broken::Read)?;
+        let read = from.read_until(b'\n', &mut preamble).await.map_err(CopyError::Read)?;
         let line = &preamble[start..];
         is_restricted |= line.starts_with(RESTRICT);
         standard_strings &= line != OLD_STRINGS;
@@ -81,15 +81,15 @@ async fn copy_preamble(
             break;
         }
     }
-    // a script that ends here has nothing to run: pg_restore has failed, and says why itself
+    // a script that ends here runs nothing: pg_restore has failed, and its own error says why
     let has_script = !preamble.is_empty() || !rest.is_empty();
     if has_script && !is_restricted {
-        return Err(Broken::Unrestricted);
+        return Err(CopyError::Unrestricted);
     }
     let mut lexer = Lexer::new(standard_strings);
     preamble.extend_from_slice(first);
     lexer.pass(&rest, &mut preamble);
-    to.write_all(&preamble).await.map_err(Broken::Write)?;
+    to.write_all(&preamble).await.map_err(CopyError::Write)?;
     Ok(lexer)
 }
 
@@ -163,7 +163,7 @@ mod tests {
         ] {
             let mut out = Vec::new();
             let copied = copy(script.as_bytes(), &mut out, b"DROP TABLE t;\n").await;
-            assert!(matches!(copied, Err(Broken::Unrestricted)), "{copied:?}");
+            assert!(matches!(copied, Err(CopyError::Unrestricted)), "{copied:?}");
             assert_eq!(out, b"");
         }
     }

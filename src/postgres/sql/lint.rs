@@ -1,9 +1,9 @@
-//! Finds what a statement of ours leaves to the `search_path`. Debug builds check every statement by it, so that each
-//! test that talks to a server is a test of this as well.
+//! Finds what one of the agent's statements looks up by the `search_path`. Debug builds check every statement, so every
+//! test that talks to a server also tests this.
 //!
-//! It knows the SQL that is written here and no more: every operator stands in `OPERATOR(pg_catalog.…)`, every
-//! function, type and relation behind `pg_catalog.`, and constructs that look an operator up by the path (`IN`,
-//! `BETWEEN`, `NULLIF`, `CASE value WHEN`, `USING`) are not used.
+//! It knows only the SQL of this crate: every operator is in `OPERATOR(pg_catalog.…)`, every function, type and
+//! relation after `pg_catalog.`, and constructs that look up an operator by the path (`IN`, `BETWEEN`, `NULLIF`, `CASE
+//! value WHEN`, `USING`) are not used.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ enum Token {
     Mark(char),
 }
 
-/// Words before a parenthesis that call nothing by the path.
+/// Words before a parenthesis that are not function calls.
 const NO_CALLS: &[&str] = &[
     "all", "and", "any", "as", "coalesce", "else", "exists", "from", "greatest", "join", "lateral", "least", "not",
     "on", "operator", "or", "over", "select", "then", "values", "when", "where",
@@ -26,7 +26,7 @@ const BY_PATH: &[&str] = &[
     "between", "ilike", "in", "like", "natural", "nullif", "similar", "using",
 ];
 
-/// The first thing in this SQL that is looked up by the `search_path`, if there is one.
+/// The first thing in this SQL that is looked up by the `search_path`; `None` if there is nothing.
 pub(in crate::postgres) fn unqualified(sql: &str) -> Option<String> {
     let tokens = match tokens(sql) {
         Ok(tokens) => tokens,
@@ -37,7 +37,7 @@ pub(in crate::postgres) fn unqualified(sql: &str) -> Option<String> {
 }
 
 fn in_statement(tokens: &[Token]) -> Option<String> {
-    // settings have no operators, and identifiers of their own
+    // settings have no operators, and their names are not looked up
     let settings = ["set", "reset", "begin", "commit", "rollback", ""];
     let statement = Statement {
         tokens,
@@ -105,7 +105,7 @@ impl Statement<'_> {
     }
 }
 
-/// The names that the statement itself gives by `WITH name AS (` or `, name (columns) AS (`.
+/// The names that the statement defines by `WITH name AS (` or `, name (columns) AS (`.
 fn common_tables(tokens: &[Token]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -177,7 +177,7 @@ fn tokens(sql: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
-/// The length of a quoted text at the beginning; a doubled quote stands for itself.
+/// The length of the quoted text at the beginning. A doubled quote is part of the text.
 fn quoted(text: &str, quote: char) -> Result<usize, String> {
     let mut at = 1;
     while let Some(end) = text[at..].find(quote) {

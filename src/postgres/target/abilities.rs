@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::extensions::{ExtensionTable, TABLES};
-use super::{Questions, TargetFacts};
+use super::{RequiredFacts, TargetFacts};
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 use crate::postgres::sql::{ident, literal};
 use crate::postgres::wire::Row;
 use crate::text::Untrusted;
 
-/// What PostgreSQL leaves to superusers, and some platforms to their customers as well.
+/// Rights that PostgreSQL reserves for superusers, and that some platforms grant to their customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ability {
     /// `CREATE EVENT TRIGGER`.
@@ -24,7 +24,7 @@ pub enum Ability {
 }
 
 impl Ability {
-    /// What is tried. Each ends in a right that is missing, or makes something that is rolled back.
+    /// The statements that are tried. They fail for a missing right, or create something that is rolled back.
     fn attempt(self) -> &'static str {
         match self {
             Self::EventTriggers => {
@@ -42,29 +42,29 @@ impl Ability {
     }
 }
 
-/// What the role was found to be able to do.
+/// What the role may do.
 #[derive(Clone, Debug, Default)]
 pub struct Abilities {
-    /// Of those that were asked for, what it may not do.
+    /// The needed rights that the role lacks.
     pub lacking: BTreeSet<Ability>,
-    /// The extensions asked for that can't be made here, each with the server's reason.
+    /// The needed extensions that can't be created here, each with the server's reason.
     pub extensions: BTreeMap<String, Untrusted>,
-    /// The providers of labels that are not loaded here.
+    /// The needed label providers that are not loaded here.
     pub label_providers: BTreeSet<String>,
 }
 
-/// What came of trying to make an extension.
-enum Tried {
-    /// The tables that it makes, whose rows a dump holds.
+/// The result of trying to create an extension.
+enum ExtensionTrial {
+    /// It was created. Holds its tables whose rows a dump contains.
     Made(Vec<((String, String), ExtensionTable)>),
-    /// A right is missing, in the server's words.
+    /// A right is missing. Holds the server's message.
     Refused(Untrusted),
-    /// Whatever else is in the way is left to be seen when the restore comes to it.
+    /// It failed for another reason, which the restore will report.
     Failed,
 }
 
-/// Extensions that have files here, at the version that is made by default; and whether a role that may make schemas
-/// may make them as well.
+/// The extensions whose files the server has, at their default version, and whether a role that can create schemas can
+/// create them too.
 const AVAILABLE: &str = "
     SELECT a.name, NOT v.superuser OR v.trusted
       FROM pg_catalog.pg_available_extensions AS a
@@ -74,28 +74,28 @@ const AVAILABLE: &str = "
 impl Session {
     pub(super) async fn abilities(
         &mut self,
-        questions: &Questions,
+        required: &RequiredFacts,
         facts: &mut TargetFacts,
     ) -> Result<Abilities, Error> {
         let mut found = Abilities::default();
-        for ability in &questions.abilities {
+        for ability in &required.abilities {
             if !facts.is_superuser && self.is_refused(ability.attempt()).await?.is_some() {
                 found.lacking.insert(*ability);
             }
         }
-        for provider in &questions.label_providers {
+        for provider in &required.label_providers {
             let attempt = format!("SECURITY LABEL FOR {} ON SCHEMA pg_catalog IS NULL", ident(provider));
             if self.fails_by(&attempt, NO_PROVIDER).await? {
                 found.label_providers.insert(provider.clone());
             }
         }
-        found.extensions = self.missing_extensions(questions, facts).await?;
+        found.extensions = self.missing_extensions(required, facts).await?;
         Ok(found)
     }
 
     async fn missing_extensions(
         &mut self,
-        questions: &Questions,
+        required: &RequiredFacts,
         facts: &mut TargetFacts,
     ) -> Result<BTreeMap<String, Untrusted>, Error> {
         const WHAT: &str = "look for extensions";
@@ -106,23 +106,23 @@ impl Session {
             available.insert(name, self.column::<bool>(row, 1, WHAT)?);
         }
         let mut missing = BTreeMap::new();
-        for (name, schema) in &questions.extensions {
+        for (name, schema) in &required.extensions {
             if facts.extensions.contains_key(name) {
                 continue;
             }
             let is_allowed = facts.is_superuser || (facts.may_create && available.get(name) == Some(&true));
             let why = match available.get(name) {
-                None => Some("the server has no files of it".into()),
-                Some(_) if is_allowed && !questions.has_rows_of_extensions => None,
+                None => Some("the server doesn't have its files".into()),
+                Some(_) if is_allowed && !required.has_rows_of_extensions => None,
                 Some(_) => {
                     let attempt = extension_attempt(name, schema.as_deref(), facts);
-                    match self.tried_extension(name, &attempt).await? {
-                        Tried::Made(tables) => {
+                    match self.try_extension(name, &attempt).await? {
+                        ExtensionTrial::Made(tables) => {
                             facts.extension_tables.extend(tables);
                             None
                         }
-                        Tried::Refused(why) if !is_allowed => Some(why),
-                        Tried::Refused(_) | Tried::Failed => {
+                        ExtensionTrial::Refused(why) if !is_allowed => Some(why),
+                        ExtensionTrial::Refused(_) | ExtensionTrial::Failed => {
                             facts.unknown_extensions.insert(name.clone());
                             None
                         }
@@ -136,7 +136,7 @@ impl Session {
         Ok(missing)
     }
 
-    async fn tried_extension(&mut self, name: &str, attempt: &str) -> Result<Tried, Error> {
+    async fn try_extension(&mut self, name: &str, attempt: &str) -> Result<ExtensionTrial, Error> {
         let attempt = format!(
             "{attempt}; {TABLES} WHERE x.extname OPERATOR(pg_catalog.=) {}",
             literal(name)
@@ -144,16 +144,18 @@ impl Session {
         match self.attempt(&attempt).await {
             Ok(rows) => {
                 let tables = rows.iter().map(|row| self.extension_table(row));
-                Ok(Tried::Made(tables.collect::<Result<_, _>>()?))
+                Ok(ExtensionTrial::Made(tables.collect::<Result<_, _>>()?))
             }
-            Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => Ok(Tried::Refused(message)),
-            Err(Error::Query { .. }) => Ok(Tried::Failed),
+            Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => {
+                Ok(ExtensionTrial::Refused(message))
+            }
+            Err(Error::Query { .. }) => Ok(ExtensionTrial::Failed),
             Err(error) => Err(error),
         }
     }
 
-    /// The server's reason, where it lacks a right or refuses by a rule of its platform; whatever else goes wrong is
-    /// left to be seen when the restore comes to it.
+    /// The server's message, if a right is missing or the platform refuses it. Other errors are left for the restore to
+    /// report.
     async fn is_refused(&mut self, attempt: &str) -> Result<Option<Untrusted>, Error> {
         match self.attempt(attempt).await {
             Ok(_) => Ok(None),
@@ -171,7 +173,7 @@ impl Session {
         }
     }
 
-    /// Runs it in a transaction that may write, and takes all of it back.
+    /// Runs statements in a transaction that can write, and rolls it back.
     async fn attempt(&mut self, sql: &str) -> Result<Vec<Row>, Error> {
         let steps = format!(
             "BEGIN TRANSACTION READ WRITE;
@@ -185,14 +187,14 @@ impl Session {
         );
         let result = self.wire.run(&steps).await;
         if result.is_err() && self.wire.is_in_transaction {
-            // should this fail too, the next statement says so
+            // if this fails too, the next statement reports it
             let _ = self.wire.run("ROLLBACK").await;
         }
         result.map_err(|error| self.explained("try what the role may do", error))
     }
 }
 
-/// As the archive makes it, in its schema, with what it needs first.
+/// The statement with which the archive creates the extension, in its schema, with its requirements.
 fn extension_attempt(name: &str, schema: Option<&str>, facts: &TargetFacts) -> String {
     let Some(schema) = schema else {
         return format!("CREATE EXTENSION {} CASCADE", ident(name));
@@ -208,7 +210,7 @@ fn extension_attempt(name: &str, schema: Option<&str>, facts: &TargetFacts) -> S
     )
 }
 
-/// No right; a platform's list of what is allowed (Azure says 0A000 or 22023); a platform's own trigger.
+/// Missing right; a platform's allow list (Azure sends 0A000 or 22023); a platform's own trigger.
 ///
 /// <https://learn.microsoft.com/azure/postgresql/extensions/errors-extensions>
 const REFUSALS: &[&str] = &["42501", "0A000", "22023", "P0001", "58P01"];

@@ -1,11 +1,11 @@
-//! Everything that DROP … CASCADE, or the end of a table, could take along: one branch of a query for each kind of
-//! object.
+//! Finds everything that DROP … CASCADE, or the drop of a table, could drop with it: one branch of a query for each
+//! kind of object.
 //!
-//! Each row is what it is, in words, and the place that it goes with: the kind, the schema and the name of the object
-//! that it is, or is a part of. A column, an index, a key, a trigger of a table go with the table; what stands for
-//! itself is its own place.
+//! Each row has a description, and the object that it is dropped with: kind, schema and name of the object itself, or
+//! of the one that it is a part of. A table's columns, indexes, constraints and triggers are dropped with the table; an
+//! independent object only by itself.
 
-/// Names that the branches use.
+/// Common table expressions that the branches use.
 const COMMON: &str = r#"
     WITH schemas AS (
         SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace AS n
@@ -49,7 +49,7 @@ const COMMON: &str = r#"
                    AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_opclass'::pg_catalog.regclass LIMIT 1)
           FROM pg_catalog.pg_amproc AS m WHERE m.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid)"#;
 
-/// What stands in tables, views and sequences.
+/// Tables, views and sequences, and their parts.
 const OF_RELATIONS: &[&str] = &[
     r#"SELECT pg_catalog.concat(r.kind, ' ', r.nspname, '.', r.relname), 'relation', COALESCE(t.nspname, r.nspname)::pg_catalog.text,
               COALESCE(t.relname, r.relname)::pg_catalog.text
@@ -86,7 +86,7 @@ const OF_RELATIONS: &[&str] = &[
               JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) x.srrelid"#,
 ];
 
-/// What else has a schema.
+/// Other objects that have a schema.
 const IN_SCHEMAS: &[&str] = &[
     r#"SELECT pg_catalog.concat('function ', s.nspname, '.', p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')'), 'routine', s.nspname,
               pg_catalog.concat(p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')')
@@ -136,7 +136,7 @@ const IN_SCHEMAS: &[&str] = &[
          FROM pg_catalog.pg_ts_template AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.tmplnamespace"#,
 ];
 
-/// What stands in the database as a whole.
+/// Objects of the database as a whole.
 const IN_THE_DATABASE: &[&str] = &[
     "SELECT pg_catalog.concat('server ', srvname), 'server', '', srvname FROM pg_catalog.pg_foreign_server",
     "SELECT pg_catalog.concat('foreign data wrapper ', fdwname), 'foreign data wrapper', '', fdwname FROM \
@@ -166,15 +166,15 @@ const IN_THE_DATABASE: &[&str] = &[
                            AND d.deptype OPERATOR(pg_catalog.=) 'i')",
 ];
 
-/// Since 15.
+/// Exists since 15.
 const SCHEMAS_OF_PUBLICATIONS: &str =
     "SELECT pg_catalog.concat('schema ', n.nspname, ' in publication ', p.pubname), 'member', '', ''
        FROM pg_catalog.pg_publication_namespace AS x JOIN pg_catalog.pg_publication AS p ON p.oid \
            OPERATOR(pg_catalog.=) x.pnpubid
             JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) x.pnnspid";
 
-/// The queries for a server of that major version. Of tables there may be very many, so that each kind of their parts
-/// is asked for by itself: an answer is bounded.
+/// The queries for a server of a major version. There may be very many tables, so each kind of their parts has its own
+/// query: a result is limited in size.
 pub(super) fn everything(server_major: u32) -> Vec<String> {
     let newer: &[&str] = match server_major {
         ..15 => &[],
@@ -190,7 +190,7 @@ pub(super) fn everything(server_major: u32) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// Catalogs whose rows can depend on others, as of PostgreSQL 18, and so fall with them.
+    /// Catalogs whose rows can depend on others, as of PostgreSQL 18, and so are dropped with them.
     ///
     /// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/catalog/dependency.c> (`doDeletion`)
     #[test]
@@ -235,7 +235,8 @@ mod tests {
             "pg_namespace",
             "pg_inherits",
         ] {
-            // default privileges (pg_default_acl) and large objects depend on schemas and roles alone, which stay
+            // default privileges (pg_default_acl) and large objects depend only on schemas and roles, which are not
+            // dropped
             assert!(
                 all.contains(&format!("pg_catalog.{catalog} ")) || all.contains(&format!("pg_catalog.{catalog}\n")),
                 "{catalog}"

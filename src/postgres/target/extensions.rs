@@ -1,4 +1,4 @@
-//! The extensions of a target, and the tables of theirs whose rows a dump holds.
+//! The extensions of a target, and their tables whose rows a dump contains.
 //!
 //! <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
 
@@ -13,35 +13,36 @@ use crate::postgres::wire::Row;
 /// An extension of the target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extension {
-    /// Whether it belongs to the role that restores.
+    /// Whether the restoring role owns it.
     pub is_own: bool,
-    /// The schema that it is in.
+    /// Its schema.
     pub schema: String,
 }
 
-/// A table or a sequence of an extension, whose rows a dump holds.
+/// A table or a sequence of an extension whose rows a dump contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtensionTable {
-    /// The extension.
+    /// The extension's name.
     pub extension: String,
-    /// Whether the extension stands in the target, rather than being made by the restore.
+    /// Whether the target already has the extension. If not, the restore creates it.
     pub is_there: bool,
-    /// Whether the role may insert into the table, or set the sequence.
+    /// Whether the role can insert into the table, or set the sequence.
     pub may_insert: bool,
-    /// Whether it may delete from the table as well.
+    /// Whether the role can delete from the table.
     pub may_delete: bool,
     /// Whether it is a sequence.
     pub is_sequence: bool,
-    /// What tells the rows that a dump holds from those that the extension makes: `WHERE NOT is_builtin`, or nothing.
+    /// The condition that selects the rows which a dump contains and the extension's script doesn't insert: `WHERE NOT
+    /// is_builtin`, or empty.
     pub condition: String,
     /// Whether it has such rows now.
     pub has_rows: bool,
-    /// Tables that are no extension's and whose foreign keys refer to it, by schema and name.
+    /// Tables outside of extensions whose foreign keys refer to it, by schema and name.
     pub referred_to_by: BTreeSet<(String, String)>,
 }
 
 impl ExtensionTable {
-    /// The statement that takes away the rows that a dump holds.
+    /// The statement that deletes the rows which a dump contains.
     pub fn emptied(&self, schema: &str, name: &str) -> String {
         let table = relation(schema, name);
         format!("DELETE FROM ONLY {table} {};\n", self.condition)
@@ -53,7 +54,7 @@ const EXTENSIONS: &str = "
       FROM pg_catalog.pg_extension AS x JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) \
           x.extnamespace";
 
-/// A condition is text that only the extension's own script can set.
+/// Only an extension's own script can set the condition.
 pub(super) const TABLES: &str = r#"
     SELECT n.nspname, c.relname, x.extname,
            CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN pg_catalog.has_table_privilege(c.oid, 'UPDATE')
@@ -94,7 +95,7 @@ impl Session {
         Ok(())
     }
 
-    /// A row of [`TABLES`].
+    /// Parses a row of [`TABLES`].
     pub(super) fn extension_table(&self, row: &Row) -> Result<((String, String), ExtensionTable), Error> {
         const WHAT: &str = "look at the tables of extensions";
         let text = |at| row.text(at).unwrap_or_default().to_owned();
@@ -111,8 +112,8 @@ impl Session {
         Ok(((text(0), text(1)), table))
     }
 
-    /// Whether a table has rows that a dump would hold. Policies, whose functions would run, are refused rather than
-    /// obeyed; what can't be asked is taken to have some.
+    /// Whether a table has rows that a dump would contain. Policies would run functions, so the query fails on them; a
+    /// failed query counts as yes.
     async fn has_rows(&mut self, place: &(String, String), condition: &str) -> Result<bool, Error> {
         const WHAT: &str = "look for rows in the tables of extensions";
         let table = relation(&place.0, &place.1);
@@ -127,7 +128,7 @@ impl Session {
         );
         let result = self.wire.run(&steps).await;
         if result.is_err() && self.wire.is_in_transaction {
-            // should this fail too, the next statement says so
+            // if this fails too, the next statement reports it
             let _ = self.wire.run("ROLLBACK").await;
         }
         match result.map_err(|error| self.explained(WHAT, error)) {

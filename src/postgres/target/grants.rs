@@ -1,21 +1,21 @@
-//! Privileges that a target gives by itself on whatever a role makes there, and those that are taken once all is there.
+//! A target's default privileges on new objects, and statements that run after the load.
 
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 use crate::text::Untrusted;
 
-/// What others get of all that the role makes, by `ALTER DEFAULT PRIVILEGES`.
+/// What `ALTER DEFAULT PRIVILEGES` grants on objects that the role creates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefaultGrant {
-    /// In which schema; in all where it is none.
+    /// The schema in which it applies; `None` for all schemas.
     pub schema: Option<String>,
-    /// Of what, as the catalogs have it: `r` tables, `S` sequences, `f` functions, `T` types, `n` schemas.
+    /// The kind of objects, as in `pg_default_acl`: `r` tables, `S` sequences, `f` functions, `T` types, `n` schemas.
     pub kind: String,
-    /// The roles that get it; none is PUBLIC, which is among them where it gets more than PostgreSQL gives.
+    /// The roles that get rights; `None` is PUBLIC, listed only if it gets more than PostgreSQL's default.
     pub roles: Vec<Option<String>>,
 }
 
-/// Of functions and types PostgreSQL itself gives PUBLIC what there is to give.
+/// PostgreSQL's default already grants all rights on functions and types to PUBLIC.
 const DEFAULT_GRANTS: &str = "
     SELECT n.nspname, d.defaclobjtype::pg_catalog.text,
            pg_catalog.to_json(pg_catalog.array_agg(DISTINCT r.rolname::pg_catalog.text))::pg_catalog.text
@@ -31,7 +31,7 @@ const DEFAULT_GRANTS: &str = "
      GROUP BY n.nspname, d.defaclobjtype ORDER BY 1, 2";
 
 impl Session {
-    /// What others get of whatever this role makes in the database.
+    /// The default privileges on objects that this role creates in the database.
     pub(super) async fn default_grants(&mut self) -> Result<Vec<DefaultGrant>, Error> {
         const WHAT: &str = "look at the default privileges";
         let rows = self.rows(WHAT, DEFAULT_GRANTS).await?;
@@ -45,21 +45,17 @@ impl Session {
         rows.iter().map(grant).collect()
     }
 
-    /// Carries each out in a transaction of its own, and says of each that failed what the server said.
+    /// Runs each statement in its own transaction. Returns the server's message for each that failed.
     ///
     /// # Errors
-    /// The connection, or a server that ends it; what was carried out stays so.
-    pub async fn carry_out(
-        &mut self,
-        what: &'static str,
-        statements: &[&str],
-    ) -> Result<Vec<Option<Untrusted>>, Error> {
+    /// A lost connection. The statements that ran stay committed.
+    pub async fn run_each(&mut self, what: &'static str, statements: &[&str]) -> Result<Vec<Option<Untrusted>>, Error> {
         let mut outcomes = Vec::new();
         for statement in statements {
             let steps = format!("BEGIN TRANSACTION READ WRITE; SET LOCAL search_path = ''; {statement} COMMIT");
             let result = self.wire.run(&steps).await;
             if result.is_err() && self.wire.is_in_transaction {
-                // should this fail too, the next statement says so
+                // if this fails too, the next statement reports it
                 let _ = self.wire.run("ROLLBACK").await;
             }
             outcomes.push(match result.map_err(|error| self.explained(what, error)) {

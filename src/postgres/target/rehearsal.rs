@@ -1,4 +1,4 @@
-//! What dropping some objects would take along that is not to be dropped: tried, and rolled back.
+//! Finds what dropping some objects would drop with them: the statements run, and are rolled back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,81 +8,82 @@ use crate::postgres::session::Session;
 use crate::postgres::sql::literal;
 use crate::text::Untrusted;
 
-/// An object of a database: its kind, its schema (empty for what is in none) and its name, with what tells it from
-/// others of that name.
+/// The identity of an object: kind, schema (empty if it has none) and name, with what distinguishes it from others of
+/// that name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// `relation`, `routine`, `type`, `operator`, `event trigger` …
+pub struct ObjectIdentity {
+    /// `relation`, `routine`, `type`, `operator`, `event trigger` and so on.
     pub kind: String,
     /// Its schema.
     pub schema: String,
-    /// `orders`, `f(integer)`, `=== (integer, integer)`, `mine USING btree`.
+    /// Such as `orders`, `f(integer)`, `=== (integer, integer)` or `mine USING btree`.
     pub name: String,
 }
 
-/// Statements that make room for what is restored.
+/// Statements that drop the objects which are replaced.
 #[derive(Clone, Debug, Default)]
-pub struct Drops {
-    /// The encoding that they are in; UTF-8 where there is none.
+pub struct DropStatements {
+    /// The encoding of the statements; UTF-8 if `None`.
     pub encoding: Option<String>,
     /// The statements.
     pub statements: Vec<u8>,
-    /// What they drop.
-    pub named: BTreeSet<Place>,
-    /// What falls with others and is made anew, in the words that it is told of.
-    pub remade: BTreeSet<String>,
+    /// The objects that they drop.
+    pub named: BTreeSet<ObjectIdentity>,
+    /// Objects that are dropped with others and created again, by their descriptions.
+    pub recreated: BTreeSet<String>,
 }
 
-/// Something that would be gone.
+/// An object that would be dropped and not created again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lost {
-    /// What it is: `view public.later`.
-    pub what: Untrusted,
-    /// What it is, or is a part of.
-    pub place: Place,
+pub struct DroppedObject {
+    /// Its description, such as `view public.later`.
+    pub description: Untrusted,
+    /// The object that it is, or is a part of.
+    pub object: ObjectIdentity,
 }
 
-/// Time for a lock, which is given back at once; a database in use gives one within that.
+/// The longest wait for a lock in the rehearsal. The lock is released at once, and a database in use grants it within
+/// that time.
 const WAIT: &str = "3s";
 
-/// The same where they are to stay: it is waited for until whoever uses the database is done.
+/// The longest wait for a lock in the real run, until other sessions are done.
 const WAIT_TO_DROP: &str = "5min";
 
 impl Session {
-    /// What these statements would take along beside what they name and what is made anew. They are carried out in a
-    /// transaction that is rolled back; the locks that they take are held for that long.
-    pub async fn rehearse(&mut self, drops: &Drops) -> Result<Vec<Lost>, Error> {
+    /// Finds what these statements would drop besides the named and the recreated objects. They run in a transaction
+    /// that is rolled back, and hold their locks for that time.
+    pub async fn rehearse(&mut self, drops: &DropStatements) -> Result<Vec<DroppedObject>, Error> {
         const WHAT: &str = "try what --clean would drop";
         let everything = everything(self.server_major());
         let before = self.before(WHAT, &everything).await?;
         let after = self.dropped(WHAT, WAIT, drops, &everything, "ROLLBACK");
         let after = after.await?;
         let lost = before.into_iter().filter(|(what, place)| {
-            !drops.named.contains(place) && !drops.remade.contains(what) && !after.contains(what)
+            !drops.named.contains(place) && !drops.recreated.contains(what) && !after.contains(what)
         });
         Ok(lost
-            .map(|(what, place)| Lost {
-                what: what.into(),
-                place,
+            .map(|(what, place)| DroppedObject {
+                description: what.into(),
+                object: place,
             })
             .collect())
     }
 
-    /// Carries them out, all or none.
-    pub async fn drop_all(&mut self, drops: &Drops) -> Result<(), Error> {
+    /// Runs the statements, all or none.
+    pub async fn drop_all(&mut self, drops: &DropStatements) -> Result<(), Error> {
         const WHAT: &str = "drop what is replaced";
         let all = self.dropped(WHAT, WAIT_TO_DROP, drops, &[], "COMMIT");
         all.await.map(drop)
     }
 
-    /// The first column of what is asked behind them. Statements are sent by themselves, since the server reads each
-    /// message in one encoding.
+    /// Runs the statements in a transaction, then the questions, and returns the first column of the answers. The
+    /// statements are sent in their own message, since the server reads each message in one encoding.
     async fn dropped(
         &mut self,
         what: &'static str,
         wait: &str,
-        drops: &Drops,
-        questions: &[String],
+        drops: &DropStatements,
+        queries: &[String],
         end: &str,
     ) -> Result<BTreeSet<String>, Error> {
         let own = match self.wire.server_encoding.as_str() {
@@ -105,8 +106,8 @@ impl Session {
             self.wire.run_bytes(&drops.statements).await?;
             self.wire.run(&asked).await?;
             let mut found = BTreeSet::new();
-            for question in questions {
-                let rows = self.wire.run(question).await?;
+            for query in queries {
+                let rows = self.wire.run(query).await?;
                 found.extend(rows.iter().filter_map(|row| row.text(0).map(str::to_owned)));
             }
             self.wire.run(end).await?;
@@ -114,27 +115,31 @@ impl Session {
         }
         .await;
         if result.is_err() && self.wire.is_in_transaction {
-            // should this fail too, the next statement says so
+            // if this fails too, the next statement reports it
             let _ = self.wire.run("ROLLBACK").await;
         }
         result.map_err(|error| self.explained(what, error))
     }
 
-    async fn before(&mut self, what: &'static str, everything: &[String]) -> Result<BTreeMap<String, Place>, Error> {
+    async fn before(
+        &mut self,
+        what: &'static str,
+        everything: &[String],
+    ) -> Result<BTreeMap<String, ObjectIdentity>, Error> {
         let mut before = BTreeMap::new();
-        for question in everything {
-            for row in self.rows(what, question).await? {
+        for query in everything {
+            for row in self.rows(what, query).await? {
                 let text = |at| row.text(at).unwrap_or_default().to_owned();
                 let (kind, schema, name) = (text(1), text(2), text(3));
-                before.insert(text(0), Place { kind, schema, name });
+                before.insert(text(0), ObjectIdentity { kind, schema, name });
             }
         }
         Ok(before)
     }
 
-    /// What these bytes mean in an encoding that the server knows, each; none for what means nothing in the database's
-    /// own.
-    pub async fn texts(&mut self, encoding: &str, bytes: &[&[u8]]) -> Result<Vec<Option<String>>, Error> {
+    /// Decodes bytes from an encoding that the server knows. `None` for bytes that the database's own encoding can't
+    /// represent.
+    pub async fn decode_texts(&mut self, encoding: &str, bytes: &[&[u8]]) -> Result<Vec<Option<String>>, Error> {
         const WHAT: &str = "read names in the backup's encoding";
         let hex: Vec<String> = bytes
             .iter()
@@ -150,8 +155,8 @@ impl Session {
             Ok(rows) => Ok(rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()),
             Err(Error::Query { .. }) if bytes.len() > 1 => {
                 let (first, second) = bytes.split_at(bytes.len() / 2);
-                let mut texts = Box::pin(self.texts(encoding, first)).await?;
-                texts.extend(Box::pin(self.texts(encoding, second)).await?);
+                let mut texts = Box::pin(self.decode_texts(encoding, first)).await?;
+                texts.extend(Box::pin(self.decode_texts(encoding, second)).await?);
                 Ok(texts)
             }
             Err(Error::Query { .. }) => Ok(vec![None; bytes.len()]),

@@ -1,43 +1,44 @@
-//! What of an archive's definitions a server refuses, found by carrying all of them out in a transaction that is rolled
+//! Finds the definitions of an archive that a server refuses, by running all of them in a transaction that is rolled
 //! back.
 //!
-//! Which statements a role may not run can't be told from its attributes: PostgreSQL leaves some to superusers,
-//! platforms give some of these to their customers and take others away, and what is built on a thing that can't be
-//! made isn't always tied to it in the table of contents (a view that uses a cast, a constraint that uses an operator
-//! class). The server knows. The tables are empty, so that this takes about as long as making the definitions does.
+//! A role's attributes don't show which statements it may run: PostgreSQL reserves some for superusers, and platforms
+//! grant some of these to their customers and revoke others. And an object that depends on one that can't be created
+//! isn't always recorded as dependent in the table of contents (a view that uses a cast, a constraint that uses an
+//! operator class). Only the server knows. The tables are empty, so this takes about as long as the creation of the
+//! definitions.
 
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 use crate::text::Untrusted;
 
-/// Statements that are sent together; where one of them fails, each half is tried by itself.
+/// The number of statements that are sent together. If one of them fails, each half is tried separately.
 const TOGETHER: usize = 32;
-/// Refusals after which no more are looked for.
+/// The number of refusals after which the trial ends.
 const REFUSALS_MAX: usize = 1000;
 
-/// What a trial came to.
+/// The result of a trial.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trial {
-    /// What was refused, in the order of the statements.
-    pub refusals: Vec<Refusal>,
-    /// Why it ended early, in the server's words: nothing is known of what comes behind.
+pub struct DefinitionTrial {
+    /// The refused statements, in order.
+    pub refusals: Vec<DefinitionRefusal>,
+    /// Why the trial ended early, as the server's message. Nothing is known about later statements.
     pub stopped: Option<Untrusted>,
 }
 
-/// A statement that was refused.
+/// A refused statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Its place among the statements.
-    pub place: usize,
-    /// Whether it is a right that the role lacks, or a rule of the platform.
-    pub is_right: bool,
-    /// Whether it is about what stands in a row, or isn't in one.
-    pub is_of_rows: bool,
-    /// The server's words.
+pub struct DefinitionRefusal {
+    /// Its index among the statements.
+    pub index: usize,
+    /// Whether the role lacks a right, or the platform has a rule against it.
+    pub is_missing_right: bool,
+    /// Whether the error is about values in rows, or missing rows.
+    pub is_about_rows: bool,
+    /// The server's message.
     pub message: Untrusted,
 }
 
-/// As `pg_restore` sets the session up, and not longer than somebody waits.
+/// Sets up the session as `pg_restore` does, with time limits for a user who waits.
 const BEGIN: &str = "
     BEGIN TRANSACTION READ WRITE;
     SET LOCAL search_path = '';
@@ -60,23 +61,23 @@ const LOCKS: &str = "
             pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8)";
 
 impl Session {
-    /// How many locks all sessions together are promised.
+    /// The number of locks that the server guarantees for all sessions together.
     ///
     /// # Errors
-    /// The connection.
-    pub async fn locks_promised(&mut self) -> Result<u64, Error> {
-        self.number("ask for the room for locks", LOCKS).await
+    /// A failed query.
+    pub async fn guaranteed_locks(&mut self) -> Result<u64, Error> {
+        self.number("read the capacity for locks", LOCKS).await
     }
 
-    /// Carries the statements out, one after the other, and takes all of it back. What they make is locked until then.
+    /// Runs the statements one after the other, and rolls all of them back. What they create is locked until then.
     ///
     /// # Errors
-    /// The connection; what the server refuses is in the answer.
-    pub async fn try_definitions(&mut self, statements: &[&str]) -> Result<Trial, Error> {
+    /// A lost connection. What the server refuses is in the result.
+    pub async fn try_definitions(&mut self, statements: &[&str]) -> Result<DefinitionTrial, Error> {
         const WHAT: &str = "try the definitions";
         let result = self.wire.run(BEGIN).await;
         result.map_err(|error| self.explained(WHAT, error))?;
-        let trial = self.tried(WHAT, statements).await;
+        let trial = self.run_statements(WHAT, statements).await;
         if self.wire.is_in_transaction {
             let ended = self.wire.run("ROLLBACK").await;
             ended.map_err(|error| self.explained(WHAT, error))?;
@@ -84,8 +85,8 @@ impl Session {
         trial
     }
 
-    async fn tried(&mut self, what: &'static str, statements: &[&str]) -> Result<Trial, Error> {
-        let mut trial = Trial::default();
+    async fn run_statements(&mut self, what: &'static str, statements: &[&str]) -> Result<DefinitionTrial, Error> {
+        let mut trial = DefinitionTrial::default();
         let starts = (0..statements.len()).step_by(TOGETHER).rev();
         let mut open: Vec<(usize, usize)> = starts
             .map(|start| (start, statements.len().min(start + TOGETHER)))
@@ -100,7 +101,7 @@ impl Session {
             let Error::Query { code, message, .. } = error else {
                 return Err(error);
             };
-            if ends_it(&code) || trial.refusals.len() >= REFUSALS_MAX {
+            if ends_trial(&code) || trial.refusals.len() >= REFUSALS_MAX {
                 trial.stopped = Some(message);
                 break;
             }
@@ -111,10 +112,10 @@ impl Session {
                 open.extend([(middle, end), (start, middle)]);
                 continue;
             }
-            trial.refusals.push(Refusal {
-                place: start,
-                is_right: RIGHTS.contains(&code.as_str()),
-                is_of_rows: !code.starts_with("42"),
+            trial.refusals.push(DefinitionRefusal {
+                index: start,
+                is_missing_right: RIGHTS.contains(&code.as_str()),
+                is_about_rows: !code.starts_with("42"),
                 message,
             });
         }
@@ -122,12 +123,12 @@ impl Session {
     }
 }
 
-/// No right, and the trigger of a platform that says no.
+/// Missing right, and the trigger of a platform that refuses.
 const RIGHTS: &[&str] = &["42501", "P0001"];
 
-/// Whether it says something of the server or the moment rather than of the statement: memory and locks, a limit of
-/// time, a shutdown, files, a deadlock.
-fn ends_it(code: &str) -> bool {
+/// Whether an error is about the server or the moment, and not about the statement: memory and locks, a time limit, a
+/// shutdown, files, a deadlock.
+fn ends_trial(code: &str) -> bool {
     ["08", "40", "53", "55", "57"]
         .iter()
         .any(|class| code.starts_with(class))

@@ -1,5 +1,5 @@
-//! How a child process takes an address and a login: by variables, which nobody else can read, and by its arguments
-//! what may be read by all.
+//! How a child process gets its address and login: secrets by environment variables, which other users can't read, and
+//! the rest by arguments, which everybody can read.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,20 +8,22 @@ use super::parameters::IN_CONNINFO;
 use super::{CONNECT_TIMEOUT, DatabaseUrl, Host, PARAMETERS};
 use crate::redact::SecretText;
 
-/// Seconds of silence after which a child's connection is probed. Routers forget an idle connection after as little
-/// as 350 s (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html>), and a
-/// restore that builds an index is silent for longer.
+/// The seconds of silence after which a child's connection is probed. Routers drop an idle connection after as little
+/// as 350 s (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html>), and a restore
+/// that builds an index is silent for longer.
 const KEEPALIVES_IDLE: &str = "60";
 
-/// A file that can't exist: its parent is no folder.
+/// A file that can't exist: its parent is not a folder.
 const NO_FILE: &str = "/dev/null/none";
 
-/// What libpq takes by a file alone, if it is not to stand among the arguments. It is gone with this.
+/// A file for what libpq reads only from a file or an argument, if it must not be an argument. Dropping this deletes
+/// it.
 #[derive(Debug)]
 pub(in crate::postgres) struct ChildFile(tempfile::NamedTempFile);
 
 impl DatabaseUrl {
-    /// The variables by which a child process takes this address and login; libpq's own ones must be out of its way.
+    /// The environment variables that give a child process this address and login. The child must not inherit libpq's
+    /// own variables.
     pub fn child_env(&self) -> Vec<(&'static str, SecretText)> {
         let mut env = vec![
             ("PGHOST", self.host().to_owned()),
@@ -29,18 +31,18 @@ impl DatabaseUrl {
             ("PGUSER", self.user.clone()),
             ("PGDATABASE", self.database.clone()),
             ("PGSSLMODE", self.effective_ssl_mode().as_str().to_owned()),
-            // Kerberos would encrypt without the certificates that sslmode speaks of.
+            // Kerberos would encrypt without the certificates that sslmode is about.
             ("PGGSSENCMODE", "disable".to_owned()),
-            // The URL is the only source of the password: our own session knows no ~/.pgpass either.
+            // The URL is the only source of the password: the agent's own session doesn't read ~/.pgpass either.
             ("PGPASSFILE", NO_FILE.to_owned()),
-            // and none of the files in ~/.postgresql
+            // and no files in ~/.postgresql
             ("PGSSLCERT", NO_FILE.to_owned()),
             ("PGSSLKEY", NO_FILE.to_owned()),
             ("PGSSLCRL", NO_FILE.to_owned()),
             ("PGAPPNAME", self.application().to_owned()),
             ("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT.as_secs().to_string()),
         ];
-        if let (Some(address), Host::Tcp(_)) = (self.address(), &self.place().host) {
+        if let (Some(address), Host::Tcp(_)) = (self.address(), &self.first_host().host) {
             env.push(("PGHOSTADDR", address.to_string()));
         }
         for parameter in PARAMETERS {
@@ -65,8 +67,8 @@ impl DatabaseUrl {
         env
     }
 
-    /// The connection string that may stand among a child's arguments: the database's name, and what libpq takes by
-    /// no variable. `pg_restore` connects only if it's given one.
+    /// The connection string for a child's arguments: the database's name, and what libpq reads from no variable.
+    /// `pg_restore` connects only if it gets one.
     pub(in crate::postgres) fn child_conninfo(&self) -> String {
         let mut conninfo = format!("dbname={}", quote_conninfo(&self.database));
         for name in IN_CONNINFO {
@@ -78,7 +80,8 @@ impl DatabaseUrl {
         conninfo
     }
 
-    /// The file for a child where one is needed: the passphrase of the client's key, which libpq takes by no variable.
+    /// The file for a child process, if it needs one: for the passphrase of the client's key, which libpq reads from no
+    /// variable.
     pub(in crate::postgres) fn child_file(&self) -> io::Result<Option<ChildFile>> {
         let Some(passphrase) = self.parameter("sslpassword") else {
             return Ok(None);
@@ -93,11 +96,11 @@ impl DatabaseUrl {
     }
 }
 
-/// The name under which a child finds it.
+/// The name of the service in that file.
 const SERVICE: &str = "pgcoffer";
 
 impl ChildFile {
-    /// The variables that name it.
+    /// The environment variables that name the file and the service.
     pub(in crate::postgres) fn env(&self) -> [(&'static str, String); 2] {
         [
             ("PGSERVICEFILE", self.0.path().display().to_string()),
@@ -106,7 +109,7 @@ impl ChildFile {
     }
 }
 
-/// Quotes a value of a connection string.
+/// Quotes a value for a connection string.
 ///
 /// <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE>
 fn quote_conninfo(value: &str) -> String {

@@ -1,155 +1,151 @@
-//! What is wrong with a URL, and what to do about it. Nothing of the URL itself is repeated: any part may be one of a
-//! password.
+//! Errors of database URLs and their hints. No message repeats a part of the URL, as any part may belong to a password.
 
 use super::SslMode;
 use super::parameters::likeliest;
 
-/// What is wrong with a database's URL. No message repeats a part of it that could hold a secret.
+/// What is wrong with a database's URL. No message repeats a part of it that could be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlFault {
-    /// It isn't one of PostgreSQL.
+    /// It isn't a PostgreSQL URL.
     #[error("it does not begin with postgres:// or postgresql://")]
     Scheme(UrlForm),
     /// A part is missing: user, host or database.
     #[error("it names no {0}")]
     Missing(&'static str),
-    /// `%` without two hex digits behind it.
+    /// A `%` without two hex digits after it.
     #[error("the {0} has a % that is not followed by two hex digits")]
     Escape(String),
-    /// `%00`, which PostgreSQL can't hold.
+    /// `%00`, which PostgreSQL can't store.
     #[error("the {0} has a zero byte")]
     Zero(String),
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     #[error("the {0} is not valid utf-8 once decoded")]
     Encoding(String),
-    /// An `@` behind the one that ends the login: then part of a password would pass for a host, and be shown.
+    /// An `@` after the one that ends the login: a part of a password would be read as a host, and be shown.
     #[error("it has more than one @")]
     ManyAts,
-    /// An `@` behind the first `/`, where none can be meant: `se/cret@host`.
-    #[error("it has an @ behind the first /")]
+    /// An `@` after the first `/`, where it can't be intended: `se/cret@host`.
+    #[error("it has an @ after the first /")]
     AtBehindSlash,
-    /// An address in figures of IPv6 without brackets, or two ports.
+    /// An IPv6 address without brackets, or two ports.
     #[error("its host has more than one colon")]
     Colons,
     /// `/database&sslmode=…`.
     #[error("its database's name has a parameter in it")]
     Ampersand,
-    /// White space as such.
+    /// White space that isn't encoded.
     #[error("it has a space or another unprintable character")]
     Space,
     /// Not 1 to 65535.
     #[error("the port is not a number from 1 to 65535")]
     Port,
-    /// No `]` behind an IPv6 address, or something odd behind it.
-    #[error("the bracketed address is not closed, is empty or is followed by something else than a port")]
+    /// No `]` after an IPv6 address, or something other than a port after it.
+    #[error("the bracketed address is not closed, is empty or is followed by something other than a port")]
     Brackets,
-    /// Lists of hosts, addresses and ports that don't go together.
-    #[error("its lists of hosts, addresses and ports are not of one length, or too long")]
+    /// Lists of hosts, addresses and ports of different lengths.
+    #[error("its lists of hosts, addresses and ports differ in length, or are too long")]
     Lists,
-    /// A socket that isn't in the file system.
+    /// A socket in the abstract namespace, outside of the file system.
     #[error("it names an abstract unix socket")]
     AbstractSocket,
     /// A parameter without `=`, or with two.
     #[error("its parameters are not of the form name=value")]
     Malformed,
-    /// A parameter that isn't understood; only a plausible name is repeated.
+    /// An unknown parameter. Only a plausible name is repeated.
     #[error("its parameter {0} is not known")]
     Unknown(String),
-    /// A parameter of libpq's that can't be honoured.
-    #[error("its parameter {name} cannot be honoured: {why}")]
+    /// A libpq parameter that pgcoffer doesn't support.
+    #[error("its parameter {name} is not supported: {why}")]
     Refused {
         /// The parameter.
         name: &'static str,
         /// Why.
         why: &'static str,
     },
-    /// The file of services can't be read, or has no such service, or says what doesn't belong there.
+    /// The service file can't be read, lacks the service, or contains something that is not allowed.
     #[error("its service can't be used: {0}")]
     Service(String),
-    /// A password of its own beside one that is made for each connection.
+    /// The URL has a password, though one is made for each connection.
     #[error("it has a password, or a file of them, and one is made for each connection")]
     TwoPasswords,
-    /// A token is sent as it is, so that nothing but TLS keeps it.
-    #[error("its sslmode {} lets a token cross in clear", .0.as_str())]
+    /// A token is sent as plain text, so only TLS protects it.
+    #[error("its sslmode {} would send a token in clear text", .0.as_str())]
     TokenInClear(SslMode),
-    /// It lets everything cross a network in clear, or lets whoever sits on the line have it so.
+    /// The connection may be unencrypted on a network, or an attacker on the network can make it so.
     #[error("its sslmode {} doesn't keep the connection encrypted, and its host is not this machine", .0.as_str())]
     Plaintext(SslMode),
-    /// A parameter's value isn't one of those that it can have.
+    /// The value of a parameter is not valid.
     #[error("its parameter {name} is not {wanted}")]
     Value {
         /// The parameter.
         name: &'static str,
-        /// What it can be.
+        /// The valid values.
         wanted: &'static str,
     },
 }
 
 impl UrlFault {
-    /// What to do about it.
+    /// What the user can do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::Scheme(form) => form.hint().to_owned(),
             Self::Encoding(_) => {
-                "names are written in UTF-8 here, ü as %C3%BC; a role or database whose name is stored in other bytes \
-                 has to be given another name, or another role"
+                "write names in UTF-8, for example ü as %C3%BC; if the name of a role or database is stored in other \
+                 bytes, rename it, or use another role"
                     .into()
             }
-            Self::Escape(_) | Self::Zero(_) => format!("a % as such is written %25; {ENCODED}"),
-            Self::ManyAts => "write each @ but the one before the host as %40".into(),
+            Self::Escape(_) | Self::Zero(_) => format!("write a literal % as %25; {ENCODED}"),
+            Self::ManyAts => "write each @ except the one before the host as %40".into(),
             Self::AtBehindSlash => {
-                format!("a / in user or password is written %2F, and an @ in the database's name %40; {FORM}")
+                format!("write a / in the user or the password as %2F, and an @ in the database's name as %40; {FORM}")
             }
             Self::Colons => {
-                "an IPv6 address stands in brackets, as in [::1]:5432; a host has one port; a : of the password is \
-                 written %3A, and an @ of it %40"
+                "write an IPv6 address in brackets, as in [::1]:5432; a host has one port; write a : in the password \
+                 as %3A, and an @ as %40"
                     .into()
             }
             Self::Ampersand => {
-                "the first parameter stands behind a ?, as in /database?sslmode=require; an & in the database's own \
-                 name is written %26"
+                "the first parameter follows a ?, as in /database?sslmode=require; write an & in the database's name \
+                 as %26"
                     .into()
             }
-            Self::Space => "take it out, where it came in by copying; a space of a name or password is written \
-                %20"
-            .into(),
+            Self::Space => "remove it if it was added by copying; write a space in a name or a password as %20".into(),
             Self::Port => {
-                "write the port in figures behind the host, as in host:5432, or leave it and its colon out; where this \
-                 is a part of the password, its special characters have to be percent-encoded: @ as %40, : as %3A, / \
-                 as %2F"
+                "write the port as a number after the host, as in host:5432, or omit it with its colon; if this is a \
+                 part of the password, percent-encode its special characters: @ as %40, : as %3A, / as %2F"
                     .into()
             }
-            Self::Missing("user") => format!("other than in psql nobody is taken for the one who logs in; {FORM}"),
+            Self::Missing("user") => format!("unlike psql, pgcoffer has no default user; {FORM}"),
             Self::Missing(_) | Self::Malformed | Self::Brackets => FORM.into(),
             Self::Unknown(name) => match likeliest(name) {
-                Some(known) => format!("perhaps {known} is meant; only libpq's parameters belong here"),
-                None => "only libpq's parameters belong here, not those of other programs; remove it".into(),
+                Some(known) => format!("did you mean {known}? only libpq's parameters are allowed"),
+                None => "only libpq's parameters are allowed, not those of other programs; remove it".into(),
             },
             Self::Plaintext(_) => {
-                "use sslmode=require or more; where the network between is your own, or encrypted by itself, say so by \
+                "use sslmode=require or higher; if you trust the network, or it is encrypted itself, add \
                  &allow_plaintext=yes"
                     .into()
             }
-            Self::Lists => "several hosts are written host1:5432,host2:5433, or ?host=a,b&port=1,2, with one port for \
-                all or one for each"
+            Self::Lists => "write several hosts as host1:5432,host2:5433 or ?host=a,b&port=1,2, with one port for all \
+                            or one for each"
                 .into(),
-            Self::TwoPasswords => "take the password out of the url, or unset the AUTH of this database".into(),
-            Self::TokenInClear(_) => "use sslmode=verify-full with sslrootcert= naming the file of the provider's \
-                authorities"
+            Self::TwoPasswords => "remove the password from the url, or unset the AUTH of this database".into(),
+            Self::TokenInClear(_) => "use sslmode=verify-full, and set sslrootcert= to the file of the provider's \
+                                      authorities"
                 .into(),
             Self::Refused { .. } => "remove it from the url".into(),
             Self::Service(_) => {
-                "name the file by servicefile=, and a section of it by service=; neither PGSERVICEFILE \
-                nor ~/.pg_service.conf is read here"
+                "set servicefile= to the file, and service= to a section in it; neither PGSERVICEFILE nor \
+                 ~/.pg_service.conf is read"
                     .into()
             }
-            Self::AbstractSocket => "give the folder of the socket, as in ?host=/var/run/postgresql".into(),
-            Self::Value { name, wanted } => format!("write {name}= with {wanted}, or take it out"),
+            Self::AbstractSocket => "use the folder of the socket, as in ?host=/var/run/postgresql".into(),
+            Self::Value { name, wanted } => format!("set {name}= to {wanted}, or remove it"),
         }
     }
 }
 
-/// What stands in the place of a URL.
+/// What the text is instead of a PostgreSQL URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlForm {
     /// `<postgres://…>`, as documentation writes placeholders and mail programs links.
@@ -160,7 +156,7 @@ pub enum UrlForm {
     Nearly,
     /// `mysql://…`, `https://…`
     Other,
-    /// `$DATABASE_URL`, which nothing has put a value in for.
+    /// `$DATABASE_URL`, a variable that was not replaced by its value.
     Variable,
     /// `DATABASE_URL=postgres://…`
     Assignment,
@@ -207,23 +203,21 @@ impl UrlForm {
 
     fn hint(self) -> &'static str {
         match self {
-            Self::Angles => "the < and > around it are no part of it: write it without",
+            Self::Angles => "write the url without the < and > around it",
             Self::Jdbc => {
-                "JDBC has a form of its own: write postgres://user:password@host:5432/database?sslmode=require, with \
-                 user and password where they stand here"
+                "JDBC has its own form: write postgres://user:password@host:5432/database?sslmode=require, with user \
+                 and password in these places"
             }
-            Self::Nearly => "it begins with postgres:// and nothing else: no driver's name, a colon and two slashes",
+            Self::Nearly => "it must begin with postgres://, with no driver's name, a colon and two slashes",
             Self::Other => {
-                "only PostgreSQL is backed up: where that is what answers there, write \
+                "only PostgreSQL can be backed up: if a PostgreSQL server answers there, write \
                  postgres://user:password@host:5432/database?sslmode=require"
             }
-            Self::Variable => {
-                "the name of a variable stands there, and nothing has put its value in: write the url itself"
-            }
-            Self::Assignment => "the name of a variable and a = stand before it: write the url alone",
-            Self::Command => "write the url alone, without a command or anything else before it",
+            Self::Variable => "this is the name of a variable that was not replaced by its value: write the url itself",
+            Self::Assignment => "remove the variable's name and the = before the url",
+            Self::Command => "write only the url, without a command or anything else before it",
             Self::Keywords => {
-                "libpq's other form, name=value, is not read here: write \
+                "libpq's other form, name=value, is not supported: write \
                  postgres://user:password@host:5432/database?sslmode=require"
             }
             Self::Bare => FORM,
@@ -233,4 +227,4 @@ impl UrlForm {
 
 const FORM: &str = "the form is postgres://user:password@host:5432/database?sslmode=require";
 const ENCODED: &str =
-    "special characters of user and password have to be percent-encoded: @ as %40, : as %3A, / as %2F, space as %20";
+    "percent-encode special characters of the user and the password: @ as %40, : as %3A, / as %2F, space as %20";

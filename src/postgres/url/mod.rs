@@ -1,10 +1,10 @@
-//! Where a database is and how to log in, read from a URL by libpq's rules.
+//! The address of a database and its login, parsed from a URL by libpq's rules.
 
 mod child;
 mod fault;
+mod hosts;
 mod parameters;
 mod parse;
-mod places;
 mod service;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
@@ -17,47 +17,48 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::holder::APPLICATION;
+use super::advisory_lock::APPLICATION;
 use super::iam::PasswordSource;
 use crate::{redact::SecretText, text::Untrusted};
 
 pub(super) use child::ChildFile;
 pub use fault::{UrlFault, UrlForm};
+use hosts::{Host, HostPort};
 use parameters::PARAMETERS;
-use places::{Host, Place};
 
-/// How much TLS is asked for, in libpq's words.
+/// The required level of TLS, by libpq's names.
 ///
 /// <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SslMode {
-    /// Never.
+    /// Never TLS.
     Disable,
-    /// Only if the server insists.
+    /// TLS only if the server requires it.
     Allow,
-    /// If the server can.
+    /// TLS if the server supports it.
     Prefer,
-    /// Always, whoever the server is (but with `sslrootcert` the certificate is checked, as libpq does).
+    /// Always TLS, without a check of the server's identity. With `sslrootcert` the certificate is checked, as in
+    /// libpq.
     Require,
-    /// Always, with a certificate from a known authority.
+    /// Always TLS, with a certificate from a trusted authority.
     VerifyCa,
-    /// Always, with a certificate from a known authority made out to this very host.
+    /// Always TLS, with a certificate from a trusted authority for this host name.
     VerifyFull,
 }
 
 impl SslMode {
-    /// The one that holds at a place: what is given, else `require` for hosts elsewhere and `prefer` for local ones.
+    /// The mode for a host: the given one, or `require` for remote hosts and `prefer` for local ones.
     ///
-    /// libpq's own default is `prefer`, with which whoever sits on the line can talk both sides out of TLS.
-    fn at(given: Option<Self>, place: &Place) -> Self {
+    /// libpq's default is `prefer`, with which an attacker on the network can turn off TLS.
+    fn at(given: Option<Self>, host: &HostPort) -> Self {
         match given {
             Some(mode) => mode,
-            None if place.is_local() => Self::Prefer,
+            None if host.is_local() => Self::Prefer,
             None => Self::Require,
         }
     }
 
-    /// libpq's word for it.
+    /// libpq's name of the mode.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Disable => "disable",
@@ -70,29 +71,29 @@ impl SslMode {
     }
 }
 
-/// A database's address and login.
+/// The address of a database and its login.
 ///
-/// Read with [`DatabaseUrl::parse`]. `Display` and `Debug` show `user@host:port/database`: no password, no
+/// Parse it with [`DatabaseUrl::parse`]. `Display` and `Debug` show `user@host:port/database`, without password and
 /// parameters.
 #[derive(Clone)]
 pub struct DatabaseUrl {
-    /// At least one. Where there are several a session tries them in turn, and what it has reached has one.
-    places: Vec<Place>,
+    /// At least one. If there are several, a session tries them in turn; the URL of a connected session has one.
+    hosts: Vec<HostPort>,
     user: String,
     password: Option<SecretText>,
-    /// What makes a password for each connection.
+    /// The source of a new password for each connection.
     passwords: Option<Arc<dyn PasswordSource>>,
     database: String,
-    /// What is given; else each place has its own.
+    /// The mode in the URL. If `None`, each host has its own default.
     ssl_mode: Option<SslMode>,
-    /// What the URL gives beyond address and login, by libpq's names; only names of [`PARAMETERS`].
+    /// The URL's parameters except address and login, by libpq's names; only names of [`PARAMETERS`].
     parameters: BTreeMap<&'static str, String>,
 }
 
-/// How long a connection may take to come about unless the URL says otherwise.
+/// The longest time for a connection attempt, unless the URL sets another.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Where systems keep the certificates of the authorities they trust.
+/// Where systems store the certificates of trusted authorities.
 const SYSTEM_CERTIFICATES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -101,16 +102,16 @@ const SYSTEM_CERTIFICATES: &[&str] = &[
 ];
 
 impl DatabaseUrl {
-    /// The host's name or address, or the folder of the Unix socket; the first of several.
+    /// The host's name or address, or the folder of the Unix socket. The first one if there are several.
     pub fn host(&self) -> &str {
-        match &self.place().host {
+        match &self.first_host().host {
             Host::Tcp(host) | Host::Socket(host) => host,
         }
     }
 
-    /// The port; for a Unix socket it is part of the socket's name. That of the first of several hosts.
+    /// The port, which for a Unix socket is part of the socket's name. That of the first host if there are several.
     pub fn port(&self) -> u16 {
-        self.place().port
+        self.first_host().port
     }
 
     /// The role that logs in.
@@ -123,12 +124,12 @@ impl DatabaseUrl {
         &self.database
     }
 
-    /// How much TLS is asked for: what the URL says, else `require` for hosts elsewhere and `prefer` for local ones.
+    /// The required level of TLS: the URL's, or `require` for remote hosts and `prefer` for local ones.
     pub fn ssl_mode(&self) -> SslMode {
-        SslMode::at(self.ssl_mode, self.place())
+        SslMode::at(self.ssl_mode, self.first_host())
     }
 
-    /// The same server and login, another database.
+    /// The same server and login, with another database.
     #[must_use]
     pub fn with_database(&self, name: &str) -> Self {
         Self {
@@ -137,11 +138,11 @@ impl DatabaseUrl {
         }
     }
 
-    /// The same with a password that is made for each connection.
+    /// The same address, with a new password for each connection.
     ///
     /// # Errors
-    /// Where the URL has a password of its own, or where a connection could go unencrypted: such a password is sent in
-    /// clear.
+    /// [`UrlFault::TwoPasswords`] if the URL has a password. [`UrlFault::TokenInClear`] if a connection could be
+    /// unencrypted, as such a password is sent as plain text.
     pub fn with_password_source(self, passwords: Arc<dyn PasswordSource>) -> Result<Self, UrlFault> {
         if self.password.is_some() || self.parameter("passfile").is_some() {
             return Err(UrlFault::TwoPasswords);
@@ -157,42 +158,43 @@ impl DatabaseUrl {
         })
     }
 
-    /// True when what is sent doesn't leave this machine: a Unix socket, `localhost`, 127.0.0.0/8, `::1`.
+    /// Whether the server is on this machine: a Unix socket, `localhost`, 127.0.0.0/8, `::1`.
     pub fn is_local(&self) -> bool {
-        self.places.iter().all(Place::is_local)
+        self.hosts.iter().all(HostPort::is_local)
     }
 
-    /// An address of each host.
+    /// One URL for each host.
     pub(super) fn each(&self) -> impl Iterator<Item = Self> {
-        self.places.iter().map(|place| Self {
-            places: vec![place.clone()],
+        self.hosts.iter().map(|host| Self {
+            hosts: vec![host.clone()],
             ..self.clone()
         })
     }
 
-    /// Its host and port, or those of the first of several.
-    pub(super) fn place_text(&self) -> String {
-        self.place().to_string()
+    /// The host and port. Those of the first host if there are several.
+    pub(super) fn host_text(&self) -> String {
+        self.first_host().to_string()
     }
 
-    /// This very server, wherever else its name may lead.
+    /// This address, fixed to one IP address of its host.
     pub(super) fn at(&self, address: IpAddr) -> Self {
         let mut reached = self.clone();
-        reached.places.truncate(1);
-        reached.places[0].address = Some(address);
+        reached.hosts.truncate(1);
+        reached.hosts[0].address = Some(address);
         reached
     }
 
-    /// The address to connect to, where one is given beside the host's name.
+    /// The IP address to connect to, if one is set beside the host's name.
     pub(super) fn address(&self) -> Option<IpAddr> {
-        self.place().address
+        self.first_host().address
     }
 
-    fn place(&self) -> &Place {
-        &self.places[0]
+    fn first_host(&self) -> &HostPort {
+        &self.hosts[0]
     }
 
-    /// The same with the password of one connection: the one that is given, else of the file or made afresh.
+    /// The same address with the password for one connection: the given one, or one from the password file or the
+    /// password source.
     pub(super) async fn with_fresh_password(&self) -> Result<Self, String> {
         if let Some(passwords) = &self.passwords {
             let made = passwords.make(self.host(), self.port(), &self.user).await?;
@@ -205,14 +207,14 @@ impl DatabaseUrl {
         let (None, Some(file)) = (&self.password, self.parameter("passfile")) else {
             return Ok(self.clone());
         };
-        let password = service::password(file, self.place(), &self.database, &self.user)?;
+        let password = service::password(file, self.first_host(), &self.database, &self.user)?;
         Ok(Self {
             password,
             ..self.clone()
         })
     }
 
-    /// What our own session tells the server when it connects: encoding, login, and what the URL hands on unread.
+    /// The startup parameters of the agent's own sessions: encoding, login, and what the URL passes on.
     pub(super) fn startup_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         let given = [
             ("options", self.parameter("options")),
@@ -228,7 +230,7 @@ impl DatabaseUrl {
             .chain(given.into_iter().filter_map(|(name, value)| Some((name, value?))))
     }
 
-    /// What a session of ours calls itself.
+    /// The application name of the agent's sessions.
     pub(super) fn application(&self) -> &str {
         let given = self.parameter("application_name");
         given
@@ -244,15 +246,15 @@ impl DatabaseUrl {
         self.parameters.get(name).map(String::as_str)
     }
 
-    /// The folder of the Unix socket, if it's one.
+    /// The folder of the Unix socket, if the host is one.
     pub(super) fn socket_folder(&self) -> Option<&str> {
-        match &self.place().host {
+        match &self.first_host().host {
             Host::Socket(folder) => Some(folder),
             Host::Tcp(_) => None,
         }
     }
 
-    /// How long a connection may take to come about. As in libpq 0 means for ever and 1 means 2 s.
+    /// The longest time for a connection attempt. As in libpq, 0 means unlimited and 1 means 2 s.
     pub(super) fn connect_timeout(&self) -> Option<Duration> {
         match self
             .parameter("connect_timeout")
@@ -264,17 +266,17 @@ impl DatabaseUrl {
         }
     }
 
-    /// libpq ignores `sslmode` on Unix sockets.
+    /// The TLS mode that applies. Like libpq, it ignores `sslmode` on Unix sockets.
     pub(super) fn effective_ssl_mode(&self) -> SslMode {
-        match self.place().host {
+        match self.first_host().host {
             Host::Socket(_) => SslMode::Disable,
             Host::Tcp(_) => self.ssl_mode(),
         }
     }
 
-    /// The file of authorities to check the server's certificate with, where one is needed: what the URL names; the
-    /// system's for `sslrootcert=system`, which clients older than 16 don't know, and where the URL asks for a
-    /// check and names none, so that our session and the children judge alike. libpq would take
+    /// The file of authorities for the check of the server's certificate, if one is needed. It is the URL's; or the
+    /// system's for `sslrootcert=system`, which clients older than 16 don't know; or the system's if the URL requires a
+    /// check and names no file, so that the agent's session and child processes check alike. libpq would use
     /// `~/.postgresql/root.crt`.
     pub(super) fn root_certificates(&self) -> Option<&str> {
         match self.parameter("sslrootcert") {
@@ -291,15 +293,15 @@ impl DatabaseUrl {
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@", Untrusted::from(self.user()))?;
-        for (n, place) in self.places.iter().enumerate() {
+        for (n, host) in self.hosts.iter().enumerate() {
             let comma = if n == 0 { "" } else { "," };
-            write!(f, "{comma}{place}")?;
+            write!(f, "{comma}{host}")?;
         }
         write!(f, "/{}", Untrusted::from(self.database()))
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, .. } = self;
         match host {

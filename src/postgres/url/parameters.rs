@@ -1,25 +1,25 @@
-//! libpq's parameters, each honoured or refused as what it is.
+//! libpq's parameters: which are supported, and why the others are refused.
 //!
 //! <https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-PARAMKEYWORDS>
 
-use super::super::logins::is_list;
+use super::super::auth_methods::is_list;
 use super::fault::UrlFault;
 
-/// A parameter that is honoured, beside address, login and `sslmode`.
+/// A supported parameter, beside address, login and `sslmode`.
 pub(super) struct Parameter {
     pub(super) name: &'static str,
-    /// The variable by which libpq takes it. What has none goes into the connection string that is a child's argument,
-    /// or, where it is secret, into a file that only the child reads.
+    /// libpq's environment variable for it. A parameter without one goes into the connection string in a child's
+    /// arguments, or, if it is secret, into a file that only the child reads.
     ///
     /// <https://www.postgresql.org/docs/18/libpq-envars.html>
     pub(super) variable: Option<&'static str>,
     takes: Takes,
 }
 
-/// What a parameter's value can be.
+/// The valid values of a parameter.
 enum Takes {
     Text,
-    /// A line of a file, which a child gets it by.
+    /// A single line, as a child reads it from a file.
     Line,
     Number,
     OneOf(&'static [&'static str]),
@@ -27,7 +27,7 @@ enum Takes {
 }
 
 const BOOLEAN: Takes = Takes::OneOf(&["0", "1"]);
-/// Without the versions of TLS that nobody should speak any more, and that aren't spoken here.
+/// Without the old versions of TLS, which are insecure and not supported.
 const VERSION_MIN: Takes = Takes::OneOf(&["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]);
 const VERSION_MAX: Takes = Takes::OneOf(&["TLSv1.2", "TLSv1.3"]);
 
@@ -67,8 +67,8 @@ pub(super) const PARAMETERS: &[Parameter] = parameters! {
     "tcp_user_timeout" None, Takes::Number;
 };
 
-/// Parameters that stand in a child's connection string. The others without a variable are settled before it starts, or
-/// secret.
+/// Parameters that go into a child's connection string. The others without a variable are handled before it starts, or
+/// are secret.
 pub(super) const IN_CONNINFO: &[&str] = &[
     "keepalives",
     "keepalives_idle",
@@ -77,26 +77,22 @@ pub(super) const IN_CONNINFO: &[&str] = &[
     "tcp_user_timeout",
 ];
 
-/// Those that are taken where they say what is done anyway: the values, and what is told of any other.
+/// Parameters that are accepted if they ask for what is done anyway: the accepted values, and the message for others.
 const AS_IT_IS: &[(&str, &[&str], &str)] = &[
     (
         "gssencmode",
         &["disable", "prefer"],
-        "disable or prefer: kerberos is not spoken here",
+        "disable or prefer: kerberos is not supported",
     ),
-    ("gssdelegation", &["0"], "0: kerberos is not spoken here"),
+    ("gssdelegation", &["0"], "0: kerberos is not supported"),
     (
         "client_encoding",
         &["utf8", "UTF8", "utf-8", "UTF-8", "auto"],
-        "UTF8, in which servers are spoken to here; a dump has the database's own encoding",
+        "UTF8, which sessions use; a dump has the database's own encoding",
     ),
-    (
-        "replication",
-        &["false", "off", "no", "0"],
-        "off: what is made here are dumps",
-    ),
+    ("replication", &["false", "off", "no", "0"], "off: pgcoffer makes dumps"),
     ("sslcompression", &["0", "1"], "0 or 1, which libpq ignores"),
-    ("min_protocol_version", &["3.0"], "3.0, which is spoken here"),
+    ("min_protocol_version", &["3.0"], "3.0, which is used"),
     (
         "max_protocol_version",
         &["3.0", "3.2", "latest"],
@@ -104,26 +100,26 @@ const AS_IT_IS: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
-/// libpq's other ones, and why they can't be had.
+/// libpq's other parameters, and why they are refused.
 const REFUSED: &[(&str, &str)] = &[
-    ("krbsrvname", "kerberos is not spoken here"),
-    ("gsslib", "kerberos is not spoken here"),
-    ("oauth_issuer", "oauth is not spoken here"),
-    ("oauth_client_id", "oauth is not spoken here"),
-    ("oauth_client_secret", "oauth is not spoken here"),
-    ("oauth_scope", "oauth is not spoken here"),
-    ("sslkeylogfile", "it would write down the keys of the connection"),
+    ("krbsrvname", "kerberos is not supported"),
+    ("gsslib", "kerberos is not supported"),
+    ("oauth_issuer", "oauth is not supported"),
+    ("oauth_client_id", "oauth is not supported"),
+    ("oauth_client_secret", "oauth is not supported"),
+    ("oauth_scope", "oauth is not supported"),
+    ("sslkeylogfile", "it would write the connection's keys to a file"),
     (
         "scram_client_key",
-        "it would stand among the arguments of pg_dump, where others can read it: give the password",
+        "it would be an argument of pg_dump, which others can read: use the password",
     ),
     (
         "scram_server_key",
-        "it would stand among the arguments of pg_dump, where others can read it: give the password",
+        "it would be an argument of pg_dump, which others can read: use the password",
     ),
 ];
 
-/// The parameter of that name, where this value of it is honoured; none where it says what is done anyway.
+/// The name of a supported parameter, if the value is valid; `None` if it asks for what is done anyway.
 pub(super) fn known(name: &str, value: &str) -> Result<Option<&'static str>, UrlFault> {
     if let Some(parameter) = PARAMETERS.iter().find(|one| one.name == name) {
         parameter.check(value)?;
@@ -139,12 +135,12 @@ pub(super) fn known(name: &str, value: &str) -> Result<Option<&'static str>, Url
     Err(UrlFault::Unknown(plausible(name).to_owned()))
 }
 
-/// Whether a parameter is called so, whatever becomes of it.
+/// Whether a parameter has this name, supported or not.
 pub(super) fn is_name(name: &str) -> bool {
     names().any(|known| known == name)
 }
 
-/// The parameter that was probably meant.
+/// The known parameter with the most similar name.
 pub(super) fn likeliest(name: &str) -> Option<&'static str> {
     let close = names().map(|known| (strsim::damerau_levenshtein(known, name), known));
     let closest = close.min_by_key(|(distance, _)| *distance);
@@ -178,12 +174,12 @@ impl Parameter {
             Takes::Text => return Ok(()),
             Takes::Line => (
                 value.trim() == value && !value.contains(char::is_control),
-                "one line without blanks at its ends: libpq takes no other by a file",
+                "one line without spaces at its ends: libpq reads no other from a file",
             ),
             Takes::Number => (value.parse::<i32>().is_ok(), "a whole number"),
             Takes::Logins => (
                 is_list(value),
-                "a list of password, md5, gss, sspi, scram-sha-256, oauth, none, or of all but these, each with a ! \
+                "a list of password, md5, gss, sspi, scram-sha-256, oauth, none, or of those to exclude, each with a ! \
                  before it",
             ),
             Takes::OneOf(values) => (values.contains(&value), one_of(name)),
@@ -193,7 +189,7 @@ impl Parameter {
     }
 }
 
-/// The values of a parameter in words.
+/// The valid values of a parameter, in words.
 fn one_of(name: &str) -> &'static str {
     match name {
         "channel_binding" => "one of disable, prefer, require",
@@ -202,12 +198,12 @@ fn one_of(name: &str) -> &'static str {
         "sslnegotiation" => "one of postgres, direct",
         "sslcertmode" => "one of disable, allow, require",
         "ssl_min_protocol_version" => "one of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3",
-        "ssl_max_protocol_version" => "TLSv1.2 or TLSv1.3: no older one is spoken here",
+        "ssl_max_protocol_version" => "TLSv1.2 or TLSv1.3: older versions are not supported",
         _ => "0 or 1",
     }
 }
 
-/// The name if it can only be a name, so that a misplaced part of a password isn't repeated.
+/// The name if it looks like one, so that a misplaced part of a password isn't repeated.
 pub(super) fn plausible(name: &str) -> &str {
     let is_name = name.len() <= 30 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     if is_name { name } else { "(unprintable)" }

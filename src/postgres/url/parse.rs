@@ -1,4 +1,4 @@
-//! Reads a connection URL by libpq's rules, or says what is wrong without repeating what may be a password.
+//! Parses a connection URL by libpq's rules. Errors never repeat what may be a password.
 //!
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>
 
@@ -10,8 +10,8 @@ use percent_encoding::percent_decode_str;
 
 use super::super::iam::AwsIam;
 use super::fault::{UrlFault, UrlForm};
+use super::hosts::{HostPort, hosts, port};
 use super::parameters::{is_name, known, plausible};
-use super::places::{Place, places, port};
 use super::{DatabaseUrl, SslMode, service};
 use crate::redact::SecretText;
 
@@ -24,14 +24,13 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Reads `postgres://user:password@host:port/database?parameter=value&…`.
+    /// Parses `postgres://user:password@host:port/database?parameter=value&…`.
     ///
-    /// As in libpq `%xx` is the only escape (a `+` stays one), an IPv6 address stands in brackets, a host that
-    /// begins with `/` once decoded is the folder of a Unix socket, and the parameters `host`, `port`, `user`,
-    /// `password` and `dbname` override what stands before them. Several hosts may stand there with commas between,
-    /// each with a port; `service` fills in what the URL itself doesn't say, from the file that `servicefile` names.
-    /// Otherwise than libpq it never falls back on the operating system's user. White space around the whole is
-    /// forgiven.
+    /// As in libpq, `%xx` is the only escape (a `+` stays a `+`), an IPv6 address is in brackets, a host that begins
+    /// with `/` after decoding is the folder of a Unix socket, and the parameters `host`, `port`, `user`, `password`
+    /// and `dbname` override the parts before them. Several hosts can be separated by commas, each with a port.
+    /// `service` supplies what the URL itself doesn't set, from the file that `servicefile` names. Unlike libpq it has
+    /// no default user from the operating system. White space around the URL is ignored.
     pub fn parse(text: &str) -> Result<Self, UrlFault> {
         let text = text.trim();
         let rest = text
@@ -57,7 +56,7 @@ impl DatabaseUrl {
     }
 }
 
-/// The values as they come in, decoded.
+/// The decoded parts of a URL, before they are checked.
 #[derive(Default)]
 pub(super) struct Parts {
     host: Option<String>,
@@ -75,8 +74,8 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Reads `user:password@` if there is an `@` before the first `/`. As in libpq it's the first `@` that ends the
-    /// login; otherwise than there, none may follow.
+    /// Reads `user:password@` if there is an `@` before the first `/`. As in libpq the first `@` ends the login; unlike
+    /// there, no other may follow.
     fn read_login<'a>(&mut self, rest: &'a str) -> Result<&'a str, UrlFault> {
         let authority = rest.split('/').next().unwrap_or_default();
         let Some((login, _)) = authority.split_once('@') else {
@@ -88,7 +87,7 @@ impl Parts {
         Ok(&rest[login.len() + 1..])
     }
 
-    /// Reads `host:port`, or several with commas between, up to `/`, `?` or the end.
+    /// Reads `host:port`, or several separated by commas, up to `/`, `?` or the end.
     fn read_address<'a>(&mut self, rest: &'a str) -> Result<&'a str, UrlFault> {
         let (addresses, behind) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (mut hosts, mut ports) = (Vec::new(), Vec::new());
@@ -98,7 +97,7 @@ impl Parts {
                 None if address.matches(':').count() > 1 => return Err(UrlFault::Colons),
                 None => address.split_once(':').unwrap_or((address, "")),
             };
-            // a comma in the place of a colon
+            // a comma instead of a colon
             if addresses.contains(',') && !host.is_empty() && host.bytes().all(|b| b.is_ascii_digit()) {
                 return Err(UrlFault::Lists);
             }
@@ -142,10 +141,10 @@ impl Parts {
             "sslmode" => self.ssl_mode = Some(value),
             "service" => self.service = Some(value),
             "servicefile" => self.service_file = Some(value),
-            // our own: libpq has no word for them, and never sees these
+            // pgcoffer's own: libpq doesn't know these, and never gets them
             "auth" => self.auth = Some(value),
             "allow_plaintext" => self.allow_plaintext = Some(value),
-            // libpq takes this spelling of JDBC's too.
+            // libpq also accepts this spelling of JDBC.
             "ssl" if value == "true" => self.ssl_mode = Some("require".into()),
             _ => {
                 if let Some(known) = known(name, &value)? {
@@ -156,7 +155,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Fills in what the service says and the URL doesn't.
+    /// Adds what the service sets and the URL doesn't.
     fn apply_service(&mut self) -> Result<(), UrlFault> {
         let Some(service) = self.service.take().filter(|name| !name.is_empty()) else {
             return Ok(());
@@ -170,10 +169,10 @@ impl Parts {
         }
         let ours = [&given.service, &given.service_file, &given.allow_plaintext, &given.auth];
         if ours.iter().any(|part| part.is_some()) {
-            let why = "a service can name neither another one nor what libpq doesn't know";
+            let why = "a service can't name another service, or set what libpq doesn't know";
             return Err(UrlFault::Service(why.to_owned()));
         }
-        // where the url names a host, ports and addresses of the service belong to others
+        // if the url names a host, the service's ports and addresses belong to other hosts
         if is_blank(self.host.as_ref()) && is_blank(self.address.as_ref()) {
             (self.host, self.address) = (given.host, given.address);
             if is_blank(self.port.as_ref()) {
@@ -199,7 +198,7 @@ impl Parts {
     fn complete(mut self) -> Result<DatabaseUrl, UrlFault> {
         self.apply_service()?;
         let text = |part: Option<String>| part.unwrap_or_default();
-        let places = places(&text(self.host), &text(self.address), &text(self.port))?;
+        let hosts = hosts(&text(self.host), &text(self.address), &text(self.port))?;
         let parameters: BTreeMap<_, _> = self
             .parameters
             .into_iter()
@@ -228,12 +227,12 @@ impl Parts {
             }
         };
         let direct = parameters.get("sslnegotiation").is_some_and(|how| how == "direct");
-        for place in &places {
-            check_mode(place, ssl_mode, direct, allows_plaintext)?;
+        for host in &hosts {
+            check_mode(host, ssl_mode, direct, allows_plaintext)?;
         }
         let url = DatabaseUrl {
             ssl_mode,
-            places,
+            hosts,
             user: self
                 .user
                 .filter(|user| !user.is_empty())
@@ -263,7 +262,7 @@ fn fill(part: &mut Option<String>, given: Option<String>) {
     }
 }
 
-/// What stands between commas, but for those in brackets.
+/// Splits at commas, except for those in brackets.
 fn split_list(text: &str) -> Vec<&str> {
     let mut is_in_brackets = false;
     let split = text.split(move |c| {
@@ -277,7 +276,7 @@ fn split_list(text: &str) -> Vec<&str> {
     split.collect()
 }
 
-/// What stands in brackets, and the port behind them.
+/// The address in brackets, and the port after them.
 fn split_brackets(bracketed: &str) -> Result<(&str, &str), UrlFault> {
     let (address, behind) = bracketed.split_once(']').ok_or(UrlFault::Brackets)?;
     match behind.strip_prefix(':') {
@@ -288,23 +287,23 @@ fn split_brackets(bracketed: &str) -> Result<(&str, &str), UrlFault> {
     }
 }
 
-/// What may not be sent to such a place by this mode.
-fn check_mode(place: &Place, mode: Option<SslMode>, direct: bool, allows_plaintext: bool) -> Result<(), UrlFault> {
-    let mode = SslMode::at(mode, place);
-    if mode < SslMode::Require && !place.is_local() && !allows_plaintext {
+/// An error if the mode would send data to this host in a way that is not allowed.
+fn check_mode(host: &HostPort, mode: Option<SslMode>, direct: bool, allows_plaintext: bool) -> Result<(), UrlFault> {
+    let mode = SslMode::at(mode, host);
+    if mode < SslMode::Require && !host.is_local() && !allows_plaintext {
         return Err(UrlFault::Plaintext(mode));
     }
-    // libpq's own rule: what begins with a handshake can't go on without
+    // libpq's own rule: a connection that begins with a TLS handshake can't continue without TLS
     if direct && mode < SslMode::Require {
         return Err(UrlFault::Value {
             name: "sslmode",
-            wanted: "one of require, verify-ca, verify-full, which sslnegotiation=direct demands",
+            wanted: "one of require, verify-ca, verify-full, as sslnegotiation=direct requires",
         });
     }
     Ok(())
 }
 
-/// The mode that is given; none where each place has its own.
+/// The mode in the URL; `None` if each host has its own default.
 fn choose_ssl_mode(given: Option<&str>, system: bool) -> Result<Option<SslMode>, UrlFault> {
     let mode = match given {
         None if system => SslMode::VerifyFull,
@@ -323,17 +322,17 @@ fn choose_ssl_mode(given: Option<&str>, system: bool) -> Result<Option<SslMode>,
             });
         }
     };
-    // libpq refuses a weaker mode with the system's authorities: any holder of any certificate would do.
+    // libpq refuses a weaker mode with the system's authorities: any certificate for any host would be accepted.
     if system && mode != SslMode::VerifyFull {
         return Err(UrlFault::Value {
             name: "sslmode",
-            wanted: "verify-full, which sslrootcert=system demands",
+            wanted: "verify-full, as sslrootcert=system requires",
         });
     }
     Ok(Some(mode))
 }
 
-/// Undoes percent-encoding as strictly as libpq does.
+/// Decodes percent-encoding as strictly as libpq does.
 fn decode(text: &str, part: &str) -> Result<String, UrlFault> {
     for (at, _) in text.match_indices('%') {
         match text.as_bytes().get(at + 1..at + 3) {

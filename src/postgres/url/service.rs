@@ -1,4 +1,4 @@
-//! The file of services and the file of passwords, by libpq's rules.
+//! The service file and the password file, by libpq's rules.
 //!
 //! <https://www.postgresql.org/docs/18/libpq-pgservice.html>, <https://www.postgresql.org/docs/18/libpq-pgpass.html>
 
@@ -9,13 +9,13 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::fault::UrlFault;
-use super::places::{Host, Place};
+use super::hosts::{Host, HostPort};
 use crate::redact::SecretText;
 
-/// No file of logins is near as long.
+/// The longest file that is read, in bytes. No real one is nearly as long.
 const BYTES_MAX: u64 = 1 << 20;
 
-/// What the service of that name says, by libpq's names.
+/// The settings of a service, by libpq's names.
 pub(super) fn read(file: &str, service: &str) -> Result<Vec<(String, String)>, UrlFault> {
     let fault = |why: String| UrlFault::Service(why);
     let text = text(file).map_err(fault)?;
@@ -35,26 +35,31 @@ pub(super) fn read(file: &str, service: &str) -> Result<Vec<(String, String)>, U
                 .split_once('=')
                 .ok_or_else(|| fault(format!("{file} has a line without = in it")))?;
             if name.starts_with("ldap") {
-                return Err(fault(format!("{file} has it looked up by ldap")));
+                return Err(fault(format!("{file} refers to ldap for this service")));
             }
             Ok((name.trim().to_owned(), value.to_owned()))
         })
         .collect()
 }
 
-/// The password that a file has for this place, or why it can't be read.
-pub(super) fn password(file: &str, place: &Place, database: &str, user: &str) -> Result<Option<SecretText>, String> {
+/// The password in a file for this host, or why the file can't be read.
+pub(super) fn password(
+    file: &str,
+    address: &HostPort,
+    database: &str,
+    user: &str,
+) -> Result<Option<SecretText>, String> {
     let metadata = fs::metadata(file).map_err(|error| format!("{file} can't be read: {error}"))?;
     if metadata.mode() & 0o077 != 0 {
-        return Err(format!("{file} is not read, since others may read it too (chmod 600)"));
+        return Err(format!("{file} is not used, since other users can read it (chmod 600)"));
     }
-    let host = match &place.host {
+    let host = match &address.host {
         Host::Tcp(name) => name.as_str(),
-        // libpq's word for the socket where it is usually
+        // libpq's name for the socket in its usual folder
         Host::Socket(folder) if matches!(folder.as_str(), "/var/run/postgresql" | "/tmp") => "localhost",
         Host::Socket(folder) => folder,
     };
-    let wanted = [host, &place.port.to_string(), database, user];
+    let wanted = [host, &address.port.to_string(), database, user];
     let text = text(file)?;
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let found = lines.map(fields).find(|fields| {
@@ -67,7 +72,7 @@ pub(super) fn password(file: &str, place: &Place, database: &str, user: &str) ->
     Ok(found.and_then(|mut fields| fields.pop()).map(SecretText::from))
 }
 
-/// What stands between colons; a backslash takes the next character as it is. All behind the fourth colon is the
+/// The fields between colons. A backslash escapes the next character. Everything after the fourth colon is the
 /// password.
 fn fields(line: &str) -> Vec<Zeroizing<String>> {
     let mut fields = vec![Zeroizing::new(String::new())];

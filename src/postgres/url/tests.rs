@@ -1,3 +1,7 @@
+mod hints;
+mod parameters;
+mod several_hosts;
+
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -155,7 +159,7 @@ fn faults_are_told_apart() {
             "postgres://u:p@h/d?hostaddr=h2",
             value(
                 "hostaddr",
-                "the address of a host in numbers, or several with commas between",
+                "the numeric address of a host, or several separated by commas",
             ),
         ),
         ("postgres://u:p@h/d?S3cret!=x", F::Unknown("(unprintable)".into())),
@@ -176,7 +180,7 @@ fn faults_are_told_apart() {
         ),
         (
             "postgres://u:p@h/d?sslmode=require&sslrootcert=system",
-            value("sslmode", "verify-full, which sslrootcert=system demands"),
+            value("sslmode", "verify-full, as sslrootcert=system requires"),
         ),
     ];
     for (text, fault) in table {
@@ -299,243 +303,6 @@ fn nothing_shown_holds_the_password() {
     assert!(!format!("{:?}", url.child_env()).contains("s3cret"));
 }
 
-/// All of libpq 18's, by its manual, each with a value that it takes there.
-const LIBPQ: &[(&str, &str)] = &[
-    ("host", "h"),
-    ("hostaddr", "10.0.0.1"),
-    ("port", "5433"),
-    ("dbname", "d"),
-    ("user", "u"),
-    ("password", "p"),
-    ("passfile", "/x"),
-    ("require_auth", "scram-sha-256"),
-    ("channel_binding", "prefer"),
-    ("connect_timeout", "5"),
-    ("client_encoding", "UTF8"),
-    ("options", "-c geqo=off"),
-    ("application_name", "x"),
-    ("fallback_application_name", "x"),
-    ("keepalives", "1"),
-    ("keepalives_idle", "5"),
-    ("keepalives_interval", "5"),
-    ("keepalives_count", "5"),
-    ("tcp_user_timeout", "5000"),
-    ("replication", "off"),
-    ("gssencmode", "disable"),
-    ("sslmode", "require"),
-    ("sslnegotiation", "direct"),
-    ("sslcompression", "0"),
-    ("sslcert", "/x"),
-    ("sslkey", "/x"),
-    ("sslpassword", "x"),
-    ("sslcertmode", "allow"),
-    ("sslrootcert", "/x"),
-    ("sslcrl", "/x"),
-    ("sslcrldir", "/x"),
-    ("sslsni", "1"),
-    ("requirepeer", "postgres"),
-    ("ssl_min_protocol_version", "TLSv1.2"),
-    ("ssl_max_protocol_version", "TLSv1.3"),
-    ("min_protocol_version", "3.0"),
-    ("max_protocol_version", "latest"),
-    ("gssdelegation", "0"),
-    ("target_session_attrs", "any"),
-    ("load_balance_hosts", "random"),
-];
-
-/// And those of them that can't be had here.
-const NOT_HERE: &[&str] = &[
-    "krbsrvname",
-    "gsslib",
-    "sslkeylogfile",
-    "scram_client_key",
-    "scram_server_key",
-    "oauth_issuer",
-    "oauth_client_id",
-    "oauth_client_secret",
-    "oauth_scope",
-];
-
-#[test]
-fn every_parameter_of_libpq_is_honoured_or_refused_as_what_it_is() {
-    for (name, value) in LIBPQ {
-        let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
-        parse(&format!("postgres://u:p@h/d?{name}={value}"));
-        // one that can have any text has any
-        let junk = DatabaseUrl::parse(&format!("postgres://u:p@h/d?{name}=no%20such"));
-        if let Err(fault) = junk {
-            assert!(
-                matches!(fault, UrlFault::Value { .. } | UrlFault::Port),
-                "{name}: {fault}"
-            );
-        }
-    }
-    for name in NOT_HERE {
-        let fault = DatabaseUrl::parse(&format!("postgres://u:p@h/d?{name}=x")).unwrap_err();
-        assert!(matches!(fault, UrlFault::Refused { .. }), "{name}: {fault}");
-        assert!(fault.to_string().contains(name) && !fault.hint().is_empty());
-    }
-    for refused in [
-        "gssencmode=require",
-        "client_encoding=LATIN1",
-        "replication=database",
-        "ssl_max_protocol_version=TLSv1.1",
-        "min_protocol_version=3.2",
-        "sslpassword=two%0Alines",
-        "sslpassword=blank%20",
-        "sslnegotiation=direct&sslmode=prefer&allow_plaintext=yes",
-        "auth=kerberos",
-    ] {
-        let fault = DatabaseUrl::parse(&format!("postgres://u:p@h/d?{refused}")).unwrap_err();
-        assert!(matches!(fault, UrlFault::Value { .. }), "{refused}: {fault}");
-    }
-}
-
-#[test]
-fn several_hosts_are_several_places() {
-    let table = [
-        ("postgres://u@h1:1,h2:2/d", "u@h1:1,h2:2/d"),
-        ("postgres://u@h1,h2/d", "u@h1:5432,h2:5432/d"),
-        ("postgres://u@h1,h2/d?port=7", "u@h1:7,h2:7/d"),
-        ("postgres://u@[::1]:5,[2001:db8::7]/d", "u@[::1]:5,[2001:db8::7]:5432/d"),
-        ("postgres://u@/d?host=h1,%2Ftmp&port=,6", "u@h1:5432,/tmp:6/d"),
-        (
-            "postgres://u@/d?hostaddr=10.0.0.1,2001:db8::7",
-            "u@10.0.0.1:5432,[2001:db8::7]:5432/d",
-        ),
-    ];
-    for (text, shown) in table {
-        assert_eq!(parse(text).to_string(), shown, "{text}");
-    }
-    // each place has the mode that is right for it
-    let mixed = parse("postgres://u@localhost,db.example.com,%2Ftmp/d");
-    let modes: Vec<_> = mixed.each().map(|url| url.effective_ssl_mode()).collect();
-    assert_eq!(modes, [SslMode::Prefer, SslMode::Require, SslMode::Disable]);
-    assert!(!mixed.is_local());
-    let plain = "postgres://u@localhost,db.example.com/d?sslmode=prefer";
-    assert!(matches!(DatabaseUrl::parse(plain), Err(UrlFault::Plaintext(_))));
-    // the name is for the certificate, the address for the way
-    let there = parse("postgres://u@db.example.com/d?hostaddr=10.1.2.3");
-    assert_eq!((there.host(), there.is_local()), ("db.example.com", false));
-    assert_eq!(variable(&there, "PGHOST").as_deref(), Some("db.example.com"));
-    assert_eq!(variable(&there, "PGHOSTADDR").as_deref(), Some("10.1.2.3"));
-    // a child gets the one that was reached
-    let reached = parse("postgres://u@h1:1,h2:2/d").each().nth(1).unwrap();
-    let reached = reached.at("192.0.2.9".parse().unwrap());
-    assert_eq!(variable(&reached, "PGHOST").as_deref(), Some("h2"));
-    assert_eq!(variable(&reached, "PGHOSTADDR").as_deref(), Some("192.0.2.9"));
-}
-
-#[test]
-fn a_service_fills_in_what_the_url_does_not_say() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("services");
-    std::fs::write(
-        &file,
-        "# ours\n[other]\nhost=wrong\n\n[shop]\nhost=h1,h2\nport=6000\nuser=reader\npassword=pa=ss \
-         #1\ndbname=shop\nconnect_timeout=7\n[more]\nhost=x\n[bad]\nservice=shop\n[worse]\nwhat\n",
-    )
-    .unwrap();
-    let services = format!("servicefile={}", file.display());
-    let url = parse(&format!("postgres://?service=shop&{services}"));
-    assert_eq!(url.to_string(), "reader@h1:6000,h2:6000/shop");
-    assert_eq!(url.password().map(SecretText::reveal), Some("pa=ss #1"));
-    assert_eq!(url.connect_timeout(), Some(Duration::from_secs(7)));
-    // what the url says comes first, and a host of its own brings its own port
-    let url = parse(&format!(
-        "postgres://me@elsewhere/?service=shop&connect_timeout=9&{services}"
-    ));
-    assert_eq!(url.to_string(), "me@elsewhere:5432/shop");
-    assert_eq!(url.connect_timeout(), Some(Duration::from_secs(9)));
-    for bad in ["none", "bad", "worse"] {
-        let fault = DatabaseUrl::parse(&format!("postgres://?service={bad}&{services}"));
-        assert!(matches!(fault, Err(UrlFault::Service(_))), "{bad}: {fault:?}");
-    }
-    let gone = DatabaseUrl::parse("postgres://?service=shop&servicefile=/none/there");
-    assert!(matches!(gone, Err(UrlFault::Service(_))), "{gone:?}");
-}
-
-#[tokio::test]
-async fn a_password_comes_from_its_file() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pgpass");
-    std::fs::write(
-        &file,
-        "#h:5432:d:u:no\nh:5432:d:other:no\nh:6000:*:u:for 6000\nlocalhost:*:*:u:by \
-         socket\nh:5432:d\\:x:u:co\\:lo\\\\n\n[::1]:1:d:u:no\n*:*:*:*:for all\n",
-    )
-    .unwrap();
-    let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
-    mode(0o600);
-    let passfile = format!("passfile={}", file.display());
-    let of = async |text: &str| {
-        let url = parse(&format!("{text}?{passfile}")).with_fresh_password().await;
-        url.map(|url| url.password().map(|password| password.reveal().to_owned()))
-    };
-    for (text, password) in [
-        ("postgres://u@h:6000/x", "for 6000"),
-        ("postgres://u@h/d%3Ax", "co:lo\\n"),
-        ("postgres://u@h/d", "for all"),
-        ("postgres://u@%2Ftmp/d", "by socket"),
-        ("postgres://u:own@h/d", "own"),
-    ] {
-        assert_eq!(of(text).await.unwrap().as_deref(), Some(password), "{text}");
-    }
-    mode(0o644);
-    assert!(of("postgres://u@h/d").await.unwrap_err().contains("chmod 600"));
-    // a child is given the password itself
-    mode(0o600);
-    let url = parse(&format!("postgres://u@h/d?{passfile}"));
-    let url = url.with_fresh_password().await.unwrap();
-    assert_eq!(variable(&url, "PGPASSWORD").as_deref(), Some("for all"));
-    assert_eq!(variable(&url, "PGPASSFILE").as_deref(), Some("/dev/null/none"));
-}
-
-#[test]
-fn tokens_go_over_tls_alone_and_beside_no_password() {
-    for (text, good) in [
-        ("postgres://u@h/d?auth=aws-iam", true),
-        ("postgres://u@h/d?auth=aws-iam&sslmode=verify-full", true),
-        ("postgres://u@localhost/d?auth=aws-iam", false),
-        (
-            "postgres://u@h/d?auth=aws-iam&sslmode=prefer&allow_plaintext=yes",
-            false,
-        ),
-        ("postgres://u@%2Ftmp/d?auth=aws-iam&sslmode=require", false),
-        ("postgres://u@h,%2Ftmp/d?auth=aws-iam", false),
-        ("postgres://u:p@h/d?auth=aws-iam", false),
-        ("postgres://u@h/d?auth=aws-iam&passfile=/x", false),
-    ] {
-        let read = DatabaseUrl::parse(text);
-        assert_eq!(read.is_ok(), good, "{text}: {read:?}");
-        let expected = |fault: &UrlFault| matches!(fault, UrlFault::TwoPasswords | UrlFault::TokenInClear(_));
-        assert!(read.as_ref().err().is_none_or(expected), "{text}: {read:?}");
-    }
-}
-
-#[test]
-fn the_passphrase_of_a_key_reaches_a_child_by_a_file_alone() {
-    let url = parse("postgres://u@h/d?sslcert=/c&sslkey=/k&sslpassword=s3%20cret");
-    assert!(!url.child_conninfo().contains("cret"));
-    assert!(
-        url.child_env()
-            .iter()
-            .all(|(_, value)| !value.reveal().contains("cret"))
-    );
-    let file = url.child_file().unwrap().unwrap();
-    let [(name, path), _] = file.env();
-    assert_eq!(name, "PGSERVICEFILE");
-    assert_eq!(
-        std::fs::read_to_string(&path).unwrap(),
-        "[pgcoffer]\nsslpassword=s3 cret\n"
-    );
-    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap());
-    assert_eq!(mode & 0o777, 0o600);
-    drop(file);
-    assert!(!Path::new(&path).exists());
-}
-
 proptest! {
     #[test]
     fn any_login_survives_encoding(user in "[^\0]{1,20}", password in "[^\0]{1,40}", database in "[^\0]{1,20}") {
@@ -560,52 +327,5 @@ proptest! {
     #[test]
     fn arbitrary_text_never_panics(text in "postgres(ql)?://.{0,60}") {
         let _ = DatabaseUrl::parse(&text);
-    }
-}
-
-/// Whoever is tired reads the hint alone: it speaks of what was typed, and repeats none of it.
-#[test]
-fn each_slip_has_a_hint_of_its_own() {
-    for (text, words) in [
-        (
-            "postgres://u:pa@ss@h/d",
-            "write each @ but the one before the host as %40",
-        ),
-        ("postgres://u:se/cret@h/d", "a / in user or password is written %2F"),
-        ("postgres://u:100%@h/d", "a % as such is written %25"),
-        ("postgres://u:p@h:54x2/d", "write the port in figures"),
-        ("postgres://u:p@::1:5432/d", "[::1]:5432"),
-        ("postgres://u:p@h /d", "a space of a name or password is written %20"),
-        (
-            "postgres://u:p@h/d&sslmode=require",
-            "the first parameter stands behind a ?",
-        ),
-        ("postgres://u:p@h/d?sslmod=require", "perhaps sslmode is meant"),
-        ("postgres://u:p@h/d?sslmode=on", "write sslmode= with one of disable"),
-        ("postgres://u:p@h/d?schema=public", "only libpq's parameters"),
-        ("postgres:/u:p@h/d", "a colon and two slashes"),
-        ("jdbc:postgresql://h/d", "JDBC has a form of its own"),
-        ("mysql://u:p@h/d", "only PostgreSQL is backed up"),
-        ("$DATABASE_URL", "nothing has put its value in"),
-        ("postgres://h/d", "nobody is taken for the one who logs in"),
-        ("postgres://u:p@h/d?service=x", "neither PGSERVICEFILE nor"),
-    ] {
-        let fault = DatabaseUrl::parse(text).unwrap_err();
-        let hint = fault.hint();
-        assert!(hint.contains(words), "{text}: {fault}: {hint}");
-    }
-}
-
-#[test]
-fn what_only_looks_like_a_slip_is_taken() {
-    for (text, database) in [
-        ("postgres://u:p@h/d&b", "d&b"),
-        ("postgres://u:p@h/d%26sslmode=require", "d&sslmode=require"),
-        ("postgres://u:p:q@h/d", "d"),
-        ("postgres://u:p@1/d", "d"),
-        ("postgres://u:p@[::1],h/d", "d"),
-    ] {
-        let text = format!("{text}?allow_plaintext=yes");
-        assert_eq!(parse(&text).database(), database, "{text}");
     }
 }

@@ -1,6 +1,6 @@
-//! A certificate as it stands, also where its form is older than what TLS libraries take: of version 1, or of an
-//! authority that is a server itself. `openssl x509 -req -CA` makes the one and `openssl req -x509` the other,
-//! PostgreSQL's own manual does so, and libpq takes both.
+//! Parses a certificate, also of a form that TLS libraries refuse: version 1, or an authority's certificate that a
+//! server uses itself. `openssl x509 -req -CA` makes the first and `openssl req -x509` the second, PostgreSQL's own
+//! manual does so, and libpq accepts both.
 //!
 //! <https://www.rfc-editor.org/rfc/rfc5280#section-4.1>
 
@@ -10,54 +10,57 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rustls::pki_types::SignatureVerificationAlgorithm;
 
-use super::der::{BIT_STRING, BOOLEAN, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, SET, UTC_TIME};
+use super::der::{
+    BIT_STRING, BOOLEAN, DerReader, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, UTC_TIME,
+};
 
-/// What of a certificate is looked at.
+/// The parts of a certificate that are checked.
 #[derive(Debug)]
 pub(super) struct Certificate<'a> {
-    /// The whole.
+    /// The whole certificate.
     pub(super) der: &'a [u8],
-    /// What is signed.
+    /// The signed part.
     signed: &'a [u8],
     signature_algorithm: &'a [u8],
     signature: &'a [u8],
     pub(super) issuer: &'a [u8],
     pub(super) subject: &'a [u8],
-    /// In seconds since 1970.
+    /// The first and last second of validity, since 1970.
     valid: (i64, i64),
     key_algorithm: &'a [u8],
     key: &'a [u8],
     pub(super) extensions: Extensions<'a>,
 }
 
-/// What the extensions say, as far as it counts here.
+/// The extensions that matter here.
 #[derive(Debug, Default)]
 pub(super) struct Extensions<'a> {
-    /// Whether it is an authority's, where that is said, and how many may stand between it and a server's.
+    /// Whether it belongs to an authority, if that is stated, and how many others may be between it and a server's
+    /// certificate.
     pub(super) authority: Option<(bool, Option<u32>)>,
-    /// Whether it may sign others, where its uses are limited.
+    /// Whether it may sign other certificates, if its uses are limited.
     pub(super) may_sign: Option<bool>,
-    /// Whether it may be a server's, where its purposes are limited.
+    /// Whether it may be a server's, if its purposes are limited.
     pub(super) for_servers: Option<bool>,
-    /// The other names of whom it is for.
+    /// The alternative names of its subject.
     names: Option<&'a [u8]>,
-    /// Whether it has an extension that must be understood and isn't here.
+    /// Whether it has a critical extension that is not supported here.
     pub(super) more: bool,
 }
 
 impl<'a> Certificate<'a> {
     pub(super) fn read(der: &'a [u8]) -> Option<Self> {
-        let mut whole = Reader::new(der).inside(SEQUENCE)?;
+        let mut whole = DerReader::new(der).inside(SEQUENCE)?;
         let (SEQUENCE, content, signed) = whole.any()? else {
             return None;
         };
         let signature_algorithm = whole.element(SEQUENCE)?;
         let signature = bits(whole.element(BIT_STRING)?)?;
-        let mut body = Reader::new(content);
+        let mut body = DerReader::new(content);
         // version, serial number, signature
         body.element(0xa0);
         body.element(INTEGER)?;
-        // the same must stand on both sides of what is signed
+        // the algorithm must be the same inside and outside of the signed part
         (body.element(SEQUENCE)? == signature_algorithm).then_some(())?;
         let issuer = body.element(SEQUENCE)?;
         let mut validity = body.inside(SEQUENCE)?;
@@ -66,7 +69,7 @@ impl<'a> Certificate<'a> {
         let mut key_info = body.inside(SEQUENCE)?;
         let key_algorithm = key_info.element(SEQUENCE)?;
         let key = bits(key_info.element(BIT_STRING)?)?;
-        // two ids that nobody has
+        // two optional ids that are no longer used
         body.element(0x81);
         body.element(0x82);
         let extensions = match body.inside(0xa3) {
@@ -91,7 +94,7 @@ impl<'a> Certificate<'a> {
         (self.valid.0..=self.valid.1).contains(&seconds)
     }
 
-    /// Whether the key of this certificate has signed that.
+    /// Whether the key of this certificate has signed the message.
     pub(super) fn has_signed(
         &self,
         message: &[u8],
@@ -104,7 +107,7 @@ impl<'a> Certificate<'a> {
         })
     }
 
-    /// Whether this one has issued that one.
+    /// Whether this certificate has issued the other one.
     pub(super) fn has_issued(
         &self,
         other: &Certificate<'_>,
@@ -118,15 +121,15 @@ impl<'a> Certificate<'a> {
         self.subject == other.issuer && self.has_signed(other.signed, other.signature, &fitting)
     }
 
-    /// Whether it is for this host, by libpq's rules: by its other names, and by its common name only where none of
-    /// those is of the kind that is looked for.
+    /// Whether it is for this host, by libpq's rules: by its alternative names, and by its common name only if it has
+    /// no alternative name of the same kind.
     ///
     /// <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBQ-SSL-CERTIFICATES>
     pub(super) fn is_for(&self, host: &str) -> bool {
         const DNS_NAME: u8 = 0x82;
         const IP_ADDRESS: u8 = 0x87;
         let address: Option<IpAddr> = host.parse().ok();
-        let mut names = self.extensions.names.map_or(Reader::new(&[]), Reader::new);
+        let mut names = self.extensions.names.map_or(DerReader::new(&[]), DerReader::new);
         let mut has_any = false;
         while let Some((tag, content, _)) = names.any() {
             let fits = match (tag, address) {
@@ -146,7 +149,7 @@ impl<'a> Certificate<'a> {
 
     fn common_name(&self) -> Option<&'a [u8]> {
         const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
-        let mut sets = Reader::new(self.subject);
+        let mut sets = DerReader::new(self.subject);
         let mut found = None;
         while let Some(mut set) = sets.inside(SET) {
             while let Some(mut attribute) = set.inside(SEQUENCE) {
@@ -159,7 +162,7 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// Whether a name in a certificate means the host. `*` stands for the first part of a name, whole, and for no address.
+/// Whether a name in a certificate matches the host. `*` matches the whole first part of a name, and no address.
 fn is_name(name: &[u8], host: &str, host_is_address: bool) -> bool {
     let Some(name) = str::from_utf8(name).ok().filter(|name| name.is_ascii()) else {
         return false;
@@ -170,12 +173,12 @@ fn is_name(name: &[u8], host: &str, host_is_address: bool) -> bool {
     let (Some(rest), Some((first, behind))) = (name.strip_prefix("*."), host.split_once('.')) else {
         return false;
     };
-    // a `*` before a name without a dot would be half of the world
+    // a `*` before a name without a dot would match far too many hosts
     !host_is_address && !first.is_empty() && rest.contains('.') && rest.eq_ignore_ascii_case(behind)
 }
 
 impl<'a> Extensions<'a> {
-    fn read(mut list: Reader<'a>) -> Option<Self> {
+    fn read(mut list: DerReader<'a>) -> Option<Self> {
         let mut read = Self::default();
         while !list.is_empty() {
             let mut extension = list.inside(SEQUENCE)?;
@@ -187,7 +190,7 @@ impl<'a> Extensions<'a> {
     }
 
     fn take(&mut self, oid: &[u8], value: &'a [u8], is_critical: bool) -> Option<()> {
-        let mut value = Reader::new(value);
+        let mut value = DerReader::new(value);
         match oid {
             // subjectAltName
             [0x55, 0x1d, 0x11] => self.names = Some(value.element(SEQUENCE)?),
@@ -196,7 +199,7 @@ impl<'a> Extensions<'a> {
                 let mut constraints = value.inside(SEQUENCE)?;
                 let is_authority = constraints.element(BOOLEAN).is_some_and(|value| value != [0]);
                 let path = (!constraints.is_empty()).then(|| constraints.number());
-                // a length that can't be read allows nothing
+                // a length that can't be read allows no intermediate
                 self.authority = Some((is_authority, path.map(|path| path.unwrap_or(0))));
             }
             // keyUsage, of which keyCertSign is the sixth bit
@@ -213,7 +216,7 @@ impl<'a> Extensions<'a> {
                 }
                 self.for_servers = Some(is_there);
             }
-            // nameConstraints count, whether or not they must be understood
+            // nameConstraints always count, critical or not
             [0x55, 0x1d, 0x1e] => self.more = true,
             _ => self.more |= is_critical,
         }
@@ -221,7 +224,7 @@ impl<'a> Extensions<'a> {
     }
 }
 
-/// The bytes of a string of bits, which has no half ones.
+/// The bytes of a bit string without unused bits.
 fn bits(content: &[u8]) -> Option<&[u8]> {
     content
         .split_first()
@@ -229,8 +232,8 @@ fn bits(content: &[u8]) -> Option<&[u8]> {
         .map(|(_, bytes)| bytes)
 }
 
-/// `YYMMDDhhmmssZ` or `YYYYMMDDhhmmssZ`, in seconds since 1970.
-fn time(reader: &mut Reader<'_>) -> Option<i64> {
+/// Parses `YYMMDDhhmmssZ` or `YYYYMMDDhhmmssZ` into seconds since 1970.
+fn time(reader: &mut DerReader<'_>) -> Option<i64> {
     let (tag, content, _) = reader.any()?;
     let text = str::from_utf8(content).ok()?.strip_suffix('Z')?;
     let text = match (tag, text.len()) {

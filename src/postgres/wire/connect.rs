@@ -1,4 +1,4 @@
-//! From an address to a connection that is logged in.
+//! Opens connections and logs in.
 
 use std::fs;
 use std::io;
@@ -13,75 +13,75 @@ use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 
 use super::super::url::{DatabaseUrl, SslMode};
-use super::place::{Kind, wanted};
-use super::{Wire, WireError, end_point, tls};
+use super::session_attrs::{ServerKind, wanted};
+use super::{Wire, WireError, channel_binding, tls};
 
-/// Routers and load balancers forget connections that were silent for some minutes.
+/// Routers and load balancers drop connections that are idle for some minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// Used where the URL asks for no limit: long enough to count as none, and an end all the same.
+/// The limit if the URL sets none: long enough to count as unlimited, but finite.
 const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
-/// A server that was asked, and why nothing came of it.
-pub(in crate::postgres) struct Unreached {
+/// A host that was tried, and why it was not used.
+pub(in crate::postgres) struct FailedHost {
     pub(in crate::postgres) url: DatabaseUrl,
     pub(in crate::postgres) error: WireError,
 }
 
-/// What a search among several hosts came to.
-pub(in crate::postgres) struct Search<T> {
+/// The result of a search among several hosts.
+pub(in crate::postgres) struct HostSearch<T> {
     pub(in crate::postgres) found: T,
-    /// Those that were tried before, in their order.
-    pub(in crate::postgres) before: Vec<Unreached>,
+    /// The hosts that were tried before, in order.
+    pub(in crate::postgres) before: Vec<FailedHost>,
 }
 
-/// Connects and logs in, and says which server that is. As in libpq several hosts, and several addresses of a host, are
-/// tried in turn, each within `connect_timeout`: until one answers that is of the kind that is asked for. One that
-/// turns the login down ends the search.
-pub(in crate::postgres) async fn open(url: &DatabaseUrl) -> Search<Result<(Wire, DatabaseUrl), Unreached>> {
+/// Connects and logs in. Returns the connection and the URL of the server. As in libpq, several hosts, and several
+/// addresses of a host, are tried in turn, each within `connect_timeout`, until one is of the requested kind. A refused
+/// login ends the search. Safe to cancel.
+pub(in crate::postgres) async fn open(url: &DatabaseUrl) -> HostSearch<Result<(Wire, DatabaseUrl), FailedHost>> {
     let is_random = url.parameter("load_balance_hosts") == Some("random");
     let mut before = Vec::new();
     for kind in wanted(url) {
-        let mut places: Vec<DatabaseUrl> = url.each().collect();
-        shuffle(&mut places, is_random);
-        for place in places {
-            match connect_to(&place, *kind, is_random).await {
+        let mut hosts: Vec<DatabaseUrl> = url.each().collect();
+        shuffle(&mut hosts, is_random);
+        for host in hosts {
+            match connect_to(&host, *kind, is_random).await {
                 Ok(reached) => {
                     let found = Ok(reached);
-                    return Search { found, before };
+                    return HostSearch { found, before };
                 }
                 Err(error) => {
                     let ends_here = !may_be_elsewhere(&error);
-                    let unreached = Unreached { url: place, error };
+                    let unreached = FailedHost { url: host, error };
                     if ends_here {
                         let found = Err(unreached);
-                        return Search { found, before };
+                        return HostSearch { found, before };
                     }
                     before.push(unreached);
                 }
             }
         }
     }
-    let last = before.pop().unwrap_or_else(|| Unreached {
+    let last = before.pop().unwrap_or_else(|| FailedHost {
         url: url.clone(),
         error: WireError::Protocol("no host".to_owned()),
     });
     let found = Err(last);
-    Search { found, before }
+    HostSearch { found, before }
 }
 
-/// Whether another host is worth a try.
+/// Whether another host should be tried.
 fn may_be_elsewhere(error: &WireError) -> bool {
     match error {
         WireError::Io(_) | WireError::Unresolved(_) | WireError::Silent(_) | WireError::OtherKind(_) => true,
-        // it starts up, shuts down or recovers
+        // the server starts up, shuts down or recovers
         WireError::Server(error) => error.code == "57P03",
         _ => false,
     }
 }
 
-/// One host, at each of its addresses.
-async fn connect_to(url: &DatabaseUrl, kind: Kind, is_random: bool) -> Result<(Wire, DatabaseUrl), WireError> {
+/// Tries one host, at each of its addresses.
+async fn connect_to(url: &DatabaseUrl, kind: ServerKind, is_random: bool) -> Result<(Wire, DatabaseUrl), WireError> {
     let limit = url.connect_timeout().unwrap_or(NO_LIMIT);
     let url = &url.with_fresh_password().await.map_err(WireError::Password)?;
     let in_time = async |address| match timeout(limit, attempt_with_fallback(url, address, kind)).await {
@@ -108,7 +108,7 @@ async fn connect_to(url: &DatabaseUrl, kind: Kind, is_random: bool) -> Result<(W
     Err(failed)
 }
 
-/// The addresses of the host, or the one that stands in its stead.
+/// The addresses of the host, or the one that is set in the URL.
 async fn addresses(url: &DatabaseUrl) -> Result<Vec<SocketAddr>, WireError> {
     if let Some(address) = url.address() {
         return Ok(vec![SocketAddr::new(address, url.port())]);
@@ -117,8 +117,8 @@ async fn addresses(url: &DatabaseUrl) -> Result<Vec<SocketAddr>, WireError> {
     Ok(found.map_err(WireError::Unresolved)?.collect())
 }
 
-/// The very address, so that the child processes get to the same server. One that counts on this machine's own link
-/// alone has more to it than its number.
+/// The URL with the reached address, so that child processes connect to the same server. A link-local IPv6 address has
+/// a scope that the number alone doesn't contain.
 fn reached(url: &DatabaseUrl, address: SocketAddr) -> DatabaseUrl {
     match address {
         SocketAddr::V6(address) if address.scope_id() != 0 => url.clone(),
@@ -126,14 +126,18 @@ fn reached(url: &DatabaseUrl, address: SocketAddr) -> DatabaseUrl {
     }
 }
 
-/// As libpq does, `prefer` and `allow` try again without TLS where the server can't or won't do it.
-async fn attempt_with_fallback(url: &DatabaseUrl, address: Option<SocketAddr>, kind: Kind) -> Result<Wire, WireError> {
+/// As in libpq, `prefer` and `allow` retry without TLS if the server can't or won't use it.
+async fn attempt_with_fallback(
+    url: &DatabaseUrl,
+    address: Option<SocketAddr>,
+    kind: ServerKind,
+) -> Result<Wire, WireError> {
     let mode = url.effective_ssl_mode();
     let may_go_without = matches!(mode, SslMode::Prefer | SslMode::Allow);
     let first = attempt(url, address, mode != SslMode::Disable, !may_go_without).await;
     let mut wire = match first {
         Err(error) if may_go_without && is_about_tls(&error) => {
-            // Should this fail too, the first answer is the one that says more.
+            // If this fails too, the first error says more.
             attempt(url, address, false, false).await.map_err(|_| error)?
         }
         other => other?,
@@ -142,7 +146,7 @@ async fn attempt_with_fallback(url: &DatabaseUrl, address: Option<SocketAddr>, k
     Ok(wire)
 }
 
-/// TLS itself, or a server that lets this role in without it only.
+/// A TLS error, or a server that accepts this role only without TLS.
 fn is_about_tls(error: &WireError) -> bool {
     match error {
         WireError::Tls(_) => true,
@@ -175,7 +179,7 @@ async fn attempt(
     let certificates = stream.get_ref().1.peer_certificates();
     let binding = certificates
         .and_then(|certificates| certificates.first())
-        .and_then(|certificate| end_point::hash(certificate));
+        .and_then(|certificate| channel_binding::end_point(certificate));
     let mut wire = Wire::new(Box::new(stream), true);
     wire.local_port = local_port;
     log_in(wire, url, binding).await
@@ -186,7 +190,7 @@ async fn log_in(mut wire: Wire, url: &DatabaseUrl, binding: Option<Vec<u8>>) -> 
     Ok(wire)
 }
 
-/// Connects to a Unix socket, and looks who listens there where `requirepeer` says who must.
+/// Connects to a Unix socket, and checks its owner if `requirepeer` is set.
 async fn socket(url: &DatabaseUrl) -> Result<UnixStream, WireError> {
     let folder = url.socket_folder().unwrap_or_default();
     let stream = UnixStream::connect(format!("{folder}/.s.PGSQL.{}", url.port())).await?;
@@ -201,7 +205,7 @@ async fn socket(url: &DatabaseUrl) -> Result<UnixStream, WireError> {
     });
     if !is_wanted {
         return Err(WireError::File(format!(
-            "who listens on this socket is user {uid}, and requirepeer in the url wants {wanted}"
+            "the server on this socket runs as user {uid}, and requirepeer in the url requires {wanted}"
         )));
     }
     Ok(stream)
@@ -230,8 +234,8 @@ async fn dial(url: &DatabaseUrl, address: SocketAddr) -> Result<TcpStream, WireE
     Ok(stream)
 }
 
-/// Asks for TLS. Exactly one byte is read, so that nothing sent in clear before the handshake can pass for what comes
-/// after it (CVE-2021-23222).
+/// Asks the server for TLS. Reads exactly one byte, so that nothing sent in clear text before the handshake can be read
+/// as protected data (CVE-2021-23222).
 async fn offers_tls(stream: &mut TcpStream) -> Result<bool, WireError> {
     let mut message = BytesMut::new();
     frontend::ssl_request(&mut message);
@@ -239,17 +243,15 @@ async fn offers_tls(stream: &mut TcpStream) -> Result<bool, WireError> {
     match stream.read_u8().await? {
         b'S' => Ok(true),
         b'N' => Ok(false),
-        // what it says is not yet protected, so it is not repeated
+        // the message is not protected yet, so it is not repeated
         b'E' => Err(WireError::Protocol(
-            "it answers the request for tls by an error".to_owned(),
+            "it answers the request for tls with an error".to_owned(),
         )),
-        _ => Err(WireError::Protocol(
-            "what answers there is no PostgreSQL server".to_owned(),
-        )),
+        _ => Err(WireError::Protocol("this is not a PostgreSQL server".to_owned())),
     }
 }
 
-/// An order that nobody chose, where that is asked for. Should there be no randomness, the one that is given will do.
+/// Shuffles the list if `is_random`. Without a source of randomness the order stays.
 fn shuffle<T>(list: &mut [T], is_random: bool) {
     let mut bytes = [0; 8];
     if !is_random || getrandom::fill(&mut bytes).is_err() {

@@ -1,4 +1,4 @@
-//! DER, as far as certificates and keys need it: elements, one after the other. Whatever is malformed is none.
+//! A reader of DER, as far as certificates and keys need it. It returns `None` for anything malformed.
 //!
 //! <https://www.itu.int/rec/T-REC-X.690>
 
@@ -12,11 +12,11 @@ pub(super) const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
-/// What is still to be read.
+/// The rest of the input.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(super) struct DerReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> DerReader<'a> {
     pub(super) fn new(der: &'a [u8]) -> Self {
         Self(der)
     }
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
         self.0.first().copied()
     }
 
-    /// The next element whatever it is: its tag, its content, and the whole of it.
+    /// The next element with any tag: its tag, its content, and all its bytes.
     pub(super) fn any(&mut self) -> Option<(u8, &'a [u8], &'a [u8])> {
         let (tag, rest) = self.0.split_first()?;
         let (length, rest) = rest.split_first()?;
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         Some((*tag, content, whole))
     }
 
-    /// The content of the next element, which must have that tag.
+    /// The content of the next element, if it has that tag.
     pub(super) fn element(&mut self, tag: u8) -> Option<&'a [u8]> {
         let mut next = *self;
         let (found, content, _) = next.any()?;
@@ -59,12 +59,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The elements of the next one, which must have that tag.
+    /// A reader of the next element's content, if it has that tag.
     pub(super) fn inside(&mut self, tag: u8) -> Option<Self> {
         self.element(tag).map(Self)
     }
 
-    /// A number that isn't negative and not large.
+    /// A small number that isn't negative.
     pub(super) fn number(&mut self) -> Option<u32> {
         let bytes = self.element(INTEGER)?;
         let is_small = !bytes.is_empty() && bytes.len() <= 4 && bytes[0] < 0x80;

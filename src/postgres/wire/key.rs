@@ -1,7 +1,6 @@
-//! The private key of a client certificate, from a file in PEM or DER, encrypted by a passphrase or not.
+//! Reads the private key of a client certificate, from a file in PEM or DER, with or without a passphrase.
 //!
-//! What `openssl` writes today is PKCS #8; what it wrote before has its passphrase's parameters in lines before the
-//! base64.
+//! `openssl` writes PKCS #8 today. Older versions wrote the parameters of the passphrase in lines before the base64.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,22 +12,23 @@ use md5::{Digest as _, Md5};
 use rustls::pki_types::PrivateKeyDer;
 use zeroize::Zeroizing;
 
-use super::der::{INTEGER, OCTET_STRING, OID, Reader, SEQUENCE};
+use super::der::{DerReader, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use super::scram::salted;
 
-/// No key is near as long.
+/// The longest file that is read, in bytes. No real key is nearly as long.
 const BYTES_MAX: u64 = 1 << 20;
 
 type Bytes = Zeroizing<Vec<u8>>;
 
-/// The key in that file, or why it can't be used. As libpq does, a file that others may read is none.
+/// Reads the key in a file. The error says why it can't be used. As in libpq, a file that other users can read is
+/// refused.
 pub(super) fn read(file: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>, String> {
     let unread = |error: std::io::Error| format!("{file} can't be read: {error}");
     let metadata = fs::metadata(file).map_err(unread)?;
     let mode = metadata.mode();
     let is_kept = mode & 0o077 == 0 || (metadata.uid() == 0 && mode & 0o037 == 0);
     if !is_kept {
-        return Err(format!("{file} is not used, since others may read it too (chmod 600)"));
+        return Err(format!("{file} is not used, since other users can read it (chmod 600)"));
     }
     if metadata.len() > BYTES_MAX {
         return Err(format!("{file} is too long for a key"));
@@ -42,7 +42,7 @@ pub(super) fn read(file: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer
 }
 
 fn of_der(der: Bytes) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::try_from(der.to_vec()).map_err(|_| "it holds no private key".to_owned())
+    PrivateKeyDer::try_from(der.to_vec()).map_err(|_| "it contains no private key".to_owned())
 }
 
 fn of_pem(text: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>, String> {
@@ -64,7 +64,7 @@ fn of_pem(text: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>
         let base64: Zeroizing<String> = Zeroizing::new(base64.chars().filter(|c| !c.is_whitespace()).collect());
         let bytes = BASE64
             .decode(base64.as_bytes())
-            .map_err(|_| "it is no base64".to_owned())?;
+            .map_err(|_| "it is not base64".to_owned())?;
         let bytes = Zeroizing::new(bytes);
         let needed = || passphrase.ok_or("it is encrypted, and the url has no sslpassword".to_owned());
         return of_der(match label {
@@ -73,7 +73,7 @@ fn of_pem(text: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>
             _ => bytes,
         });
     }
-    Err("it holds no private key".to_owned())
+    Err("it contains no private key".to_owned())
 }
 
 const PBES2: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d];
@@ -83,11 +83,11 @@ const AES_128_CBC: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x0
 const AES_192_CBC: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x16];
 const AES_256_CBC: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2a];
 
-/// As many rounds as anybody means.
+/// The most rounds that are accepted.
 const ROUNDS_MAX: u32 = 50_000_000;
 
-const OTHERWISE: &str = "it is encrypted by other means than PBKDF2 with SHA-256 and AES in CBC mode: convert it by \
-    openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256";
+const OTHERWISE: &str = "it is not encrypted with PBKDF2, SHA-256 and AES in CBC mode: convert it with openssl pkcs8 \
+                         -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256";
 
 /// `EncryptedPrivateKeyInfo`: <https://www.rfc-editor.org/rfc/rfc5958#section-3>,
 /// <https://www.rfc-editor.org/rfc/rfc8018#appendix-A>
@@ -109,10 +109,10 @@ struct Pkcs8<'a> {
 
 impl<'a> Pkcs8<'a> {
     fn read(der: &'a [u8]) -> Option<Self> {
-        let mut whole = Reader::new(der).inside(SEQUENCE)?;
+        let mut whole = DerReader::new(der).inside(SEQUENCE)?;
         let mut algorithm = whole.inside(SEQUENCE)?;
         let data = whole.element(OCTET_STRING)?;
-        let is = |reader: &mut Reader<'a>, oid: &[u8]| reader.element(OID) == Some(oid);
+        let is = |reader: &mut DerReader<'a>, oid: &[u8]| reader.element(OID) == Some(oid);
         is(&mut algorithm, PBES2).then_some(())?;
         let mut parameters = algorithm.inside(SEQUENCE)?;
         let mut derivation = parameters.inside(SEQUENCE)?;
@@ -123,7 +123,7 @@ impl<'a> Pkcs8<'a> {
         if derivation.tag() == Some(INTEGER) {
             derivation.number()?;
         }
-        // where none is named it is SHA-1
+        // without a name it is SHA-1
         is(&mut derivation.inside(SEQUENCE)?, HMAC_SHA256).then_some(())?;
         let mut scheme = parameters.inside(SEQUENCE)?;
         let key_bytes = match scheme.element(OID)? {
@@ -143,8 +143,8 @@ impl<'a> Pkcs8<'a> {
     }
 }
 
-/// What OpenSSL wrote before 1.0 and writes with `-traditional`: `DEK-Info: AES-256-CBC,IV`, and a key by MD5 over
-/// passphrase and the half of that.
+/// Decrypts what OpenSSL wrote before 1.0 and writes with `-traditional`: `DEK-Info: AES-256-CBC,IV`, with a key from
+/// MD5 over the passphrase and half of the IV.
 fn of_openssl(data: &[u8], headers: &str, passphrase: &str) -> Result<Bytes, String> {
     let info = headers.lines().find_map(|line| line.strip_prefix("DEK-Info:"));
     let (cipher, iv) = info.and_then(|info| info.trim().split_once(',')).ok_or(OTHERWISE)?;

@@ -1,4 +1,4 @@
-//! The login: what the server may ask for is decided before anything is sent.
+//! The login. Whether a method is allowed is decided before anything secret is sent.
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
@@ -8,17 +8,17 @@ use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt as _;
 use zeroize::Zeroize as _;
 
-use super::super::logins::{Logins, Method};
+use super::super::auth_methods::{AllowedAuth, AuthMethod};
 use super::super::url::DatabaseUrl;
 use super::scram::{self, Binding};
-use super::{LoginRefused, ServerError, Wire, WireError};
+use super::{LoginRefusal, ServerError, Wire, WireError};
 use crate::redact::SecretText;
 
-/// What is known of a login under way.
+/// The state of a login.
 struct Login<'a> {
     user: &'a str,
     password: Option<&'a SecretText>,
-    logins: Logins,
+    allowed: AllowedAuth,
     must_bind: bool,
     binding: Option<Vec<u8>>,
     is_encrypted: bool,
@@ -35,7 +35,8 @@ enum Scram {
 type IsBound = bool;
 
 impl Wire {
-    /// Logs in, and waits until the server is ready. `binding` is the hash of its certificate.
+    /// Logs in, and waits until the server is ready. `binding` is the hash of the server's certificate. Bounded in time
+    /// by the caller.
     pub(super) async fn log_in(&mut self, url: &DatabaseUrl, binding: Option<Vec<u8>>) -> Result<(), WireError> {
         let mut message = BytesMut::new();
         frontend::startup_message(url.startup_parameters(), &mut message)?;
@@ -44,7 +45,7 @@ impl Wire {
         let mut login = Login {
             user: url.user(),
             password: url.password(),
-            logins: url.logins(),
+            allowed: url.allowed_auth(),
             must_bind: wants == "require",
             binding: binding.filter(|_| wants != "disable"),
             is_encrypted: self.is_encrypted,
@@ -88,12 +89,12 @@ impl Wire {
                     return Err(WireError::Server(ServerError::read(body.fields())?));
                 }
                 Message::NoticeResponse(_) => {}
-                _ => return Err(WireError::Protocol("a login that doesn't end".to_owned())),
+                _ => return Err(WireError::Protocol("an unexpected message after the login".to_owned())),
             }
         }
     }
 
-    /// Sends, and wipes what was sent: it may hold the password.
+    /// Sends a message and wipes it, as it may contain the password.
     async fn send(&mut self, mut message: BytesMut) -> Result<(), WireError> {
         let sent = async {
             self.stream.write_all(&message).await?;
@@ -106,36 +107,36 @@ impl Wire {
 }
 
 impl Login<'_> {
-    /// What to send to what the server asks for; nothing to its proof.
+    /// The answer to a request of the server; `None` after the server's proof.
     fn answer(&mut self, asked: Message) -> Result<Option<BytesMut>, WireError> {
         let mut message = BytesMut::new();
         match asked {
             Message::AuthenticationCleartextPassword => {
-                let password = self.may_use(Method::Password)?;
+                let password = self.may_use(AuthMethod::Password)?;
                 frontend::password_message(password.as_bytes(), &mut message)?;
             }
             Message::AuthenticationMd5Password(body) => {
                 let user = self.user.as_bytes();
-                let password = self.may_use(Method::Md5)?;
+                let password = self.may_use(AuthMethod::Md5)?;
                 let hash = md5_hash(user, password.as_bytes(), body.salt());
                 frontend::password_message(hash.as_bytes(), &mut message)?;
             }
             Message::AuthenticationSasl(body) => self.begin_scram(&body, &mut message)?,
             Message::AuthenticationSaslContinue(body) => {
                 let Scram::UnderWay(scram, _) = &mut self.scram else {
-                    return Err(WireError::Login(LoginRefused::Unknown));
+                    return Err(WireError::Login(LoginRefusal::Unknown));
                 };
                 let proof = scram
                     .prove(body.data())
-                    .ok_or_else(|| WireError::Protocol("a login by scram that makes no sense".to_owned()))?;
+                    .ok_or_else(|| WireError::Protocol("an invalid message of a scram login".to_owned()))?;
                 frontend::sasl_response(proof.as_bytes(), &mut message)?;
             }
             Message::AuthenticationSaslFinal(body) => {
                 let Scram::UnderWay(scram, is_bound) = &self.scram else {
-                    return Err(WireError::Login(LoginRefused::Unknown));
+                    return Err(WireError::Login(LoginRefusal::Unknown));
                 };
                 if !scram.is_proven(body.data()) {
-                    return Err(WireError::Login(LoginRefused::NotProven));
+                    return Err(WireError::Login(LoginRefusal::NotProven));
                 }
                 self.scram = Scram::Proven(*is_bound);
                 return Ok(None);
@@ -145,41 +146,42 @@ impl Login<'_> {
             | Message::AuthenticationKerberosV5
             | Message::AuthenticationScmCredential
             | Message::AuthenticationGssContinue(_) => {
-                return Err(WireError::Login(LoginRefused::Unknown));
+                return Err(WireError::Login(LoginRefusal::Unknown));
             }
             _ => {
-                return Err(WireError::Protocol("something else than a login".to_owned()));
+                return Err(WireError::Protocol("an unexpected message during the login".to_owned()));
             }
         }
         Ok(Some(message))
     }
 
-    /// The server lets us in: whether it may.
+    /// Checks that the server may accept the login now.
     fn conclude(&self) -> Result<Option<BytesMut>, WireError> {
         let refused = match self.scram {
-            Scram::UnderWay(..) => LoginRefused::NotProven,
-            Scram::Proven(is_bound) if self.must_bind && !is_bound => LoginRefused::NotBound,
-            Scram::None if self.must_bind => LoginRefused::NotBound,
-            Scram::None if !self.was_asked && !self.logins.allow(Method::None) => LoginRefused::None,
+            Scram::UnderWay(..) => LoginRefusal::NotProven,
+            Scram::Proven(is_bound) if self.must_bind && !is_bound => LoginRefusal::NotBound,
+            Scram::None if self.must_bind => LoginRefusal::NotBound,
+            Scram::None if !self.was_asked && !self.allowed.allow(AuthMethod::None) => LoginRefusal::None,
             _ => return Ok(None),
         };
         Err(WireError::Login(refused))
     }
 
-    /// The password, if this login may be given with it.
-    fn may_use(&mut self, method: Method) -> Result<&str, WireError> {
-        if self.must_bind && method != Method::Scram {
-            return Err(WireError::Login(LoginRefused::NotBound));
+    /// The password, if it may be used with this method.
+    fn may_use(&mut self, method: AuthMethod) -> Result<&str, WireError> {
+        if self.must_bind && method != AuthMethod::Scram {
+            return Err(WireError::Login(LoginRefusal::NotBound));
         }
-        if !self.logins.allow(method) {
-            return Err(WireError::Login(self.logins.refusal(method)));
+        if !self.allowed.allow(method) {
+            return Err(WireError::Login(self.allowed.refusal(method)));
         }
         self.was_asked = true;
-        let password = self.password.ok_or(WireError::Login(LoginRefused::NoPassword))?;
+        let password = self.password.ok_or(WireError::Login(LoginRefusal::NoPassword))?;
         Ok(password.reveal())
     }
 
-    /// Bound to the TLS channel where both sides can: then nobody between them can pass the login on.
+    /// Begins SCRAM. The login is bound to the TLS channel if both sides support that: then an attacker in the middle
+    /// can't relay it.
     fn begin_scram(&mut self, body: &AuthenticationSaslBody, message: &mut BytesMut) -> Result<(), WireError> {
         let (mut plain, mut plus) = (false, false);
         let mut mechanisms = body.mechanisms();
@@ -189,13 +191,13 @@ impl Login<'_> {
         }
         let (mechanism, binding, is_bound) = match self.binding.clone() {
             Some(hash) if plus => (scram::PLUS, Binding::EndPoint(hash), true),
-            _ if self.must_bind => return Err(WireError::Login(LoginRefused::NotBound)),
-            // said to a server that does offer it, this ends the login: somebody between took the offer away
+            _ if self.must_bind => return Err(WireError::Login(LoginRefusal::NotBound)),
+            // a server that offered binding ends the login here: then an attacker has removed the offer
             Some(_) if plain && self.is_encrypted => (scram::PLAIN, Binding::Unoffered, false),
             _ if plain => (scram::PLAIN, Binding::Unsupported, false),
-            _ => return Err(WireError::Login(LoginRefused::Unknown)),
+            _ => return Err(WireError::Login(LoginRefusal::Unknown)),
         };
-        let password = self.may_use(Method::Scram)?;
+        let password = self.may_use(AuthMethod::Scram)?;
         let scram =
             scram::Scram::new(password, binding).map_err(|error| WireError::Io(std::io::Error::other(error)))?;
         frontend::sasl_initial_response(mechanism, scram.first().as_bytes(), message)?;

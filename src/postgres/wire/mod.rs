@@ -1,20 +1,21 @@
-//! One connection that speaks PostgreSQL's protocol, as far as our own statements need it: the login, and statements in
-//! text by the simple protocol, so that nothing is prepared on a server and a pooler may stand between.
+//! A connection with PostgreSQL's protocol, as far as the agent's statements need it: the login, and statements with
+//! the simple protocol. Nothing is prepared on the server, so the connection can go through a pooler.
 //!
-//! Everything that the server sends is bounded in length and in time, and none of it is trusted: which login it may ask
-//! for is decided by [`Logins`](super::logins::Logins) before anything secret is sent.
+//! Everything that the server sends is bounded in length and in time, and none of it is trusted.
+//! [`AllowedAuth`](super::auth_methods::AllowedAuth) decides which login methods are allowed before anything secret is
+//! sent.
 //!
 //! <https://www.postgresql.org/docs/current/protocol.html>
 
 mod certificate;
+mod channel_binding;
 mod connect;
 mod der;
-mod end_point;
 mod key;
 mod login;
-mod place;
 mod saslprep;
 mod scram;
+mod session_attrs;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -30,117 +31,118 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-pub(super) use connect::{Unreached, open};
+pub(super) use connect::{FailedHost, open};
 pub(super) use tls::Verification;
 
 use crate::text::{Untrusted, decoded};
 
-/// No message of a catalog's row or of an error is near as long.
+/// The longest message in bytes. No catalog row and no error is nearly as long.
 const MESSAGE_BYTES_MAX: i32 = 16 << 20;
-/// All rows of a statement, as they are held; 10,000 tables of the longest names take a tenth of it.
+/// The size in memory of all rows of a statement, in bytes; 10,000 tables with the longest names take a tenth of it.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
-/// Text of an error. What a server says about a value may repeat it whole, and a value may be as long as a message.
+/// The length that is kept of an error's text, in bytes. An error may repeat a whole value, and a value may be as long
+/// as a message.
 const ERROR_BYTES_MAX: usize = 4 << 10;
-/// A little more than the time that the server gives our statements.
+/// The longest time for a result. A little more than the statement timeout.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(330);
 
-/// A connection as a stream of bytes, encrypted or not.
+/// A connection as a byte stream, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for T {}
 
-/// A connection that is logged in.
+/// A connection that has logged in.
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
     read: BytesMut,
     /// Whether the connection is encrypted.
     pub(super) is_encrypted: bool,
-    /// The process that the server says is at the other end. A pooler makes this number up.
+    /// The server process id that was announced at the login. A pooler makes this number up.
     pub(super) announced_process: i32,
     /// The server's version in its own words.
     pub(super) server_version: String,
-    /// Whether the server says of itself that it is a standby.
+    /// Whether the server reported that it is a standby; `None` if it didn't report it.
     is_standby: Option<bool>,
-    /// Whether it lets nobody write unless asked.
+    /// Whether transactions are read-only by default; `None` if the server didn't report it.
     is_read_only: Option<bool>,
-    /// Our own end's port: what the server sees unless something stands between.
+    /// The local port. The server sees this port unless something is in between.
     pub(super) local_port: Option<u16>,
     /// The database's encoding.
     pub(super) server_encoding: String,
-    /// False while an answer is awaited: should that be given up, what comes next belongs to an earlier question.
+    /// False while a result is awaited. If that is cancelled, the next messages belong to the earlier statement.
     is_in_step: bool,
-    /// Whether the last statement was sent to its end.
+    /// Whether the last statement was sent completely.
     is_sent: bool,
     /// Whether a transaction is open.
     pub(super) is_in_transaction: bool,
 }
 
-/// A row in text.
+/// A row, with its columns as text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row(Vec<Option<String>>);
 
 impl Row {
-    /// What it takes here: a row of nulls is shorter on the wire, and so is text that isn't UTF-8.
+    /// The row's size in memory, in bytes. A row of nulls is shorter on the wire, and so is text that isn't UTF-8.
     fn held_bytes(&self) -> usize {
         let text: usize = self.0.iter().flatten().map(String::len).sum();
         size_of::<Self>() + self.0.len() * size_of::<Option<String>>() + text
     }
 }
 
-/// What a server says of an error.
+/// An error that the server sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ServerError {
-    /// The SQLSTATE, by which causes are told apart: its text is in the server's language.
+    /// The SQLSTATE, by which causes are found, as the message is in the server's language.
     pub(super) code: String,
-    /// The text.
+    /// The message.
     pub(super) message: Untrusted,
-    /// Whether the connection ends with it.
+    /// Whether the error ends the connection.
     pub(super) is_fatal: bool,
 }
 
 /// Why a connection or a statement failed.
 #[derive(Debug)]
 pub(super) enum WireError {
-    /// The server refused.
+    /// The server sent an error.
     Server(ServerError),
     /// The connection failed.
     Io(io::Error),
     /// The host's name has no address.
     Unresolved(io::Error),
-    /// Nothing came of it in time.
+    /// Nothing arrived in time.
     Silent(Duration),
-    /// It answers, and is not the kind of server that `target_session_attrs` asks for.
+    /// The server works, but isn't of the kind that `target_session_attrs` asks for.
     OtherKind(&'static str),
-    /// There is no password to log in with.
+    /// There is no password to log in with. Holds the reason.
     Password(String),
-    /// The server has no TLS and is asked for it.
+    /// The URL requires TLS, and the server doesn't offer it.
     NoTls,
     /// TLS failed.
     Tls(rustls::Error),
     /// Files of certificates or keys can't be used.
     File(String),
-    /// A login that must not be given: which, and why.
-    Login(LoginRefused),
-    /// What came is not the protocol.
+    /// A login method that is not allowed.
+    Login(LoginRefusal),
+    /// The messages violate the protocol.
     Protocol(String),
 }
 
-/// A login that the server asks for and that isn't given.
+/// Why the login method that a server asks for is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginRefused {
-    /// It asks for the password in clear, and who it is has not been verified.
+pub enum LoginRefusal {
+    /// The server asks for the password in clear text, and was not verified.
     Clear,
-    /// It asks for a login that `require_auth` excludes.
+    /// The server asks for a method that `require_auth` excludes.
     Excluded(&'static str),
-    /// It lets anybody in, and `require_auth` wants a login.
+    /// The server asks for no login, and `require_auth` requires one.
     None,
-    /// `channel_binding=require`, and it doesn't do that.
+    /// `channel_binding=require` is set, and the server doesn't support it.
     NotBound,
-    /// It wants a password, and the URL has none.
+    /// The server asks for a password, and the URL has none.
     NoPassword,
-    /// It asks for something that isn't spoken here: Kerberos, SSPI, OAuth.
+    /// The server asks for a method that is not supported: Kerberos, SSPI, OAuth.
     Unknown,
-    /// It didn't prove that it knows the password too.
+    /// The server didn't prove that it knows the password.
     NotProven,
 }
 
@@ -172,27 +174,27 @@ impl Wire {
         }
     }
 
-    /// Runs statements, and gives the rows of them all. Where one fails the rest is not run; an open transaction stays
-    /// open.
+    /// Runs statements, and returns the rows of all of them. After a failed statement the rest is not run; an open
+    /// transaction stays open. Bounded in time. Not retried.
     ///
-    /// May be dropped at any time: the answer to what was sent whole is then passed over before anything else is asked.
+    /// Safe to cancel: the result of a statement that was sent completely is skipped before the next statement.
     pub(super) async fn run(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
         self.run_bytes(sql.as_bytes()).await
     }
 
-    /// The same with statements in the encoding that `client_encoding` says.
+    /// Like [`run`](Self::run), for statements in the encoding of `client_encoding`.
     pub(super) async fn run_bytes(&mut self, sql: &[u8]) -> Result<Vec<Row>, WireError> {
         self.step_in().await?;
         in_time(self.ask(sql)).await
     }
 
-    /// Passes over the answer to a statement that was given up, and ends what it left open.
+    /// Skips the result of a cancelled statement, and ends its transaction.
     async fn step_in(&mut self) -> Result<(), WireError> {
         if self.is_in_step {
             return Ok(());
         }
         if !self.is_sent {
-            let given_up = "an earlier statement was given up while it was sent";
+            let given_up = "an earlier statement was cancelled while it was being sent";
             return Err(WireError::Io(io::Error::new(
                 io::ErrorKind::ConnectionAborted,
                 given_up,
@@ -246,13 +248,13 @@ impl Wire {
                 Ok(_) => {
                     return Err(WireError::Protocol("an answer that was not asked for".to_owned()));
                 }
-                // a server that ends the connection says why first
+                // a server that ends the connection first sends the reason
                 Err(error) => return Err(failed.map_or(error, WireError::Server)),
             }
         }
     }
 
-    /// Says goodbye. Whatever goes wrong, the connection is gone afterwards.
+    /// Ends the connection. After an error it is closed, too.
     pub(super) async fn close(mut self) {
         let mut message = BytesMut::new();
         frontend::terminate(&mut message);
@@ -261,7 +263,7 @@ impl Wire {
         }
     }
 
-    /// The next message, whatever it is.
+    /// The next message of any type.
     async fn next(&mut self) -> Result<Message, WireError> {
         loop {
             let header = Header::parse(&self.read)?;
@@ -281,7 +283,7 @@ impl Wire {
     }
 }
 
-/// A message of the simple protocol, in whichever encoding.
+/// A query message of the simple protocol, in any encoding.
 fn query(sql: &[u8]) -> io::Result<Vec<u8>> {
     let length = u32::try_from(sql.len() + 5).ok();
     let length = length.filter(|length| *length <= i32::MAX as u32 && !sql.contains(&0));
@@ -299,20 +301,20 @@ impl Row {
         let mut columns = Vec::new();
         let mut ranges = body.ranges();
         while let Some(range) = ranges.next()? {
-            // a database without an encoding may hold any bytes
+            // a database without an encoding may contain any bytes
             let text = |range| decoded(&body.buffer()[range]);
             columns.push(range.map(text));
         }
         Ok(Self(columns))
     }
 
-    /// A column's text; none where it is null, or isn't there.
+    /// The text of a column; `None` if it is null or doesn't exist.
     pub(super) fn text(&self, index: usize) -> Option<&str> {
         self.0.get(index)?.as_deref()
     }
 }
 
-/// As much of a text as is kept.
+/// The beginning of a text, up to the limit.
 fn beginning(text: &str) -> String {
     if text.len() <= ERROR_BYTES_MAX {
         return text.to_owned();
@@ -329,7 +331,7 @@ impl ServerError {
             match field.type_() {
                 b'C' => error.code = text.chars().take(5).filter(char::is_ascii_alphanumeric).collect(),
                 b'M' => error.message = Untrusted::from(beginning(&text)),
-                // the severity that isn't translated; servers before 9.6 and some poolers have the other one alone
+                // the severity that isn't translated; servers before 9.6 and some poolers send only the other one
                 b'V' | b'S' => error.is_fatal |= matches!(text.as_str(), "FATAL" | "PANIC"),
                 _ => {}
             }

@@ -1,8 +1,8 @@
-//! The form in which a password goes into SCRAM: what servers make of it when it is set.
+//! Prepares a password for SCRAM, as servers do when it is set.
 //!
-//! PostgreSQL's own SASLprep, step by step. It looks for what is prohibited and unassigned *before* it normalizes, and
-//! where a password has such a character, or nothing is left of it, takes the bytes as they are. A server that was
-//! given the password did the same, so that any other way is another password.
+//! This is PostgreSQL's own SASLprep, step by step. It checks for prohibited and unassigned characters *before* it
+//! normalizes. If a password has such a character, or nothing remains of it, the bytes are used unchanged. The server
+//! did the same when the password was set, so any other method would give another password.
 //!
 //! <https://www.postgresql.org/docs/current/sasl-authentication.html>, <https://www.rfc-editor.org/rfc/rfc4013>
 
@@ -12,7 +12,7 @@ use stringprep::tables;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-/// The password as SCRAM takes it.
+/// The password, prepared for SCRAM.
 pub(super) fn prepared(password: &str) -> Cow<'_, str> {
     if password.is_ascii() {
         return Cow::Borrowed(password);
@@ -24,7 +24,7 @@ pub(super) fn prepared(password: &str) -> Cow<'_, str> {
     Cow::Owned(mapped.iter().copied().nfkc().collect())
 }
 
-/// RFC 4013, 2.1: a blank for any other blank, and nothing for what nobody sees.
+/// RFC 4013, 2.1: other spaces become a space, and invisible characters are removed.
 fn mapped(c: char) -> Option<char> {
     match c {
         c if tables::non_ascii_space_character(c) => Some(' '),
@@ -47,7 +47,7 @@ fn is_prohibited(c: char) -> bool {
         || tables::unassigned_code_point(c)
 }
 
-/// RFC 3454, 6: text from right to left has no other in it, and begins and ends as such.
+/// RFC 3454, 6: right-to-left text contains no left-to-right text, and begins and ends with right-to-left characters.
 fn mixes_directions(text: &[char]) -> bool {
     let is_right_to_left = |c: &char| tables::bidi_r_or_al(*c);
     text.iter().any(is_right_to_left)
@@ -70,11 +70,11 @@ mod tests {
             "mark\u{200e}ed",
             "latinאב",
             "אב1",
-            // assigned after Unicode 3.2, and a letter by its normal form
+            // assigned after Unicode 3.2, and a letter in its normal form
             "x\u{1d4c1}",
-            // prohibited as it stands, and not in its normal form
+            // prohibited before normalization, and not in its normal form
             "a\u{340}",
-            // nothing left of it
+            // nothing remains
             "\u{ad}",
         ] {
             assert_eq!(prepared(as_it_is), as_it_is, "{as_it_is:?}");

@@ -1,4 +1,4 @@
-//! SCRAM-SHA-256: both sides prove that they know the password, and none learns it from the other.
+//! SCRAM-SHA-256: both sides prove that they know the password, and neither reveals it.
 //!
 //! <https://www.rfc-editor.org/rfc/rfc5802>, <https://www.rfc-editor.org/rfc/rfc7677>
 
@@ -13,23 +13,23 @@ use super::saslprep::prepared;
 pub(super) const PLAIN: &str = "SCRAM-SHA-256";
 pub(super) const PLUS: &str = "SCRAM-SHA-256-PLUS";
 
-/// As many rounds as anybody can mean: the server says how many, and one that means ill could have us compute for ever.
+/// The most rounds that are accepted: the server sets the number, and a hostile one could ask for endless computation.
 const ROUNDS_MAX: u32 = 10_000_000;
 const NONCE_BYTES: usize = 18;
 
 type Key = Zeroizing<[u8; 32]>;
 
-/// What binds the proof to the TLS channel.
+/// The binding of the proof to the TLS channel.
 pub(super) enum Binding {
-    /// There is none.
+    /// No binding, as this side doesn't support it.
     Unsupported,
-    /// There could be, and the server offered none.
+    /// No binding, as the server doesn't offer it.
     Unoffered,
     /// The hash of the server's certificate.
     EndPoint(Vec<u8>),
 }
 
-/// A login under way.
+/// The state of a login.
 pub(super) struct Scram {
     password: Zeroizing<String>,
     binding: Binding,
@@ -49,7 +49,7 @@ impl Scram {
         })
     }
 
-    /// The first message. The role's name stands in the startup message; servers ignore one here.
+    /// The first message. The role's name is in the startup message; servers ignore it here.
     pub(super) fn first(&self) -> String {
         format!("{}{}", self.binding.header(), self.bare())
     }
@@ -58,7 +58,7 @@ impl Scram {
         format!("n=,r={}", self.nonce)
     }
 
-    /// The proof, by what the server says to the first message; none where that makes no sense.
+    /// The proof, from the server's answer to the first message; `None` if that is invalid.
     pub(super) fn prove(&mut self, server: &[u8]) -> Option<String> {
         let server = str::from_utf8(server).ok()?;
         let (nonce, rest) = server.strip_prefix("r=")?.split_once(",s=")?;
@@ -81,7 +81,7 @@ impl Scram {
         Some(format!("{without_proof},p={}", BASE64.encode(&*proof)))
     }
 
-    /// Whether the server has proven that it knows the password too.
+    /// Whether the server has proven that it knows the password.
     pub(super) fn is_proven(&self, server: &[u8]) -> bool {
         let given = server.strip_prefix(b"v=");
         // extensions may follow
@@ -112,7 +112,7 @@ impl Binding {
     }
 }
 
-/// PBKDF2 with HMAC-SHA-256, of one block.
+/// PBKDF2 with HMAC-SHA-256, for one block.
 pub(super) fn salted(password: &[u8], salt: &[u8], rounds: u32) -> Key {
     let keyed = Hmac::<Sha256>::new_from_slice(password).expect("a key of any length will do");
     let mut previous = mac(password, &[salt, &[0, 0, 0, 1]]);
@@ -139,8 +139,8 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> Key {
 mod tests {
     use super::*;
 
-    /// <https://www.rfc-editor.org/rfc/rfc7677#section-3>, but for the name, which is left out here and part of what is
-    /// signed.
+    /// <https://www.rfc-editor.org/rfc/rfc7677#section-3>, without the role's name: it is left out here, and it is part
+    /// of what is signed.
     #[test]
     fn it_computes_what_the_standard_does() {
         let salt = BASE64.decode(b"W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();

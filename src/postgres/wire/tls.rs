@@ -19,13 +19,13 @@ use super::certificate::Certificate;
 use super::trust::Trust;
 use super::{WireError, key};
 
-/// What servers from 17 on call the protocol that follows the handshake.
+/// The name of the protocol after the handshake, for servers since 17.
 const ALPN: &[u8] = b"postgresql";
 
-/// Does the handshake, and checks the server's certificate as the URL asks for.
+/// Does the TLS handshake, and checks the server's certificate as the URL requires.
 pub(super) async fn connect(url: &DatabaseUrl, stream: TcpStream) -> Result<TlsStream<TcpStream>, WireError> {
     let mut config = config(url)?;
-    let client = Client::of(url, &config)?;
+    let client = ClientCertificate::of(url, &config)?;
     let asked = client.as_ref().map(|client| Arc::clone(&client.was_asked));
     if let Some(client) = client {
         config.client_auth_cert_resolver = Arc::new(client);
@@ -37,7 +37,7 @@ pub(super) async fn connect(url: &DatabaseUrl, stream: TcpStream) -> Result<TlsS
     }
     let name = match ServerName::try_from(url.host().to_owned()) {
         Ok(name) => name,
-        // no name of a certificate, which nobody asks for here, or whose own words are looked at
+        // a host that can't be the name in a certificate: either nothing is checked, or by libpq's own rules
         Err(_) => {
             config.enable_sni = false;
             ServerName::from(std::net::Ipv4Addr::UNSPECIFIED).to_owned()
@@ -46,30 +46,30 @@ pub(super) async fn connect(url: &DatabaseUrl, stream: TcpStream) -> Result<TlsS
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
     if is_direct && stream.get_ref().1.alpn_protocol() != Some(ALPN) {
         return Err(WireError::Protocol(
-            "what answers there doesn't know sslnegotiation=direct, which PostgreSQL does from 17 on".to_owned(),
+            "the server doesn't support sslnegotiation=direct, which PostgreSQL does since 17".to_owned(),
         ));
     }
     let was_asked = asked.is_some_and(|asked| asked.load(Ordering::Relaxed));
     if url.parameter("sslcertmode") == Some("require") && !was_asked {
-        let why = "the server asked for no client certificate, and sslcertmode in the url wants it to";
+        let why = "the server asked for no client certificate, and sslcertmode in the url requires that";
         return Err(WireError::File(why.to_owned()));
     }
     Ok(stream)
 }
 
-/// How much of the server's certificate is checked.
+/// How the server's certificate is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::postgres) enum Verification {
-    /// Nothing: whoever answers will do.
+    /// No check: any server is accepted.
     None,
-    /// That an authority has signed it.
+    /// A trusted authority must have signed it.
     Authority,
-    /// That, and that it is for this host.
+    /// A trusted authority must have signed it, for this host.
     Full,
 }
 
 impl DatabaseUrl {
-    /// As libpq does, `require` with authorities named checks the certificate.
+    /// The check for this URL. As in libpq, `require` with `sslrootcert` checks the certificate.
     pub(in crate::postgres) fn verification(&self) -> Verification {
         match self.effective_ssl_mode() {
             SslMode::VerifyFull => Verification::Full,
@@ -106,14 +106,14 @@ fn versions(url: &DatabaseUrl) -> Vec<&'static SupportedProtocolVersion> {
         .collect()
 }
 
-/// The certificate that a client shows, whatever its version: it is for the server to judge.
+/// The client's certificate, of any version: the server decides whether it accepts it.
 #[derive(Debug)]
-struct Client {
+struct ClientCertificate {
     key: Arc<CertifiedKey>,
     was_asked: Arc<AtomicBool>,
 }
 
-impl Client {
+impl ClientCertificate {
     fn of(url: &DatabaseUrl, config: &ClientConfig) -> Result<Option<Self>, WireError> {
         let Some(file) = url
             .parameter("sslcert")
@@ -125,11 +125,11 @@ impl Client {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).map_err(unusable)?.collect();
         let chain = chain.map_err(unusable)?;
         if chain.is_empty() {
-            return Err(WireError::File(format!("{file} holds no certificate")));
+            return Err(WireError::File(format!("{file} contains no certificate")));
         }
         let file = url
             .parameter("sslkey")
-            .ok_or_else(|| WireError::File("the url has sslcert and no sslkey beside it".to_owned()))?;
+            .ok_or_else(|| WireError::File("the url has sslcert but no sslkey".to_owned()))?;
         let key = key::read(file, url.parameter("sslpassword")).map_err(WireError::File)?;
         let provider = config.crypto_provider();
         let key = provider
@@ -143,7 +143,7 @@ impl Client {
     }
 }
 
-impl ResolvesClientCert for Client {
+impl ResolvesClientCert for ClientCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.was_asked.store(true, Ordering::Relaxed);
         Some(Arc::clone(&self.key))
@@ -154,7 +154,7 @@ impl ResolvesClientCert for Client {
     }
 }
 
-/// Checks what is asked for, and always that the server has the key of the certificate that it shows.
+/// Checks the certificate as required, and always that the server has the certificate's key.
 #[derive(Debug)]
 struct Verifier {
     trust: Option<Trust>,
@@ -162,8 +162,7 @@ struct Verifier {
 }
 
 impl Verifier {
-    /// What rustls says of a handshake's signature; and where the certificate is of a form that it doesn't read, what
-    /// its key says.
+    /// Checks a handshake's signature with the certificate's key, if rustls refused the certificate only for its form.
     fn by_key(
         &self,
         refused: Error,
@@ -219,7 +218,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         match verify_tls13_signature(message, certificate, signed, algorithms) {
-            // no signature of TLS 1.3
+            // a scheme that TLS 1.3 doesn't allow
             Err(refused) if IN_TLS12_ALONE.contains(&signed.scheme) => Err(refused),
             Err(refused) => self.by_key(refused, message, certificate, signed),
             good => good,

@@ -1,8 +1,8 @@
-//! Whether a server's certificate is to be believed, where a URL asks for a check.
+//! Decides whether a server's certificate is trusted, if the URL requires a check.
 //!
-//! rustls's own verification comes first. What it refuses for its form alone is looked at once more by libpq's rules,
-//! which are OpenSSL's: a certificate of version 1, one of an authority that is the server's as well, a common name
-//! instead of other names.
+//! rustls's own verification runs first. What it refuses only for its form is checked again by libpq's rules, which are
+//! OpenSSL's: a certificate of version 1, an authority's certificate that a server uses itself, a common name instead
+//! of alternative names.
 
 use std::sync::Arc;
 
@@ -20,10 +20,11 @@ use super::WireError;
 use super::certificate::Certificate;
 use super::tls::Verification;
 
-/// Certificates between a server's and an authority's: OpenSSL's own limit is higher, and nobody has three.
+/// The most certificates between a server's and an authority's. OpenSSL's own limit is higher, and three are already
+/// unusual.
 const BETWEEN_MAX: usize = 8;
 
-/// Those who are believed, and what is asked of a server's certificate.
+/// The trusted authorities, and the required checks of a server's certificate.
 #[derive(Debug)]
 pub(super) struct Trust {
     webpki: Arc<WebPkiServerVerifier>,
@@ -31,12 +32,12 @@ pub(super) struct Trust {
     algorithms: &'static [&'static dyn SignatureVerificationAlgorithm],
     host: String,
     checks_name: bool,
-    /// What was taken back is known to rustls alone.
+    /// Whether there are revocation lists, which only rustls checks.
     has_revocations: bool,
 }
 
 impl Trust {
-    /// What the URL asks for; none where whoever answers will do.
+    /// The checks for a URL; `None` if any server is accepted.
     pub(super) fn of(url: &DatabaseUrl, provider: &Arc<CryptoProvider>) -> Result<Option<Self>, WireError> {
         let verification = url.verification();
         if verification == Verification::None {
@@ -44,14 +45,14 @@ impl Trust {
         }
         let file = url.root_certificates().ok_or_else(|| {
             WireError::File(
-                "no file of authorities' certificates is known on this machine: name one by sslrootcert=".to_owned(),
+                "no file of authorities' certificates was found on this machine: set sslrootcert= to one".to_owned(),
             )
         })?;
         let read = CertificateDer::pem_file_iter(file)
             .map_err(|error| WireError::File(format!("{file} can't be read: {error}")))?;
         let authorities: Vec<_> = read.flatten().collect();
         if authorities.is_empty() {
-            return Err(WireError::File(format!("{file} holds no certificate")));
+            return Err(WireError::File(format!("{file} contains no certificate")));
         }
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(authorities.iter().cloned());
@@ -60,7 +61,7 @@ impl Trust {
         let webpki = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider))
             .with_crls(revocations)
             .build()
-            .map_err(|error| WireError::File(format!("{file} names no authority: {error}")))?;
+            .map_err(|error| WireError::File(format!("{file} contains no authority: {error}")))?;
         Ok(Some(Self {
             webpki,
             authorities,
@@ -90,7 +91,7 @@ impl Trust {
         is_good.then_some(()).ok_or(refused)
     }
 
-    /// Whether libpq would believe it; none where it can't be read.
+    /// Whether libpq would trust the certificate; `None` if it can't be parsed.
     fn is_trusted_by_openssl_rules(
         &self,
         server: &CertificateDer<'_>,
@@ -99,7 +100,7 @@ impl Trust {
     ) -> Option<bool> {
         let seconds = i64::try_from(now.as_secs()).ok()?;
         let server = Certificate::read(server)?;
-        // what can't be read vouches for nothing
+        // certificates that can't be parsed are ignored
         let authorities: Vec<_> = self
             .authorities
             .iter()
@@ -111,7 +112,7 @@ impl Trust {
         Some(is_servers && is_for_host && self.has_trusted_issuer(&server, &between, &authorities, seconds, 0))
     }
 
-    /// Whether an authority vouches for a certificate, by others between or at once.
+    /// Whether a trusted authority has issued a certificate, directly or through others.
     fn has_trusted_issuer(
         &self,
         certificate: &Certificate<'_>,
@@ -123,7 +124,7 @@ impl Trust {
         if !certificate.is_valid_at(now) {
             return false;
         }
-        // one that is named as an authority is believed as it is
+        // a certificate that is itself in the list of authorities is trusted
         let itself = |one: &Certificate<'_>| one.der == certificate.der;
         let vouches = |one: &Certificate<'_>| {
             one.is_valid_at(now) && may_issue(one, depth, true) && one.has_issued(certificate, self.algorithms)
@@ -140,8 +141,8 @@ impl Trust {
     }
 }
 
-/// Whether a certificate may issue others with so many between it and the server's. One that the user named as an
-/// authority is one unless it says otherwise, as those of version 1 can't.
+/// Whether a certificate may issue others with that many between it and the server's. One that the user listed as an
+/// authority may, unless it states otherwise, which certificates of version 1 can't.
 fn may_issue(certificate: &Certificate<'_>, between: usize, is_named: bool) -> bool {
     let extensions = &certificate.extensions;
     let is_authority = match extensions.authority {
@@ -151,7 +152,7 @@ fn may_issue(certificate: &Certificate<'_>, between: usize, is_named: bool) -> b
     is_authority && extensions.may_sign != Some(false) && extensions.for_servers != Some(false) && !extensions.more
 }
 
-/// Lists of certificates that were taken back, by `sslcrl` and `sslcrldir`.
+/// The revocation lists of `sslcrl` and `sslcrldir`.
 fn revocations(url: &DatabaseUrl) -> Result<Vec<CertificateRevocationListDer<'static>>, WireError> {
     let unread = |file: &str, why: String| WireError::File(format!("{file} can't be read: {why}"));
     let mut files: Vec<String> = url.parameter("sslcrl").map(str::to_owned).into_iter().collect();

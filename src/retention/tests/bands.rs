@@ -10,27 +10,27 @@ use super::{
 };
 
 /// A good run that serves these periods.
-fn run(started: Timestamp, serves: &[(Tier, Timestamp, &str)]) -> Run {
+fn run(started: Timestamp, serves: &[(Tier, Timestamp, &str)]) -> RunFacts {
     let serves = serves.iter().map(|(tier, due, retention)| Served {
         tier: *tier,
         due: *due,
         retention: retention.parse().unwrap(),
     });
-    Run {
+    RunFacts {
         id: id(started, 0),
         started,
         arrived: None,
-        outcome: Outcome::Good,
+        outcome: RunOutcome::Good,
         counts: true,
         serves: serves.collect(),
-        guards: Guards::NONE,
+        guards: Protection::NONE,
     }
 }
 
 /// A good run of so many hours ago that came to the bucket so many hours ago and was kept for an hour.
-fn expired(now: Timestamp, began: i64, came: i64, serial: u64) -> Run {
+fn expired(now: Timestamp, began: i64, came: i64, serial: u64) -> RunFacts {
     let ago = |hours: i64| now - SignedDuration::from_hours(hours);
-    Run {
+    RunFacts {
         id: id(ago(began), serial),
         arrived: Some(ago(came)),
         ..run(ago(began), &[(Tier::Daily, ago(began), "1h")])
@@ -41,8 +41,8 @@ fn expired(now: Timestamp, began: i64, came: i64, serial: u64) -> Run {
 fn the_newest_that_has_stood_for_each_number_of_days_stays() {
     let now = at("2027-03-10T12:00:00Z");
     let hours = [1, 20, 30, 100, 200, 300, 800, 900];
-    let runs: Vec<Run> = hours.iter().map(|h| expired(now, *h, *h, 0)).collect();
-    let kept = |policy: &Policy| -> Vec<i64> {
+    let runs: Vec<RunFacts> = hours.iter().map(|h| expired(now, *h, *h, 0)).collect();
+    let kept = |policy: &RetentionPolicy| -> Vec<i64> {
         let plan = plan(&runs, policy, now);
         let lines = plan.lines.iter().zip(hours);
         lines
@@ -54,7 +54,7 @@ fn the_newest_that_has_stood_for_each_number_of_days_stays() {
     // a day, seven, thirty
     assert_eq!(kept(&banded(1)), [1, 30, 200, 800]);
     let verdict = plan(&runs, &banded(1), now).lines[2].verdict.to_string();
-    assert_eq!(verdict, "the newest that has stood for a day");
+    assert_eq!(verdict, "the newest that is at least a day old");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn what_was_dated_back_and_came_today_has_not_stood() {
     let now = at("2027-03-10T12:00:00Z");
     let real = expired(now, 400, 400, 0);
     let fakes = (0..9).map(|n| expired(now, 50 * n + 1, 1, n as u64 + 1));
-    let runs: Vec<Run> = fakes.chain([real.clone()]).collect();
+    let runs: Vec<RunFacts> = fakes.chain([real.clone()]).collect();
     let plan = plan(&runs, &banded(3), now);
     let line = plan.lines.iter().find(|line| line.id == real.id).unwrap();
     assert!(!line.is_deletion(), "{}", line.verdict);
@@ -72,12 +72,12 @@ fn what_was_dated_back_and_came_today_has_not_stood() {
 fn a_schedule_with_bands_stops_growing() {
     // daily, kept for a week, for two years: a few beyond the week, and no more of them with time
     let end = at("2029-03-10T03:30:00Z");
-    let mut runs: Vec<Run> = Vec::new();
+    let mut runs: Vec<RunFacts> = Vec::new();
     let mut most = 0;
     for day in (0..730).rev() {
         let now = end - SignedDuration::from_hours(24 * day);
         let began = now - SignedDuration::from_mins(30);
-        runs.push(Run {
+        runs.push(RunFacts {
             id: id(began, 0),
             ..run(began, &[(Tier::Daily, began - SignedDuration::from_mins(1), "7d")])
         });
@@ -93,7 +93,7 @@ fn what_does_not_count_pushes_nothing_out() {
     let now = at("2027-03-10T12:00:00Z");
     let daily = |n: i64, counts: bool| {
         let began = now - SignedDuration::from_hours(24 * n);
-        Run {
+        RunFacts {
             id: id(began, u64::from(counts)),
             counts,
             ..run(began, &[(Tier::Daily, began - SignedDuration::from_mins(1), "2")])
@@ -107,10 +107,10 @@ fn what_does_not_count_pushes_nothing_out() {
 #[test]
 fn where_nothing_counts_the_floor_and_the_elders_stand_all_the_same() {
     let now = at("2027-03-10T12:00:00Z");
-    let mut runs: Vec<Run> = (0..9)
+    let mut runs: Vec<RunFacts> = (0..9)
         .map(|n| expired(now, 10 + 24 * 5 * n, 10 + 24 * 5 * n, n as u64))
         .collect();
-    let deleted = |runs: &[Run]| plan(runs, &banded(3), now).deleted();
+    let deleted = |runs: &[RunFacts]| plan(runs, &banded(3), now).deleted();
     let believed = deleted(&runs);
     assert!(believed > 0);
     for run in &mut runs {
@@ -126,13 +126,13 @@ proptest! {
         hours in vec((0..9000_i64, 0..9000_i64, any::<bool>(), 0..4_u8), 0..30),
     ) {
         let now = at("2027-03-10T12:00:00Z");
-        let runs: Vec<Run> = hours
+        let runs: Vec<RunFacts> = hours
             .iter()
             .enumerate()
             .map(|(serial, (began, came, counts, keep))| {
                 let began = now - SignedDuration::from_hours(*began);
                 let keep = ["1h", "2", "3", "40d"][usize::from(*keep)];
-                Run {
+                RunFacts {
                     id: id(began, serial as u64),
                     arrived: Some(now - SignedDuration::from_hours(*came)),
                     counts: *counts,

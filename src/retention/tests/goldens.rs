@@ -20,13 +20,13 @@ fn assert_golden(name: &str, text: &str) {
 }
 
 /// A line for each run: when, what it serves, what becomes of it and why.
-fn table(runs: &[Run], plan: &Plan) -> String {
+fn table(runs: &[RunFacts], plan: &RetentionPlan) -> String {
     let mut text = String::new();
     for line in &plan.lines {
         let run = runs.iter().find(|run| run.id == line.id).unwrap();
         let tiers: Vec<_> = run.serves.iter().map(|s| s.tier.as_str()).collect();
         let tiers = match run.outcome {
-            Outcome::Good => tiers.join("+"),
+            RunOutcome::Good => tiers.join("+"),
             outcome => format!("{} ({outcome:?})", tiers.join("+")),
         };
         let word = if line.is_deletion() { "delete" } else { "keep" };
@@ -39,7 +39,7 @@ fn table(runs: &[Run], plan: &Plan) -> String {
 }
 
 /// Hourly ticks; pruned at half past one each day, and at the end.
-fn live(text: &str, from: &str, to: &str, outcome: impl Fn(usize) -> Outcome) -> (World, Vec<Run>) {
+fn live(text: &str, from: &str, to: &str, outcome: impl Fn(usize) -> RunOutcome) -> (World, Vec<RunFacts>) {
     let mut world = World::new(0, schedule(text));
     let (mut now, end, mut count) = (at(from), at(to), 0);
     let mut all = Vec::new();
@@ -57,8 +57,10 @@ fn live(text: &str, from: &str, to: &str, outcome: impl Fn(usize) -> Outcome) ->
 }
 
 /// Three years of hourly ticks, all good: what daily pruning left is what one plan over all runs keeps.
-fn three_years(text: &str) -> (Vec<Run>, Plan) {
-    let (world, all) = live(text, "2026-01-01T00:00:00Z", "2029-03-14T15:00:00Z", |_| Outcome::Good);
+fn three_years(text: &str) -> (Vec<RunFacts>, RetentionPlan) {
+    let (world, all) = live(text, "2026-01-01T00:00:00Z", "2029-03-14T15:00:00Z", |_| {
+        RunOutcome::Good
+    });
     let now = at("2029-03-14T15:20:00Z");
     let daily = plan(&world.runs, &floor(3), now);
     let once = plan(&all, &floor(3), now);
@@ -82,9 +84,9 @@ fn three_years_by_count() {
 #[test]
 fn a_long_and_troubled_life() {
     let kinds = |count: usize| match count {
-        _ if count.is_multiple_of(23) => Outcome::Failed,
-        _ if count.is_multiple_of(59) => Outcome::Suspicious,
-        _ => Outcome::Good,
+        _ if count.is_multiple_of(23) => RunOutcome::Failed,
+        _ if count.is_multiple_of(59) => RunOutcome::Suspicious,
+        _ => RunOutcome::Good,
     };
     let mut world = World::new(0, schedule("daily 14, weekly 5w, monthly 12mo, yearly 7y"));
     let mut all = Vec::new();
@@ -112,12 +114,12 @@ fn a_long_and_troubled_life() {
     let (suspicious, ahead) = (started("2035-03-10"), started("2035-03-12"));
     all[held].guards.hold = Some("anna: state before the migration".to_owned());
     all[locked].guards.locked_until = Some(at("2035-11-05T03:00:00Z"));
-    all[suspicious].outcome = Outcome::Suspicious;
+    all[suspicious].outcome = RunOutcome::Suspicious;
     let mut early = all[ahead].clone();
     early.started = at("2036-03-12T03:00:00Z");
     early.id = world::id(early.started, 0);
     all.push(early);
-    let plan = plan(&all, &Policy::default(), end);
+    let plan = plan(&all, &RetentionPolicy::default(), end);
     // of nine years of deletions, those of this year's backups
     let mut shown = plan.clone();
     shown

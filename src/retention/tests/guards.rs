@@ -23,7 +23,7 @@ fn holds_and_locks_come_first() {
     let gone = "- daily expired 2027-01-30 03:00 UTC";
     assert_eq!(beside_a_good_one(lock(old(), NOW)), gone);
     assert_eq!(
-        beside_a_good_one(hold(with(Outcome::Failed, old()))),
+        beside_a_good_one(hold(with(RunOutcome::Failed, old()))),
         "held: anna: audit"
     );
     let odd = guarded(old(), |guards| guards.hold = Some("a\u{1b}[2J\nb".to_owned()));
@@ -47,18 +47,18 @@ fn tags_lengthen_and_never_shorten() {
     let short = tagged(daily(3, "7d"), "1h", Some("2027-03-07T04:00:00Z"), None);
     assert_eq!(beside_a_good_one(short), "daily until 2027-03-14 03:00 UTC");
     for (tags, told) in [
-        (Tags::None, gone),
-        (Tags::NotLooked, gone),
+        (TagState::None, gone),
+        (TagState::NotLooked, gone),
         (
-            Tags::Missing("pgcoffer:retain".into()),
+            TagState::Missing("pgcoffer:retain".into()),
             "its tag pgcoffer:retain is missing",
         ),
         (
-            Tags::Foreign("pgcoffer:owner".into()),
+            TagState::Foreign("pgcoffer:owner".into()),
             "its tag pgcoffer:owner is not ours",
         ),
         (
-            Tags::Unreadable("pgcoffer:retain".into()),
+            TagState::Unreadable("pgcoffer:retain".into()),
             "its tag pgcoffer:retain can't be read",
         ),
     ] {
@@ -80,7 +80,7 @@ fn a_larger_count_in_the_tags_is_taken_for_the_sealed_one() {
     again.started += SignedDuration::from_hours(2);
     again.id = id(again.started, 1);
     let all = [daily(0, "1"), again, tagged(daily(2, "1"), "3", None, None)];
-    let replaced = "- a newer daily of the same period is there";
+    let replaced = "- there is a newer daily of the same period";
     assert_eq!(reasons(&all, 1), ["daily 1 of 1", "daily 2 of 9", replaced]);
     // the tags as written: the largest of what it serves, which is no larger count for the other tiers
     let mut both = tagged(daily(2, "1"), "24", None, None);

@@ -16,17 +16,17 @@ fn at(text: &str) -> Timestamp {
 }
 
 /// A floor, and no age bands: those have tests of their own.
-fn floor(keep_last: u32) -> Policy {
+fn floor(keep_last: u32) -> RetentionPolicy {
     let keep_last = NonZeroU32::new(keep_last).unwrap();
-    Policy {
+    RetentionPolicy {
         keep_last,
         stood_days: &[],
     }
 }
 
 /// A floor with age bands.
-fn banded(keep_last: u32) -> Policy {
-    Policy {
+fn banded(keep_last: u32) -> RetentionPolicy {
+    RetentionPolicy {
         stood_days: &STOOD_DAYS,
         ..floor(keep_last)
     }

@@ -15,11 +15,11 @@ use super::{
 #[derive(Debug, Clone)]
 enum Event {
     /// the agent ticks, and a run ends so
-    Tick(Outcome),
+    Tick(RunOutcome),
     /// the newest run's periods are made again
-    Repeat(Outcome),
+    Repeat(RunOutcome),
     /// a person asks for a backup
-    Ask(Outcome, Retention),
+    Ask(RunOutcome, Retention),
     /// nobody ticks for so many steps
     Gap(u8),
     /// the clock goes wrong by so many minutes, or right again
@@ -27,16 +27,16 @@ enum Event {
     /// the schedule is edited
     Edit(Vec<(Tier, Retention)>),
     /// the newest run gets guards
-    Guard(Guards),
+    Guard(Protection),
 }
 
-fn outcome() -> impl Strategy<Value = Outcome> {
+fn outcome() -> impl Strategy<Value = RunOutcome> {
     prop_oneof![
-        16 => Just(Outcome::Good),
-        2 => Just(Outcome::Failed),
-        1 => Just(Outcome::NoRoom),
-        1 => Just(Outcome::Suspicious),
-        1 => Just(Outcome::Lost),
+        16 => Just(RunOutcome::Good),
+        2 => Just(RunOutcome::Failed),
+        1 => Just(RunOutcome::NoRoom),
+        1 => Just(RunOutcome::Suspicious),
+        1 => Just(RunOutcome::Lost),
     ]
 }
 
@@ -60,23 +60,23 @@ fn schedule(retention: impl Strategy<Value = Retention>) -> impl Strategy<Value 
     (tiers, vec(retention, 5)).prop_map(|(tiers, of)| tiers.into_iter().zip(of).collect())
 }
 
-fn guards() -> impl Strategy<Value = Guards> {
+fn guards() -> impl Strategy<Value = Protection> {
     let moment = || {
         let seconds = at("2026-01-01T00:00:00Z").as_second()..at("2036-01-01T00:00:00Z").as_second();
         seconds.prop_map(|second| Timestamp::from_second(second).unwrap())
     };
     let hold = || prop_oneof![9 => Just(None), 1 => Just(Some("anna".to_owned()))];
     let tags = prop_oneof![
-        2 => Just(Tags::NotLooked),
-        1 => Just(Tags::None),
-        1 => Just(Tags::Missing("a".to_owned())),
-        1 => Just(Tags::Foreign("a".to_owned())),
-        1 => Just(Tags::Unreadable("a".to_owned())),
+        2 => Just(TagState::NotLooked),
+        1 => Just(TagState::None),
+        1 => Just(TagState::Missing("a".to_owned())),
+        1 => Just(TagState::Foreign("a".to_owned())),
+        1 => Just(TagState::Unreadable("a".to_owned())),
         8 => (retention(), proptest::option::of(moment()), hold())
-            .prop_map(|(retain, expires, hold)| Tags::Read { retain, expires, hold }),
+            .prop_map(|(retain, expires, hold)| TagState::Read { retain, expires, hold }),
     ];
     let locked = prop_oneof![3 => Just(None), 1 => moment().prop_map(Some)];
-    (hold(), locked, prop::bool::weighted(0.1), tags).prop_map(|(hold, locked_until, legal_hold, tags)| Guards {
+    (hold(), locked, prop::bool::weighted(0.1), tags).prop_map(|(hold, locked_until, legal_hold, tags)| Protection {
         hold,
         locked_until,
         legal_hold,
@@ -102,7 +102,7 @@ struct Life {
     step: SignedDuration,
     schedule: Vec<(Tier, Retention)>,
     events: Vec<Event>,
-    policy: Policy,
+    policy: RetentionPolicy,
 }
 
 /// From days of hourly ticks to years of weekly ones.
@@ -144,17 +144,17 @@ impl Life {
         (world, now)
     }
 
-    fn lived(&self) -> (Vec<Run>, Timestamp) {
+    fn lived(&self) -> (Vec<RunFacts>, Timestamp) {
         let (world, now) = self.live(0, |_, _| {});
         (world.runs, now)
     }
 
-    fn plan(&self, runs: &[Run], now: Timestamp) -> Plan {
+    fn plan(&self, runs: &[RunFacts], now: Timestamp) -> RetentionPlan {
         plan(runs, &self.policy, now)
     }
 }
 
-fn deletions(plan: &Plan) -> BTreeSet<BackupId> {
+fn deletions(plan: &RetentionPlan) -> BTreeSet<BackupId> {
     plan.deletions().map(|line| line.id.clone()).collect()
 }
 
@@ -208,14 +208,14 @@ proptest! {
         let (runs, now) = life.lived();
         let mut without = runs.clone();
         for run in &mut without {
-            run.guards.tags = Tags::NotLooked;
+            run.guards.tags = TagState::NotLooked;
         }
         let first = deletions(&life.plan(&without, now));
         prop_assert!(deletions(&life.plan(&runs, now)).is_subset(&first));
         // tags are looked at only of what would go
         let mut asked = runs;
         for run in asked.iter_mut().filter(|run| !first.contains(&run.id)) {
-            run.guards.tags = Tags::NotLooked;
+            run.guards.tags = TagState::NotLooked;
         }
         prop_assert!(deletions(&life.plan(&asked, now)).is_subset(&first));
     }
@@ -277,7 +277,7 @@ proptest! {
         let wanted = life.policy.keep_last.get() as usize;
         let mut made = BTreeSet::new();
         life.live(0, |world, now| {
-            let good = |run: &&Run| run.outcome == Outcome::Good && !run.is_ahead(now);
+            let good = |run: &&RunFacts| run.outcome == RunOutcome::Good && !run.is_ahead(now);
             made.extend(world.runs.iter().filter(good).map(|run| run.id.clone()));
             world.prune(&life.policy, now);
             let stand = world.runs.iter().filter(good).count();
@@ -302,15 +302,15 @@ proptest! {
         for count in 1..1500_u64 {
             now += SignedDuration::from_hours(step);
             let fails = count.is_multiple_of(failing);
-            world.tick(now, if fails { Outcome::Failed } else { Outcome::Good });
+            world.tick(now, if fails { RunOutcome::Failed } else { RunOutcome::Good });
             // while a failed run is the newest nothing goes
-            let failed_last = world.runs.last().is_some_and(|run| run.outcome == Outcome::Failed);
+            let failed_last = world.runs.last().is_some_and(|run| run.outcome == RunOutcome::Failed);
             if failed_last || !count.is_multiple_of(10) {
                 continue;
             }
             world.prune(&floor(keep_last), now);
             let (good, failed): (Vec<_>, Vec<_>) =
-                world.runs.iter().partition(|run| run.outcome == Outcome::Good);
+                world.runs.iter().partition(|run| run.outcome == RunOutcome::Good);
             prop_assert!(good.len() as u64 <= most + u64::from(keep_last), "{} good", good.len());
             prop_assert!(failed.len() as u64 <= failures, "{} failed", failed.len());
         }
@@ -323,8 +323,8 @@ fn a_large_history_is_planned() {
     let mut world = World::new(0, vec![(Tier::Daily, Retention::Newest(7))]);
     let start = at("2026-01-01T03:00:00Z");
     for second in 0..30_000 {
-        world.tick(start, Outcome::Good);
-        world.repeat(start + SignedDuration::from_secs(second), Outcome::Good);
+        world.tick(start, RunOutcome::Good);
+        world.repeat(start + SignedDuration::from_secs(second), RunOutcome::Good);
     }
     let plan = plan(&world.runs, &floor(3), start + SignedDuration::from_hours(600));
     assert_eq!((plan.kept(), plan.deleted()), (3, world.runs.len() - 3));

@@ -9,7 +9,7 @@ use super::*;
 /// One database: its schedule, and the runs that stand.
 #[derive(Debug, Clone)]
 pub(super) struct World {
-    pub(super) runs: Vec<Run>,
+    pub(super) runs: Vec<RunFacts>,
     schedule: Vec<(Tier, Retention)>,
     /// due moments that have their backup
     taken: HashSet<(Tier, Timestamp)>,
@@ -32,7 +32,7 @@ impl World {
     }
 
     /// What is due at that moment by the clock is made, if anything is.
-    pub(super) fn tick(&mut self, clock: Timestamp, outcome: Outcome) {
+    pub(super) fn tick(&mut self, clock: Timestamp, outcome: RunOutcome) {
         let serves: Vec<_> = self
             .schedule
             .iter()
@@ -53,44 +53,44 @@ impl World {
     }
 
     /// What a person asks for is made.
-    pub(super) fn ask(&mut self, clock: Timestamp, outcome: Outcome, retention: Retention) {
+    pub(super) fn ask(&mut self, clock: Timestamp, outcome: RunOutcome, retention: Retention) {
         let (tier, due) = (Tier::Manual, clock);
         let served = Served { tier, due, retention };
         self.push(clock, outcome, vec![served]);
     }
 
     /// The newest run's periods are made once more.
-    pub(super) fn repeat(&mut self, clock: Timestamp, outcome: Outcome) {
+    pub(super) fn repeat(&mut self, clock: Timestamp, outcome: RunOutcome) {
         if let Some(last) = self.runs.last() {
             self.push(clock, outcome, last.serves.clone());
         }
     }
 
     /// Plans, carries the plan out, and returns it.
-    pub(super) fn prune(&mut self, policy: &Policy, now: Timestamp) -> Plan {
+    pub(super) fn prune(&mut self, policy: &RetentionPolicy, now: Timestamp) -> RetentionPlan {
         let plan = plan(&self.runs, policy, now);
         self.runs = left(&self.runs, &plan);
         plan
     }
 
-    fn push(&mut self, started: Timestamp, outcome: Outcome, serves: Vec<Served>) {
+    fn push(&mut self, started: Timestamp, outcome: RunOutcome, serves: Vec<Served>) {
         self.serial += 1;
-        self.runs.push(Run {
+        self.runs.push(RunFacts {
             id: id(started, self.serial),
             started,
             arrived: None,
             outcome,
             counts: true,
             serves,
-            guards: Guards::NONE,
+            guards: Protection::NONE,
         });
     }
 }
 
 /// The runs that a plan leaves.
-pub(super) fn left(runs: &[Run], plan: &Plan) -> Vec<Run> {
+pub(super) fn left(runs: &[RunFacts], plan: &RetentionPlan) -> Vec<RunFacts> {
     let gone: HashSet<_> = plan.deletions().map(|line| &line.id).collect();
-    let stands = |run: &&Run| !gone.contains(&run.id);
+    let stands = |run: &&RunFacts| !gone.contains(&run.id);
     runs.iter().filter(stands).cloned().collect()
 }
 

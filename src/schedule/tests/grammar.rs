@@ -1,7 +1,7 @@
 use jiff::tz::TimeZone;
 
 use super::schedule;
-use crate::schedule::{Schedule, Warning};
+use crate::schedule::{Schedule, ScheduleWarning};
 
 fn canonical(text: &str) -> String {
     schedule(text).to_string()
@@ -85,7 +85,7 @@ fn each_fault_is_told_with_its_clause() {
         ("Manual keep 7d", "manual backups have no schedule"),
         (
             "daily keep 7d, Daily keep 8d",
-            r#"in "Daily keep 8d": daily is there twice"#,
+            r#"in "Daily keep 8d": daily is named twice"#,
         ),
         (
             "daily at 02:30",
@@ -99,8 +99,8 @@ fn each_fault_is_told_with_its_clause() {
         ("daily keep 7 days", r#""days" is not understood"#),
         ("daily keep week", r#""week" is not a retention"#),
         ("daily keep 0d", r#""0d" is not a retention"#),
-        ("daily on monday keep 7d", "daily backups have no day to be made on"),
-        ("hourly on 1 keep 7d", "hourly backups have no day to be made on"),
+        ("daily on monday keep 7d", "daily backups can't have a day"),
+        ("hourly on 1 keep 7d", "hourly backups can't have a day"),
         ("weekly on 1 keep 5w", r#""1" is not a day for weekly backups"#),
         ("weekly on mo keep 5w", r#""mo" is not a day for weekly backups"#),
         ("monthly on 0 keep 5w", r#""0" is not a day for monthly backups"#),
@@ -142,7 +142,7 @@ fn hints_can_be_followed() {
     assert_eq!(hint("daily keep 7d weekly keep 5w"), r#"put a comma before "weekly""#);
     assert_eq!(
         hint("daily at 02:30"),
-        r#"add for example "keep 7d": "daily at 02:30 keep 7d""#
+        r#"add, for example, "keep 7d": "daily at 02:30 keep 7d""#
     );
     assert_eq!(
         hint("daily at noon keep 7d, weekly at noon keep 5w"),
@@ -170,7 +170,11 @@ fn hints_can_be_followed() {
 #[test]
 fn what_is_hardly_meant_is_warned_of() {
     let warnings = |text| {
-        let found: Vec<String> = schedule(text).warnings().iter().map(Warning::to_string).collect();
+        let found: Vec<String> = schedule(text)
+            .warnings()
+            .iter()
+            .map(ScheduleWarning::to_string)
+            .collect();
         found.join("; ")
     };
     assert_eq!(

@@ -1,10 +1,10 @@
 use super::{at, failed, good, minutes, schedule};
 use crate::{
     backup::{LateTier, Tier},
-    schedule::{Past, late_by_habit},
+    schedule::{PastRun, late_by_habit},
 };
 
-fn late(text: &str, history: &[Past], now: &str) -> Vec<LateTier> {
+fn late(text: &str, history: &[PastRun], now: &str) -> Vec<LateTier> {
     schedule(text).late(history, at(now))
 }
 
@@ -82,7 +82,7 @@ fn a_tier_that_was_added_has_its_grace() {
 
 #[test]
 fn without_a_schedule_habit_tells_what_is_late() {
-    let habit = |history: &[Past], now: &str| late_by_habit(history, at(now));
+    let habit = |history: &[PastRun], now: &str| late_by_habit(history, at(now));
     let day = good("2027-05-05T02:30:00Z", &[Tier::Daily, Tier::Weekly]);
     let (one, due) = (std::slice::from_ref(&day), at("2027-05-06T03:30:00Z"));
     assert_eq!(habit(one, "2027-05-06T06:30:00Z"), None);

@@ -3,19 +3,19 @@ use jiff::Timestamp;
 use super::{at, good, minutes, moments, run, zone};
 use crate::{
     backup::Tier,
-    schedule::{Ended, Past, Schedule},
+    schedule::{PastRun, RunEnd, Schedule},
 };
 
 /// How many good runs there are, and what the first period of each is, when every minute between the two is a tick.
 fn runs(schedule: &Schedule, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
-    let mut history: Vec<Past> = Vec::new();
+    let mut history: Vec<PastRun> = Vec::new();
     let mut dues = Vec::new();
     let mut now = from;
     while now <= to {
         let due = schedule.due(&history, now);
         if let Some(first) = due.first() {
             dues.push(first.due);
-            history.push(run(now, Ended::Good, due));
+            history.push(run(now, RunEnd::Good, due));
         }
         now += minutes(1);
     }

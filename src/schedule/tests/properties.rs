@@ -6,7 +6,7 @@ use proptest::{prelude::*, sample::select};
 use super::{minutes, run, zone};
 use crate::{
     backup::Tier,
-    schedule::{Ended, Past, Schedule, When},
+    schedule::{PastRun, Recurrence, RunEnd, Schedule},
 };
 
 const ZONES: [&str; 9] = [
@@ -93,23 +93,23 @@ fn any_ticks() -> impl Strategy<Value = Vec<(i64, bool)>> {
 }
 
 /// The rule for dates, found by looking at every date: shares nothing with the calendar's arithmetic.
-fn moments(when: When, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTreeSet<Timestamp> {
+fn moments(when: Recurrence, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTreeSet<Timestamp> {
     let first: Date = zone.to_datetime(from).date() - 400.days();
     let last: Date = zone.to_datetime(to).date() + 400.days();
     let chosen = |date: &Date| match when {
-        When::Hourly { .. } => false,
-        When::Daily { .. } => true,
-        When::Weekly { on, .. } => date.weekday() == on,
-        When::Monthly { day, .. } => date.day() == day || (date.day() < day && *date == date.last_of_month()),
-        When::Yearly { month, day, .. } => {
+        Recurrence::Hourly { .. } => false,
+        Recurrence::Daily { .. } => true,
+        Recurrence::Weekly { on, .. } => date.weekday() == on,
+        Recurrence::Monthly { day, .. } => date.day() == day || (date.day() < day && *date == date.last_of_month()),
+        Recurrence::Yearly { month, day, .. } => {
             let short = day == 29 && date.day() == 28 && !date.in_leap_year();
             date.month() == month && (date.day() == day || short)
         }
     };
     let at = match when {
-        When::Hourly { .. } => return hours(when, zone, from, to),
-        When::Daily { at } | When::Weekly { at, .. } => at,
-        When::Monthly { at, .. } | When::Yearly { at, .. } => at,
+        Recurrence::Hourly { .. } => return hours(when, zone, from, to),
+        Recurrence::Daily { at } | Recurrence::Weekly { at, .. } => at,
+        Recurrence::Monthly { at, .. } | Recurrence::Yearly { at, .. } => at,
     };
     first
         .series(1.day())
@@ -120,8 +120,8 @@ fn moments(when: When, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTree
 }
 
 /// Every hour's moment, found by looking at every minute of the hour.
-fn hours(when: When, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTreeSet<Timestamp> {
-    let When::Hourly { minute } = when else {
+fn hours(when: Recurrence, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTreeSet<Timestamp> {
+    let Recurrence::Hourly { minute } = when else {
         return BTreeSet::new();
     };
     let hour = |n: i64| {
@@ -136,8 +136,8 @@ fn hours(when: When, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTreeSe
     range.map(hour).collect()
 }
 
-fn of(tier: Tier, history: &[Past]) -> Vec<Timestamp> {
-    let serving = history.iter().filter(|run| run.ended == Ended::Good);
+fn of(tier: Tier, history: &[PastRun]) -> Vec<Timestamp> {
+    let serving = history.iter().filter(|run| run.ended == RunEnd::Good);
     let served = serving.flat_map(|run| &run.serves);
     served.filter(|s| s.tier == tier).map(|s| s.due).collect()
 }
@@ -161,7 +161,7 @@ proptest! {
         let model: BTreeMap<Tier, BTreeSet<Timestamp>> =
             dated.map(|c| (c.tier(), moments(c.when, &zone, start, end))).collect();
         let mut seen: BTreeMap<Tier, BTreeSet<Timestamp>> = BTreeMap::new();
-        let mut history: Vec<Past> = Vec::new();
+        let mut history: Vec<PastRun> = Vec::new();
         let mut now = start;
         for (pause, ends_well) in ticks {
             now += minutes(pause);
@@ -188,7 +188,7 @@ proptest! {
                 }
             }
             if !due.is_empty() {
-                let ended = if ends_well { Ended::Good } else { Ended::Failed };
+                let ended = if ends_well { RunEnd::Good } else { RunEnd::Failed };
                 history.push(run(now, ended, due));
             }
         }
@@ -208,9 +208,9 @@ proptest! {
     ) {
         let schedule = Schedule::parse(&text, &zone(name)).unwrap();
         let ahead = start + minutes(leap_minutes);
-        let wrong = run(ahead, Ended::Good, schedule.due(&[], ahead));
-        let failed = run(ahead, Ended::Failed, Vec::new());
-        let mut history: Vec<Past> = Vec::new();
+        let wrong = run(ahead, RunEnd::Good, schedule.due(&[], ahead));
+        let failed = run(ahead, RunEnd::Failed, Vec::new());
+        let mut history: Vec<PastRun> = Vec::new();
         let mut now = start;
         for (pause, _) in ticks {
             let mut disturbed = history.clone();
@@ -221,7 +221,7 @@ proptest! {
             prop_assert_eq!(schedule.not_before(&disturbed, now), None);
             let due = schedule.due(&disturbed, now);
             if !due.is_empty() {
-                history.push(run(now, Ended::Good, due));
+                history.push(run(now, RunEnd::Good, due));
             }
             now += minutes(pause);
             if now + minutes(15) >= ahead {

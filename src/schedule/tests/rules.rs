@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::{at, due_tiers, failed, good, minutes, run, schedule};
 use crate::{
     backup::{Record, Retention, Served, Tier},
-    schedule::{Ended, Past},
+    schedule::{PastRun, RunEnd},
 };
 
 const ALL: &str = "hourly keep 24h, daily at 02:30 keep 7d, weekly keep 5w, monthly keep 12mo, yearly keep 7y";
@@ -28,7 +28,7 @@ fn everything_is_due_before_the_first_run_and_one_backup_serves_it() {
         ]
     );
     assert_eq!(schedule.next_due(&[], at(now)), Some((Tier::Yearly, at(now))));
-    let history = [run(at(now), Ended::Good, due)];
+    let history = [run(at(now), RunEnd::Good, due)];
     assert!(schedule.due(&history, at("2027-05-05T10:59:59Z")).is_empty());
     assert_eq!(
         schedule.next_due(&history, at("2027-05-05T10:59:59Z")),
@@ -54,7 +54,7 @@ fn an_outage_of_weeks_is_caught_up_once() {
     let due = schedule.due(&history, now);
     assert_eq!(due.len(), 2);
     assert_eq!(due[0].due, at("2027-05-05T02:30:00Z"));
-    history.push(run(now, Ended::Good, due));
+    history.push(run(now, RunEnd::Good, due));
     assert!(due_tiers(&schedule, &history, "2027-05-05T10:30:00Z").is_empty());
 }
 
@@ -64,8 +64,8 @@ fn only_a_good_run_for_the_tier_serves_it() {
     let now = "2027-05-05T10:00:00Z";
     let daily = good("2027-05-05T02:30:00Z", &[Tier::Daily]);
     assert!(due_tiers(&schedule, std::slice::from_ref(&daily), now).is_empty());
-    for ended in [Ended::Failed, Ended::Interrupted] {
-        let run = Past { ended, ..daily.clone() };
+    for ended in [RunEnd::Failed, RunEnd::Interrupted] {
+        let run = PastRun { ended, ..daily.clone() };
         assert_eq!(due_tiers(&schedule, &[run], now), [Tier::Daily], "{ended:?}");
     }
     for tiers in [&[][..], &[Tier::Manual], &[Tier::Hourly], &[Tier::Weekly]] {
@@ -82,10 +82,10 @@ fn a_run_that_began_after_the_next_period_serves_that_too() {
         due: at("2027-05-05T10:00:00Z"),
         retention: Retention::Hours(24),
     };
-    let history = [run(at("2027-05-05T11:00:05Z"), Ended::Good, vec![served])];
+    let history = [run(at("2027-05-05T11:00:05Z"), RunEnd::Good, vec![served])];
     assert!(schedule.due(&history, at("2027-05-05T11:30:00Z")).is_empty());
     // by a clock a few seconds behind it began before its due moment, and is not repeated for that
-    let history = [run(at("2027-05-05T09:59:55Z"), Ended::Good, vec![served])];
+    let history = [run(at("2027-05-05T09:59:55Z"), RunEnd::Good, vec![served])];
     assert!(schedule.due(&history, at("2027-05-05T10:00:10Z")).is_empty());
 }
 
@@ -124,7 +124,7 @@ fn a_clock_that_was_ahead_does_not_silence_the_schedule() {
     assert!(due_tiers(&schedule, &[soon], "2027-05-06T02:30:00Z").is_empty());
 }
 
-fn pause_end(history: &[Past], now: &str) -> Option<Timestamp> {
+fn pause_end(history: &[PastRun], now: &str) -> Option<Timestamp> {
     schedule(ALL).not_before(history, at(now))
 }
 
@@ -134,14 +134,14 @@ fn the_pause_grows_with_each_failure_up_to_six_hours() {
     assert_eq!(pause_end(&history, "2027-05-04T00:10:00Z"), None);
     let mut now = at("2027-05-05T00:00:00Z");
     for expected_minutes in [5, 10, 20, 40, 80, 160, 320, 360, 360] {
-        history.insert(0, run(now, Ended::Failed, Vec::new()));
+        history.insert(0, run(now, RunEnd::Failed, Vec::new()));
         let finished = now + minutes(10);
         let end = finished + minutes(expected_minutes);
         assert_eq!(schedule(ALL).not_before(&history, finished), Some(end));
         assert_eq!(schedule(ALL).not_before(&history, end), None);
         now = end;
     }
-    history.extend((0..200).map(|n| run(now + minutes(n), Ended::Failed, Vec::new())));
+    history.extend((0..200).map(|n| run(now + minutes(n), RunEnd::Failed, Vec::new())));
     now += minutes(210);
     assert!(schedule(ALL).not_before(&history, now).unwrap() <= now + minutes(360));
 }
@@ -152,7 +152,7 @@ fn a_pause_counts_where_something_waits_for_it() {
     let served = good("2027-05-05T10:01:00Z", &[Tier::Hourly]);
     let history = |failures: i64| {
         let mut history = vec![served.clone()];
-        let failed = |n| run(at("2027-05-05T10:20:00Z") + minutes(n), Ended::Failed, Vec::new());
+        let failed = |n| run(at("2027-05-05T10:20:00Z") + minutes(n), RunEnd::Failed, Vec::new());
         history.extend((0..failures).map(failed));
         history
     };
@@ -197,7 +197,7 @@ fn a_good_run_ends_the_count_of_failures() {
 
 #[test]
 fn what_a_signal_ended_and_what_is_dated_ahead_is_no_failure() {
-    let interrupted = run(at("2027-05-05T00:00:00Z"), Ended::Interrupted, Vec::new());
+    let interrupted = run(at("2027-05-05T00:00:00Z"), RunEnd::Interrupted, Vec::new());
     assert_eq!(pause_end(&[interrupted], "2027-05-05T00:11:00Z"), None);
     let ahead = failed("2099-05-05T00:00:00Z");
     assert_eq!(pause_end(&[ahead], "2027-05-05T00:11:00Z"), None);
@@ -214,7 +214,7 @@ fn what_a_signal_ended_and_what_is_dated_ahead_is_no_failure() {
 fn the_calendars_ends_are_no_danger() {
     let schedule = schedule(ALL);
     let (first, last) = (Timestamp::MIN, Timestamp::MAX);
-    let ended = run(last - minutes(10), Ended::Failed, Vec::new());
+    let ended = run(last - minutes(10), RunEnd::Failed, Vec::new());
     for history in [&[][..], &[ended]] {
         assert_eq!(schedule.due(history, first), []);
         assert_eq!(schedule.late(history, first), []);
@@ -224,17 +224,17 @@ fn the_calendars_ends_are_no_danger() {
         assert_eq!(schedule.not_before(history, last), None);
     }
     let all_served = schedule.due(&[], last);
-    let history = [run(last - minutes(10), Ended::Good, all_served)];
+    let history = [run(last - minutes(10), RunEnd::Good, all_served)];
     assert_eq!(schedule.next_due(&history, last), None);
     assert_eq!(schedule.late(&history, last), []);
 }
 
-fn record(status: &str) -> Past {
+fn record(status: &str) -> PastRun {
     let record = format!(
         r#"{{"version": 1, "repository": "c0ffee00112233445566778899aabbcc", "id": "20270505T023000Z-aaaaaaaaaaaa", "database": "main", "tier": "daily", "retention": "7d",
         "expires": null, "started": "2027-05-05T02:30:00Z", "finished": "2027-05-05T02:40:00Z", "agent": "0.1.0", "source": null, {status}}}"#
     );
-    Past::from(&Record::from_json(record.as_bytes()).unwrap())
+    PastRun::from(&Record::from_json(record.as_bytes()).unwrap())
 }
 
 #[test]
@@ -244,12 +244,12 @@ fn a_record_tells_how_its_run_ended_and_what_it_serves() {
     let good_one = record(&format!(r#""status": "succeeded", {sealed}"#));
     // a record from before tiers were told one by one serves the tier it stands under
     assert_eq!(good_one, good("2027-05-05T02:30:00Z", &[Tier::Daily]));
-    assert_eq!(record(r#""status": "succeeded", "sealed": null"#).ended, Ended::Failed);
+    assert_eq!(record(r#""status": "succeeded", "sealed": null"#).ended, RunEnd::Failed);
     for (exit_status, ended) in [
-        (1, Ended::Failed),
-        (4, Ended::Failed),
-        (130, Ended::Interrupted),
-        (143, Ended::Interrupted),
+        (1, RunEnd::Failed),
+        (4, RunEnd::Failed),
+        (130, RunEnd::Interrupted),
+        (143, RunEnd::Interrupted),
     ] {
         let failure = format!(r#""status": "failed", "exit_status": {exit_status}, "sealed": null"#);
         assert_eq!(record(&failure).ended, ended, "{exit_status}");

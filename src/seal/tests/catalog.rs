@@ -170,7 +170,7 @@ fn forged(data_key: &DataKey, content: &str, slots: &[String]) -> Vec<u8> {
     let mac = data_key.header_hmac().chain_update(&text).finalize();
     text.push_str(&BASE64.encode(&mac.into_bytes()));
     text.push('\n');
-    let (header, _) = Header::parse_whole(&text.clone().into_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let (header, _) = SealedHeader::parse_whole(&text.clone().into_bytes()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(header.content.as_str(), content);
     text.into_bytes()
 }
@@ -180,19 +180,19 @@ fn forged(data_key: &DataKey, content: &str, slots: &[String]) -> Vec<u8> {
 #[test]
 fn a_data_key_that_it_knows_makes_no_archive_that_its_key_opens() {
     let object = seal(Content::Record, &[key(1)]).unwrap();
-    let (header, _) = Header::parse_whole(&object).unwrap();
+    let (header, _) = SealedHeader::parse_whole(&object).unwrap();
     let learnt = header.slots[1].open(&catalog(1), Content::Record);
     let data_key = learnt.unwrap().unwrap();
     let slots = slots(&object);
     for content in ["archive", "details", "settings"] {
         let archive = forged(&data_key, content, &slots[..1]);
-        let (header, _) = Header::parse_whole(&archive).unwrap();
+        let (header, _) = SealedHeader::parse_whole(&archive).unwrap();
         let refused = header.unlock(&[key(1)]).unwrap_err();
         assert_eq!(refused, Error::HeaderChanged, "{content}");
     }
     // what it may seal anyway it may also alter
     let mark = forged(&data_key, "mark", &slots);
-    let (header, _) = Header::parse_whole(&mark).unwrap();
+    let (header, _) = SealedHeader::parse_whole(&mark).unwrap();
     header.unlock(&[key(1)]).unwrap();
 }
 
@@ -223,7 +223,7 @@ fn of_two_slots_of_one_id_the_one_that_opens_counts() {
     let wrong = right.replace(right.rsplit(' ').next().unwrap(), &BASE64.encode(&other.wrap(&[7; 32])));
     let unlock = |slots: &[String]| {
         let object = forged(&data_key, "mark", slots);
-        let (header, _) = Header::parse_whole(&object).unwrap();
+        let (header, _) = SealedHeader::parse_whole(&object).unwrap();
         [key(1), catalog(1)].map(|secret| header.unlock(&[secret]).map(drop))
     };
     assert_eq!(unlock(&[wrong.clone(), right.clone()]), [Ok(()), Ok(())]);

@@ -53,28 +53,25 @@ fn what_does_not_open_is_told_by_what_is_wanted_and_what_is_there() {
     let (why, hint) = told(&[passphrase()], &[passphrase(), key(1)]);
     assert_eq!(
         why,
-        "wrong passphrase: sealed for another passphrase, at hand: a passphrase and key 0000000000000001"
+        "wrong passphrase: sealed for another passphrase, tried: a passphrase and key 0000000000000001"
     );
     assert!(
         hint.starts_with("set PGCOFFER_PASSPHRASE") && !hint.contains("KEY"),
         "{hint}"
     );
     let (why, hint) = told(&[passphrase()], &[key(1)]);
-    assert_eq!(why, "wrong key: sealed for a passphrase, at hand: key 0000000000000001");
-    assert!(hint.contains("in the place of PGCOFFER_KEY"), "{hint}");
+    assert_eq!(why, "wrong key: sealed for a passphrase, tried: key 0000000000000001");
+    assert!(hint.contains("instead of PGCOFFER_KEY"), "{hint}");
     let (why, hint) = told(&[key(2)], &[passphrase()]);
-    assert_eq!(why, "wrong key: sealed for key 0000000000000002, at hand: a passphrase");
-    assert!(hint.contains("in the place of PGCOFFER_PASSPHRASE"), "{hint}");
+    assert_eq!(why, "wrong key: sealed for key 0000000000000002, tried: a passphrase");
+    assert!(hint.contains("instead of PGCOFFER_PASSPHRASE"), "{hint}");
     let (why, hint) = told(&[key(2), passphrase()], &[passphrase()]);
     assert!(why.contains("key 0000000000000002 and another passphrase"), "{why}");
-    assert!(
-        hint.contains("PGCOFFER_KEY") && hint.contains("letter by letter"),
-        "{hint}"
-    );
+    assert!(hint.contains("PGCOFFER_KEY") && hint.contains("exactly"), "{hint}");
     let (why, hint) = told(&[key(2)], &[key(1)]);
     assert_eq!(
         why,
-        "wrong key: sealed for key 0000000000000002, at hand: key 0000000000000001"
+        "wrong key: sealed for key 0000000000000002, tried: key 0000000000000001"
     );
     assert!(
         hint.contains("PGCOFFER_DB_<NAME>_KEY") && !hint.contains("PASSPHRASE"),
@@ -88,6 +85,6 @@ fn what_does_not_open_is_told_by_what_is_wanted_and_what_is_there() {
     };
     assert_eq!(
         here.to_string(),
-        "wrong passphrase: this place is sealed for another passphrase, at hand: a passphrase"
+        "wrong passphrase: this place is sealed for another passphrase, tried: a passphrase"
     );
 }

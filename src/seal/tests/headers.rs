@@ -11,7 +11,7 @@ fn header() -> String {
 }
 
 fn fault(text: &str) -> Error {
-    Header::parse_whole(text.as_bytes()).unwrap_err()
+    SealedHeader::parse_whole(text.as_bytes()).unwrap_err()
 }
 
 fn line_of(error: &Error) -> usize {
@@ -24,12 +24,12 @@ fn line_of(error: &Error) -> usize {
 #[test]
 fn what_is_written_is_read() {
     let text = header();
-    let (header, len) = Header::parse(text.as_bytes()).unwrap().unwrap();
+    let (header, len) = SealedHeader::parse(text.as_bytes()).unwrap().unwrap();
     assert_eq!(len, text.len());
     assert_eq!((header.backup.as_str(), header.frame_size), (BACKUP, 4096));
     assert_eq!(
         (header.content, header.compression),
-        (Content::Archive, Compression::None)
+        (Content::Archive, PayloadCompression::None)
     );
     let here = repository();
     assert_eq!(header.repository, here);
@@ -45,7 +45,7 @@ fn what_is_written_is_read() {
 fn every_beginning_asks_for_more() {
     let text = header();
     for len in 0..text.len() {
-        assert_eq!(Header::parse(&text.as_bytes()[..len]), Ok(None), "at {len}");
+        assert_eq!(SealedHeader::parse(&text.as_bytes()[..len]), Ok(None), "at {len}");
     }
     assert_eq!(fault(""), Error::NotSealed);
     assert_eq!(fault("pgcoffer/1\nrepository 00"), Error::HeaderCutShort);
@@ -105,17 +105,17 @@ fn a_header_has_bounds() {
     let text = header();
     let kinds = |count: usize| -> String { (0..count).map(|at| format!("slot x {at}\n")).collect() };
     let with = |slots: &str| text.replacen("slot ", &format!("{slots}slot "), 1);
-    Header::parse_whole(with(&kinds(15)).as_bytes()).unwrap();
+    SealedHeader::parse_whole(with(&kinds(15)).as_bytes()).unwrap();
     assert_eq!(line_of(&fault(&with(&kinds(16)))), 23);
     let long = with(&format!("slot x {}\n", "y".repeat(HEADER_LEN_MAX)));
     assert_eq!(line_of(&fault(&long)), 7);
-    assert_eq!(Header::parse(&long.as_bytes()[..HEADER_LEN_MAX - 1]), Ok(None));
-    assert!(Header::parse(&long.as_bytes()[..HEADER_LEN_MAX]).is_err());
+    assert_eq!(SealedHeader::parse(&long.as_bytes()[..HEADER_LEN_MAX - 1]), Ok(None));
+    assert!(SealedHeader::parse(&long.as_bytes()[..HEADER_LEN_MAX]).is_err());
     // Of the greatest length exactly, and of one byte more.
     let room = HEADER_LEN_MAX - text.len();
     let fitting = with(&format!("slot x {}\n", "y".repeat(room - "slot x \n".len())));
-    assert_eq!(Header::parse_whole(fitting.as_bytes()).unwrap().1, HEADER_LEN_MAX);
-    assert!(Header::parse_whole(fitting.replacen("x y", "x yy", 1).as_bytes()).is_err());
+    assert_eq!(SealedHeader::parse_whole(fitting.as_bytes()).unwrap().1, HEADER_LEN_MAX);
+    assert!(SealedHeader::parse_whole(fitting.replacen("x y", "x yy", 1).as_bytes()).is_err());
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn passphrase_slots_have_a_ceiling() {
         );
         text.replacen("slot ", &format!("{slot}slot "), 1)
     };
-    Header::parse_whole(with("m=131072 t=3 p=8").as_bytes()).unwrap();
+    SealedHeader::parse_whole(with("m=131072 t=3 p=8").as_bytes()).unwrap();
     for above in [
         "m=131073 t=1 p=1",
         "m=8192 t=7 p=4",
@@ -169,7 +169,7 @@ fn salts_have_8_to_64_bytes() {
             data_encoding::BASE64.encode(&salt),
             data_encoding::BASE64.encode(&[1; 40])
         );
-        let parsed = Header::parse_whole(text.replacen("slot ", &format!("{slot}slot "), 1).as_bytes());
+        let parsed = SealedHeader::parse_whole(text.replacen("slot ", &format!("{slot}slot "), 1).as_bytes());
         if (8..=64).contains(&len) {
             let (header, _) = parsed.unwrap();
             assert!(
@@ -185,7 +185,7 @@ fn salts_have_8_to_64_bytes() {
 #[test]
 fn a_wrong_key_is_told_from_a_changed_header() {
     let text = header();
-    let (header, _) = Header::parse_whole(text.as_bytes()).unwrap();
+    let (header, _) = SealedHeader::parse_whole(text.as_bytes()).unwrap();
     let error = header.unlock(&[key(2)]).unwrap_err();
     let message = error.to_string();
     assert!(
@@ -201,7 +201,7 @@ fn a_wrong_key_is_told_from_a_changed_header() {
         ("4096", "8192"),
         ("abc", "abd"),
     ] {
-        let (changed, _) = Header::parse_whole(text.replacen(from, to, 1).as_bytes()).unwrap();
+        let (changed, _) = SealedHeader::parse_whole(text.replacen(from, to, 1).as_bytes()).unwrap();
         assert_eq!(changed.unlock(&[key(1)]).unwrap_err(), Error::HeaderChanged);
     }
 }
@@ -261,11 +261,11 @@ fn impossible_wishes_are_refused() {
 proptest! {
     #[test]
     fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
-        let _ = Header::parse(&bytes);
+        let _ = SealedHeader::parse(&bytes);
         let beginning = "pgcoffer/1\nrepository c0ffee00112233445566778899aabbcc\nbackup x\ncontent \
             record\ncompression none\nframe 4096\n";
         let mut lines = beginning.as_bytes().to_vec();
         lines.extend(bytes);
-        let _ = Header::parse(&lines);
+        let _ = SealedHeader::parse(&lines);
     }
 }

@@ -34,7 +34,7 @@ fn frames_open_by_themselves() {
     for frames in 1..=9 {
         let plaintext = bytes(frames * C);
         let (header_len, object) = sealed(&plaintext, &key(1));
-        let keys = Header::parse_whole(&object).unwrap().0.unlock(&[key(1)]).unwrap();
+        let keys = SealedHeader::parse_whole(&object).unwrap().0.unlock(&[key(1)]).unwrap();
         for index in 0..frames as u64 {
             let range = frame_range(header_len, C, index);
             let frame = &object[range.start as usize..range.end as usize];
@@ -199,7 +199,7 @@ fn dropped_swapped_repeated_and_spliced_frames_are_found() {
 #[test]
 fn buffers_are_filled_again() {
     let (mut sealer, header) = Sealer::with_frame_size(&archive(&repository()), &[key(1)], C).unwrap();
-    let keys = Header::parse_whole(&header).unwrap().0.unlock(&[key(1)]).unwrap();
+    let keys = SealedHeader::parse_whole(&header).unwrap().0.unlock(&[key(1)]).unwrap();
     let mut opener = Opener::new(keys, C);
     let plaintext = bytes(8 * C);
     let mut places = std::collections::HashSet::new();
@@ -244,7 +244,7 @@ proptest! {
         }
         object.extend(sealer.finish().seal().unwrap());
 
-        let (header, header_len) = Header::parse_whole(&object).unwrap();
+        let (header, header_len) = SealedHeader::parse_whole(&object).unwrap();
         let mut opener = Opener::new(header.unlock(&[key(1)]).unwrap(), header.frame_size);
         let mut opened = Vec::new();
         let mut rest = &object[header_len..];

@@ -4,7 +4,7 @@
 use pgcoffer::{
     backup::{Details, Record, TableFingerprint},
     compress::Writer,
-    seal::{Compression, Content, open_bytes},
+    seal::{Content, PayloadCompression, open_bytes},
 };
 
 use crate::{
@@ -159,7 +159,14 @@ fn forged(scene: &Scene, hours: i64, change: impl FnOnce(&mut Record, &mut Detai
 fn put(scene: &Scene, past: &crate::prune::past::Bytes, record: &Record, details: &[u8]) {
     let id = record.id.as_str();
     let record = record.to_json();
-    let record = sealed(id, Content::Record, Compression::None, "main", &secret(KEY), &record);
+    let record = sealed(
+        id,
+        Content::Record,
+        PayloadCompression::None,
+        "main",
+        &secret(KEY),
+        &record,
+    );
     scene.write(&past.made.archive, &past.archive, &past.tags, 30);
     scene.write(&past.made.details, details, &past.tags, 30);
     scene.write(&past.made.record, &record, &past.tags, 30);

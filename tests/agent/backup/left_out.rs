@@ -65,10 +65,10 @@ fn what_is_unlogged_on_a_standby() {
         &[
             [
                 "2 unlogged tables (public.\"parts of\", public.sessions)",
-                "holds the table empty",
+                "the table is empty in the backup",
                 "from the primary",
             ],
-            ["public.tickets", "begins it anew", "setval"],
+            ["public.tickets", "it starts again", "setval"],
         ],
     );
     // and that is what becomes of them

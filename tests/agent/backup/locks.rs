@@ -99,7 +99,10 @@ fn more_tables_than_the_server_has_locks_are_told_beforehand() {
             let failed = agent.run(["list", "--json"]).json()["backups"][0]["id"].clone();
             let args = ["show", failed.as_str().unwrap(), "--json"];
             let record = agent.run(args).success().json();
-            assert!(record["warnings"].to_string().contains("room for about"), "{record:#}");
+            assert!(
+                record["warnings"].to_string().contains("capacity for about"),
+                "{record:#}"
+            );
         }
     }
 }

@@ -21,7 +21,7 @@ use pgcoffer::{
     },
     panics,
     postgres::Clients,
-    retention::Policy,
+    retention::RetentionPolicy,
     serve::{LaunchEvent, Launcher, Round as _, ScheduledDatabase},
     store::Store,
 };
@@ -160,7 +160,7 @@ impl World {
             prune: true,
             level: Some(1),
             silence_max: Duration::from_secs(60),
-            policy: Policy::default(),
+            policy: RetentionPolicy::default(),
             clock: Clock::system(),
         };
         let (progress, interrupt) = (Progress::default(), Interrupt::default());

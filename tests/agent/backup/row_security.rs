@@ -100,7 +100,7 @@ fn from_16_on_a_role_with_the_attribute_gives_it_on() {
 fn without_a_superuser_the_owner_reads_past_policies_that_are_not_forced() {
     let scene = Scene::on(15);
     let cure = scene.cure(&scene.owner);
-    assert!(cure.contains("where no application logs in as their owner"), "{cure}");
+    assert!(cure.contains("if no application logs in as their owner"), "{cure}");
     let at = cure.find("ALTER TABLE").unwrap();
     let statement = &cure[at..];
     let statement = &statement[..=statement.find(';').unwrap()];

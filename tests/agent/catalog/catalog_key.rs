@@ -227,7 +227,7 @@ fn after_a_rotation_the_earlier_catalog_key_opens_what_is_earlier() {
     // a catalog key that is the wrong one is told from the right one
     let outcome = new.run(["show", &earlier]);
     let wrong = outcome.ended_with(5);
-    assert_said(&wrong, &["wrong key", "at hand: catalog key ", "PGCOFFER_CATALOG_KEY"]);
+    assert_said(&wrong, &["wrong key", "tried: catalog key ", "PGCOFFER_CATALOG_KEY"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use pgcoffer::{
     backup::{BackupId, Label},
-    seal::{CatalogKey, Content, Header, Secret, open_bytes},
+    seal::{CatalogKey, Content, SealedHeader, Secret, open_bytes},
 };
 
 use crate::{
@@ -72,7 +72,7 @@ fn nothing_that_opens_names_a_table_a_row_or_an_error() {
         let tags = stage.bucket.tags(key).unwrap_or_default();
         tells_nothing(format!("{tags:?}").as_bytes(), "a tag");
         let bytes = stage.bucket.read(key).unwrap();
-        let Ok((header, header_len)) = Header::parse_whole(&bytes) else {
+        let Ok((header, header_len)) = SealedHeader::parse_whole(&bytes) else {
             tells_nothing(&bytes, key);
             continue;
         };
@@ -100,7 +100,7 @@ fn nothing_that_opens_names_a_table_a_row_or_an_error() {
     // nor under any header that opens
     for object in objects.iter().filter(|object| object.key.contains("/details/")) {
         let bytes = stage.bucket.read(&object.key).unwrap();
-        let (_, header_len) = Header::parse_whole(&bytes).unwrap();
+        let (_, header_len) = SealedHeader::parse_whole(&bytes).unwrap();
         for (header, len, _) in &opened {
             let grafted = [&header[..*len], &bytes[header_len..]].concat();
             open_bytes(&grafted, std::slice::from_ref(&stolen)).unwrap_err();
@@ -156,8 +156,8 @@ fn no_archive_that_it_forges_is_restored() {
     };
     // the entry itself in the archive's place, and its header over the archive's frames
     refused(entry.clone(), "");
-    let (_, entry_len) = Header::parse_whole(&entry).unwrap();
-    let (_, archive_len) = Header::parse_whole(&original).unwrap();
+    let (_, entry_len) = SealedHeader::parse_whole(&entry).unwrap();
+    let (_, archive_len) = SealedHeader::parse_whole(&original).unwrap();
     let as_archive = String::from_utf8(entry[..entry_len].to_vec()).unwrap();
     let as_archive = as_archive.replace("content record", "content archive");
     refused([as_archive.as_bytes(), &original[archive_len..]].concat(), "");

@@ -1,7 +1,7 @@
 //! What looks right at first and isn't: checksums that differ, archives that are gone, ids that are taken, secrets in
 //! wrong places.
 
-use pgcoffer::seal::{Compression, Content, MasterKey, Secret};
+use pgcoffer::seal::{Content, MasterKey, PayloadCompression, Secret};
 use serde_json::Value;
 
 use crate::{
@@ -97,7 +97,7 @@ fn the_record_of_a_run_that_failed_in_the_same_second_gives_way() {
     let record = sealed(
         &id,
         Content::Record,
-        Compression::None,
+        PayloadCompression::None,
         "main",
         &secret,
         plain.as_bytes(),

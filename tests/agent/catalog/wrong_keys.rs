@@ -48,7 +48,7 @@ fn a_wrong_passphrase_is_told_as_one_and_not_as_a_wrong_key() {
         let said = &outcome.stderr;
         assert!(said.contains("wrong passphrase: "), "{said}");
         assert!(
-            said.contains("sealed for another passphrase, at hand: a passphrase"),
+            said.contains("sealed for another passphrase, tried: a passphrase"),
             "{said}"
         );
         assert!(
@@ -64,9 +64,9 @@ fn a_wrong_passphrase_is_told_as_one_and_not_as_a_wrong_key() {
     // where another kind is wanted than is at hand, that is said
     for outcome in reading(&stage.agent()) {
         let said = &outcome.stderr;
-        assert!(said.contains("sealed for a passphrase, at hand: key "), "{said}");
+        assert!(said.contains("sealed for a passphrase, tried: key "), "{said}");
         assert!(
-            said.contains("hint: set PGCOFFER_PASSPHRASE to that passphrase, in the place of PGCOFFER_KEY"),
+            said.contains("hint: set PGCOFFER_PASSPHRASE to that passphrase, instead of PGCOFFER_KEY"),
             "{said}"
         );
     }
@@ -86,10 +86,10 @@ fn a_passphrase_where_a_key_is_wanted_is_told_which_key() {
     for outcome in reading(&with_passphrase(&stage, &passphrase)) {
         let said = &outcome.stderr;
         assert!(
-            said.contains("wrong key: ") && said.contains("at hand: a passphrase"),
+            said.contains("wrong key: ") && said.contains("tried: a passphrase"),
             "{said}"
         );
-        assert!(said.contains("in the place of PGCOFFER_PASSPHRASE"), "{said}");
+        assert!(said.contains("instead of PGCOFFER_PASSPHRASE"), "{said}");
     }
 }
 
@@ -220,7 +220,7 @@ fn a_place_of_another_key_does_not_look_empty_before_there_are_records() {
         }
         assert_eq!(said(&outcome, WRONG), 1, "{command:?}: {outcome:?}");
         assert_eq!(
-            said(&outcome, "under a key of its own, nothing is wrong"),
+            said(&outcome, "under its own key, nothing is wrong"),
             1,
             "{command:?}: {outcome:?}"
         );

@@ -172,7 +172,7 @@ fn a_database_that_cannot_be_reached_says_why() {
         ),
         (
             format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres?sslmode=require"),
-            ["tls", "turn it on there"],
+            ["tls", "enable it there"],
         ),
     ] {
         let outcome = agent

@@ -53,7 +53,7 @@ fn what_a_service_changes_is_undone_to_the_letter() {
         server.behave(|behaviour| behaviour.lifecycle = habit);
         if habit != Lifecycle::ForgetsMinimumSize {
             let outcome = agent(&server).run(APPLY).ended_with(4);
-            assert_said(&outcome, &[said, "put back, and was found to stand as it stood"]);
+            assert_said(&outcome, &[said, "restored, and were read back unchanged"]);
             assert_eq!(there(&server), None, "{habit:?}");
         }
         // with a rule that even such a service keeps
@@ -63,9 +63,9 @@ fn what_a_service_changes_is_undone_to_the_letter() {
         let outcome = agent(&server).run(APPLY).ended_with(4);
         assert_said(&outcome, &[said]);
         if habit == Lifecycle::ForgetsMinimumSize {
-            assert_said(&outcome, &["THE OLD RULES COULD NOT BE PUT BACK"]);
+            assert_said(&outcome, &["THE OLD RULES COULD NOT BE RESTORED"]);
         } else {
-            assert_said(&outcome, &["put back, and was found to stand as it stood"]);
+            assert_said(&outcome, &["restored, and were read back unchanged"]);
             assert_eq!(there(&server), before, "{habit:?}");
         }
     }
@@ -80,12 +80,12 @@ fn what_can_not_be_undone_is_said_with_what_stands_and_what_should() {
         &outcome,
         &[
             "rule \"logs\": Filter/And/Prefix \"logs/\" is missing",
-            "THE OLD RULES COULD NOT BE PUT BACK. In s3://testbed now stands: 3 rules (\"zz dated\", \"logs\", \"all \
+            "THE OLD RULES COULD NOT BE RESTORED. s3://testbed now has: 3 rules (\"zz dated\", \"logs\", \"all \
              <or> & nothing\")",
-            "What should stand there: 3 rules",
+            "It should have: 3 rules",
             "with the default minimum size varies_by_storage_class",
             "<Prefix>logs/</Prefix>",
-            "hint: put the bucket's rules right by hand, at once",
+            "hint: correct the bucket's rules by hand, at once",
         ],
     );
 }
@@ -103,7 +103,7 @@ fn a_service_without_rules_is_told_so_before_anything_is_written() {
         assert_eq!(server.count(PUT), 0);
         // the plan can still be read
         let plan = agent(&server).run(["lifecycle", "plan"]).success();
-        assert!(plan.text().contains("what would change can't be told"));
+        assert!(plan.text().contains("the changes can't be computed"));
     }
 }
 
@@ -120,10 +120,7 @@ fn who_may_not_write_is_told_which_right_is_missing() {
     let before = there(&server);
     server.inject(Rule::on(PUT), Fault::access_denied());
     let outcome = agent(&server).run(APPLY).ended_with(4);
-    assert_said(
-        &outcome,
-        &["s3:PutLifecycleConfiguration", "the rules stand as they stood"],
-    );
+    assert_said(&outcome, &["s3:PutLifecycleConfiguration", "the rules are unchanged"]);
     assert_eq!(there(&server), before);
 }
 
@@ -145,7 +142,7 @@ fn a_service_that_fails_and_did_nothing_leaves_the_old() {
     // all attempts of the first request, and not of the one that puts the old back
     server.inject(Rule::on(PUT).times(3), Fault::internal_error());
     let outcome = agent(&server).run(APPLY).ended_with(4);
-    assert_said(&outcome, &["found to stand as it stood"]);
+    assert_said(&outcome, &["were read back unchanged"]);
     assert_eq!(there(&server), before);
 }
 
@@ -159,11 +156,7 @@ fn what_can_not_be_read_back_is_undone() {
     let outcome = agent(&server).run(APPLY).ended_with(4);
     assert_said(
         &outcome,
-        &[
-            "can't be read back",
-            "COULD NOT BE PUT BACK",
-            "now stands: can't be read",
-        ],
+        &["can't be read back", "COULD NOT BE PUT BACK", "now has: can't be read"],
     );
     assert!(server.count(GET) > first);
     server.heal();
@@ -173,7 +166,7 @@ fn what_can_not_be_read_back_is_undone() {
     // once reading works again, that is seen
     server.inject(Rule::on(GET).nth(3).times(4), Fault::access_denied());
     let outcome = agent(&server).run(APPLY).ended_with(4);
-    assert_said(&outcome, &["can't be read back", "found to stand as it stood"]);
+    assert_said(&outcome, &["can't be read back", "were read back unchanged"]);
     assert_eq!(there(&server), before);
 }
 
@@ -193,7 +186,7 @@ fn a_signal_does_not_come_between_writing_and_comparing() {
             outcome.success();
             assert_eq!(there(&server).unwrap().0.len(), 5);
         } else {
-            assert_said(&outcome.ended_with(4), &["found to stand as it stood"]);
+            assert_said(&outcome.ended_with(4), &["were read back unchanged"]);
             assert_eq!(there(&server), before);
         }
     }
@@ -280,7 +273,7 @@ fn a_rule_of_others_that_comes_back_otherwise_is_undone() {
         &outcome,
         &[
             "rule \"a & b\", which is not ours, is missing",
-            "found to stand as it stood",
+            "were read back unchanged",
         ],
     );
     assert_eq!(service.asked("PUT").last().unwrap().body, ODD);
@@ -314,7 +307,7 @@ fn a_service_that_takes_everything_and_keeps_nothing_is_found_out() {
         _ => (200, vec![], String::new()),
     });
     let outcome = service.agent().run(APPLY).ended_with(4);
-    assert_said(&outcome, &["said that it took the rules, and shows the old ones"]);
+    assert_said(&outcome, &["confirmed the new rules, and still shows the old ones"]);
     assert_eq!(service.asked("DELETE").len(), 1);
 }
 

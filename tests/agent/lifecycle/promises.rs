@@ -105,7 +105,7 @@ fn what_expires_does_so_after_its_retention_and_not_before() {
     let said = agent(&server).run(args).success();
     assert!(
         said.text()
-            .contains("warning: an expiry rule knows neither PGCOFFER_KEEP_LAST nor holds")
+            .contains("warning: an expiry rule ignores PGCOFFER_KEEP_LAST and holds")
     );
     let expected = deeds(&[
         (4, "backups/main/archives/hourly/x.pgc deleted"),

@@ -148,7 +148,7 @@ fn wishes_that_can_not_be_read_are_refused_with_their_cure() {
         ),
         (vec!["--keep", "daily"], "not a tier and its retention"),
         (vec!["--keep", "daily 7d", "--keep", "daily keep 8d"], "twice"),
-        (vec!["--expire"], "nothing says how long"),
+        (vec!["--expire"], "the settings don't say how long"),
         (vec!["--expire-manual", "7d"], "--expire"),
         (vec!["--abort-days", "0"], "0"),
         (vec!["--database", "../x"], "can't be a database's label"),
@@ -184,7 +184,7 @@ fn rules_of_others_that_act_on_backups_are_warned_of() {
         let said = agent(&server).run(["lifecycle", command]).success();
         let warned = said
             .text()
-            .contains("warning: rule \"sweep\", which is not ours, acts on backups of shop");
+            .contains("warning: rule \"sweep\", which is not ours, also acts on backups of shop");
         assert!(warned, "{command}: {}", said.text());
     }
 }

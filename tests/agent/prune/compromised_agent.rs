@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use pgcoffer::{
     backup::{BackupId, Label, Record, Retention, Served, Tier},
-    seal::{Compression, Content},
+    seal::{Content, PayloadCompression},
 };
 
 use crate::{
@@ -35,7 +35,7 @@ fn forge(scene: &Scene, hours_ago: i64, payload: &[u8], claim: impl FnOnce(&mut 
         payload => sealed(
             id.as_str(),
             Content::Archive,
-            Compression::Zstd,
+            PayloadCompression::Zstd,
             "main",
             &secret,
             payload,
@@ -49,7 +49,7 @@ fn forge(scene: &Scene, hours_ago: i64, payload: &[u8], claim: impl FnOnce(&mut 
     let record = sealed(
         id.as_str(),
         Content::Record,
-        Compression::None,
+        PayloadCompression::None,
         "main",
         &secret,
         &record.to_json(),

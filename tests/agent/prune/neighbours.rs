@@ -244,7 +244,7 @@ fn a_record_of_another_key_under_a_name_of_ours_stops_everything() {
     let record = sealed(
         &young.id,
         pgcoffer::seal::Content::Record,
-        pgcoffer::seal::Compression::None,
+        pgcoffer::seal::PayloadCompression::None,
         "main",
         &secret(OTHER_KEY),
         b"{}",

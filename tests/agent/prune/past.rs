@@ -7,7 +7,7 @@ use pgcoffer::{
     backup::{Anomaly, BackupId, Details, Label, Reason, Record, Retention, Served, Status, Tier, TurnName},
     cause::Cause,
     compress::Reader,
-    seal::{Content, Header, MasterKey, Secret, open_bytes},
+    seal::{Content, MasterKey, SealedHeader, Secret, open_bytes},
 };
 
 use crate::{
@@ -61,7 +61,7 @@ pub(crate) fn turn(tier: &str, hours_ago: i64) -> String {
 struct Template {
     record: Record,
     details: Details,
-    header: Header,
+    header: SealedHeader,
     archive: Vec<u8>,
 }
 
@@ -157,7 +157,7 @@ impl Past {
         let record_bytes = sealed(
             id.as_str(),
             Content::Record,
-            pgcoffer::seal::Compression::None,
+            pgcoffer::seal::PayloadCompression::None,
             self.label,
             &secret,
             &json,

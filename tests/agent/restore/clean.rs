@@ -189,7 +189,11 @@ fn whoever_else_notices_is_said() {
     stage.back_up();
     let args = ["--clean", "--preview"];
     let said = stage.restore_with(&stage.live(), args).success();
-    for words in ["--keep-acl brings", "will belong to postgres", "publications: news"] {
+    for words in [
+        "--keep-acl restores the privileges",
+        "will belong to postgres",
+        "publications: news",
+    ] {
         assert!(said.text().contains(words), "{words}: {}", said.text());
     }
     let kept = ["--clean", "--keep-acl", "--keep-owner"];

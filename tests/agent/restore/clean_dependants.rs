@@ -99,7 +99,7 @@ fn what_is_not_what_it_was_is_told_before() {
         ),
         (
             "create extension hstore; alter extension hstore add table plain",
-            "an extension holds it",
+            "it is a member of an extension",
         ),
     ] {
         let stage = Stage::backed_up(MADE);
@@ -138,7 +138,7 @@ fn an_event_trigger_that_the_role_may_not_make_anew_is_refused_with_that_reason_
     let (stage, target) = watched();
     let said = stage.restore_with(&target, ["--clean"]).ended_with(3).stderr;
     for words in [
-        "event trigger watching (the target has it already, and the role that restores may not make it anew)",
+        "event trigger watching (the target already has it, and the restoring role has no right to replace it)",
         "--leave-out 'function:public.watch()'",
         "superuser",
     ] {

@@ -64,7 +64,7 @@ fn what_was_closed_to_everybody_stays_closed() {
         );
         let outcome = stage.restore_with(&target, more.iter().copied()).success();
         assert_eq!(stage.cluster.psql(&target.name, OPEN), open, "{more:?}");
-        assert!(!outcome.text().contains("then runs as superuser"), "{}", outcome.text());
+        assert!(!outcome.text().contains("will run as superuser"), "{}", outcome.text());
     }
 }
 

@@ -1,6 +1,6 @@
 //! A few bytes that become many: whoever has the key and the bucket can put such an archive under a good backup's name.
 
-use pgcoffer::seal::{self, Compression, Content, MasterKey, Secret, Subject};
+use pgcoffer::seal::{self, Content, MasterKey, PayloadCompression, Secret, Subject};
 
 use crate::stage::{BULKY, HUGE, KEY, Stage};
 
@@ -26,12 +26,12 @@ fn an_archive_that_grows_beyond_what_was_dumped_stops_there() {
     let dump = std::fs::read(huge.fetch("huge.dump")).unwrap();
     let packed = zstd::bulk::compress(&dump, 3).unwrap();
     let secret = Secret::Key(MasterKey::parse(KEY).unwrap());
-    let (header, _) = seal::Header::parse_whole(&object).unwrap();
+    let (header, _) = seal::SealedHeader::parse_whole(&object).unwrap();
     let subject = Subject {
         repository: &header.repository,
         backup: id,
         content: Content::Archive,
-        compression: Compression::Zstd,
+        compression: PayloadCompression::Zstd,
         database: "main",
     };
     let secrets = [secret];

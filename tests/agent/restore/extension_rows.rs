@@ -101,7 +101,8 @@ fn of_a_superuser_s_extension_what_the_role_may_insert_into_comes_back() {
     let (_, target) = stage.customers_target("");
     let outcome = stage.restore(&target).ended_with(9);
     assert!(
-        outcome.text().contains("missing: table data public.closed_rows") && outcome.text().contains("may not write"),
+        outcome.text().contains("missing: table data public.closed_rows")
+            && outcome.text().contains("has no right to write"),
         "{}",
         outcome.text()
     );
@@ -134,7 +135,7 @@ fn clean_replaces_them() {
     assert!(
         outcome
             .text()
-            .contains("table data public.spots: the target's own has rows already"),
+            .contains("table data public.spots: the target's own already has rows"),
         "{}",
         outcome.text()
     );
@@ -158,8 +159,8 @@ fn those_of_an_extension_that_was_there_with_rows_stay_away_and_are_named() {
     let target = platform("insert into spots (kind, name) values ('town', 'own')");
     let outcome = stage.restore(&target).ended_with(9);
     for words in [
-        "table data public.spots: the target's own has rows already",
-        "sequence set public.places_seq: the target's own has rows already",
+        "table data public.spots: the target's own already has rows",
+        "sequence set public.places_seq: the target's own already has rows",
     ] {
         assert!(outcome.text().contains(words), "{}", outcome.text());
     }

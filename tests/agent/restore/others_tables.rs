@@ -28,9 +28,9 @@ fn what_takes_the_owner_of_another_s_table_is_named_before() {
     let (_, target) = stage.customers_target(&PLATFORM.replace("PLAT", &second));
     let outcome = stage.restore(&target).ended_with(9);
     for missing in [
-        "table attach public.events_2025: it takes the owner of table auth.events",
-        "table public.child: it takes the owner of table auth.base",
-        "fk constraint own_account_fkey on public.own: the role that restores may make no foreign key to table \
+        "table attach public.events_2025: only the owner of table auth.events",
+        "table public.child: only the owner of table auth.base",
+        "fk constraint own_account_fkey on public.own: the restoring role has no right to create foreign keys to table \
          auth.accounts",
         "view public.seen: it needs table public.child",
         "publication table auth.p shown",
@@ -101,7 +101,7 @@ fn rows_go_into_another_s_tables_in_the_order_of_their_keys() {
     for words in [
         "table data auth.ring_a: foreign keys of the target's own tables refer to each other in a circle",
         "table data auth.watched: the target's own table has triggers",
-        "it is read 3 times",
+        "the backup is read 3 times",
     ] {
         assert!(outcome.text().contains(words), "{words}: {}", outcome.text());
     }
@@ -118,7 +118,7 @@ fn rows_go_into_another_s_tables_in_the_order_of_their_keys() {
     assert!(
         outcome
             .text()
-            .contains("table data auth.m_sessions: a foreign key of the target's own table wants rows first"),
+            .contains("table data auth.m_sessions: a foreign key of the target's own table needs rows"),
         "{}",
         outcome.text()
     );

@@ -66,7 +66,7 @@ fn functions_that_name_the_schema_of_a_missing_extension_are_named() {
     let shown = stage.restore_with(&target, ["--preview"]).ended_with(9);
     assert!(
         shown.text().contains(
-            "bloom is not there in the schema ext, which these functions name, and may fail for: app.uses()\n"
+            "bloom is missing in the schema ext of the target; these functions name that schema, and may fail: app.uses()\n"
         ),
         "{}",
         shown.text()
@@ -77,7 +77,7 @@ fn functions_that_name_the_schema_of_a_missing_extension_are_named() {
         .restore_with(&target, ["--preview", "--only", "function:app.uses"])
         .success();
     assert!(shown.text().contains("app.uses()\n"), "{}", shown.text());
-    assert!(shown.text().contains("may fail for"), "{}", shown.text());
+    assert!(shown.text().contains("may fail"), "{}", shown.text());
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn whatever_things_are_called_the_printed_sql_does_what_it_says() {
             found.unwrap_or_else(|| panic!("{}", refused.stderr))
         };
         let grants = between("or a superuser: ", " And for row-level security");
-        let policies = between("BYPASSRLS itself: ", " Or, where the provider");
+        let policies = between("BYPASSRLS itself: ", " Or, if the provider");
         let statements = format!("{grants} {policies}");
         run(folder.path(), &superuser, &format!("{statements}\n"), "UTF8")
             .unwrap_or_else(|error| panic!("{name:?}: {error}\n{statements}"));

@@ -24,7 +24,7 @@ fn subscribed() -> Stage {
 }
 
 fn says_how_to_go_on(outcome: &Outcome) {
-    for words in ["the subscription orders comes disabled", "SET (slot_name = "] {
+    for words in ["the subscription orders is restored disabled", "SET (slot_name = "] {
         assert!(outcome.text().contains(words), "{}", outcome.text());
     }
 }
@@ -70,7 +70,7 @@ fn clean_leaves_a_subscription_that_is_there_as_it_is() {
     for more in [&["--clean"][..], &["--clean", "--no-single-transaction"]] {
         stage.cluster.psql(&stage.database, "insert into t values (2)");
         let outcome = stage.restore_with(&target, more.iter().copied()).success();
-        let said = "left out: subscription orders: the target has it already";
+        let said = "left out: subscription orders: the target already has it";
         assert!(outcome.text().contains(said), "{}", outcome.text());
         assert_eq!(stage.cluster.psql(&stage.database, COPIES), before);
         let rows = stage.cluster.psql(&stage.database, "select count(*) from t");

@@ -382,6 +382,6 @@ fn who_gets_rights_by_the_target_s_defaults_is_said() {
         "alter default privileges grant select on tables to public, pg_monitor",
     );
     let said = stage.restore_with(&target, ["--preview"]).success();
-    let words = "to what was closed in the database (psql lists them by \\ddp): PUBLIC, pg_monitor";
+    let words = "on what was closed in the database (psql lists them by \\ddp); they grant to: PUBLIC, pg_monitor";
     assert!(said.text().contains(words), "{}", said.text());
 }

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
     backup::{BackupId, Details, Label, Record},
-    seal::{Compression, Content, MasterKey, Secret},
+    seal::{Content, MasterKey, PayloadCompression, Secret},
 };
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ impl Run {
         self.record["repository"] = REPOSITORY.into();
         self.record["database"] = self.label.into();
         let below = format!("{}/{}", bucket.prefix(), self.label);
-        let seal = |content, plain: &[u8]| sealed(&id, content, Compression::None, self.label, &secret, plain);
+        let seal = |content, plain: &[u8]| sealed(&id, content, PayloadCompression::None, self.label, &secret, plain);
         if self.record["status"] == "succeeded" {
             let archive = seal(Content::Archive, b"what pg_dump wrote on that day");
             let tier = self.record["tier"].as_str().unwrap();

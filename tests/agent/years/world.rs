@@ -9,9 +9,9 @@ use pgcoffer::{
     compress::Reader,
     operation::{self, Clock, Interrupt, Progress, PruneRequest, Target, TickDatabase, TickReport, TickRequest},
     postgres::{Clients, DatabaseUrl},
-    retention::Policy,
+    retention::RetentionPolicy,
     schedule::Schedule,
-    seal::{Compression, Content, MasterKey, Secret, open_bytes},
+    seal::{Content, MasterKey, PayloadCompression, Secret, open_bytes},
     store::{Location, Options, Store},
 };
 use tokio::runtime::Runtime;
@@ -112,7 +112,7 @@ impl World {
         let (_, count) = said.split_once("would push out ").expect(&said);
         let count = count.split(' ').next().unwrap().parse().unwrap();
         let request = PruneRequest {
-            policy: Policy::default(),
+            policy: RetentionPolicy::default(),
             dry_run: false,
             clock: Clock::ahead_by(self.ahead),
             confirmed: Some(count),
@@ -165,7 +165,7 @@ impl World {
             parallel: 2,
             level: Some(1),
             silence_max: Duration::from_secs(60),
-            policy: Policy::default(),
+            policy: RetentionPolicy::default(),
             clock,
         }
     }
@@ -182,12 +182,12 @@ impl World {
         let old = self.bucket.read(&self.key(&last.record.object().unwrap().key)).unwrap();
         let (_, payload) = open_bytes(&old, std::slice::from_ref(&model.secret)).unwrap();
         let seal = |content, compression, plain: &[u8]| sealed(id, content, compression, label, &model.secret, plain);
-        let archive = seal(Content::Archive, Compression::Zstd, &payload);
+        let archive = seal(Content::Archive, PayloadCompression::Zstd, &payload);
         let of_archive = record.object().unwrap();
         assert_eq!(archive.len() as u64, of_archive.bytes);
         let tags = tags(&record, &model.secret);
         let tags: Vec<(&str, &str)> = tags.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let json = seal(Content::Record, Compression::None, &record.to_json());
+        let json = seal(Content::Record, PayloadCompression::None, &record.to_json());
         let key = |what: &str, id: &str| self.key(&format!("{label}/{what}/{id}.pgc"));
         for (key, bytes) in [
             (self.key(&of_archive.key), archive),

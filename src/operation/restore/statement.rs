@@ -1,0 +1,319 @@
+//! Reads names out of statements that pg_dump wrote: roles of policies, user mappings and privileges, languages,
+//! columns.
+//!
+//! pg_dump quotes every name that is a reserved word, so an unquoted `TO` or `USING` is never a name.
+
+/// A token of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Word {
+    /// A keyword, or a name that needs no quotes.
+    Bare(String),
+    /// A name in quotes.
+    Quoted(String),
+    /// Any other character.
+    Mark(char),
+}
+
+impl Word {
+    fn is(&self, keyword: &str) -> bool {
+        matches!(self, Self::Bare(word) if word.eq_ignore_ascii_case(keyword))
+    }
+
+    /// The name that the token is; `None` for a punctuation mark.
+    fn name(&self) -> Option<String> {
+        match self {
+            Self::Bare(name) | Self::Quoted(name) => Some(name.clone()),
+            Self::Mark(_) => None,
+        }
+    }
+}
+
+/// The roles of a CREATE POLICY statement; empty if the policy is for PUBLIC.
+pub(super) fn policy_roles(definition: &str) -> Vec<String> {
+    let words = words(definition);
+    let head = words.iter().take_while(|word| !word.is("using") && !word.is("with"));
+    roles(head.skip_while(|word| !word.is("to")).skip(1))
+}
+
+/// The role of a CREATE USER MAPPING statement; empty if it is for PUBLIC.
+pub(super) fn mapped_role(definition: &str) -> Vec<String> {
+    let words = words(definition);
+    let behind = words.iter().skip_while(|word| !word.is("for")).skip(1);
+    roles(behind.take_while(|word| !word.is("server")))
+}
+
+/// The roles that GRANT, REVOKE and ALTER DEFAULT PRIVILEGES statements name, except PUBLIC.
+pub(super) fn granted_roles(definition: &str) -> Vec<String> {
+    let words = words(definition);
+    let (mut found, mut depth) = (Vec::new(), 0);
+    for (at, word) in words.iter().enumerate() {
+        match word {
+            Word::Mark('(') => depth += 1,
+            Word::Mark(')') => depth -= 1,
+            _ => (),
+        }
+        let is_owner = word.is("role") && at > 0 && words[at - 1].is("for");
+        let names_roles = depth == 0 && (word.is("to") || word.is("from") || is_owner);
+        let next = words.get(at + 1).filter(|_| names_roles);
+        found.extend(roles(next.into_iter()));
+    }
+    found
+}
+
+/// The first `max` names, separated by commas, and how many more there are.
+pub(super) fn listed(mut names: Vec<String>, max: usize) -> String {
+    let more = names.len().saturating_sub(max);
+    names.truncate(max);
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    names.join(", ")
+}
+
+fn roles<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<String> {
+    let everybody = ["public", "current_user", "session_user", "current_role"];
+    words
+        .filter(|word| !everybody.iter().any(|name| word.is(name)))
+        .filter_map(Word::name)
+        .collect()
+}
+
+/// The name after a keyword outside of parentheses, like the language of a function or the provider of a label.
+pub(super) fn name_after(keyword: &str, definition: &str) -> Option<String> {
+    let words = words(definition);
+    let mut depth = 0;
+    let at = words.iter().position(|word| {
+        match word {
+            Word::Mark('(') => depth += 1,
+            Word::Mark(')') => depth -= 1,
+            _ => (),
+        }
+        depth == 0 && word.is(keyword)
+    })?;
+    words.get(at + 1)?.name()
+}
+
+/// The columns that a COPY statement names; empty if it names none.
+pub(super) fn columns(copy: &str) -> Vec<String> {
+    let words = words(copy);
+    let inside = words
+        .iter()
+        .skip_while(|word| **word != Word::Mark('('))
+        .take_while(|word| **word != Word::Mark(')'));
+    inside.filter_map(Word::name).collect()
+}
+
+/// Whether the keywords follow one another somewhere in the statement, outside of literals and quoted names.
+pub(super) fn has_keywords(keywords: &[&str], definition: &str) -> bool {
+    let words = words(definition);
+    let mut places = words.windows(keywords.len());
+    places.any(|place| place.iter().zip(keywords).all(|(word, keyword)| word.is(keyword)))
+}
+
+/// Splits SQL into statements, each without its semicolon. The SQL must not contain bodies of statements (BEGIN
+/// ATOMIC).
+pub(super) fn statements(sql: &str) -> Vec<&str> {
+    let mut begin = 0;
+    let mut found = Vec::new();
+    for (word, at) in words_with_places(sql) {
+        if word == Word::Mark(';') {
+            found.push(sql[begin..at].trim());
+            begin = at + 1;
+        }
+    }
+    found.push(sql[begin..].trim());
+    found.retain(|statement| !statement.is_empty());
+    found
+}
+
+/// Whether a statement is a GRANT to PUBLIC or a REVOKE from PUBLIC; `None` if it is neither.
+pub(super) fn public_privilege(statement: &str) -> Option<Privilege> {
+    let words = words(statement);
+    let (verb, before) = match words.first()? {
+        word if word.is("revoke") => (Privilege::Taken, "from"),
+        word if word.is("grant") => (Privilege::Given, "to"),
+        _ => return None,
+    };
+    let mut depth = 0;
+    let at = words.iter().position(|word| {
+        match word {
+            Word::Mark('(') => depth += 1,
+            Word::Mark(')') => depth -= 1,
+            _ => (),
+        }
+        depth == 0 && word.is(before)
+    })?;
+    words.get(at + 1).is_some_and(|word| word.is("public")).then_some(verb)
+}
+
+/// What a statement does with a privilege.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Privilege {
+    /// GRANT.
+    Given,
+    /// REVOKE.
+    Taken,
+}
+
+/// All tokens of a statement. Literals and comments are skipped.
+fn words(sql: &str) -> Vec<Word> {
+    let all = words_with_places(sql).into_iter();
+    all.map(|(word, _)| word).collect()
+}
+
+/// All tokens, each with the offset at which it begins.
+fn words_with_places(sql: &str) -> Vec<(Word, usize)> {
+    let mut words = Vec::new();
+    let mut rest = sql;
+    while let Some(first) = rest.chars().next() {
+        let at = sql.len() - rest.len();
+        let length = match first {
+            '\'' => {
+                let is_escaped = words.last().is_some_and(|(word, _): &(Word, usize)| word.is("e"));
+                text_length(rest, is_escaped)
+            }
+            '"' => {
+                let length = quoted_length(rest);
+                let name = rest[1..length].strip_suffix('"').unwrap_or(&rest[1..length]);
+                words.push((Word::Quoted(name.replace("\"\"", "\"")), at));
+                length
+            }
+            '$' => dollar_length(rest),
+            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
+            c if is_of_a_word(c) => {
+                let length = rest.find(|c: char| !is_of_a_word(c) && c != '$').unwrap_or(rest.len());
+                words.push((Word::Bare(rest[..length].to_owned()), at));
+                length
+            }
+            c => {
+                if !c.is_whitespace() {
+                    words.push((Word::Mark(c), at));
+                }
+                c.len_utf8()
+            }
+        };
+        rest = &rest[length..];
+    }
+    words
+}
+
+fn is_of_a_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
+}
+
+/// The length of the literal at the beginning of the text, with its closing quote.
+fn text_length(text: &str, is_escaped: bool) -> usize {
+    let mut rest = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = rest.next() {
+        match c {
+            '\\' if is_escaped => drop(rest.next()),
+            '\'' if rest.peek().is_some_and(|(_, next)| *next == '\'') => drop(rest.next()),
+            '\'' => return at + 1,
+            _ => (),
+        }
+    }
+    text.len()
+}
+
+fn quoted_length(text: &str) -> usize {
+    let mut at = 1;
+    while let Some(end) = text[at..].find('"') {
+        at += end + 1;
+        if !text[at..].starts_with('"') {
+            return at;
+        }
+        at += 1;
+    }
+    text.len()
+}
+
+/// The length of the dollar-quoted literal at the beginning of the text, or of a single dollar sign.
+fn dollar_length(text: &str) -> usize {
+    let end = text[1..].find('$').map(|end| end + 2);
+    let Some(tag) = end
+        .map(|end| &text[..end])
+        .filter(|tag| tag[1..tag.len() - 1].chars().all(is_of_a_word))
+    else {
+        return 1;
+    };
+    text[tag.len()..]
+        .find(tag)
+        .map_or(text.len(), |at| tag.len() + at + tag.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_of_a_policy() {
+        for (sql, roles) in [
+            (
+                "CREATE POLICY own ON public.notes FOR SELECT TO app_reader, app_writer USING ((owner = \
+                 CURRENT_USER));\n",
+                vec!["app_reader", "app_writer"],
+            ),
+            (
+                "CREATE POLICY p ON s.\"to\" AS RESTRICTIVE TO \"Odd, \"\"one\" WITH CHECK (true);",
+                vec!["Odd, \"one"],
+            ),
+            ("CREATE POLICY p ON s.t USING ((x = 'to y using z'::text));", vec![]),
+            (
+                "CREATE POLICY \"p TO q\" ON s.t FOR ALL TO jörg USING (true);",
+                vec!["jörg"],
+            ),
+        ] {
+            assert_eq!(policy_roles(sql), roles, "{sql}");
+        }
+    }
+
+    #[test]
+    fn roles_of_mappings_and_privileges() {
+        assert_eq!(
+            mapped_role("CREATE USER MAPPING FOR \"a b\" SERVER s OPTIONS (\n    password 'for x server y'\n);"),
+            ["a b"]
+        );
+        assert!(mapped_role("CREATE USER MAPPING FOR PUBLIC SERVER s;").is_empty());
+        let acl = "REVOKE ALL ON FUNCTION s.f(\"to\" text) FROM PUBLIC;\nGRANT ALL ON FUNCTION s.f(\"to\" text, role \
+            text) TO app;\nALTER DEFAULT PRIVILEGES FOR ROLE cloud_admin IN SCHEMA public GRANT SELECT ON TABLES TO x;";
+        assert_eq!(granted_roles(acl), ["app", "cloud_admin", "x"]);
+    }
+
+    #[test]
+    fn languages_providers_columns() {
+        let sql = "CREATE FUNCTION s.f(language text DEFAULT 'LANGUAGE c'::text) RETURNS TABLE(language text)\n    \
+            LANGUAGE plpgsql STABLE\n    AS $_$ begin return LANGUAGE c; end $_$;";
+        assert_eq!(name_after("language", sql).as_deref(), Some("plpgsql"));
+        let label = "SECURITY LABEL FOR anon ON COLUMN public.t.a IS 'MASKED FOR x';";
+        assert_eq!(name_after("for", label).as_deref(), Some("anon"));
+        assert_eq!(
+            columns("COPY auth.users (id, \"E mail\", \"a)b\") FROM stdin;\n"),
+            ["id", "E mail", "a)b"]
+        );
+        assert!(has_keywords(
+            &["for", "all", "tables"],
+            "CREATE PUBLICATION p FOR ALL TABLES WITH (publish = 'x');"
+        ));
+        assert!(!has_keywords(
+            &["for", "all", "tables"],
+            "CREATE PUBLICATION \"FOR ALL TABLES\" WITH (publish = 'FOR ALL TABLES');"
+        ));
+    }
+
+    #[test]
+    fn what_is_taken_from_everybody() {
+        let acl = "REVOKE ALL ON FUNCTION s.\"a;\nb\"(\"from\" text) FROM PUBLIC;\nGRANT ALL ON FUNCTION s.\"a;\nb\"(x \
+            text) TO app;\nGRANT ALL ON SCHEMA x TO PUBLIC;\n";
+        let found: Vec<_> = statements(acl).into_iter().map(public_privilege).collect();
+        assert_eq!(found, [Some(Privilege::Taken), None, Some(Privilege::Given)]);
+        assert_eq!(public_privilege("REVOKE ALL ON TABLE t FROM \"public\""), None);
+        assert_eq!(public_privilege("ALTER DEFAULT PRIVILEGES REVOKE x"), None);
+    }
+
+    #[test]
+    fn what_is_cut_or_odd_ends() {
+        for sql in ["'", "\"", "$x$", "$", "E'\\", "--", "\"a\"\"", "$1 $é$ $é$"] {
+            words(sql);
+        }
+    }
+}

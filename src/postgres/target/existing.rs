@@ -1,0 +1,106 @@
+//! Objects in a target's schemas that the restoring role doesn't own: a platform's tables, functions and types.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::postgres::error::Error;
+use crate::postgres::session::Session;
+
+/// An object that the target already has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExistingObject {
+    /// For a table: whether it has no row, and has had none since it was last truncated.
+    pub is_empty: bool,
+    /// For a table: the columns that rows can be loaded into, if the role can insert.
+    pub columns: Option<BTreeSet<String>>,
+    /// For a table: whether it has triggers, which could change or drop new rows.
+    pub has_triggers: bool,
+    /// For a table: the other tables that its foreign keys refer to, by schema and name. Rows are refused until the
+    /// rows that they refer to exist.
+    pub refers_to: BTreeSet<(String, String)>,
+    /// Whether the role owns it.
+    pub is_own: bool,
+    /// For a table: whether the role can create foreign keys to it.
+    pub may_refer: bool,
+    /// For a table: whether the role can create triggers on it. For a sequence: whether it can set it.
+    pub may_modify: bool,
+    /// For a table: whether row level security is enabled.
+    pub has_row_security: bool,
+}
+
+/// Names have the form of pg_dump's table of contents. A table counts as empty if its file has no page; it isn't
+/// queried, since that would run the functions of policies.
+const PRESENT: &str = r#"
+    WITH schemas AS (
+        SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace AS n
+         WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'
+           AND NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE')),
+    relations AS (
+        SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relowner, s.nspname FROM pg_catalog.pg_class AS c JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace)
+    SELECT CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'v' THEN 'VIEW' WHEN r.relkind OPERATOR(pg_catalog.=) 'm' THEN 'MATERIALIZED VIEW'
+                WHEN r.relkind OPERATOR(pg_catalog.=) 'S' THEN 'SEQUENCE' WHEN r.relkind OPERATOR(pg_catalog.=) 'f' THEN 'FOREIGN TABLE'
+                WHEN r.relkind OPERATOR(pg_catalog.=) 'c' THEN 'TYPE'
+                WHEN r.relkind OPERATOR(pg_catalog.=) ANY ('{i,I}'::pg_catalog."char"[]) THEN 'INDEX' ELSE 'TABLE' END,
+           r.nspname::pg_catalog.text, r.relname::pg_catalog.text,
+           r.relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.pg_relation_size(r.oid) OPERATOR(pg_catalog.=) 0,
+           CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.has_table_privilege(r.oid, 'INSERT')
+                     AND NOT pg_catalog.row_security_active(r.oid)
+                THEN (SELECT pg_catalog.json_agg(a.attname)::pg_catalog.text FROM pg_catalog.pg_attribute AS a
+                       WHERE a.attrelid OPERATOR(pg_catalog.=) r.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+                         AND a.attgenerated OPERATOR(pg_catalog.=) '') END,
+           CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'S' THEN pg_catalog.has_table_privilege(r.oid, 'UPDATE')
+                WHEN r.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,f}'::pg_catalog."char"[]) THEN pg_catalog.has_table_privilege(r.oid, 'TRIGGER') ELSE false END,
+           r.relrowsecurity,
+           EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
+                    WHERE t.tgrelid OPERATOR(pg_catalog.=) r.oid AND NOT t.tgisinternal AND t.tgenabled OPERATOR(pg_catalog.<>) 'D'),
+           (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(n.nspname, f.relname))::pg_catalog.text FROM pg_catalog.pg_constraint AS k
+                   JOIN pg_catalog.pg_class AS f ON f.oid OPERATOR(pg_catalog.=) k.confrelid JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) f.relnamespace
+             WHERE k.conrelid OPERATOR(pg_catalog.=) r.oid AND k.contype OPERATOR(pg_catalog.=) 'f' AND f.oid OPERATOR(pg_catalog.<>) r.oid),
+           pg_catalog.pg_has_role(r.relowner, 'USAGE'),
+           r.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[]) AND pg_catalog.has_any_column_privilege(r.oid, 'REFERENCES')
+      FROM relations AS r
+    UNION ALL
+    SELECT CASE WHEN p.prokind OPERATOR(pg_catalog.=) 'p' THEN 'PROCEDURE' WHEN p.prokind OPERATOR(pg_catalog.=) 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END,
+           s.nspname, pg_catalog.concat(p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')'), false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_proc AS p JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) p.pronamespace
+    UNION ALL
+    SELECT CASE WHEN t.typtype OPERATOR(pg_catalog.=) 'd' THEN 'DOMAIN' ELSE 'TYPE' END, s.nspname, t.typname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_type AS t JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) t.typnamespace
+     WHERE t.typtype OPERATOR(pg_catalog.=) ANY ('{b,d,e,r}'::pg_catalog."char"[])
+    UNION ALL
+    SELECT CASE WHEN k.contype OPERATOR(pg_catalog.=) 'f' THEN 'FK CONSTRAINT' WHEN k.contype OPERATOR(pg_catalog.=) 'c' THEN 'CHECK CONSTRAINT'
+                ELSE 'CONSTRAINT' END, r.nspname, pg_catalog.concat(r.relname, ' ', k.conname), false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_constraint AS k JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) k.conrelid
+    UNION ALL
+    SELECT 'TRIGGER', r.nspname, pg_catalog.concat(r.relname, ' ', t.tgname), false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_trigger AS t JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) t.tgrelid
+    UNION ALL
+    SELECT 'POLICY', r.nspname, pg_catalog.concat(r.relname, ' ', p.polname), false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_policy AS p JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) p.polrelid
+    UNION ALL
+    SELECT 'RULE', r.nspname, pg_catalog.concat(r.relname, ' ', w.rulename), false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_rewrite AS w JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) w.ev_class"#;
+
+impl Session {
+    /// The objects by kind, schema and name, as in an archive's table of contents.
+    pub(super) async fn present(&mut self) -> Result<HashMap<(String, String, String), ExistingObject>, Error> {
+        const WHAT: &str = "list what the target already has";
+        let mut present = HashMap::new();
+        for row in self.rows(WHAT, PRESENT).await? {
+            let text = |at| row.text(at).unwrap_or_default().to_owned();
+            let columns = row.text(4).map(serde_json::from_str::<BTreeSet<String>>);
+            let refers_to = row.text(8).map(serde_json::from_str);
+            let what = ExistingObject {
+                is_empty: self.column(&row, 3, WHAT)?,
+                columns: columns.and_then(Result::ok),
+                has_triggers: self.column(&row, 7, WHAT)?,
+                refers_to: refers_to.and_then(Result::ok).unwrap_or_default(),
+                is_own: self.column(&row, 9, WHAT)?,
+                may_refer: self.column(&row, 10, WHAT)?,
+                may_modify: self.column(&row, 5, WHAT)?,
+                has_row_security: self.column(&row, 6, WHAT)?,
+            };
+            present.insert((text(0), text(1), text(2)), what);
+        }
+        Ok(present)
+    }
+}
