@@ -1,4 +1,4 @@
-mod attempt;
+mod dump;
 mod prepare;
 mod run;
 mod turns;
