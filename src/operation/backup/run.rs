@@ -22,7 +22,7 @@ use crate::{
     postgres::{Clients, Dump},
     retention::FAILED_KEPT,
     schedule::Attempt,
-    seal::{self, Content, Identity, Sealer, Subject},
+    seal::{self, Content, DatabaseIdentity, Sealer, Subject},
     store::{Attributes, Kind, PartPlan, TagsKept},
     text::Untrusted,
 };
@@ -39,7 +39,7 @@ const CLEAN_UP: Duration = Duration::from_secs(120);
 pub(super) struct Run<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) request: &'a BackupRequest,
-    pub(super) identity: Identity,
+    pub(super) identity: DatabaseIdentity,
     pub(super) record: Record,
     pub(super) details: Details,
     /// The turns that were taken for it, where credentials may not look.
@@ -338,7 +338,7 @@ impl<'a> Run<'a> {
 }
 
 /// A record as it is when its run begins.
-pub(super) fn new_record(request: &BackupRequest, identity: &Identity) -> Record {
+pub(super) fn new_record(request: &BackupRequest, identity: &DatabaseIdentity) -> Record {
     let started = request.clock.now();
     let mut record = Record {
         version: RECORD_VERSION,
