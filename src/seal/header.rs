@@ -7,7 +7,7 @@ use hmac::Mac;
 
 use super::data_key::DataKey;
 use super::grammar::{self, MAGIC, is_backup_id, is_frame_size};
-use super::{Error, FrameKeys, RepositoryId, SLOTS_MAX, Secret, Slot};
+use super::{Error, FrameKeys, KeySlot, RepositoryId, SLOTS_MAX, Secret};
 
 /// The kind of an object, so that one kind can't be passed off as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub struct SealedHeader {
     /// Plaintext bytes per frame.
     pub frame_size: usize,
     /// The slots, in the order of the lines. Each wraps the data key.
-    pub slots: Vec<Slot>,
+    pub slots: Vec<KeySlot>,
     /// The bytes that the MAC covers: the header up to and including `mac `.
     authenticated: Vec<u8>,
     mac: [u8; 32],
@@ -173,11 +173,11 @@ impl SealedHeader {
     /// key's slot belongs to that key, and is listed only if a catalog key is among `secrets`.
     #[must_use]
     pub fn sealed_for(&self, secrets: &[Secret]) -> Vec<String> {
-        let is_key = |slot: &&Slot| matches!(slot, Slot::Key { .. });
+        let is_key = |slot: &&KeySlot| matches!(slot, KeySlot::Key { .. });
         let tells_more = secrets.iter().any(Secret::is_catalog_key) || self.slots.iter().find(is_key).is_none();
         let slots = self.slots.iter();
-        let told = slots.filter(|slot| tells_more || !matches!(slot, Slot::Catalog { .. }));
-        told.map(Slot::describe).collect()
+        let told = slots.filter(|slot| tells_more || !matches!(slot, KeySlot::Catalog { .. }));
+        told.map(KeySlot::describe).collect()
     }
 
     /// Checks that this object is the one that its name in the bucket says.
@@ -262,13 +262,13 @@ impl Subject<'_> {
         for secret in secrets {
             let of_catalog = match secret {
                 Secret::Key(key) if self.content.is_of_catalog() => {
-                    let line = Slot::seal_catalog(data_key, &key.catalog_key(), self.content)?;
+                    let line = KeySlot::seal_catalog(data_key, &key.catalog_key(), self.content)?;
                     Some(line)
                 }
                 _ => None,
             };
             if of_catalog.is_none() || !one_each {
-                slots.push(Slot::seal(data_key, secret, self)?);
+                slots.push(KeySlot::seal(data_key, secret, self)?);
             }
             slots.extend(of_catalog);
         }
