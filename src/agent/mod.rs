@@ -15,6 +15,7 @@ mod check;
 mod connect;
 mod digest;
 mod event;
+mod failed;
 mod heartbeats;
 mod launched;
 mod lifecycle;

@@ -5,11 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::join;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Serialize, Serializer};
 
-use super::{Heartbeats, event, rule::Finding, throttle::Throttle};
+use super::{Heartbeats, rule::Finding, throttle::Throttle};
 use crate::{
     backup::{BackupId, Event, EventKind, FailedDelivery, Label, NewestGood, Notice, Occurrence, Origin},
     catalog::Catalog,
@@ -113,13 +112,6 @@ impl Notifications {
         std::mem::take(&mut *undelivered)
     }
 
-    /// Reports that something failed before it could leave a record: settings, the key, the bucket. In a process that
-    /// lives on, the same subject is reported again with growing pauses only.
-    pub async fn failed(&self, database: Option<&Label>, error: &Error, interrupt: &Interrupt) {
-        self.guarded(database, self.send_failure(database, error, interrupt))
-            .await;
-    }
-
     /// Sends something. A bug on the way keeps nobody from anything else; it counts as what could not be delivered.
     pub(super) async fn guarded(&self, database: Option<&Label>, sending: impl Future<Output = ()>) {
         if let Err(panic) = caught(sending).await {
@@ -132,19 +124,6 @@ impl Notifications {
                 hint: error.hint(),
             });
         }
-    }
-
-    async fn send_failure(&self, database: Option<&Label>, error: &Error, interrupt: &Interrupt) {
-        let event = event::of_error(self, database, error);
-        let subject = database.map_or("", Label::as_str);
-        let sending = async {
-            if self.throttle.allows(subject, event.at) {
-                self.send(&event, interrupt).await;
-            }
-        };
-        let signal = Signal::Exit(error.exit_status().number());
-        let heartbeat = self.heartbeat(database, signal, event::log_line(&event), interrupt);
-        join(sending, heartbeat).await;
     }
 
     /// Sends a test over every channel, and a line for the log of every check; says what became of each.

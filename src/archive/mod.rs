@@ -38,6 +38,7 @@ mod blocks;
 mod contents;
 mod definitions;
 mod entries;
+mod entry;
 mod error;
 mod expected;
 mod fingerprint;
@@ -52,7 +53,8 @@ mod toc;
 
 pub use contents::{Contents, LargeObjects, TableData};
 pub use definitions::Definitions;
-pub use entries::{EntriesReader, Entry, Field};
+pub use entries::EntriesReader;
+pub use entry::{Entry, Field};
 pub use error::{EntryName, Error, LooksLike, Place};
 pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use reader::ArchiveReader;

@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::definitions::Kinds;
-use super::entries::Field;
+use super::entry::Field;
 use super::expected::{Data, DataEntry, Style};
 use super::scan::{Input, NAME_BYTES, Scanner, Text};
 use super::{Entry, Error};

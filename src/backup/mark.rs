@@ -7,6 +7,9 @@ use crate::text::Untrusted;
 /// The version of the mark's shape that this program writes.
 pub const MARK_VERSION: u32 = 1;
 
+/// Notices that a mark keeps: the newest ones.
+pub const NOTICES_MAX: usize = 8;
+
 /// What people decided about a backup after it was made, and what they were notified of: sealed in the bucket beside its
 /// record, which never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +91,13 @@ impl Mark {
             checked: None,
             notices: Vec::new(),
         }
+    }
+
+    /// Adds a notice; the oldest gives way where there are too many.
+    pub fn add_notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
+        let excess = self.notices.len().saturating_sub(NOTICES_MAX);
+        self.notices.drain(..excess);
     }
 
     /// Writes the mark as JSON.

@@ -20,8 +20,8 @@ pub use event::{
 };
 pub use failure::Failure;
 pub use id::{BackupId, IdError};
-pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, Release};
-pub use notice::{FailedDelivery, NOTICES_MAX, Notice};
+pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release};
+pub use notice::{FailedDelivery, Notice};
 pub use reason::{Reason, with_text};
 pub use record::{
     AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_BYTES_MAX, RECORD_VERSION, Record, Sealed, SealedObject,

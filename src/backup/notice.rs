@@ -1,11 +1,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{EventKind, Mark, Topic};
+use super::{EventKind, Topic};
 use crate::text::Untrusted;
-
-/// Notices that a mark keeps: the newest ones.
-pub const NOTICES_MAX: usize = 8;
 
 /// A notification about a run, as its mark keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,15 +51,6 @@ impl Notice {
     #[must_use]
     pub fn reached_nobody(&self) -> bool {
         self.delivered.is_empty() && !self.undelivered.is_empty()
-    }
-}
-
-impl Mark {
-    /// Adds a notice; the oldest gives way where there are too many.
-    pub fn add_notice(&mut self, notice: Notice) {
-        self.notices.push(notice);
-        let excess = self.notices.len().saturating_sub(NOTICES_MAX);
-        self.notices.drain(..excess);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Records by name, of one database or of all, and whose those are that are not ours.
 
-use super::{Catalog, Listing, Maker, names::Names};
+use super::{Catalog, Maker, names::Names};
 use crate::{
     backup::{BackupId, Label},
     error::{Error, Result},
@@ -60,30 +60,6 @@ impl Catalog {
             all.push(found);
         }
         Ok(all)
-    }
-
-    /// Counts in a listing what is not ours.
-    pub(super) async fn count_others(&self, listing: &mut Listing, found: &DatabaseNames) {
-        let (database, names) = (&found.database, &found.names);
-        let others = names.others + names.too_late.len();
-        if others > 0 {
-            listing.others.insert(database.clone(), others);
-        }
-        if let Some(other) = names.other_repositories.first() {
-            if listing.stranger.is_none()
-                && let Ok(here) = self.repository().await
-            {
-                let key = self.record_key(database, &other.newest);
-                let found = other.repository;
-                let source = seal::Error::OtherRepository { found, here };
-                listing.stranger = Some(Error::seal(key, source));
-            }
-            let others = names.other_repositories.clone();
-            listing.other_repositories.insert(database.clone(), others);
-        }
-        if let (None, Some((_, object))) = (&listing.stranger, names.strangers.last_key_value()) {
-            listing.stranger = self.whose(database, object).await.err();
-        }
     }
 
     /// Whose a record is that a person asks for by name, and that bears no name of ours: the error that says so.

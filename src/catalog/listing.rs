@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Catalog, CatalogEntry, Doubt, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, trust};
+use super::{Catalog, CatalogEntry, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, trust};
 use crate::{
     backup::{BackupId, Label, Record, Status},
     error::{Error, Result},
+    seal,
 };
 
 /// What a place holds.
@@ -72,32 +73,6 @@ impl Listing {
     }
 }
 
-impl CatalogEntry {
-    /// Why the archive of a good record can't be counted on, as far as it was looked at.
-    #[must_use]
-    pub fn why_doubted(&self) -> Option<&Doubt> {
-        let doubt = self.doubt.as_ref().or(self.unsure.as_ref());
-        doubt.filter(|_| self.record.is_good())
-    }
-
-    /// Whether it is a good backup whose archive stands where it should, and is what was uploaded.
-    #[must_use]
-    pub fn is_sure(&self) -> bool {
-        self.record.is_good() && self.why_doubted().is_none()
-    }
-
-    /// Whether it is a good backup, or may be one as far as it was looked at.
-    pub(super) fn may_be_good(&self) -> bool {
-        self.record.is_good() && self.why_doubted().is_none_or(Doubt::is_open)
-    }
-
-    /// The storage class of its archive, where the service told it.
-    #[must_use]
-    pub fn class(&self) -> Option<&str> {
-        self.archive.as_ref()?.storage_class.as_deref()
-    }
-}
-
 impl Catalog {
     /// The newest `count_max` runs of one database or of all; and beside them, of each database, its newest run and its
     /// newest good backup, however old.
@@ -127,6 +102,30 @@ impl Catalog {
         let order = |one: &CatalogEntry| (std::cmp::Reverse(one.record.id.clone()), one.record.database.clone());
         listing.entries.sort_by_key(order);
         Ok(listing)
+    }
+
+    /// Counts in a listing what is not ours.
+    async fn count_others(&self, listing: &mut Listing, found: &DatabaseNames) {
+        let (database, names) = (&found.database, &found.names);
+        let others = names.others + names.too_late.len();
+        if others > 0 {
+            listing.others.insert(database.clone(), others);
+        }
+        if let Some(other) = names.other_repositories.first() {
+            if listing.stranger.is_none()
+                && let Ok(here) = self.repository().await
+            {
+                let key = self.record_key(database, &other.newest);
+                let found = other.repository;
+                let source = seal::Error::OtherRepository { found, here };
+                listing.stranger = Some(Error::seal(key, source));
+            }
+            let others = names.other_repositories.clone();
+            listing.other_repositories.insert(database.clone(), others);
+        }
+        if let (None, Some((_, object))) = (&listing.stranger, names.strangers.last_key_value()) {
+            listing.stranger = self.whose(database, object).await.err();
+        }
     }
 
     async fn list_database(

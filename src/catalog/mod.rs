@@ -14,15 +14,18 @@
 mod commit;
 mod comparison;
 mod databases;
+mod doubt;
 mod empty_place;
 mod entry;
 mod keys;
 mod known;
+mod leftovers;
 mod listing;
 mod look;
 mod marks;
 mod names;
 mod notices;
+mod opening;
 mod other_repositories;
 mod reading;
 mod repository;
@@ -46,11 +49,12 @@ use crate::{
     store::Store,
 };
 
+pub use doubt::Doubt;
 pub use entry::CatalogEntry;
 pub use keys::{Key, Keys, Maker};
 pub use listing::Listing;
-pub use look::{Doubt, Look};
-pub use other_repositories::OtherRepository;
+pub use look::Look;
+pub use names::OtherRepository;
 pub use selector::BackupSelector;
 pub use survey::{Orphan, Survey};
 

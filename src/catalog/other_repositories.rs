@@ -4,13 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use super::{
     Catalog,
-    entry::is_of_the_whole,
-    names::Names,
+    names::{Names, OtherRepository},
     repository::{Proven, proven},
 };
 use crate::{
@@ -24,17 +22,6 @@ use crate::{
 const LOOKED_AT: usize = 3;
 /// The same where it isn't: then these are all that tells another place's `repository.pgc` from this one's.
 const LOOKED_AT_UNPINNED: usize = 8;
-
-/// Records of another repository in a database's folder, sealed under a key that counts for this database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OtherRepository {
-    /// Which repository.
-    pub repository: RepositoryId,
-    /// How many records.
-    pub records: usize,
-    /// The newest of them.
-    pub newest: BackupId,
-}
 
 impl Catalog {
     /// Tells the records of other repositories under a key at hand from those of strangers. Where one of them is known
@@ -98,7 +85,7 @@ impl Catalog {
         let read = self.store.read_range(&object.key, range, None).await;
         let beginning = match read {
             Ok(beginning) => beginning,
-            Err(error) if is_of_the_whole(error.kind) && error.kind != Kind::Denied => {
+            Err(error) if error.kind.is_of_all_objects() && error.kind != Kind::Denied => {
                 return Err(error.into());
             }
             Err(_) => return Ok(None),

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Catalog, entry::is_of_the_whole, misplaced};
+use super::{Catalog, misplaced};
 use crate::{
     backup::{BackupId, Details, Label, Record},
     compress,
@@ -77,7 +77,7 @@ impl Catalog {
         }
         match self.details(record).await {
             Ok(details) => Ok(Some(details)),
-            Err(Error::Store(error)) if is_of_the_whole(error.kind) && !is_of_one(error.kind) => Err(error.into()),
+            Err(Error::Store(error)) if error.kind.is_of_all_objects() && !is_of_one(error.kind) => Err(error.into()),
             Err(error) => {
                 // a run that could write nothing else has left its entry
                 if record.is_good() || record.details_bytes > 0 {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{Catalog, CatalogEntry, Doubt, databases::DatabaseNames, entry::is_of_the_whole};
+use super::{Catalog, CatalogEntry, Doubt, databases::DatabaseNames};
 use crate::{
     backup::{AHEAD_MAX, BackupId, Label, Record, Tier},
     error::{Error, Result},
@@ -150,7 +150,7 @@ impl Catalog {
                     continue;
                 }
                 // longer than any record, or deleted since it was listed
-                Err(Error::Store(error)) if !is_of_the_whole(error.kind) => {
+                Err(Error::Store(error)) if !error.kind.is_of_all_objects() => {
                     tracing::warn!("passed over a newer record that can't be read: {error}");
                     refused = refused.or(Some(error.into()));
                     continue;

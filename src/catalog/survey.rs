@@ -67,6 +67,24 @@ impl Survey {
         let good = self.entries.iter().enumerate();
         good.filter(|(_, one)| one.is_good()).map(|(at, _)| at).collect()
     }
+
+    /// Takes over the uploads that were under way at an earlier look, where none was aborted since.
+    pub fn remember_unfinished(&mut self, earlier: &Self) {
+        self.unfinished.clone_from(&earlier.unfinished);
+    }
+
+    /// Takes over what an earlier look at the same archives has seen, so that none is looked at twice.
+    pub fn remember_looks(&mut self, earlier: &Self) {
+        let seen = earlier.entries.iter().filter(|one| one.looked_at);
+        let seen: BTreeMap<_, _> = seen.map(|one| (&one.record.id, one)).collect();
+        for one in &mut self.entries {
+            let before = seen.get(&one.record.id).filter(|before| before.archive == one.archive);
+            if let Some(before) = before {
+                one.doubt.clone_from(&before.doubt);
+                (one.looked_at, one.unseen) = (true, before.unseen);
+            }
+        }
+    }
 }
 
 impl Catalog {

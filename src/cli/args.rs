@@ -1,18 +1,17 @@
-//! Arguments as they are typed.
+//! The command line as it is typed: the commands with their arguments, which stand with each command.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
-
-use pgcoffer::{
-    backup::{Retention, Tier},
-    operation::Pattern,
-};
+use clap::{Parser, Subcommand, builder::styling};
 
 use super::{
-    commands::{CheckArgs, LifecycleCommand, PolicyArgs, ThawArgs},
+    commands::{
+        backup::BackupArgs, check::CheckArgs, chosen::Chosen, lifecycle::LifecycleCommand, policy::PolicyArgs,
+        restore::RestoreArgs, serve::ServeArgs, thaw::ThawArgs, tick::TickArgs,
+    },
+    global::Global,
     help,
-    init::InitArgs,
+    init::args::InitArgs,
 };
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -30,38 +29,6 @@ pub(super) struct Cli {
     pub(super) global: Global,
     #[command(subcommand)]
     pub(super) command: Command,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Options of every command")]
-pub(super) struct Global {
-    /// Print the result as JSON
-    #[arg(long, global = true)]
-    pub(super) json: bool,
-    /// How to write the log on stderr [default: text]
-    #[arg(long, global = true, value_name = "FORMAT")]
-    pub(super) log_format: Option<LogFormat>,
-    /// Log more; twice for all
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub(super) verbose: u8,
-    /// Log warnings only
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub(super) quiet: bool,
-    /// Show no progress
-    #[arg(long, global = true)]
-    pub(super) no_progress: bool,
-    /// Settings from this file, over PGCOFFER_CONFIG (default: pgcoffer.toml in this folder, if it is there)
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-    /// The bucket, over PGCOFFER_BUCKET
-    #[arg(long, global = true, value_name = "s3://BUCKET/PREFIX")]
-    pub(super) bucket: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
-    Text,
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -216,122 +183,4 @@ impl Command {
     pub(super) fn hears_signals(&self) -> bool {
         !matches!(self, Self::Keygen { .. } | Self::Completions { .. } | Self::Man)
     }
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Chosen {
-    /// An id, the beginning of one, latest, or latest:TIER
-    pub(super) id: String,
-    /// Of this database
-    #[arg(long, value_name = "NAME")]
-    pub(super) database: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct BackupArgs {
-    /// The database's label (default: the only one there is)
-    #[arg(value_name = "DB")]
-    pub(super) label: Option<String>,
-    /// The same, as other commands take it
-    #[arg(long = "database", value_name = "NAME", conflicts_with = "label")]
-    pub(super) database: Option<String>,
-    /// The tier under which it stands: manual, hourly, daily, weekly, monthly, yearly
-    #[arg(long, default_value_t = Tier::Manual)]
-    pub(super) tier: Tier,
-    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever, or so many of its tier: 24
-    #[arg(long, value_name = "RETENTION", default_value_t = Retention::Forever)]
-    pub(super) retain: Retention,
-    /// none, zstd, zstd:1 to zstd:19, over PGCOFFER_COMPRESSION
-    #[arg(long, value_name = "HOW")]
-    pub(super) compression: Option<String>,
-    /// Part size of the upload in MiB (default: chosen from the size of the last backup)
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(5..=1024))]
-    pub(super) part_size: Option<u64>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct TickArgs {
-    /// Of this database only
-    #[arg(long, value_name = "NAME")]
-    pub(super) database: Option<String>,
-    /// How many databases at once; each takes the memory of a backup
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
-    pub(super) parallel: u8,
-    /// Leave pruning to somebody else: for credentials that may not delete
-    #[arg(long)]
-    pub(super) no_prune: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ServeArgs {
-    /// Where to answer (default: 127.0.0.1:9187; where the platform sets PORT: that port, on all addresses)
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    pub(super) listen: Option<String>,
-    /// How many databases at once; each takes the memory of a backup
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
-    pub(super) parallel: u8,
-    /// Leave pruning to somebody else: for credentials that may not delete
-    #[arg(long)]
-    pub(super) no_prune: bool,
-    /// The shortest time between two ticks, in seconds: for trying things out
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, hide = true, value_parser = clap::value_parser!(u16).range(1..=1800))]
-    pub(super) shortest_wait: u16,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum RolesArg {
-    Create,
-    Skip,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct RestoreArgs {
-    #[command(flatten)]
-    pub(super) chosen: Chosen,
-    /// The database to restore into; `env:NAME` takes the URL from that variable, which keeps its password out of the
-    /// list of processes
-    #[arg(long, value_name = "URL")]
-    pub(super) to: String,
-    /// The name of that database, instead of typing it when asked
-    #[arg(long, value_name = "DBNAME")]
-    pub(super) confirm: Option<String>,
-    /// Drop what the backup holds from the target first, instead of refusing a target that isn't empty
-    #[arg(long)]
-    pub(super) clean: bool,
-    /// All or nothing, in one transaction; with --clean that is the default
-    #[arg(long, conflicts_with_all = ["no_single_transaction", "keep_going"])]
-    pub(super) single_transaction: bool,
-    /// With --clean, not in one transaction: should it fail, some of what the target held is gone
-    #[arg(long, requires = "clean")]
-    pub(super) no_single_transaction: bool,
-    /// Go on after what can't be restored; name it at the end, and end with status 9
-    #[arg(long)]
-    pub(super) keep_going: bool,
-    /// Leave this out: KIND or KIND:NAME, such as event-trigger, extension:postgis or schema:auth; may be repeated
-    #[arg(long, value_name = "KIND[:NAME]")]
-    pub(super) leave_out: Vec<Pattern>,
-    /// Restore only this, what belongs to it and what that needs; may be repeated
-    #[arg(long, value_name = "KIND[:NAME]")]
-    pub(super) only: Vec<Pattern>,
-    /// Roles that policies, user mappings or owners name and that the target lacks: make them without a login, or leave
-    /// out what names them
-    #[arg(long, value_name = "HOW")]
-    pub(super) roles: Option<RolesArg>,
-    /// Show what would be restored and what not, and touch nothing; the exit status is that of the restore: 0, 3 or 9
-    #[arg(long)]
-    pub(super) preview: bool,
-    /// Where the statements of what was not restored are written (default: DATABASE-ID.not-restored.sql)
-    #[arg(long, value_name = "FILE")]
-    pub(super) statements: Option<PathBuf>,
-    /// Keep owners as they were: every role must exist
-    #[arg(long)]
-    pub(super) keep_owner: bool,
-    /// Keep privileges as they were: every role must exist
-    #[arg(long)]
-    pub(super) keep_acl: bool,
-    /// Leave all comments out
-    #[arg(long)]
-    pub(super) no_comments: bool,
-    #[command(flatten)]
-    pub(super) thaw: ThawArgs,
 }

@@ -27,7 +27,7 @@ use tracing_subscriber::{
 };
 
 use super::{
-    args::{Global, LogFormat},
+    global::{Global, LogFormat},
     traces::Traces,
 };
 

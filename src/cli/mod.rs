@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod global;
 mod help;
 mod init;
 mod list;
@@ -28,7 +29,8 @@ use std::{
 use clap::{CommandFactory as _, Parser as _};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use args::{Cli, Command, Global, LogFormat};
+use args::{Cli, Command};
+use global::{Global, LogFormat};
 use pgcoffer::{
     Error,
     agent::{Agent, Environment, report_bad_settings},
@@ -111,7 +113,7 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
 
 fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
     match &cli.command {
-        Command::Init(args) => return init::run(&cli, args, signals),
+        Command::Init(args) => return init::run(&cli.global, args, signals),
         Command::Keygen { repository: true, .. } => return commands::new_repository(cli.global.json),
         Command::Keygen {
             passphrase,

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 pub(super) use super::screen::{note, print, print_document};
 use super::{
-    args::LogFormat,
+    global::LogFormat,
     list::{answer, answer_json, backups_table, databases, summary_json},
     screen,
     text::{facts, record_json, tables_and_rows, tables_table, took},

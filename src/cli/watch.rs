@@ -6,7 +6,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pgcoffer::operation::Progress;
 use tokio::time::Instant;
 
-use super::args::Global;
+use super::global::Global;
 
 const REDRAW: Duration = Duration::from_millis(200);
 const LINE_EVERY: Duration = Duration::from_secs(30);

@@ -7,7 +7,11 @@
 
 use std::borrow::Cow;
 
-use super::table::{self, Characters, Shape, Wrong, foreign};
+use super::{
+    setting::Characters,
+    table::{self, Shape, foreign},
+    wrong::Wrong,
+};
 use crate::text::escaped;
 
 /// A setting's text without what surrounds it unseen: blanks, line ends, marks that have no width.

@@ -1,13 +1,17 @@
 //! Settings that contradict one another, or that lack one another.
 
 use super::{
-    bucket::SSE_KMS_KEY_ID,
-    databases::{AUTH, URL},
-    keys::{CATALOG_KEY, CATALOG_KEY_OF_DATABASE, KEY, KEY_OF_DATABASE, OLD_KEYS_OF_DATABASE, PASSPHRASE, REPOSITORY},
+    names::of_database,
     notices::PING_OF_DATABASE,
     reading::Reading,
     schedules::SCHEDULE_OF_DATABASE,
-    table,
+    table::{
+        bucket::SSE_KMS_KEY_ID,
+        databases::{AUTH, URL},
+        keys::{
+            CATALOG_KEY, CATALOG_KEY_OF_DATABASE, KEY, KEY_OF_DATABASE, OLD_KEYS_OF_DATABASE, PASSPHRASE, REPOSITORY,
+        },
+    },
 };
 use crate::{error::Fault, rights::AccessMode, seal::KeyFault};
 
@@ -60,8 +64,8 @@ impl Reading {
         let both = self.catalog_keys.keys();
         for label in both.filter(|label| self.keys.contains_key(*label)) {
             self.faults.push(refused(
-                table::of_database(CATALOG_KEY_OF_DATABASE, label),
-                table::of_database(KEY_OF_DATABASE, label),
+                of_database(CATALOG_KEY_OF_DATABASE, label),
+                of_database(KEY_OF_DATABASE, label),
             ));
         }
     }
@@ -102,13 +106,13 @@ impl Reading {
             .filter(|label| !self.catalog_keys.contains_key(*label));
         for label in orphaned {
             self.faults.push(Fault {
-                variable: table::of_database(OLD_KEYS_OF_DATABASE, label),
+                variable: of_database(OLD_KEYS_OF_DATABASE, label),
                 why: "this database has earlier keys of its own and no present one".to_owned(),
                 hint: Some(format!(
                     "set {} too, or where it is only watched {}; a database that is sealed under PGCOFFER_KEY has its \
                      earlier keys in PGCOFFER_OLD_KEYS",
-                    table::of_database(KEY_OF_DATABASE, label),
-                    table::of_database(CATALOG_KEY_OF_DATABASE, label),
+                    of_database(KEY_OF_DATABASE, label),
+                    of_database(CATALOG_KEY_OF_DATABASE, label),
                 )),
             });
         }
@@ -120,7 +124,7 @@ impl Reading {
         for label in unnamed.filter(|label| label.as_str().ends_with(CATALOG_ENDING)) {
             let name = label.as_str().to_ascii_uppercase();
             self.faults.push(Fault {
-                variable: table::of_database(KEY_OF_DATABASE, label),
+                variable: of_database(KEY_OF_DATABASE, label),
                 why: KeyFault::IsMasterKey.to_string(),
                 hint: Some(format!(
                     "`pgcoffer keygen --catalog` prints the catalog key of the key that is set; where a database \
@@ -147,9 +151,9 @@ impl Reading {
             .chain(pings)
             .filter(|(label, ..)| !self.named.contains(*label));
         let faults = strays.map(|(label, what, name)| Fault {
-            variable: table::of_database(name, label),
+            variable: of_database(name, label),
             why: format!("it is the {what} of a database that isn't configured"),
-            hint: Some(format!("set {}", table::of_database(URL, label))),
+            hint: Some(format!("set {}", of_database(URL, label))),
         });
         self.faults.extend(faults);
     }

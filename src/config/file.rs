@@ -12,7 +12,7 @@ use toml::{
 use zeroize::Zeroizing;
 
 use super::{
-    settings::{Entry, Origin, Value, cut, of_file_or_text},
+    entry::{Entry, Origin, Value, cut, of_file_or_text},
     table::is_secret,
     trust::{self, Owners, Refused, Trusted},
 };

@@ -1,19 +1,19 @@
 //! Settings: gathered from flags, environment and `pgcoffer.toml`, parsed once, every fault told at once. Handed on in
 //! parts; no operation sees a [`Config`].
 
-mod backups;
-mod bucket;
 mod characters;
 mod contradictions;
-mod databases;
 mod dynos;
+mod entry;
 mod file;
-mod keys;
 mod monitoring;
+mod names;
 mod notices;
 mod old_keys;
+mod read;
 mod reading;
 mod schedules;
+mod setting;
 mod settings;
 #[cfg(test)]
 mod source_tests;
@@ -23,6 +23,7 @@ mod tests;
 mod trust;
 mod values;
 mod variables;
+mod wrong;
 
 use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -40,20 +41,17 @@ use crate::{
 
 use self::reading::Reading;
 pub use self::{
-    backups::compression,
+    characters::{trimmed, unseen},
+    notices::{DEFAULT_DIGEST, Notices},
+};
+pub use self::{
     dynos::Dynos,
     file::ConfigFile,
     monitoring::{Serving, listen},
     old_keys::{EarlierKey, OldKey},
+    setting::{DefaultValue, Section, Setting},
     settings::{Settings, Sources},
-    table::{
-        DefaultValue, SECTIONS, SECTIONS_OF_OTHERS, Section, SectionOfOthers, Setting, Variable, is_secret,
-        label_of_url,
-    },
-};
-pub use self::{
-    characters::{trimmed, unseen},
-    notices::{DEFAULT_DIGEST, Notices},
+    table::{SECTIONS, SECTIONS_OF_OTHERS, SectionOfOthers, Variable, backups::compression, is_secret, label_of_url},
 };
 
 /// Good backups of each database that no retention deletes, where nothing else is said.

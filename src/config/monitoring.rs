@@ -1,4 +1,4 @@
-//! Settings of `serve`, of the log and of monitoring.
+//! How `serve` listens and what it tells, as the settings say.
 
 #[cfg(test)]
 mod tests;
@@ -7,8 +7,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     dynos::Dynos,
-    table::{Characters, DefaultValue, Section, Setting, Take, Wrong},
-    values::boolean,
+    wrong::{Wrong, fault},
 };
 use crate::{
     error::{Error, Fault, Result},
@@ -21,73 +20,7 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:9187";
 /// A value, or what is wrong with it and the cure.
 type Read<T> = std::result::Result<T, Wrong>;
 
-const METRICS_OPEN: &str = "PGCOFFER_METRICS_OPEN";
-
-pub(super) const SECTION: Section = Section {
-    title: "Log, monitoring, serve",
-    settings: &[
-        Setting {
-            name: "PGCOFFER_LOG_FORMAT",
-            secret: false,
-            default: DefaultValue::Text("text"),
-            help: "text or json",
-            doc: "`text` or `json`, where nobody gives `--log-format`",
-            characters: Characters::Visible,
-            // the log begins before settings are read: here it is only looked at
-            take: Take::Once(|_, text| log_format(text)),
-        },
-        Setting {
-            name: "PGCOFFER_METRICS_FILE",
-            secret: false,
-            default: DefaultValue::None,
-            help: "a .prom file for node_exporter, written after every run",
-            doc: "a file for node_exporter, ending in `.prom`: [monitoring.md](monitoring.md)",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                reading.config.serving.metrics_file = Some(metrics_file(text)?);
-                Ok(())
-            }),
-        },
-        Setting {
-            name: "PGCOFFER_LISTEN",
-            secret: false,
-            default: DefaultValue::Described("`127.0.0.1:9187`, or the platform's `PORT` on all addresses"),
-            help: "where `serve` answers: 127.0.0.1:9187",
-            doc: "where `serve` answers: address and port, or a port of this machine alone",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                reading.config.serving.listen = Some(listen(text)?);
-                Ok(())
-            }),
-        },
-        Setting {
-            name: "PGCOFFER_METRICS_TOKEN",
-            secret: true,
-            default: DefaultValue::None,
-            help: "bearer token for /metrics, 16 characters at least",
-            doc: "bearer token for `/metrics` and the names in `/healthz`, 16 characters at least",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                let token = Token::parse(text);
-                reading.config.serving.token = Some(token.map_err(|fault| (fault.to_string(), Some(fault.hint())))?);
-                Ok(())
-            }),
-        },
-        Setting {
-            name: METRICS_OPEN,
-            secret: false,
-            default: DefaultValue::Text("false"),
-            help: "true: metrics are shown without a token",
-            doc: "`true`: whoever reaches the address that you chose reads them without a token: \
-                [monitoring.md](monitoring.md#pgcoffer-serve)",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                reading.config.serving.open = boolean(text)?;
-                Ok(())
-            }),
-        },
-    ],
-};
+pub(super) const METRICS_OPEN: &str = "PGCOFFER_METRICS_OPEN";
 
 /// How `serve` listens, what it tells, and how it has backups taken.
 #[derive(Debug, Clone, Default)]
@@ -159,14 +92,6 @@ pub fn listen(text: &str) -> std::result::Result<SocketAddr, (String, Option<Str
     })
 }
 
-pub(super) fn fault(variable: &str, (why, hint): Wrong) -> Fault {
-    Fault {
-        variable: variable.to_owned(),
-        why,
-        hint,
-    }
-}
-
 fn port(text: &str) -> Read<u16> {
     text.parse().map_err(|_| {
         let hint = "platforms set it to the port to listen on; where it means something else, set PGCOFFER_LISTEN";
@@ -178,20 +103,4 @@ fn open_to_all() -> Wrong {
     let why = "the platform's router passes the whole Internet on to PORT, which is listened on";
     let hint = "unset it and set PGCOFFER_METRICS_TOKEN, or name an address of a private network by PGCOFFER_LISTEN";
     (why.to_owned(), Some(hint.to_owned()))
-}
-
-fn metrics_file(text: &str) -> Read<PathBuf> {
-    if text.ends_with(".prom") && !text.ends_with("/.prom") {
-        return Ok(PathBuf::from(text));
-    }
-    let hint = "name it for example /var/lib/prometheus/node-exporter/pgcoffer.prom";
-    let why = "node_exporter reads only files that end in .prom";
-    Err((why.to_owned(), Some(hint.to_owned())))
-}
-
-fn log_format(text: &str) -> Read<()> {
-    match text {
-        "text" | "json" => Ok(()),
-        _ => Err((format!("{text:?} is neither text nor json"), None)),
-    }
 }

@@ -1,6 +1,5 @@
 //! Who is told, and of what: read on its own, so that a fault in any other setting can still be told.
 
-mod parse;
 #[cfg(test)]
 mod tests;
 
@@ -8,165 +7,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
-use self::parse::{address, digest, kinds, mail, person, ping, secret, slack};
-use super::{
-    reading::Reading,
-    schedules::TIMEZONE,
-    table::{self, Characters, DefaultValue, Section, Setting, Take},
-};
+use super::wrong::Wrong;
 use crate::{
     backup::Label,
     error::Fault,
-    notify::{Address, Channel, EventFilter, Notifier, Ping, Relay, SigningSecret, Slack, Webhook},
-    schedule::Recurrence,
+    notify::{Address, Channel, EventFilter, Mail, Notifier, Ping, Relay, SigningSecret, Slack, Webhook, mailbox},
+    schedule::{Recurrence, Schedule},
 };
 
-/// When the digest is sent, where nothing else is said.
+/// Recurrence the digest is sent, where nothing else is said.
 pub const DEFAULT_DIGEST: &str = "monday 08:00";
 
-const WEBHOOK_URL: &str = "PGCOFFER_WEBHOOK_URL";
-const WEBHOOK_SECRET: &str = "PGCOFFER_WEBHOOK_SECRET";
-const SMTP_URL: &str = "PGCOFFER_SMTP_URL";
-const EMAIL_FROM: &str = "PGCOFFER_EMAIL_FROM";
-const EMAIL_TO: &str = "PGCOFFER_EMAIL_TO";
-const DIGEST: &str = "PGCOFFER_DIGEST";
+pub(super) const WEBHOOK_URL: &str = "PGCOFFER_WEBHOOK_URL";
+pub(super) const WEBHOOK_SECRET: &str = "PGCOFFER_WEBHOOK_SECRET";
+pub(super) const SMTP_URL: &str = "PGCOFFER_SMTP_URL";
+pub(super) const EMAIL_FROM: &str = "PGCOFFER_EMAIL_FROM";
+pub(super) const EMAIL_TO: &str = "PGCOFFER_EMAIL_TO";
+pub(super) const DIGEST: &str = "PGCOFFER_DIGEST";
 pub(super) const PING_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_PING_URL";
-
-pub(super) const SECTION: Section = Section {
-    title: "Notifications",
-    settings: &[
-        Setting {
-            name: "PGCOFFER_SLACK_WEBHOOK_URL",
-            secret: true,
-            default: DefaultValue::None,
-            help: "an incoming webhook of Slack, Mattermost, …",
-            doc: "an incoming webhook of Slack or of what speaks its protocol, such as Mattermost: [notifications.md](notifications.md)",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                reading.notices.slack = Some(slack(text)?);
-                Ok(())
-            }),
-        },
-        Setting {
-            name: WEBHOOK_URL,
-            secret: true,
-            default: DefaultValue::None,
-            help: "an address that takes signed events",
-            doc: "an address that takes signed events: [notifications.md](notifications.md)",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                reading.notices.webhook = Some(address(text)?);
-                Ok(())
-            }),
-        },
-        Setting {
-            name: WEBHOOK_SECRET,
-            secret: true,
-            default: DefaultValue::None,
-            help: "what they are signed with: whsec_…",
-            doc: "what they are signed with: `whsec_` and the base64 of 24 to 64 random bytes",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                reading.notices.webhook_secret = Some(secret(text)?);
-                Ok(())
-            }),
-        },
-        Setting {
-            name: SMTP_URL,
-            secret: true,
-            default: DefaultValue::None,
-            help: "a mail server: smtps://user:password@mail.example.com",
-            doc: "a mail server, over TLS: `smtps://user:password@mail.example.com`: [notifications.md](notifications.md)",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                let relay = Relay::parse(text);
-                reading.notices.smtp = Some(relay.map_err(|e| (e.to_string(), Some(e.hint())))?);
-                Ok(())
-            }),
-        },
-        Setting {
-            name: EMAIL_FROM,
-            secret: false,
-            default: DefaultValue::None,
-            help: "who mail comes from",
-            doc: "who mail comes from: `backups@example.com`, or `Backups <backups@example.com>`",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                person(text)?;
-                reading.notices.from = Some(text.to_owned());
-                Ok(())
-            }),
-        },
-        Setting {
-            name: EMAIL_TO,
-            secret: false,
-            default: DefaultValue::None,
-            help: "who gets it; several are separated by commas",
-            doc: "who gets it; several are separated by commas or line ends",
-            characters: Characters::Lines,
-            take: Take::Once(|reading, text| {
-                let people = text.split([',', '\n']).map(str::trim);
-                for one in people.filter(|one| !one.is_empty()) {
-                    person(one)?;
-                    reading.notices.to.push(one.to_owned());
-                }
-                Ok(())
-            }),
-        },
-        Setting {
-            name: "PGCOFFER_NOTIFY_ON",
-            secret: false,
-            default: DefaultValue::Text("failure,missed,recovery,suspicious"),
-            help: "events to report, all or none",
-            doc: "events to report, or `all`, or `none`: [notifications.md](notifications.md)",
-            characters: Characters::List,
-            take: Take::Once(|reading, text| {
-                reading.notices.kinds = Some(kinds(text)?);
-                Ok(())
-            }),
-        },
-        Setting {
-            name: DIGEST,
-            secret: false,
-            default: DefaultValue::Text(DEFAULT_DIGEST),
-            help: "when the weekly digest is sent",
-            doc: "when the weekly digest is sent, in the time zone of schedules",
-            characters: Characters::List,
-            take: Take::Once(|reading, text| {
-                reading.notices.digest = Some(text.to_owned());
-                Ok(())
-            }),
-        },
-        Setting {
-            name: "PGCOFFER_PING_URL",
-            secret: true,
-            default: DefaultValue::None,
-            help: "a dead man's switch such as https://hc-ping.com/UUID",
-            doc: "dead man's switch: a ping URL as of healthchecks.io",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                reading.notices.ping = Some(ping(text)?);
-                Ok(())
-            }),
-        },
-        Setting {
-            name: PING_OF_DATABASE,
-            secret: true,
-            default: DefaultValue::None,
-            help: "one for a single database",
-            doc: "a dead man's switch for that database alone, besides the one for everything",
-            characters: Characters::Visible,
-            take: Take::PerDatabase {
-                read: |reading, label, text| {
-                    reading.notices.pings.insert(label, ping(text)?);
-                    Ok(())
-                },
-                // the URL of a database that is called MAIN_PING
-                is_other: |text| text.starts_with("postgres"),
-            },
-        },
-    ],
-};
 
 /// Who is told, and of what.
 #[derive(Debug, Clone, Default)]
@@ -184,16 +42,16 @@ pub struct Notices {
 /// Settings of notices, as far as they can be read one by one.
 #[derive(Debug, Default)]
 pub(super) struct NoticeReading {
-    slack: Option<Address>,
-    webhook: Option<Address>,
-    webhook_secret: Option<SigningSecret>,
-    smtp: Option<Relay>,
-    from: Option<String>,
-    to: Vec<String>,
-    ping: Option<Ping>,
+    pub(super) slack: Option<Address>,
+    pub(super) webhook: Option<Address>,
+    pub(super) webhook_secret: Option<SigningSecret>,
+    pub(super) smtp: Option<Relay>,
+    pub(super) from: Option<String>,
+    pub(super) to: Vec<String>,
+    pub(super) ping: Option<Ping>,
     pub(super) pings: BTreeMap<Label, Ping>,
-    kinds: Option<EventFilter>,
-    digest: Option<String>,
+    pub(super) kinds: Option<EventFilter>,
+    pub(super) digest: Option<String>,
 }
 
 impl NoticeReading {
@@ -253,25 +111,26 @@ impl NoticeReading {
     }
 }
 
-impl Notices {
-    /// Reads these settings alone, whatever else is wrong: so that what is wrong can be told. None where these
-    /// themselves are wrong, or where there is nobody to tell.
-    #[must_use]
-    pub fn alone<'a>(vars: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
-        let mut reading = Reading::default();
-        for (name, value) in vars.into_iter().filter(|(_, value)| !value.is_empty()) {
-            let found = table::find(name, Some(value));
-            let is_needed = |setting: &Setting| {
-                setting.name == TIMEZONE || SECTION.settings.iter().any(|own| own.name == setting.name)
-            };
-            if found.is_some_and(|(setting, _)| is_needed(setting)) {
-                reading.take(name, value);
-            }
-        }
-        // what is wrong with one channel keeps no other from reporting it
-        let zone = reading.schedules.zone.unwrap_or(TimeZone::UTC);
-        let notices = reading.notices.finish(&zone, &reading.wrong, &mut Vec::new());
-        let nobody = notices.notifier.channels.is_empty() && notices.ping.is_none() && notices.pings.is_empty();
-        (!nobody).then_some(notices)
+fn mail(relay: Relay, from: &str, to: &[String]) -> Option<Channel> {
+    // each of them was read before
+    let to = to.iter().map(|one| mailbox(one)).collect::<Result<Vec<_>, _>>().ok()?;
+    Some(Channel::Mail(Mail::new(relay, mailbox(from).ok()?, to)))
+}
+
+/// `monday 08:00`: a day of the week and a time of day.
+fn digest(text: &str, zone: &TimeZone) -> Result<Recurrence, Wrong> {
+    let wrong = || {
+        let hint = "write for example monday 08:00; the time is that of PGCOFFER_TIMEZONE";
+        (
+            format!("{text:?} is not a day of the week and a time of day"),
+            Some(hint.to_owned()),
+        )
+    };
+    let (day, time) = text.trim().split_once(' ').ok_or_else(wrong)?;
+    let clause = format!("weekly on {day} at {} keep 1w", time.trim());
+    let schedule = Schedule::parse(&clause, zone).map_err(|_| wrong())?;
+    match schedule.clauses() {
+        [only] if matches!(only.when, Recurrence::Weekly { .. }) => Ok(only.when),
+        _ => Err(wrong()),
     }
 }

@@ -4,8 +4,8 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use zeroize::Zeroizing;
 
 use super::{
-    keys::{catalog_key, key},
-    table::Wrong,
+    values::{catalog_key, key},
+    wrong::Wrong,
 };
 use crate::{
     catalog::Key,

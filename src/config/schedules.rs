@@ -1,90 +1,19 @@
-//! Settings of when backups are made and how long they are kept.
+//! When backups are made and how long they are kept, as the settings say.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    num::NonZeroU32,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
-use super::table::{self, Characters, DefaultValue, Section, Setting, Take, Wrong};
+use super::names::of_database;
 use crate::{
     backup::{Label, Retention},
     error::Fault,
-    lifecycle,
     schedule::Schedule,
 };
 
 pub(super) const SCHEDULE: &str = "PGCOFFER_SCHEDULE";
 pub(super) const SCHEDULE_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_SCHEDULE";
 pub(super) const TIMEZONE: &str = "PGCOFFER_TIMEZONE";
-
-pub(super) const SECTION: Section = Section {
-    title: "Schedule and retention",
-    settings: &[
-        Setting {
-            name: SCHEDULE,
-            secret: false,
-            default: DefaultValue::None,
-            help: "hourly keep 24h, daily at 02:30 keep 7d, weekly keep 5w, …",
-            doc: "when every database is backed up and how long that is kept: [retention.md](retention.md)",
-            characters: Characters::List,
-            take: Take::Once(|reading, text| {
-                reading.schedules.for_all = Some(text.to_owned());
-                Ok(())
-            }),
-        },
-        Setting {
-            name: SCHEDULE_OF_DATABASE,
-            secret: false,
-            default: DefaultValue::Described("`PGCOFFER_SCHEDULE`"),
-            help: "a schedule for one database, or off",
-            doc: "a schedule for that database alone, or `off`",
-            characters: Characters::List,
-            take: Take::per_database(|reading, label, text| {
-                reading.schedules.own.insert(label, text.to_owned());
-                Ok(())
-            }),
-        },
-        Setting {
-            name: TIMEZONE,
-            secret: false,
-            default: DefaultValue::Text("UTC"),
-            help: "time zone of schedules, such as Europe/Berlin",
-            doc: "time zone of schedules: a name of the tz database",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                reading.schedules.zone = Some(zone(text)?);
-                Ok(())
-            }),
-        },
-        Setting {
-            name: "PGCOFFER_KEEP_LAST",
-            secret: false,
-            default: DefaultValue::Text("3"),
-            help: "good backups that no retention deletes",
-            doc: "good backups of each database that no retention deletes",
-            characters: Characters::Visible,
-            take: Take::Once(|reading, text| {
-                reading.config.keep_last = keep_last(text)?;
-                Ok(())
-            }),
-        },
-        Setting {
-            name: "PGCOFFER_COLD",
-            secret: false,
-            default: DefaultValue::Described("nothing"),
-            help: "what `lifecycle` moves: monthly to glacier after 30d, …",
-            doc: "what `lifecycle` moves to colder classes: `monthly to glacier after 30d, yearly to deep_archive after \
-                7d`: [glacier.md](glacier.md)",
-            characters: Characters::List,
-            take: Take::Once(|reading, text| {
-                reading.config.cold = lifecycle::parse_transitions(text).map_err(|e| (e.to_string(), e.hint()))?;
-                Ok(())
-            }),
-        },
-    ],
-};
 
 /// The texts, and the zone that they are to be read in.
 #[derive(Debug, Default)]
@@ -143,7 +72,7 @@ impl Schedules {
                 off.insert(label.clone());
                 continue;
             }
-            let schedule = read(table::of_database(SCHEDULE_OF_DATABASE, label), text);
+            let schedule = read(of_database(SCHEDULE_OF_DATABASE, label), text);
             own.extend(schedule.map(|schedule| (label.clone(), schedule)));
         }
         Parsed { for_all, own, off }
@@ -162,22 +91,5 @@ fn endless(variable: &str, schedule: &Schedule) -> Option<Fault> {
             clause.keep
         ),
         hint: Some("keep it by age, such as 12mo, or unset PGCOFFER_LOCK".to_owned()),
-    })
-}
-
-fn zone(text: &str) -> Result<TimeZone, Wrong> {
-    TimeZone::get(text).map_err(|_| {
-        let hint = "give a name of the tz database, such as Europe/Berlin, America/New_York or UTC";
-        (format!("{text:?} is not a time zone"), Some(hint.to_owned()))
-    })
-}
-
-fn keep_last(text: &str) -> Result<NonZeroU32, Wrong> {
-    text.parse().map_err(|_| {
-        let hint = "the newest good backups are what a lost database comes back from: keep 1 at least";
-        (
-            format!("{text:?} is not a whole number from 1 on"),
-            Some(hint.to_owned()),
-        )
     })
 }

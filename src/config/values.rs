@@ -1,10 +1,11 @@
-//! Values that settings of several subjects have.
+//! Values that several settings have.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::table::Wrong;
+use super::wrong::Wrong;
+use crate::seal::{CatalogKey, MasterKey};
 
 pub(super) fn boolean(text: &str) -> Result<bool, Wrong> {
     match text.to_ascii_lowercase().as_str() {
@@ -21,5 +22,36 @@ pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
     positive.and_then(|d| Duration::try_from(d).ok()).ok_or_else(|| {
         let hint = "write for example 30m or 2h";
         (format!("{text:?} is not a length of time"), Some(hint.to_owned()))
+    })
+}
+
+pub(super) fn key(text: &str) -> Result<MasterKey, Wrong> {
+    MasterKey::parse(text).map_err(|error| {
+        let before = text.split_once('@').map(|(before, _)| before);
+        match before.map(str::trim_end).map(MasterKey::parse) {
+            Some(Ok(_)) => (
+                "it bears the day on which it was retired, and so is an earlier key".to_owned(),
+                Some(
+                    "earlier keys stand in PGCOFFER_OLD_KEYS (of a database with a key of its own: \
+                    PGCOFFER_DB_<NAME>_OLD_KEYS), beside the one that replaced them"
+                        .to_owned(),
+                ),
+            ),
+            _ => (error.to_string(), error.hint()),
+        }
+    })
+}
+
+pub(super) fn catalog_key(text: &str) -> Result<CatalogKey, Wrong> {
+    CatalogKey::parse(text).map_err(|error| match text.split_once('@') {
+        Some((before, _)) if CatalogKey::parse(before.trim_end()).is_ok() => (
+            "it bears the day on which it was retired, and so is an earlier catalog key".to_owned(),
+            Some(
+                "earlier catalog keys stand in PGCOFFER_OLD_KEYS (of a database with one of its own: \
+                PGCOFFER_DB_<NAME>_OLD_KEYS), as earlier keys do"
+                    .to_owned(),
+            ),
+        ),
+        _ => (error.to_string(), error.hint()),
     })
 }

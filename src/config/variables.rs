@@ -6,8 +6,9 @@ use zeroize::Zeroizing;
 
 use super::{
     characters::{self, trimmed},
-    settings::{Entry, Origin, Value, cut, of_file_or_text},
-    table::{PREFIX, Shape, foreign},
+    entry::{Entry, Origin, Value, cut, of_file_or_text},
+    names::PREFIX,
+    table::{Shape, foreign},
 };
 use crate::{error::Fault, text::escaped};
 

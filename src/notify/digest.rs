@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
+    body::Body,
     figures::{age, minute, size},
-    message::Body,
 };
 use crate::backup::{DigestLine, Event};
 

@@ -8,7 +8,10 @@ mod tests;
 use jiff::Timestamp;
 
 use self::lines::{backup_line, late_lines, name, newest_good_line, origin, retry_line, tiers};
-use super::figures::{minute, size};
+use super::{
+    body::{Body, Paragraph},
+    figures::{minute, size},
+};
 use crate::{
     backup::{BackupSummary, Event, NewestGood, Occurrence, Reason, RunError, Topic},
     text::{escaped, escaped_lines},
@@ -23,15 +26,6 @@ pub struct Message {
     pub paragraphs: Vec<Paragraph>,
     /// Which agent and which bucket.
     pub origin: String,
-}
-
-/// Some lines of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Paragraph {
-    /// The lines.
-    pub text: String,
-    /// Whether they are shown in monospace, as they stand.
-    pub verbatim: bool,
 }
 
 impl Message {
@@ -87,32 +81,6 @@ impl Message {
 fn indented(text: &str) -> String {
     let lines = text.lines().map(|line| format!("    {line}"));
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// The paragraphs so far.
-#[derive(Default)]
-pub(super) struct Body(Vec<Paragraph>);
-
-impl Body {
-    pub(super) fn say(&mut self, text: impl Into<String>) {
-        self.add(text.into(), false);
-    }
-
-    pub(super) fn quote(&mut self, text: impl Into<String>) {
-        self.add(text.into(), true);
-    }
-
-    fn add(&mut self, text: String, verbatim: bool) {
-        if !text.is_empty() {
-            self.0.push(Paragraph { text, verbatim });
-        }
-    }
-
-    fn say_hint(&mut self, event: &Event) {
-        if let Some(hint) = event.hint() {
-            self.say(format!("What to do: {hint}."));
-        }
-    }
 }
 
 fn failed(event: &Event, error: &RunError, repeated: Option<(usize, Timestamp)>, body: &mut Body) -> String {

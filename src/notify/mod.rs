@@ -7,6 +7,7 @@
 //! URLs of Slack, webhooks and pings are secrets: whoever has one may use it. They print their host and nothing else.
 
 mod address;
+mod body;
 mod digest;
 mod error;
 mod figures;
@@ -22,11 +23,12 @@ mod slack;
 mod webhook;
 
 pub use address::{Address, AddressFault};
+pub use body::Paragraph;
 pub use error::{Error, MissingFeature};
 pub use filter::{EventFilter, UnknownEvent};
 pub use limits::SendLimits;
 pub use mail::{Mail, MailFault, Relay, mailbox};
-pub use message::{Message, Paragraph};
+pub use message::Message;
 pub use notifier::{Channel, Delivery, Notifier};
 pub use ping::{Ping, RunId, Signal};
 pub use slack::Slack;

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::sheet::Part;
+use super::part::Part;
 use crate::text::escaped_lines;
 
 /// Black on white, one page of A4 or Letter; a key on one line, in letters that can be told apart.

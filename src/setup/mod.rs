@@ -5,6 +5,7 @@ mod forms;
 mod heroku;
 mod html;
 mod kubernetes;
+mod part;
 mod quoting;
 mod sheet;
 mod toml;

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::html;
+use super::{html, part::Part};
 use crate::text::{escaped_lines, shell_word};
 
 /// What the sheet says. It holds the keys: whoever has it and the bucket has the data.
@@ -32,16 +32,6 @@ pub struct SheetSecret {
     pub day: Option<String>,
     /// the key's id; none with a passphrase
     pub key_id: Option<String>,
-}
-
-/// A piece of the sheet.
-pub(super) enum Part {
-    Heading(String),
-    Paragraph(String),
-    /// name and value
-    Field(String, Zeroizing<String>),
-    /// to be typed
-    Commands(Vec<String>),
 }
 
 impl Sheet {

@@ -74,6 +74,12 @@ impl Kind {
         )
     }
 
+    /// Whether it says that nothing can be read now, rather than that this one object can't.
+    #[must_use]
+    pub fn is_of_all_objects(self) -> bool {
+        self.is_passing() || self.is_of_all_requests()
+    }
+
     /// Whether a refusal may be about another request than was sent, where that was damaged on its way: a flipped bit
     /// makes a signature wrong, a name another one, a header one that nobody knows.
     pub(super) fn is_doubtful(self) -> bool {

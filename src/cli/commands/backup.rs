@@ -1,9 +1,36 @@
 //! `backup`: one backup now.
 
-use pgcoffer::{Result, agent::BackupOptions, operation::Progress};
+use clap::Args;
+use pgcoffer::{
+    Result,
+    agent::BackupOptions,
+    backup::{Retention, Tier},
+    operation::Progress,
+};
 
-use super::Context;
-use crate::cli::args::BackupArgs;
+use super::context::Context;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct BackupArgs {
+    /// The database's label (default: the only one there is)
+    #[arg(value_name = "DB")]
+    label: Option<String>,
+    /// The same, as other commands take it
+    #[arg(long = "database", value_name = "NAME", conflicts_with = "label")]
+    database: Option<String>,
+    /// The tier under which it stands: manual, hourly, daily, weekly, monthly, yearly
+    #[arg(long, default_value_t = Tier::Manual)]
+    tier: Tier,
+    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever, or so many of its tier: 24
+    #[arg(long, value_name = "RETENTION", default_value_t = Retention::Forever)]
+    retain: Retention,
+    /// none, zstd, zstd:1 to zstd:19, over PGCOFFER_COMPRESSION
+    #[arg(long, value_name = "HOW")]
+    compression: Option<String>,
+    /// Part size of the upload in MiB (default: chosen from the size of the last backup)
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(5..=1024))]
+    part_size: Option<u64>,
+}
 
 impl Context<'_> {
     pub(super) async fn backup(&self, args: &BackupArgs) -> Result<()> {

@@ -3,7 +3,7 @@
 use clap::Args;
 use pgcoffer::{Error, Result, agent::CheckOptions, exit_status::ExitStatus, operation::Finding, rights::AccessMode};
 
-use super::Context;
+use super::context::Context;
 use crate::cli::text_check::Lines;
 
 /// What `check` is asked for.

@@ -2,8 +2,7 @@
 
 use pgcoffer::{Result, operation::MarkChange};
 
-use super::Context;
-use crate::cli::args::Chosen;
+use super::{chosen::Chosen, context::Context};
 
 /// What is decided.
 pub(super) enum Deciding<'a> {

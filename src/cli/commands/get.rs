@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use pgcoffer::{Result, operation::Progress};
 
-use super::{Context, ThawArgs};
-use crate::cli::args::Chosen;
+use super::{chosen::Chosen, context::Context, thaw::ThawArgs};
 
 impl Context<'_> {
     pub(super) async fn get(&self, chosen: &Chosen, file: Option<PathBuf>, sealed: bool, thaw: ThawArgs) -> Result<()> {

@@ -12,7 +12,7 @@ use pgcoffer::{
     seal::{self, MasterKey, Passphrase, RepositoryId},
 };
 
-use super::usage;
+use super::context::usage;
 use crate::cli::output::Output;
 
 /// More than any passphrase.

@@ -8,7 +8,7 @@ use pgcoffer::{
     lifecycle::{self, ABORT_DAYS, Expiry},
 };
 
-use super::{Context, usage};
+use super::context::{Context, usage};
 
 const AFTER_HELP: &str = "\
 Every wish is given anew each time: what is not asked for is removed from the rules that pgcoffer made, and only from \

@@ -2,7 +2,7 @@
 
 use pgcoffer::Result;
 
-use super::Context;
+use super::context::Context;
 
 impl Context<'_> {
     pub(super) async fn list(&self, database: Option<&str>, limit: usize) -> Result<()> {

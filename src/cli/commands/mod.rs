@@ -1,46 +1,34 @@
 //! One file a command: its arguments, the verb of the agent, and the result as text or JSON.
 
-mod backup;
-mod check;
+pub(super) mod backup;
+pub(super) mod check;
+pub(super) mod chosen;
+mod context;
 mod decide;
 mod get;
 mod keygen;
-mod lifecycle;
+pub(super) mod lifecycle;
 mod list;
 mod open;
-mod policy;
+pub(super) mod policy;
 mod prune;
-mod restore;
-mod serve;
+pub(super) mod restore;
+pub(super) mod serve;
 mod show;
 mod status;
-mod thaw;
-mod tick;
+pub(super) mod thaw;
+pub(super) mod tick;
 mod verify;
 
-use std::{
-    io::IsTerminal as _,
-    path::{Path, PathBuf},
-};
+use pgcoffer::{Error, Result, agent::Agent};
 
-use pgcoffer::{
-    Error, Result,
-    agent::{Agent, Selector},
-    operation::{Progress, Target},
-};
-
-pub(super) use check::CheckArgs;
 pub(super) use keygen::{catalog_key, keygen, new_repository};
-pub(super) use lifecycle::LifecycleCommand;
-pub(super) use policy::PolicyArgs;
-pub(super) use thaw::ThawArgs;
 
 use super::{
-    args::{Chosen, Cli, Command, Global},
-    log,
-    output::{self, Output},
-    watch::watched,
+    args::{Cli, Command},
+    output::Output,
 };
+use context::Context;
 use decide::Deciding;
 
 /// Everything that needs the bucket, a database or time.
@@ -81,57 +69,5 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Init(_) | Command::Keygen { .. } | Command::Completions { .. } | Command::Man => {
             Err(Error::Internal("this command needs no bucket".to_owned()))
         }
-    }
-}
-
-struct Context<'a> {
-    global: &'a Global,
-    agent: &'a Agent,
-    output: Output,
-}
-
-impl Context<'_> {
-    /// Shows progress while `work` runs.
-    async fn watched<T>(&self, doing: &str, progress: &Progress, work: impl Future<Output = T>) -> T {
-        watched(self.global, doing, progress, work).await
-    }
-
-    /// Says on stderr what could not be delivered: the last thing before the command's own error.
-    fn say_undelivered(&self) {
-        let undelivered = self.agent.notifications().take_undelivered();
-        output::undelivered(&undelivered, log::format(self.global.log_format));
-    }
-
-    /// Where a dump is written. Standard output takes it only where that is no terminal.
-    fn target(&self, file: PathBuf) -> Result<Target> {
-        if file != Path::new("-") {
-            return Ok(Target::File(file));
-        }
-        if std::io::stdout().is_terminal() {
-            return Err(usage(
-                "a dump is not for a terminal",
-                "give -o FILE, or pipe it into pg_restore",
-            ));
-        }
-        if self.output.json {
-            return Err(usage("--json and -o - both want standard output", "give -o FILE"));
-        }
-        Ok(Target::Stdout)
-    }
-}
-
-impl Chosen {
-    fn selector(&self) -> Selector<'_> {
-        Selector {
-            id: &self.id,
-            database: self.database.as_deref(),
-        }
-    }
-}
-
-fn usage(why: impl Into<String>, hint: impl Into<String>) -> Error {
-    Error::Usage {
-        why: why.into(),
-        hint: hint.into(),
     }
 }

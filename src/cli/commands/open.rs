@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pgcoffer::{Result, operation::Progress};
 
-use super::Context;
+use super::context::Context;
 
 impl Context<'_> {
     pub(super) async fn open(&self, file: &Path, into: Option<PathBuf>) -> Result<()> {

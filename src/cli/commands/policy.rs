@@ -7,7 +7,7 @@ use pgcoffer::{
     rights::{AccessMode, Service},
 };
 
-use super::Context;
+use super::context::Context;
 use crate::cli::output::print_document;
 
 /// What `policy` is asked for.

@@ -2,7 +2,7 @@
 
 use pgcoffer::{Error, Result, agent::PruneOptions, exit_status::ExitStatus};
 
-use super::Context;
+use super::context::Context;
 
 impl Context<'_> {
     pub(super) async fn prune(&self, database: Option<&str>, dry_run: bool, confirmed: Option<usize>) -> Result<()> {

@@ -3,23 +3,84 @@
 use std::{
     ffi::OsString,
     io::{BufRead as _, IsTerminal as _},
+    path::PathBuf,
 };
 
+use clap::{Args, ValueEnum};
 use pgcoffer::{
     Error, Result,
     backup::Record,
     config::trimmed,
     exit_status::ExitStatus,
-    operation::{MissingRoles, PreparedRestore, Progress, RestoreRequest},
+    operation::{MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest},
     postgres::{self, DatabaseUrl},
     text::shell_word,
 };
 
-use super::{Context, usage};
-use crate::cli::{
-    args::{RestoreArgs, RolesArg},
-    screen, statements, text_restore,
+use super::{
+    chosen::Chosen,
+    context::{Context, usage},
+    thaw::ThawArgs,
 };
+use crate::cli::{screen, statements, text_restore};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RolesArg {
+    Create,
+    Skip,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RestoreArgs {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// The database to restore into; `env:NAME` takes the URL from that variable, which keeps its password out of the
+    /// list of processes
+    #[arg(long, value_name = "URL")]
+    to: String,
+    /// The name of that database, instead of typing it when asked
+    #[arg(long, value_name = "DBNAME")]
+    confirm: Option<String>,
+    /// Drop what the backup holds from the target first, instead of refusing a target that isn't empty
+    #[arg(long)]
+    clean: bool,
+    /// All or nothing, in one transaction; with --clean that is the default
+    #[arg(long, conflicts_with_all = ["no_single_transaction", "keep_going"])]
+    single_transaction: bool,
+    /// With --clean, not in one transaction: should it fail, some of what the target held is gone
+    #[arg(long, requires = "clean")]
+    no_single_transaction: bool,
+    /// Go on after what can't be restored; name it at the end, and end with status 9
+    #[arg(long)]
+    keep_going: bool,
+    /// Leave this out: KIND or KIND:NAME, such as event-trigger, extension:postgis or schema:auth; may be repeated
+    #[arg(long, value_name = "KIND[:NAME]")]
+    leave_out: Vec<Pattern>,
+    /// Restore only this, what belongs to it and what that needs; may be repeated
+    #[arg(long, value_name = "KIND[:NAME]")]
+    only: Vec<Pattern>,
+    /// Roles that policies, user mappings or owners name and that the target lacks: make them without a login, or leave
+    /// out what names them
+    #[arg(long, value_name = "HOW")]
+    roles: Option<RolesArg>,
+    /// Show what would be restored and what not, and touch nothing; the exit status is that of the restore: 0, 3 or 9
+    #[arg(long)]
+    preview: bool,
+    /// Where the statements of what was not restored are written (default: DATABASE-ID.not-restored.sql)
+    #[arg(long, value_name = "FILE")]
+    statements: Option<PathBuf>,
+    /// Keep owners as they were: every role must exist
+    #[arg(long)]
+    keep_owner: bool,
+    /// Keep privileges as they were: every role must exist
+    #[arg(long)]
+    keep_acl: bool,
+    /// Leave all comments out
+    #[arg(long)]
+    no_comments: bool,
+    #[command(flatten)]
+    thaw: ThawArgs,
+}
 
 impl Context<'_> {
     pub(super) async fn restore(&self, args: &RestoreArgs) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use pgcoffer::Result;
 
-use super::Context;
-use crate::cli::{args::Chosen, screen::note};
+use super::{chosen::Chosen, context::Context};
+use crate::cli::screen::note;
 
 impl Context<'_> {
     pub(super) async fn show(&self, chosen: &Chosen) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use pgcoffer::{Error, Result, exit_status::ExitStatus};
 
-use super::Context;
+use super::context::Context;
 
 impl Context<'_> {
     pub(super) async fn status(&self, database: Option<&str>, notify: bool) -> Result<()> {

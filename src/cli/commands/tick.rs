@@ -1,5 +1,6 @@
 //! `tick`: what is due by the schedule.
 
+use clap::Args;
 use pgcoffer::{
     Error, Result,
     agent::TickOptions,
@@ -7,8 +8,20 @@ use pgcoffer::{
     operation::{Progress, TickReport},
 };
 
-use super::Context;
-use crate::cli::args::TickArgs;
+use super::context::Context;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TickArgs {
+    /// Of this database only
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
+    /// How many databases at once; each takes the memory of a backup
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    parallel: u8,
+    /// Leave pruning to somebody else: for credentials that may not delete
+    #[arg(long)]
+    no_prune: bool,
+}
 
 impl Context<'_> {
     pub(super) async fn tick(&self, args: &TickArgs) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use pgcoffer::{Result, agent::Selector, operation::Progress};
 
-use super::{Context, ThawArgs};
+use super::{context::Context, thaw::ThawArgs};
 
 impl Context<'_> {
     pub(super) async fn verify(&self, id: &str, database: Option<&str>, thaw: ThawArgs) -> Result<()> {

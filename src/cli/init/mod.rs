@@ -3,7 +3,7 @@
 //! Everything is asked first; files are written at the very end, all or none. Where nobody can be asked, flags say it
 //! all.
 
-mod args;
+pub(super) mod args;
 mod bucket;
 mod databases;
 mod finish;
@@ -27,10 +27,10 @@ use pgcoffer::{
     setup::Setup,
 };
 
-pub(super) use args::InitArgs;
+use args::InitArgs;
 use terminal::{Found, Terminal};
 
-use super::{args::Cli, output, signals::Signals};
+use super::{global::Global, output, signals::Signals};
 
 /// Variables of the AWS SDK that lead to the bucket.
 const OF_AWS: [&str; 6] = [
@@ -43,8 +43,8 @@ const OF_AWS: [&str; 6] = [
 ];
 
 /// Asks, tries, and writes.
-pub(super) fn run(cli: &Cli, args: &InitArgs, signals: &Signals) -> Result<()> {
-    let mut settings = super::settings(&cli.global);
+pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result<()> {
+    let mut settings = super::settings(global);
     super::say_where_from(&settings);
     // a login or a key that is set belongs to a database that only the arguments name
     for (name, url) in databases::named(&args.databases) {
@@ -56,7 +56,7 @@ pub(super) fn run(cli: &Cli, args: &InitArgs, signals: &Signals) -> Result<()> {
     }
     let found = Found::now();
     let terminal = Terminal {
-        asks: found.is_terminal() && !cli.global.json,
+        asks: found.is_terminal() && !global.json,
         yes: args.yes,
     };
     let vars = std::env::vars_os()
@@ -65,8 +65,8 @@ pub(super) fn run(cli: &Cli, args: &InitArgs, signals: &Signals) -> Result<()> {
     let written = Arc::new(Mutex::new(Written::default()));
     let draft = Draft {
         terminal,
-        json: cli.global.json,
-        quiet: cli.global.quiet,
+        json: global.json,
+        quiet: global.quiet,
         args: args.clone(),
         vars: vars.collect(),
         setup: begin(&settings, args),

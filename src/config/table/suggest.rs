@@ -1,6 +1,9 @@
 //! Which setting was probably meant by a name that none has.
 
-use super::{NAME, PREFIX, all, names_of_kind};
+use super::{
+    super::names::{NAME, PREFIX},
+    all, names_of_kind,
+};
 
 /// Things of which there may be several, each with a label in the names of its settings: how those names begin, and
 /// what such a thing is called.

@@ -1,7 +1,14 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{config::Config, redact::redacted};
+use crate::{
+    config::{
+        Config,
+        names::NAME,
+        setting::{DefaultValue, Take},
+    },
+    redact::redacted,
+};
 
 /// Its variable, of a database that is called main where it is one of a database's.
 fn variable(setting: &Setting) -> String {

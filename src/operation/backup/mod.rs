@@ -1,3 +1,4 @@
+mod dump;
 mod prepare;
 mod run;
 mod turns;

@@ -2,9 +2,10 @@
 
 use aws_sdk_s3::types::{ObjectCannedAcl, ServerSideEncryption};
 
-use super::{
-    table::{Characters, DefaultValue, Section, Setting, Take, Wrong},
+use super::super::{
+    setting::{Characters, DefaultValue, Section, Setting, Take},
     values::boolean,
+    wrong::Wrong,
 };
 use crate::{
     plain_http::HttpHosts,
@@ -12,7 +13,7 @@ use crate::{
     store::{Location, LockMode},
 };
 
-pub(super) const SSE_KMS_KEY_ID: &str = "PGCOFFER_SSE_KMS_KEY_ID";
+pub(in super::super) const SSE_KMS_KEY_ID: &str = "PGCOFFER_SSE_KMS_KEY_ID";
 
 pub(super) const SECTION: Section = Section {
     title: "The bucket",

@@ -1,12 +1,9 @@
-//! Texts of these settings: addresses, people, events, the moment of the digest.
+//! Texts of these settings: addresses, people, events.
 
-use jiff::tz::TimeZone;
-
-use super::super::table::Wrong;
+use super::super::super::wrong::Wrong;
 use crate::{
     backup::EventKind,
-    notify::{Address, Channel, EventFilter, Mail, Ping, Relay, SigningSecret, mailbox},
-    schedule::{Recurrence, Schedule},
+    notify::{Address, EventFilter, Ping, SigningSecret, mailbox},
 };
 
 pub(super) fn address(text: &str) -> Result<Address, Wrong> {
@@ -42,12 +39,6 @@ pub(super) fn person(text: &str) -> Result<(), Wrong> {
     mailbox(text).map(drop).map_err(|why| (why, Some(hint.to_owned())))
 }
 
-pub(super) fn mail(relay: Relay, from: &str, to: &[String]) -> Option<Channel> {
-    // each of them was read before
-    let to = to.iter().map(|one| mailbox(one)).collect::<Result<Vec<_>, _>>().ok()?;
-    Some(Channel::Mail(Mail::new(relay, mailbox(from).ok()?, to)))
-}
-
 pub(super) fn ping(text: &str) -> Result<Ping, Wrong> {
     let address = Address::parse(text);
     let address = address.map_err(|e| {
@@ -80,22 +71,4 @@ pub(super) fn kinds(text: &str) -> Result<EventFilter, Wrong> {
 fn near(name: &str, word: &str) -> bool {
     let common = name.chars().zip(word.chars()).take_while(|(a, b)| a == b).count();
     common >= 3 || (common > 0 && name.len().abs_diff(word.len()) <= 1 && common + 2 >= name.len())
-}
-
-/// `monday 08:00`: a day of the week and a time of day.
-pub(super) fn digest(text: &str, zone: &TimeZone) -> Result<Recurrence, Wrong> {
-    let wrong = || {
-        let hint = "write for example monday 08:00; the time is that of PGCOFFER_TIMEZONE";
-        (
-            format!("{text:?} is not a day of the week and a time of day"),
-            Some(hint.to_owned()),
-        )
-    };
-    let (day, time) = text.trim().split_once(' ').ok_or_else(wrong)?;
-    let clause = format!("weekly on {day} at {} keep 1w", time.trim());
-    let schedule = Schedule::parse(&clause, zone).map_err(|_| wrong())?;
-    match schedule.clauses() {
-        [only] if matches!(only.when, Recurrence::Weekly { .. }) => Ok(only.when),
-        _ => Err(wrong()),
-    }
 }

@@ -1,22 +1,24 @@
 //! Settings of keys, and of which repository they are for.
 
-use super::{
+use super::super::{
     old_keys,
-    table::{Characters, DefaultValue, Section, Setting, Take, Wrong},
+    setting::{Characters, DefaultValue, Section, Setting, Take},
+    values::{catalog_key, key},
+    wrong::Wrong,
 };
 use crate::{
     catalog::Key,
     error::Fault,
-    seal::{BadRepositoryId, CatalogKey, MasterKey, Passphrase, RepositoryId, Secret},
+    seal::{BadRepositoryId, MasterKey, Passphrase, RepositoryId, Secret},
 };
 
-pub(super) const KEY: &str = "PGCOFFER_KEY";
-pub(super) const PASSPHRASE: &str = "PGCOFFER_PASSPHRASE";
-pub(super) const CATALOG_KEY: &str = "PGCOFFER_CATALOG_KEY";
-pub(super) const REPOSITORY: &str = "PGCOFFER_REPOSITORY";
-pub(super) const KEY_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_KEY";
-pub(super) const CATALOG_KEY_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_CATALOG_KEY";
-pub(super) const OLD_KEYS_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_OLD_KEYS";
+pub(in super::super) const KEY: &str = "PGCOFFER_KEY";
+pub(in super::super) const PASSPHRASE: &str = "PGCOFFER_PASSPHRASE";
+pub(in super::super) const CATALOG_KEY: &str = "PGCOFFER_CATALOG_KEY";
+pub(in super::super) const REPOSITORY: &str = "PGCOFFER_REPOSITORY";
+pub(in super::super) const KEY_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_KEY";
+pub(in super::super) const CATALOG_KEY_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_CATALOG_KEY";
+pub(in super::super) const OLD_KEYS_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_OLD_KEYS";
 
 pub(super) const SECTION: Section = Section {
     title: "Keys",
@@ -140,37 +142,6 @@ pub(super) const SECTION: Section = Section {
 
 fn earlier(text: &str) -> Result<Vec<Key>, Wrong> {
     Ok(old_keys::parse_all(text)?.into_iter().map(Key::from).collect())
-}
-
-pub(super) fn key(text: &str) -> Result<MasterKey, Wrong> {
-    MasterKey::parse(text).map_err(|error| {
-        let before = text.split_once('@').map(|(before, _)| before);
-        match before.map(str::trim_end).map(MasterKey::parse) {
-            Some(Ok(_)) => (
-                "it bears the day on which it was retired, and so is an earlier key".to_owned(),
-                Some(
-                    "earlier keys stand in PGCOFFER_OLD_KEYS (of a database with a key of its own: \
-                    PGCOFFER_DB_<NAME>_OLD_KEYS), beside the one that replaced them"
-                        .to_owned(),
-                ),
-            ),
-            _ => (error.to_string(), error.hint()),
-        }
-    })
-}
-
-pub(super) fn catalog_key(text: &str) -> Result<CatalogKey, Wrong> {
-    CatalogKey::parse(text).map_err(|error| match text.split_once('@') {
-        Some((before, _)) if CatalogKey::parse(before.trim_end()).is_ok() => (
-            "it bears the day on which it was retired, and so is an earlier catalog key".to_owned(),
-            Some(
-                "earlier catalog keys stand in PGCOFFER_OLD_KEYS (of a database with one of its own: \
-                PGCOFFER_DB_<NAME>_OLD_KEYS), as earlier keys do"
-                    .to_owned(),
-            ),
-        ),
-        _ => (error.to_string(), error.hint()),
-    })
 }
 
 fn repository(text: &str) -> Result<RepositoryId, Wrong> {

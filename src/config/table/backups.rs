@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{
+use super::super::{
     DEFAULT_LEVEL,
-    table::{Characters, DefaultValue, Section, Setting, Take},
+    setting::{Characters, DefaultValue, Section, Setting, Take},
     values::duration,
 };
 use crate::compress::Compressor;

@@ -1,10 +1,10 @@
 //! Settings of the databases that are backed up.
 
-use super::table::{Characters, DefaultValue, Section, Setting, Take};
+use super::super::setting::{Characters, DefaultValue, Section, Setting, Take};
 use crate::postgres::DatabaseUrl;
 
-pub(super) const URL: &str = "PGCOFFER_DB_<NAME>_URL";
-pub(super) const AUTH: &str = "PGCOFFER_DB_<NAME>_AUTH";
+pub(in super::super) const URL: &str = "PGCOFFER_DB_<NAME>_URL";
+pub(in super::super) const AUTH: &str = "PGCOFFER_DB_<NAME>_AUTH";
 
 pub(super) const SECTION: Section = Section {
     title: "Databases",

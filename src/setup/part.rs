@@ -1,0 +1,13 @@
+//! What the recovery sheet is made of, whatever its form.
+
+use zeroize::Zeroizing;
+
+/// A piece of the sheet.
+pub(super) enum Part {
+    Heading(String),
+    Paragraph(String),
+    /// name and value
+    Field(String, Zeroizing<String>),
+    /// to be typed
+    Commands(Vec<String>),
+}
