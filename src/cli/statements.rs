@@ -7,7 +7,7 @@ use std::{
 
 use pgcoffer::{
     operation::{NotRestored, RestoreReport},
-    seal::RepositoryId,
+    seal::{self, RepositoryId},
     text::{Untrusted, shell_quoted},
 };
 use tempfile::NamedTempFile;
@@ -36,7 +36,7 @@ fn write(report: &RestoreReport, path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
     // nobody who wrote a name or a statement can know it
-    let key = RepositoryId::generate().map_err(io::Error::other)?;
+    let key = RepositoryId::generate().map_err(|error| io::Error::other(seal::Error::from(error)))?;
     file.write_all(document(report, &key).as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path)?;

@@ -1,55 +1,14 @@
 //! The advisory lock that prevents two runs from backing up one database at the same time, and its holder.
 
-use std::fmt;
-
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::error::Error;
+use super::lock_holder::LockHolder;
 use super::session::Session;
 use crate::text::Untrusted;
 
 /// The first of the two numbers of the agent's advisory locks: `pgcf` in ASCII.
 const LOCK_CLASS: i32 = i32::from_be_bytes(*b"pgcf");
-
-/// The application name of the agent's sessions, unless the URL sets another.
-pub(super) const APPLICATION: &str = "pgcoffer";
-
-/// The session that holds a lock, as far as the server shows it. Any role that may connect to the database can take the
-/// lock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LockHolder {
-    /// The id of the server process.
-    pub pid: i32,
-    /// The role; `None` if the server hides it.
-    pub role: Option<Untrusted>,
-    /// The application name; `None` if the server hides it.
-    pub application: Option<Untrusted>,
-    /// The client's address; `None` if the server hides it.
-    pub address: Option<Untrusted>,
-    /// When the session began; `None` if the server hides it.
-    pub since: Option<Untrusted>,
-    /// Whether it may be a run of the agent: it has the same login, and no other application name.
-    pub may_be_own_run: bool,
-}
-
-impl fmt::Display for LockHolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "server process {}", self.pid)?;
-        let known = [
-            ("of role", &self.role),
-            ("calling itself", &self.application),
-            ("from", &self.address),
-            ("connected since", &self.since),
-        ];
-        for (what, value) in known {
-            if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
-                write!(f, ", {what} {value}")?;
-            }
-        }
-        Ok(())
-    }
-}
 
 impl Session {
     /// Takes the lock of a label in this database. It is held until the session ends. Does not wait for a holder.
@@ -153,21 +112,5 @@ mod tests {
         assert_eq!(LOCK_CLASS, 1_885_823_846);
         // printf main | sha256sum
         assert_eq!(lock_number("main").to_be_bytes()[..2], [0x0d, 0x6e]);
-    }
-
-    #[test]
-    fn what_others_call_themselves_is_shown_escaped() {
-        let holder = LockHolder {
-            pid: 7,
-            role: Some("a\nb".into()),
-            application: Some("\u{1b}[2J".into()),
-            address: None,
-            since: Some("".into()),
-            may_be_own_run: false,
-        };
-        assert_eq!(
-            holder.to_string(),
-            r"server process 7, of role a\nb, calling itself \u{1b}[2J"
-        );
     }
 }

@@ -42,17 +42,6 @@ pub(super) struct AllowedAuth {
     is_known: bool,
 }
 
-/// The names in libpq's `require_auth`.
-pub(super) const WORDS: &[&str] = &["password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"];
-
-/// Whether the text is a valid list for libpq: either all names are excluded by a `!`, or none.
-pub(super) fn is_list(text: &str) -> bool {
-    let words: Vec<&str> = text.split(',').map(str::trim).collect();
-    let excluded = words.iter().filter(|word| word.starts_with('!')).count();
-    let known = words.iter().all(|word| WORDS.contains(&word.trim_start_matches('!')));
-    known && (excluded == 0 || excluded == words.len())
-}
-
 impl AllowedAuth {
     pub(super) fn allow(&self, method: AuthMethod) -> bool {
         let Some(given) = &self.given else {

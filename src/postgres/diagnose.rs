@@ -2,7 +2,8 @@
 
 use super::error::{ChildFault, Error, FailureCause};
 use super::locks::LockCapacity;
-use super::preflight::{self, ObstacleKind};
+use super::obstacle::ObstacleKind;
+use super::preflight;
 use super::session::Session;
 
 /// The number of recovery conflicts so far, on a standby.

@@ -1,16 +1,20 @@
 //! Errors of PostgreSQL, separated as far as the cure differs.
 
-use std::fmt;
+mod child;
+mod connection;
+
 use std::path::{Path, PathBuf};
 
-use super::advisory_lock::LockHolder;
-use super::explain::AuthFault;
-use super::preflight::Obstacle;
+use super::fixed_setting::FixedSetting;
+use super::lock_holder::LockHolder;
+use super::obstacle::Obstacle;
 use super::role_override::RoleOverride;
-use super::settings::FixedSetting;
 use super::url::UrlFault;
 use super::wire::LoginRefusal;
-use crate::text::{Untrusted, escaped_lines};
+use crate::text::Untrusted;
+
+pub use child::{ChildFault, FailureCause};
+pub use connection::{AuthFault, ConnectFault};
 
 /// An error on PostgreSQL's side: the address, the connection, missing rights, or a child process.
 #[derive(Debug, thiserror::Error)]
@@ -182,103 +186,6 @@ pub enum Error {
     },
 }
 
-/// Why a connection failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConnectFault {
-    /// The host's name has no address.
-    Unresolved,
-    /// Nothing listens at the address.
-    Refused,
-    /// The network has no route to the host.
-    Unreachable,
-    /// The server did not answer in time.
-    Timeout,
-    /// The URL requires TLS, and the server doesn't offer it.
-    NoTls,
-    /// The server's certificate failed the check that the URL requires.
-    Certificate,
-    /// TLS failed for another reason.
-    Tls,
-    /// A file of certificates or keys that the URL names can't be used.
-    File,
-    /// The peer doesn't speak PostgreSQL's protocol.
-    NoPostgres,
-    /// A pooler refuses what the URL asks for.
-    Pooler,
-    /// No host is of the kind that `target_session_attrs` asks for.
-    OtherKind,
-    /// There is no password: a token could not be made, or a password file not read.
-    NoPassword,
-    /// The database does not exist.
-    NoSuchDatabase,
-    /// All connections are in use.
-    TooMany,
-    /// The server is starting up, shutting down or recovering.
-    StartingUp,
-    /// Any other reason.
-    Other,
-}
-
-/// The failure of a child process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChildFault {
-    /// `pg_dump`, `pg_restore` or `psql`.
-    pub program: &'static str,
-    /// How it ended, such as `exit status: 1` or `signal: 9 (SIGKILL)`.
-    pub ending: String,
-    /// The last lines that it wrote to stderr.
-    pub stderr: String,
-    /// The cause, as far as it is known.
-    pub cause: FailureCause,
-}
-
-/// The cause of a child's failure, as far as its messages show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureCause {
-    /// A right is missing.
-    PermissionDenied,
-    /// A row security policy would hide rows.
-    RowSecurity,
-    /// Another session holds a lock on a table.
-    LockTimeout,
-    /// pg_dump is older than the server.
-    VersionMismatch,
-    /// The archive's format is newer than pg_restore.
-    ArchiveTooNew,
-    /// The server is out of locks or shared memory.
-    OutOfLocks,
-    /// An object was dropped or altered during the dump.
-    DefinitionsChanged,
-    /// A row is larger than the text that the server can build.
-    RowTooLarge,
-    /// A standby cancelled the query so that it could continue replay.
-    RecoveryConflict,
-    /// The connection broke.
-    ConnectionLost,
-    /// The login was refused.
-    Auth,
-    /// The server asks for a login method that the child must not use.
-    LoginKept,
-    /// A disk is full, most likely the server's.
-    DiskFull,
-    /// The process was ended by a signal.
-    Terminated,
-    /// The agent stopped reading the output. A consequence of another fault, never the cause.
-    NotRead,
-    /// An object that should be created already exists.
-    AlreadyExists,
-    /// A role that the archive names doesn't exist.
-    NoSuchRole,
-    /// An extension isn't installed on the server.
-    NoSuchExtension,
-    /// The role has no right to create the extension or to comment on it.
-    ExtensionRight,
-    /// The archive is cut, or isn't an archive.
-    BadArchive,
-    /// The cause is not known.
-    Unknown,
-}
-
 impl Error {
     /// Whether another attempt, a little later, may succeed.
     pub fn is_transient(&self) -> bool {
@@ -303,17 +210,6 @@ impl Error {
     }
 }
 
-impl fmt::Display for ChildFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed ({})", self.program, self.ending)?;
-        if self.stderr.is_empty() {
-            Ok(())
-        } else {
-            write!(f, ": {}", escaped_lines(&self.stderr))
-        }
-    }
-}
-
 impl Error {
     pub(super) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io {
@@ -331,6 +227,15 @@ impl Error {
     pub(super) fn searched(folders: &[PathBuf]) -> Vec<String> {
         let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         vec![format!("nothing in {}", folders.join(", "))]
+    }
+}
+
+/// The default value if the right is missing, as some providers revoke it from every role: a backup doesn't need these
+/// facts.
+pub(super) fn unless_refused<T: Default>(looked: Result<T, Error>) -> Result<T, Error> {
+    match looked {
+        Err(Error::Query { code, .. }) if code == "42501" => Ok(T::default()),
+        looked => looked,
     }
 }
 

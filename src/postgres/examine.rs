@@ -1,7 +1,7 @@
 //! Checks that go further than those of a run: what may go wrong later.
 
+use super::dumped::DUMPED;
 use super::error::Error;
-use super::inspect::DUMPED;
 use super::locks::Blocker;
 use super::reader::default_grant;
 use super::session::Session;

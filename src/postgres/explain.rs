@@ -4,7 +4,7 @@
 
 use std::io;
 
-use super::error::{ConnectFault, Error};
+use super::error::{AuthFault, ConnectFault, Error};
 use super::skipped_hosts::SkippedHost;
 use super::url::DatabaseUrl;
 use super::wire::{FailedHost, WireError};
@@ -141,17 +141,6 @@ pub(super) fn statement(target: &str, what: &'static str, error: WireError) -> E
             message: "the connection is in an unexpected state".into(),
         },
     }
-}
-
-/// Why a login was refused, by SQLSTATE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthFault {
-    /// The user or the password is wrong.
-    Password,
-    /// `pg_hba.conf` has no entry for this role and address, or the role doesn't exist or has no login.
-    Entry,
-    /// The role has no right to connect to this database.
-    Connect,
 }
 
 fn io_fault(error: &io::Error) -> ConnectFault {

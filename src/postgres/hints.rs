@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::error::{ChildFault, ConnectFault, Error, FailureCause};
-use super::explain::AuthFault;
-use super::preflight::Obstacle;
+use super::error::{AuthFault, ChildFault, ConnectFault, Error, FailureCause};
+use super::obstacle::Obstacle;
 use super::wire::LoginRefusal;
 
 impl Error {

@@ -3,11 +3,13 @@
 //! Each statement is read-only and its own transaction. Only the sizes take a lock, the weakest and only for that
 //! statement. If a table is locked against that, its size is PostgreSQL's own estimate.
 
-use super::error::Error;
+use super::dumped::DUMPED;
+use super::error::{Error, unless_refused};
 use super::extension_members::AddedMembers;
 use super::locks::LockCapacity;
+use super::obstacle::Obstacle;
 use super::omitted::Omitted;
-use super::preflight::{self, Obstacle};
+use super::preflight;
 use super::role_override::RoleOverride;
 use super::session::Session;
 use crate::text::Untrusted;
@@ -71,23 +73,6 @@ impl Inspection {
     }
 }
 
-/// The relations whose data `pg_dump` dumps, or that it locks. It leaves out system and temporary schemas, and members
-/// of an extension except for its configuration tables.
-///
-/// <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
-pub(super) const DUMPED: &str = r#"
-    dumped AS (
-        SELECT c.oid, c.relname, c.relkind, c.relowner, c.relforcerowsecurity, c.reltoastrelid, c.relpages, c.relrowsecurity,
-               n.oid AS schema, n.nspname, n.nspowner
-          FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-         WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'
-           AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,S}'::pg_catalog."char"[])
-           AND (EXISTS (SELECT FROM pg_catalog.pg_extension AS x WHERE c.oid OPERATOR(pg_catalog.=) ANY (x.extconfig))
-                OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                                WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
-                                  AND d.objid OPERATOR(pg_catalog.=) c.oid AND d.objsubid OPERATOR(pg_catalog.=) 0
-                                  AND d.deptype OPERATOR(pg_catalog.=) 'e')))"#;
-
 const SERVER: &str = "
     SELECT pg_catalog.current_setting('server_version'), pg_catalog.pg_encoding_to_char(d.encoding), r.rolsuper,
            pg_catalog.pg_is_in_recovery()
@@ -120,15 +105,6 @@ const TABLE_BYTES_ESTIMATE: &str = "
       FROM dumped WHERE relkind OPERATOR(pg_catalog.=) 'r'";
 
 const EXTENSIONS: &str = "SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY extname";
-
-/// The default value if the right is missing, as some providers revoke it from every role: a backup doesn't need these
-/// facts.
-pub(super) fn unless_refused<T: Default>(looked: Result<T, Error>) -> Result<T, Error> {
-    match looked {
-        Err(Error::Query { code, .. }) if code == "42501" => Ok(T::default()),
-        looked => looked,
-    }
-}
 
 impl Session {
     /// Reads the facts about server, database and role.

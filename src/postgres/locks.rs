@@ -8,8 +8,8 @@
 
 use std::fmt;
 
-use super::error::Error;
-use super::inspect::{DUMPED, unless_refused};
+use super::dumped::DUMPED;
+use super::error::{Error, unless_refused};
 use super::session::Session;
 use super::sql::shown_relation;
 use crate::text::{Untrusted, counted};

@@ -7,8 +7,8 @@
 
 use std::fmt;
 
+use super::dumped::DUMPED;
 use super::error::Error;
-use super::inspect::DUMPED;
 use super::session::Session;
 use super::sql::{shown, shown_relation};
 use crate::text::Untrusted;

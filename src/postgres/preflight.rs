@@ -7,91 +7,14 @@
 //!
 //! <https://www.postgresql.org/docs/current/app-pgdump.html>
 
-use std::collections::BTreeSet;
-use std::fmt;
-
+use super::dumped::DUMPED;
 use super::error::Error;
-use super::inspect::DUMPED;
+use super::obstacle::{OBSTACLES_MAX, Obstacle, ObstacleKind};
 use super::role_override::RoleOverride;
-use super::row_security::{self, RowSecurityBypass};
+use super::row_security;
 use super::session::Session;
 use super::sql::{by_number, do_block, ident, literal, relation, shown, shown_relation};
-use crate::text::{Untrusted, counted};
-
-/// Something that makes `pg_dump` fail for this role, with the SQL that corrects it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Obstacle {
-    /// The kind of obstacle.
-    pub kind: ObstacleKind,
-    /// The object's name, as shown to people.
-    pub object: Untrusted,
-    /// What is missing.
-    pub why: String,
-    /// The statement that corrects it. The object's owner or a superuser must run it.
-    pub grant: String,
-    /// For a table with row-level security: which role can read all rows.
-    pub bypass: Option<RowSecurityBypass>,
-}
-
-/// The kinds of obstacles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ObstacleKind {
-    /// No USAGE on a schema that contains dumped objects.
-    Schema,
-    /// No SELECT on a table.
-    Table,
-    /// No SELECT on a sequence.
-    Sequence,
-    /// No SELECT on some large objects.
-    LargeObjects,
-    /// A policy that hides rows from the role.
-    RowSecurity,
-    /// The database's settings have set a role that lacks rights.
-    Role,
-}
-
-impl Obstacle {
-    /// The statements that correct all obstacles, each once, in one line.
-    pub fn script(obstacles: &[Self]) -> String {
-        Self::statements(obstacles, usize::MAX).0
-    }
-
-    /// The first `shown` of these statements, and the number of the others.
-    pub fn statements(obstacles: &[Self], shown: usize) -> (String, usize) {
-        let mut seen = BTreeSet::new();
-        let grants = obstacles.iter().map(|obstacle| obstacle.grant.as_str());
-        let statements: Vec<&str> = grants.filter(|grant| seen.insert(*grant)).collect();
-        let shown = shown.min(statements.len());
-        (statements[..shown].join(" "), statements.len() - shown)
-    }
-
-    /// What corrects all obstacles: the first `shown` statements for each role that has to run them.
-    pub fn cure(obstacles: &[Self], shown: usize) -> String {
-        let (guarded, others): (Vec<&Self>, Vec<&Self>) = obstacles.iter().partition(|one| one.bypass.is_some());
-        let others: Vec<Self> = others.into_iter().cloned().collect();
-        let (grants, more) = Self::statements(&others, shown);
-        let rest = match more {
-            0 => String::new(),
-            more => format!(" … and {more} more, which `pgcoffer check --fix-sql` prints"),
-        };
-        let granted = (!others.is_empty()).then(|| {
-            let of = match others[0].kind {
-                ObstacleKind::Role => "the database's owner",
-                _ => "the owner of these objects",
-            };
-            format!("as {of} or a superuser: {grants}{rest}")
-        });
-        let cures = [granted, row_security::cure(guarded.into_iter())];
-        let cures: Vec<String> = cures.into_iter().flatten().collect();
-        cures.join(" And for row-level security: ")
-    }
-}
-
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.object, self.why)
-    }
-}
+use crate::text::counted;
 
 /// USAGE on a schema is needed to resolve a name in it: to lock a table, and up to 17 to read a sequence; 18 has
 /// `pg_get_sequence_data` for that.
@@ -123,9 +46,6 @@ const READABLE: &str = "
 
 /// The number of large objects that are named; of the rest only the number is given.
 const LARGE_OBJECTS_SHOWN: usize = 5;
-
-/// The most obstacles of one kind that are reported.
-pub(super) const OBSTACLES_MAX: usize = 10_000;
 
 /// Everything that would make a dump by the session's role fail, schemas first. Empty for a superuser.
 ///

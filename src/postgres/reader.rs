@@ -3,8 +3,8 @@
 //! The SQL is run by somebody with more rights than the agent, and often by `psql`, which can run shell commands. So
 //! every name in it is quoted by [`ident`], and no name appears in a comment.
 
+use super::dumped::DUMPED;
 use super::error::Error;
-use super::inspect::DUMPED;
 use super::preflight::{grant_on, grant_on_large_objects, grant_on_schema};
 use super::session::Session;
 use super::sql::{by_number, do_block, ident, literal};

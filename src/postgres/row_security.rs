@@ -6,17 +6,15 @@
 //! <https://www.postgresql.org/docs/current/ddl-rowsecurity.html>, and which role can grant BYPASSRLS:
 //! <https://www.postgresql.org/docs/16/sql-createrole.html>
 
-use std::collections::BTreeSet;
-
 use super::{
+    dumped::DUMPED,
     error::Error,
-    inspect::DUMPED,
-    preflight::{OBSTACLES_MAX, Obstacle, ObstacleKind},
+    obstacle::{OBSTACLES_MAX, Obstacle, ObstacleKind, RowSecurityBypass},
     session::Session,
     sql::{by_number, do_block, ident, literal, relation, shown, shown_relation},
     wire::Row,
 };
-use crate::text::{Untrusted, counted};
+use crate::text::counted;
 
 /// Partitioned tables have policies too, but no rows of their own.
 const HIDING_ROWS: &str = "
@@ -34,20 +32,6 @@ const GUARDED: &str = "
                         WHERE r.rolname OPERATOR(pg_catalog.=) ROLE
                           AND (r.rolbypassrls OR r.rolsuper
                                OR (NOT relforcerowsecurity AND pg_catalog.pg_has_role(r.oid, relowner, 'USAGE'))))";
-
-/// The number of owners and statements that a hint names.
-const SHOWN: usize = 3;
-
-/// The owner of a table, and whether its policies apply to the owner too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RowSecurityBypass {
-    /// The table's owner.
-    pub owner: Untrusted,
-    /// Whether the session's role has the owner's rights.
-    pub is_ours: bool,
-    /// The statement with which the owner can read all rows, if the policies are forced.
-    pub unforce: Option<String>,
-}
 
 /// The tables whose policies hide rows from the session's role.
 pub(super) async fn find_obstacles(session: &mut Session, role: &str) -> Result<Vec<Obstacle>, Error> {
@@ -82,55 +66,6 @@ fn obstacle(session: &Session, row: &Row, role: &str) -> Result<Obstacle, Error>
             unforce: forced.then_some(unforce),
         }),
     })
-}
-
-/// What lets a role read all rows of these tables. True both with and without access to a superuser.
-pub(super) fn cure<'a>(obstacles: impl Iterator<Item = &'a Obstacle>) -> Option<String> {
-    let (mut grant, mut owners, mut unforce) = (None, BTreeSet::new(), Vec::new());
-    let mut is_owner = true;
-    for obstacle in obstacles {
-        let Some(bypass) = &obstacle.bypass else {
-            continue;
-        };
-        grant = Some(obstacle.grant.as_str());
-        is_owner &= bypass.is_ours;
-        owners.insert(bypass.owner.to_string());
-        unforce.extend(bypass.unforce.as_deref());
-    }
-    let grant = grant?;
-    let more = match owners.len() {
-        count if count > SHOWN => format!(" and {} more", count - SHOWN),
-        _ => String::new(),
-    };
-    let owner = match owners.len() {
-        1 => format!("their owner, {}", owners.iter().next()?),
-        _ => {
-            let owners: Vec<String> = owners.into_iter().take(SHOWN).collect();
-            format!("a member of their owners, {}{more}", owners.join(", "))
-        }
-    };
-    let without = match unforce.len() {
-        0 => format!("back up with the url of {owner}, to whom the policies don't apply"),
-        count => {
-            let statements = unforce[..count.min(SHOWN)].join(" ");
-            let more = match count.saturating_sub(SHOWN) {
-                0 => String::new(),
-                more => format!(" … and {more} more"),
-            };
-            let force = format!("remove the force, as the owner: {statements}{more}");
-            match is_owner {
-                true => format!("if no application logs in as {owner}, {force}"),
-                false => format!(
-                    "back up with the url of {owner}; and if no application logs in as that role, \
-                                  {force}"
-                ),
-            }
-        }
-    };
-    Some(format!(
-        "as a superuser, or since PostgreSQL 16 as a role that has CREATEROLE and BYPASSRLS itself: {grant} Or, if the \
-         provider doesn't offer that (Heroku, RDS): {without}"
-    ))
 }
 
 impl Session {

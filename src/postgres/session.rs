@@ -10,14 +10,13 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
-use super::advisory_lock::APPLICATION;
 use super::column::Column;
 use super::error::Error;
 use super::explain;
 use super::skipped_hosts::SkippedHost;
 #[cfg(debug_assertions)]
 use super::sql;
-use super::url::DatabaseUrl;
+use super::url::{APPLICATION, DatabaseUrl};
 use super::wire::{self, Row, Wire, WireError};
 
 /// The time between two keep-alive queries. Routers and load balancers drop connections that are idle for some minutes.

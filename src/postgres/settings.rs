@@ -16,9 +16,9 @@
 //! <https://www.postgresql.org/docs/current/runtime-config-client.html>
 
 use super::error::Error;
+use super::fixed_setting::FixedSetting;
 use super::session::Session;
 use super::sql::literal;
-use crate::text::Untrusted;
 
 /// What a child process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,40 +35,6 @@ pub struct SessionSettings {
     set: Vec<(&'static str, &'static str)>,
     /// Settings that keep the server's value.
     pub fixed: Vec<FixedSetting>,
-}
-
-/// A setting that can't be set for a child process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FixedSetting {
-    /// The name.
-    pub name: &'static str,
-    /// The value.
-    pub value: Untrusted,
-    effect: &'static str,
-    why: &'static str,
-    wanted: &'static str,
-}
-
-impl std::fmt::Display for FixedSetting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} = {} is set for this role or database, {}, and {}",
-            self.name, self.value, self.effect, self.why
-        )
-    }
-}
-
-impl FixedSetting {
-    /// What the user can do about it.
-    pub fn cure(&self) -> String {
-        format!(
-            "have a superuser or the database's owner set it for the role that logs in (ALTER ROLE … SET {} = {}), or, \
-             if the connection goes through a pooler, connect to the server itself",
-            self.name,
-            literal(self.wanted)
-        )
-    }
 }
 
 impl SessionSettings {

@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::key_text::KeyText;
-use super::{Error, KeyFault, key::derive};
+use super::{Error, KeyFault, derivation::derive};
 
 /// A key that is derived from a master key. It makes names, and seals and opens what a catalog consists of: entries,
 /// marks and the repository object. It opens no archive and no details, so it reveals no row and no table's name.

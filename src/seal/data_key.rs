@@ -11,7 +11,7 @@ use hmac::Hmac;
 use sha2::{Sha256, block_api::compress256};
 use zeroize::Zeroizing;
 
-use super::{Error, key::keyed_hmac};
+use super::{Error, derivation::keyed_hmac};
 
 /// The length of a wrapped data key in bytes: AES key wrap adds eight to the 32.
 pub(super) const WRAPPED_LEN: usize = 40;

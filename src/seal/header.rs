@@ -7,76 +7,7 @@ use hmac::Mac;
 
 use super::data_key::DataKey;
 use super::grammar::{self, MAGIC, is_backup_id, is_frame_size};
-use super::{Error, FrameKeys, KeySlot, RepositoryId, SLOTS_MAX, Secret};
-
-/// The kind of an object, so that one kind can't be passed off as another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
-    /// A database's archive.
-    Archive,
-    /// The entry of a run.
-    Record,
-    /// The details of a backup.
-    Details,
-    /// A mark: what users decided about a backup later.
-    Mark,
-    /// The repository object.
-    Repository,
-    /// Settings that are stored in the bucket.
-    Settings,
-}
-
-impl Content {
-    /// All kinds.
-    pub(super) const ALL: [Self; 6] = [
-        Self::Archive,
-        Self::Record,
-        Self::Details,
-        Self::Mark,
-        Self::Repository,
-        Self::Settings,
-    ];
-
-    /// The word in the header.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Archive => "archive",
-            Self::Record => "record",
-            Self::Details => "details",
-            Self::Mark => "mark",
-            Self::Repository => "repository",
-            Self::Settings => "settings",
-        }
-    }
-
-    /// Whether a catalog key opens and seals it. It doesn't for what is inside a backup.
-    #[must_use]
-    pub fn is_of_catalog(self) -> bool {
-        matches!(self, Self::Record | Self::Mark | Self::Repository)
-    }
-}
-
-/// How the payload was compressed before sealing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PayloadCompression {
-    /// Not compressed.
-    None,
-    /// A run of independent zstd frames.
-    Zstd,
-}
-
-impl PayloadCompression {
-    /// All kinds of compression.
-    pub(super) const ALL: [Self; 2] = [Self::None, Self::Zstd];
-
-    /// The word in the header.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Zstd => "zstd",
-        }
-    }
-}
+use super::{Content, Error, FrameKeys, KeySlot, PayloadCompression, RepositoryId, SLOTS_MAX, Secret, Subject};
 
 /// A header that follows the grammar. Its values are authentic only after [`SealedHeader::unlock`] has checked its MAC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,74 +140,62 @@ impl SealedHeader {
     }
 }
 
-/// The identity of an object: all values of its header except slots and frame size.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// The repository that it is sealed for.
-    pub repository: &'a RepositoryId,
-    /// The backup's id.
-    pub backup: &'a str,
-    /// The kind of the object.
-    pub content: Content,
-    /// How the payload was compressed.
-    pub compression: PayloadCompression,
-    /// The database's label, which salts a passphrase. It is not in the header.
-    pub database: &'a str,
+/// The bytes of the header of `subject`, which wraps `data_key` for each of `secrets`.
+pub(super) fn write(
+    subject: &Subject<'_>,
+    data_key: &DataKey,
+    frame_size: usize,
+    secrets: &[Secret],
+) -> Result<Vec<u8>, Error> {
+    if !is_backup_id(subject.backup) {
+        return Err(Error::BackupId);
+    }
+    if !is_frame_size(frame_size) {
+        return Err(Error::FrameSize { bytes: frame_size });
+    }
+    let mut text = format!(
+        "{MAGIC}1\nrepository {}\nbackup {}\ncontent {}\ncompression {}\nframe {frame_size}\n",
+        subject.repository,
+        subject.backup,
+        subject.content.as_str(),
+        subject.compression.as_str(),
+    );
+    for slot in slots(subject, data_key, secrets)? {
+        text.push_str(&slot);
+        text.push('\n');
+    }
+    text.push_str("mac ");
+    let mac = data_key.header_hmac().chain_update(&text).finalize().into_bytes();
+    text.push_str(&BASE64.encode(&mac));
+    text.push('\n');
+    Ok(text.into_bytes())
 }
 
-impl Subject<'_> {
-    /// The bytes of a header that wraps `data_key` for each of `secrets`.
-    pub(super) fn write(&self, data_key: &DataKey, frame_size: usize, secrets: &[Secret]) -> Result<Vec<u8>, Error> {
-        if !is_backup_id(self.backup) {
-            return Err(Error::BackupId);
-        }
-        if !is_frame_size(frame_size) {
-            return Err(Error::FrameSize { bytes: frame_size });
-        }
-        let mut text = format!(
-            "{MAGIC}1\nrepository {}\nbackup {}\ncontent {}\ncompression {}\nframe {frame_size}\n",
-            self.repository,
-            self.backup,
-            self.content.as_str(),
-            self.compression.as_str(),
-        );
-        for slot in self.slots(data_key, secrets)? {
-            text.push_str(&slot);
-            text.push('\n');
-        }
-        text.push_str("mac ");
-        let mac = data_key.header_hmac().chain_update(&text).finalize().into_bytes();
-        text.push_str(&BASE64.encode(&mac));
-        text.push('\n');
-        Ok(text.into_bytes())
-    }
-
-    /// The lines of the slots: one for each secret, and if catalog keys open such objects, a second one for the catalog
-    /// key.
-    fn slots(&self, data_key: &DataKey, secrets: &[Secret]) -> Result<Vec<String>, Error> {
-        let keys = secrets.iter().filter(|one| matches!(one, Secret::Key(_)));
-        // a master key also opens its catalog key's slot, so that one is enough if there are too many keys for two
-        // slots each
-        let one_each = self.content.is_of_catalog() && secrets.len() + keys.count() > SLOTS_MAX;
-        let mut slots = Vec::new();
-        for secret in secrets {
-            let of_catalog = match secret {
-                Secret::Key(key) if self.content.is_of_catalog() => {
-                    let line = KeySlot::seal_catalog(data_key, &key.catalog_key(), self.content)?;
-                    Some(line)
-                }
-                _ => None,
-            };
-            if of_catalog.is_none() || !one_each {
-                slots.push(KeySlot::seal(data_key, secret, self)?);
+/// The lines of the slots: one for each secret, and if catalog keys open such objects, a second one for the catalog
+/// key.
+fn slots(subject: &Subject<'_>, data_key: &DataKey, secrets: &[Secret]) -> Result<Vec<String>, Error> {
+    let keys = secrets.iter().filter(|one| matches!(one, Secret::Key(_)));
+    // a master key also opens its catalog key's slot, so that one is enough if there are too many keys for two
+    // slots each
+    let one_each = subject.content.is_of_catalog() && secrets.len() + keys.count() > SLOTS_MAX;
+    let mut slots = Vec::new();
+    for secret in secrets {
+        let of_catalog = match secret {
+            Secret::Key(key) if subject.content.is_of_catalog() => {
+                let line = KeySlot::seal_catalog(data_key, &key.catalog_key(), subject.content)?;
+                Some(line)
             }
-            slots.extend(of_catalog);
+            _ => None,
+        };
+        if of_catalog.is_none() || !one_each {
+            slots.push(KeySlot::seal(data_key, secret, subject)?);
         }
-        // two databases may have the same key, and no line may be repeated
-        let mut seen = BTreeSet::new();
-        slots.retain(|slot| seen.insert(slot.clone()));
-        Ok(slots)
+        slots.extend(of_catalog);
     }
+    // two databases may have the same key, and no line may be repeated
+    let mut seen = BTreeSet::new();
+    slots.retain(|slot| seen.insert(slot.clone()));
+    Ok(slots)
 }
 
 fn held_are_catalog_keys(secrets: &[Secret]) -> bool {

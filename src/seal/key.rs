@@ -3,13 +3,14 @@
 use std::fmt;
 
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
-use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::derivation::{derive, keyed_hmac};
 use super::key_text::KeyText;
 use super::passphrase::{Argon2Cost, Passphrase};
+use super::secret_name::{A_PASSPHRASE, catalog_key_named};
 use super::{CatalogKey, Content, Error, KeyFault, RepositoryId};
 
 /// A random key of 32 bytes: the usual secret to seal with.
@@ -162,8 +163,8 @@ impl Secret {
     pub fn describe(&self) -> String {
         match self {
             Self::Key(key) => format!("key {}", key.key_id()),
-            Self::Catalog(key) => super::slot::catalog_key_named(&key.key_id()),
-            Self::Passphrase(_) => super::slot::A_PASSPHRASE.to_owned(),
+            Self::Catalog(key) => catalog_key_named(&key.key_id()),
+            Self::Passphrase(_) => A_PASSPHRASE.to_owned(),
         }
     }
 }
@@ -216,20 +217,6 @@ impl fmt::Debug for DatabaseIdentity {
             .field("owner", &self.owner())
             .finish_non_exhaustive()
     }
-}
-
-/// HKDF-SHA-256 without salt, 32 bytes ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)).
-pub(super) fn derive(key: &[u8; 32], info: &str) -> Zeroizing<[u8; 32]> {
-    let mut derived = Zeroizing::new([0; 32]);
-    Hkdf::<Sha256>::new(None, key)
-        .expand(info.as_bytes(), &mut *derived)
-        .expect("32 bytes are fewer than HKDF's limit of 255 · 32");
-    derived
-}
-
-/// HMAC-SHA-256 with its key set.
-pub(super) fn keyed_hmac(key: &[u8; 32]) -> Hmac<Sha256> {
-    Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
 fn parse_plain(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {

@@ -9,7 +9,11 @@
 //! | `key` | the secrets of users: [`MasterKey`], [`Secret`], and the [`DatabaseIdentity`] derived from them |
 //! | `catalog_key` | [`CatalogKey`]: the key for monitors |
 //! | `key_text` | both as text: bech32, with positions in errors |
+//! | `key_fault` | [`KeyFault`]: what is wrong with such a text |
+//! | `derivation` | how one key is derived from another |
+//! | `secret_name` | the names of secrets in messages |
 //! | `repository` | [`RepositoryId`]: the repository that an object was sealed for |
+//! | `subject` | [`Subject`]: what an object is, with its [`Content`] |
 //! | `passphrase` | [`Passphrase`]: checked when set, stretched with Argon2id, cached |
 //! | `data_key` | the key of one object, and the [`FrameKeys`] derived from it |
 //! | `slot` | [`KeySlot`]: one line of the header, which wraps the data key |
@@ -43,18 +47,22 @@
 
 mod catalog_key;
 mod data_key;
+mod derivation;
 mod error;
 mod frame;
 mod grammar;
 mod header;
 mod key;
+mod key_fault;
 mod key_text;
 mod lanes;
 mod passphrase;
 mod repository;
+mod secret_name;
 mod slot;
 mod stream;
 mod strength;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod walks;
@@ -62,14 +70,16 @@ mod whole;
 
 pub use catalog_key::CatalogKey;
 pub use data_key::FrameKeys;
-pub use error::{Error, KeyFault};
+pub use error::Error;
 pub use frame::{frame_range, last_frame_range, open_frame, sealed_len};
-pub use header::{Content, PayloadCompression, SealedHeader, Subject};
+pub use header::SealedHeader;
 pub use key::{DatabaseIdentity, MasterKey, Secret};
+pub use key_fault::KeyFault;
 pub use passphrase::{Argon2Cost, Passphrase};
 pub use repository::{BadRepositoryId, RepositoryId};
 pub use slot::KeySlot;
 pub use stream::{Group, OpenGroup, Opener, Sealer};
+pub use subject::{Content, PayloadCompression, Subject};
 pub use whole::{open_bytes, seal_bytes};
 
 /// The number of plaintext bytes in one frame that pgcoffer writes. It affects memory and the cost of reading one row,

@@ -3,8 +3,6 @@ use std::{fmt, str::FromStr};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-use super::Error;
-
 /// The identity of a repository: 16 random bytes, generated once for each place in which backups are stored.
 ///
 /// It isn't secret. It is in the header of every object, under the header's MAC, and in the MAC of every name, so that
@@ -23,8 +21,8 @@ impl RepositoryId {
     /// Generates an id from the operating system's random source.
     ///
     /// # Errors
-    /// [`Error::Random`] if that source fails.
-    pub fn generate() -> Result<Self, Error> {
+    /// The error of that source.
+    pub fn generate() -> Result<Self, getrandom::Error> {
         let mut id = [0; 16];
         getrandom::fill(&mut id)?;
         Ok(Self(id))

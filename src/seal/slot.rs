@@ -5,21 +5,12 @@ use std::ops::RangeInclusive;
 use data_encoding::{BASE64, HEXLOWER};
 
 use super::data_key::{DataKey, WRAPPED_LEN};
+use super::secret_name::{A_PASSPHRASE, catalog_key_named};
 use super::{Argon2Cost, CatalogKey, Content, Error, Secret, Subject};
 
 /// The allowed lengths of a salt in bytes. Argon2 requires at least 8 (the shorter of the two lengths in [RFC 9106
 /// §4](https://www.rfc-editor.org/rfc/rfc9106#section-4)), and more than 64 gain nothing.
 const SALT_LENS: RangeInclusive<usize> = 8..=64;
-
-/// The name of a passphrase in messages, as it has no id.
-pub(super) const A_PASSPHRASE: &str = "a passphrase";
-
-/// The beginning of a catalog key's name in messages.
-pub(super) const A_CATALOG_KEY: &str = "catalog key ";
-
-pub(super) fn catalog_key_named(key_id: &str) -> String {
-    format!("{A_CATALOG_KEY}{key_id}")
-}
 
 /// A wrapped data key, as a line of the header contains it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,8 +31,7 @@ use subtle::ConstantTimeEq;
 
 use super::data_key::DataKey;
 use super::frame::{self, IV_LEN, TAG_LEN, full_frame_len, sealed_frame_len};
-use super::header::Subject;
-use super::{Error, FRAME_SIZE, FrameKeys, LANES, Secret, lanes};
+use super::{Error, FRAME_SIZE, FrameKeys, LANES, Secret, Subject, header, lanes};
 
 /// Arranges plaintext in groups of frames, to be sealed in place.
 #[derive(Debug)]
@@ -69,7 +68,7 @@ impl Sealer {
         frame_size: usize,
     ) -> Result<(Self, Vec<u8>), Error> {
         let data_key = DataKey::generate()?;
-        let header = subject.write(&data_key, frame_size, secrets)?;
+        let header = header::write(subject, &data_key, frame_size, secrets)?;
         Ok((Self::from_keys(data_key.frame_keys(), frame_size), header))
     }
 

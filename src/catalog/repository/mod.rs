@@ -33,7 +33,7 @@ impl Catalog {
     pub async fn repository(&self) -> Result<RepositoryId> {
         match self.repository_here().await? {
             Some(id) => Ok(id),
-            None => RepositoryId::generate().map_err(|e| Error::seal(NAME, e)),
+            None => RepositoryId::generate().map_err(|e| Error::seal(NAME, e.into())),
         }
     }
 
@@ -180,7 +180,7 @@ impl Catalog {
             Some(id) => Ok(id),
             None => match self.adopted(why).await? {
                 Some(id) => Ok(id),
-                None => RepositoryId::generate().map_err(|e| Error::seal(NAME, e)),
+                None => RepositoryId::generate().map_err(|e| Error::seal(NAME, e.into())),
             },
         }
     }

@@ -73,7 +73,7 @@ pub(in crate::cli) fn catalog_key(config: &Config, database: Option<&str>, json:
 
 /// Makes the id of a repository that is to begin.
 pub(in crate::cli) fn new_repository(json: bool) -> Result<()> {
-    let id = RepositoryId::generate().map_err(key_error)?;
+    let id = RepositoryId::generate().map_err(|error| key_error(error.into()))?;
     Output { json }.repository(&id)
 }
 

@@ -8,6 +8,7 @@ mod function_bodies;
 mod label;
 mod load;
 mod names;
+mod not_restored;
 mod pattern;
 mod plan;
 mod prepared;
@@ -17,6 +18,7 @@ mod reason;
 mod replaced;
 mod report;
 mod required_facts;
+mod revoke_from_public;
 mod rows;
 mod rules;
 mod selection;
@@ -46,9 +48,10 @@ use crate::{
 use clean::clean_problems;
 use load::{FailedLoad, state_after};
 use names::DecodedNames;
+pub use not_restored::NotRestored;
 pub use pattern::Pattern;
 use plan::{PlanOptions, RestorePlan};
-pub use report::{NotRestored, RestoreReport};
+pub use report::RestoreReport;
 use required_facts::required_facts;
 
 /// The options of one restore.
@@ -285,7 +288,7 @@ async fn restored(
     };
     let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
     report.add_slots(slots);
-    report.add_failed(public_revokes::revoke_from_public(&prepared.plan, &target).await);
+    report.add_failed(revoke_from_public::revoke_from_public(&prepared.plan, &target).await);
     report.remarks.extend(settings);
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use super::{
     names::DecodedNames,
     pattern::Pattern,
-    public_revokes::{PublicRevokes, is_definer},
+    public_revokes::PublicRevokes,
     reason::{Impact, SkipReason},
     rules::{SESSION_KINDS, TargetRules},
+    statement::is_definer,
 };
 use crate::{
     archive::Entry,

@@ -1,9 +1,6 @@
 //! What is known about a restore before it begins.
 
-use super::{
-    PreparedRestore,
-    report::{self, NotRestored},
-};
+use super::{PreparedRestore, not_restored::NotRestored, report};
 use crate::text::Untrusted;
 
 impl PreparedRestore<'_> {

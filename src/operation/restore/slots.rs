@@ -5,7 +5,7 @@
 //!
 //! <https://www.postgresql.org/docs/current/logical-replication-subscription.html#LOGICAL-REPLICATION-SUBSCRIPTION-SLOT>
 
-use super::{plan::RestorePlan, report::NotRestored};
+use super::{not_restored::NotRestored, plan::RestorePlan};
 use crate::{
     archive::Entry,
     postgres::{self, DatabaseUrl, Session, slot_removal},

@@ -3,6 +3,8 @@
 //!
 //! pg_dump quotes every name that is a reserved word, so an unquoted `TO` or `USING` is never a name.
 
+use crate::archive::Entry;
+
 /// A token of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Word {
@@ -108,6 +110,12 @@ pub(super) fn has_keywords(keywords: &[&str], definition: &str) -> bool {
     let words = words(definition);
     let mut places = words.windows(keywords.len());
     places.any(|place| place.iter().zip(keywords).all(|(word, keyword)| word.is(keyword)))
+}
+
+/// Whether an entry is a SECURITY DEFINER function or procedure, which runs with its owner's rights.
+pub(super) fn is_definer(entry: &Entry) -> bool {
+    ["FUNCTION", "PROCEDURE"].contains(&entry.kind.raw())
+        && has_keywords(&["security", "definer"], entry.definition.raw())
 }
 
 /// Splits SQL into statements, each without its semicolon. The SQL must not contain bodies of statements (BEGIN

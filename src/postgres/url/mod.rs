@@ -3,6 +3,7 @@
 mod child;
 mod fault;
 mod hosts;
+mod parameter_values;
 mod parameters;
 mod parse;
 mod service;
@@ -17,7 +18,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::advisory_lock::APPLICATION;
 use super::iam::PasswordSource;
 use crate::{redact::SecretText, text::Untrusted};
 
@@ -89,6 +89,9 @@ pub struct DatabaseUrl {
     /// The URL's parameters except address and login, by libpq's names; only names of [`PARAMETERS`].
     parameters: BTreeMap<&'static str, String>,
 }
+
+/// The application name of the agent's sessions, unless the URL sets another.
+pub(super) const APPLICATION: &str = "pgcoffer";
 
 /// The longest time for a connection attempt, unless the URL sets another.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);

@@ -2,9 +2,6 @@
 //!
 //! <https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-PARAMKEYWORDS>
 
-use super::super::auth_methods::is_list;
-use super::fault::UrlFault;
-
 /// A supported parameter, beside address, login and `sslmode`.
 pub(super) struct Parameter {
     pub(super) name: &'static str,
@@ -13,11 +10,11 @@ pub(super) struct Parameter {
     ///
     /// <https://www.postgresql.org/docs/18/libpq-envars.html>
     pub(super) variable: Option<&'static str>,
-    takes: Takes,
+    pub(super) takes: Takes,
 }
 
 /// The valid values of a parameter.
-enum Takes {
+pub(super) enum Takes {
     Text,
     /// A single line, as a child reads it from a file.
     Line,
@@ -78,7 +75,7 @@ pub(super) const IN_CONNINFO: &[&str] = &[
 ];
 
 /// Parameters that are accepted if they ask for what is done anyway: the accepted values, and the message for others.
-const AS_IT_IS: &[(&str, &[&str], &str)] = &[
+pub(super) const AS_IT_IS: &[(&str, &[&str], &str)] = &[
     (
         "gssencmode",
         &["disable", "prefer"],
@@ -101,7 +98,7 @@ const AS_IT_IS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// libpq's other parameters, and why they are refused.
-const REFUSED: &[(&str, &str)] = &[
+pub(super) const REFUSED: &[(&str, &str)] = &[
     ("krbsrvname", "kerberos is not supported"),
     ("gsslib", "kerberos is not supported"),
     ("oauth_issuer", "oauth is not supported"),
@@ -118,22 +115,6 @@ const REFUSED: &[(&str, &str)] = &[
         "it would be an argument of pg_dump, which others can read: use the password",
     ),
 ];
-
-/// The name of a supported parameter, if the value is valid; `None` if it asks for what is done anyway.
-pub(super) fn known(name: &str, value: &str) -> Result<Option<&'static str>, UrlFault> {
-    if let Some(parameter) = PARAMETERS.iter().find(|one| one.name == name) {
-        parameter.check(value)?;
-        return Ok(Some(parameter.name));
-    }
-    if let Some((name, values, wanted)) = AS_IT_IS.iter().find(|(known, ..)| *known == name) {
-        let is_so = value.is_empty() || values.contains(&value);
-        return is_so.then_some(None).ok_or(UrlFault::Value { name, wanted });
-    }
-    if let Some((name, why)) = REFUSED.iter().find(|(known, _)| *known == name) {
-        return Err(UrlFault::Refused { name, why });
-    }
-    Err(UrlFault::Unknown(plausible(name).to_owned()))
-}
 
 /// Whether a parameter has this name, supported or not.
 pub(super) fn is_name(name: &str) -> bool {
@@ -165,46 +146,4 @@ fn names() -> impl Iterator<Item = &'static str> {
     parameters
         .chain(AS_IT_IS.iter().map(|(name, ..)| *name))
         .chain(BESIDE.iter().copied())
-}
-
-impl Parameter {
-    fn check(&self, value: &str) -> Result<(), UrlFault> {
-        let name = self.name;
-        let (good, wanted) = match &self.takes {
-            Takes::Text => return Ok(()),
-            Takes::Line => (
-                value.trim() == value && !value.contains(char::is_control),
-                "one line without spaces at its ends: libpq reads no other from a file",
-            ),
-            Takes::Number => (value.parse::<i32>().is_ok(), "a whole number"),
-            Takes::Logins => (
-                is_list(value),
-                "a list of password, md5, gss, sspi, scram-sha-256, oauth, none, or of those to exclude, each with a ! \
-                 before it",
-            ),
-            Takes::OneOf(values) => (values.contains(&value), one_of(name)),
-        };
-        let good = good || value.is_empty();
-        good.then_some(()).ok_or(UrlFault::Value { name, wanted })
-    }
-}
-
-/// The valid values of a parameter, in words.
-fn one_of(name: &str) -> &'static str {
-    match name {
-        "channel_binding" => "one of disable, prefer, require",
-        "target_session_attrs" => "one of any, read-write, read-only, primary, standby, prefer-standby",
-        "load_balance_hosts" => "one of disable, random",
-        "sslnegotiation" => "one of postgres, direct",
-        "sslcertmode" => "one of disable, allow, require",
-        "ssl_min_protocol_version" => "one of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3",
-        "ssl_max_protocol_version" => "TLSv1.2 or TLSv1.3: older versions are not supported",
-        _ => "0 or 1",
-    }
-}
-
-/// The name if it looks like one, so that a misplaced part of a password isn't repeated.
-pub(super) fn plausible(name: &str) -> &str {
-    let is_name = name.len() <= 30 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    if is_name { name } else { "(unprintable)" }
 }

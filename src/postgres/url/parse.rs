@@ -11,7 +11,8 @@ use percent_encoding::percent_decode_str;
 use super::super::iam::AwsIam;
 use super::fault::{UrlFault, UrlForm};
 use super::hosts::{HostPort, hosts, port};
-use super::parameters::{is_name, known, plausible};
+use super::parameter_values::{known, plausible};
+use super::parameters::is_name;
 use super::{DatabaseUrl, SslMode, service};
 use crate::redact::SecretText;
 

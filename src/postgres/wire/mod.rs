@@ -32,7 +32,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 pub(super) use connect::{FailedHost, open};
-pub(super) use tls::Verification;
+pub(super) use trust::Verification;
 
 use crate::text::{Untrusted, decoded};
 

@@ -14,7 +14,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Signa
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::super::url::{DatabaseUrl, SslMode};
+use super::super::url::DatabaseUrl;
 use super::certificate::Certificate;
 use super::trust::Trust;
 use super::{WireError, key};
@@ -55,29 +55,6 @@ pub(super) async fn connect(url: &DatabaseUrl, stream: TcpStream) -> Result<TlsS
         return Err(WireError::File(why.to_owned()));
     }
     Ok(stream)
-}
-
-/// How the server's certificate is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::postgres) enum Verification {
-    /// No check: any server is accepted.
-    None,
-    /// A trusted authority must have signed it.
-    Authority,
-    /// A trusted authority must have signed it, for this host.
-    Full,
-}
-
-impl DatabaseUrl {
-    /// The check for this URL. As in libpq, `require` with `sslrootcert` checks the certificate.
-    pub(in crate::postgres) fn verification(&self) -> Verification {
-        match self.effective_ssl_mode() {
-            SslMode::VerifyFull => Verification::Full,
-            SslMode::VerifyCa => Verification::Authority,
-            SslMode::Require if self.parameter("sslrootcert").is_some() => Verification::Authority,
-            _ => Verification::None,
-        }
-    }
 }
 
 fn config(url: &DatabaseUrl) -> Result<ClientConfig, WireError> {

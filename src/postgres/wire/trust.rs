@@ -15,14 +15,36 @@ use rustls::pki_types::{
 };
 use rustls::{CertificateError, Error, RootCertStore};
 
-use super::super::url::DatabaseUrl;
+use super::super::url::{DatabaseUrl, SslMode};
 use super::WireError;
 use super::certificate::Certificate;
-use super::tls::Verification;
 
 /// The most certificates between a server's and an authority's. OpenSSL's own limit is higher, and three are already
 /// unusual.
 const BETWEEN_MAX: usize = 8;
+
+/// How the server's certificate is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::postgres) enum Verification {
+    /// No check: any server is accepted.
+    None,
+    /// A trusted authority must have signed it.
+    Authority,
+    /// A trusted authority must have signed it, for this host.
+    Full,
+}
+
+impl DatabaseUrl {
+    /// The check for this URL. As in libpq, `require` with `sslrootcert` checks the certificate.
+    pub(in crate::postgres) fn verification(&self) -> Verification {
+        match self.effective_ssl_mode() {
+            SslMode::VerifyFull => Verification::Full,
+            SslMode::VerifyCa => Verification::Authority,
+            SslMode::Require if self.parameter("sslrootcert").is_some() => Verification::Authority,
+            _ => Verification::None,
+        }
+    }
+}
 
 /// The trusted authorities, and the required checks of a server's certificate.
 #[derive(Debug)]
