@@ -11,6 +11,7 @@
 //! from everything that they write to stderr.
 
 mod advisory_lock;
+mod any_encoding;
 mod auth_methods;
 mod child;
 mod client;

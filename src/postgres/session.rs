@@ -295,6 +295,10 @@ impl Session {
         for _ in 0..CANCELLED_MAX {
             match self.rows_once(sql).await {
                 Err(error) if is_cancelled(&error) && began.elapsed() < AT_ONCE => {}
+                Err(error) if is_unconvertible(&error) => {
+                    let rows = self.rows_of_any_encoding(sql).await;
+                    return rows.map_err(|error| self.explained(what, error));
+                }
                 result => return result.map_err(|error| self.explained(what, error)),
             }
         }
@@ -302,13 +306,30 @@ impl Session {
         result.map_err(|error| self.explained(what, error))
     }
 
-    async fn rows_once(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
+    pub(super) async fn rows_once(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
         let result = self.rows_in_transaction(sql, "; COMMIT").await;
+        self.roll_back_after(result).await
+    }
+
+    /// Ends the transaction in which a statement failed.
+    async fn roll_back_after(&mut self, result: Result<Vec<Row>, WireError>) -> Result<Vec<Row>, WireError> {
         if result.is_err() && self.wire.is_in_transaction {
             // the statement has failed already; if this fails too, the next statement reports it
             let _ = self.wire.run("ROLLBACK").await;
         }
         result
+    }
+
+    /// The rows of one statement as bytes, each of them a character.
+    pub(super) async fn rows_as_bytes(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
+        let all = format!("{} {BYTES_AS_THEY_ARE} {sql}; COMMIT", self.begin);
+        let result = self.wire.run_for_bytes(&all).await;
+        self.roll_back_after(result).await
+    }
+
+    /// The database's encoding, by PostgreSQL's name.
+    pub(super) fn encoding(&self) -> &str {
+        &self.wire.server_encoding
     }
 
     /// Begins a transaction, runs one statement in it, and then `end`.
@@ -366,6 +387,12 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({})", self.target)
     }
+}
+
+/// Whether the server has a text that it can't convert from the database's encoding: character_not_in_repertoire, or
+/// untranslatable_character.
+pub(super) fn is_unconvertible(error: &WireError) -> bool {
+    matches!(error, WireError::Server(error) if ["22021", "22P05"].contains(&error.code.as_str()) && !error.is_fatal)
 }
 
 fn is_cancelled(error: &WireError) -> bool {

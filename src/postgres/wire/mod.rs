@@ -75,6 +75,8 @@ pub(super) struct Wire {
     is_sent: bool,
     /// Whether a transaction is open.
     pub(super) is_in_transaction: bool,
+    /// Whether columns are read as bytes: [`Wire::run_for_bytes`].
+    reads_bytes: bool,
 }
 
 /// A row, with its columns as text.
@@ -171,6 +173,7 @@ impl Wire {
             is_in_step: true,
             is_sent: true,
             is_in_transaction: false,
+            reads_bytes: false,
         }
     }
 
@@ -185,7 +188,15 @@ impl Wire {
     /// Like [`run`](Self::run), for statements in the encoding of `client_encoding`.
     pub(super) async fn run_bytes(&mut self, sql: &[u8]) -> Result<Vec<Row>, WireError> {
         self.step_in().await?;
+        self.reads_bytes = false;
         in_time(self.ask(sql)).await
+    }
+
+    /// The same as [`Wire::run`], with columns as bytes: each character of a column's text is one byte of it.
+    pub(super) async fn run_for_bytes(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
+        self.step_in().await?;
+        self.reads_bytes = true;
+        in_time(self.ask(sql.as_bytes())).await
     }
 
     /// Skips the result of a cancelled statement, and ends its transaction.
@@ -224,7 +235,7 @@ impl Wire {
         loop {
             match self.next().await {
                 Ok(Message::DataRow(body)) => {
-                    let row = Row::read(&body)?;
+                    let row = Row::read(&body, self.reads_bytes)?;
                     bytes += row.held_bytes();
                     if bytes > ANSWER_BYTES_MAX {
                         return Err(WireError::Protocol("an answer of more than 32 MiB".to_owned()));
@@ -297,15 +308,25 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, WireError>>) -> Resul
 }
 
 impl Row {
-    fn read(body: &DataRowBody) -> Result<Self, WireError> {
+    fn read(body: &DataRowBody, as_bytes: bool) -> Result<Self, WireError> {
         let mut columns = Vec::new();
         let mut ranges = body.ranges();
         while let Some(range) = ranges.next()? {
             // a database without an encoding may contain any bytes
-            let text = |range| decoded(&body.buffer()[range]);
+            let text = |range: std::ops::Range<usize>| -> String {
+                match &body.buffer()[range] {
+                    bytes if as_bytes => bytes.iter().copied().map(char::from).collect(),
+                    bytes => decoded(bytes),
+                }
+            };
             columns.push(range.map(text));
         }
         Ok(Self(columns))
+    }
+
+    /// The texts of all columns that aren't null.
+    pub(super) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        self.0.iter_mut().flatten()
     }
 
     /// The text of a column; `None` if it is null or doesn't exist.

@@ -115,6 +115,28 @@ fn japanese_and_russian_names_are_replaced() {
     Scene::of("KOI8R", "имя").comes_back("WIN1251");
 }
 
+/// Roles belong to the whole server: one of a database in UTF-8 has bytes that are nothing in another's encoding.
+#[test]
+fn a_role_whose_name_is_of_another_encoding_keeps_nothing_from_running() {
+    let scene = Scene::of("EUC_JP", "名前");
+    // U+202E is no character of EUC_JP, and an owner there has a name of its own encoding
+    let role = format!("gr\u{f6}\u{df}e\u{202e}{}", unique("role"));
+    let owner = format!("持主{}", unique("owner"));
+    scene.stage.cluster.psql("postgres", &format!("create role \"{role}\""));
+    let owned = format!("create role \"{owner}\"; alter table plain owner to \"{owner}\"");
+    scene.sql(&scene.source, &owned);
+    scene.run(&["check"]).success();
+    scene.run(&["backup"]).success();
+    scene.restore(&scene.source, &["--clean", "--keep-owner"]).success();
+    let is_kept = format!("select tableowner = '{owner}' from pg_tables where tablename = 'plain'");
+    assert_eq!(scene.sql(&scene.source, &is_kept), "t");
+    scene.sql(
+        &scene.source,
+        &format!("drop owned by \"{owner}\"; drop role \"{owner}\""),
+    );
+    scene.stage.cluster.psql("postgres", &format!("drop role \"{role}\""));
+}
+
 #[test]
 fn utf8_goes_into_latin1_where_it_can_and_is_refused_before_where_it_can_not() {
     let scene = Scene::of("EUC_JP", "名前");
