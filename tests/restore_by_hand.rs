@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::{BASE64, HEXLOWER};
 use pgcoffer::seal::{
-    Content, MasterKey, Passphrase, PayloadCompression, RepositoryId, SealedHeader, Sealer, Secret, Slot, Subject,
+    Content, KeySlot, MasterKey, Passphrase, PayloadCompression, RepositoryId, SealedHeader, Sealer, Secret, Subject,
 };
 use tempfile::TempDir;
 
@@ -183,7 +183,7 @@ fn a_passphrase_works_by_the_program_that_stretches_it() {
     let secret = Secret::Passphrase(Passphrase::for_reading(text.into()));
     let (_, object) = seal(b"payload", 4096, &secret);
     let (header, _) = SealedHeader::parse_whole(&object).unwrap();
-    let [Slot::Passphrase { cost, salt, .. }] = &header.slots[..] else {
+    let [KeySlot::Passphrase { cost, salt, .. }] = &header.slots[..] else {
         panic!("one slot")
     };
     // The page hands the salt to a program as an argument.

@@ -4,7 +4,7 @@ use data_encoding::{Encoding, Specification};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::Label;
-use crate::seal::Identity;
+use crate::seal::DatabaseIdentity;
 
 /// `20261120T070000Z`: 16 characters, to the second, in UTC.
 const TIME_LEN: usize = 16;
@@ -29,7 +29,7 @@ pub struct IdError(String);
 impl BackupId {
     /// The id of a backup of `database` that began at `time` (whole seconds count).
     #[must_use]
-    pub fn new(identity: &Identity, database: &Label, time: Timestamp) -> Self {
+    pub fn new(identity: &DatabaseIdentity, database: &Label, time: Timestamp) -> Self {
         let time = time.strftime(TIME_FORMAT).to_string();
         let mac = mac(identity, database, &time);
         Self(format!("{time}-{mac}"))
@@ -57,7 +57,7 @@ impl BackupId {
 
     /// Whether the holder of `identity` made this id for `database`.
     #[must_use]
-    pub fn is_by(&self, identity: &Identity, database: &Label) -> bool {
+    pub fn is_by(&self, identity: &DatabaseIdentity, database: &Label) -> bool {
         self.0 == format!("{}-{}", self.time_text(), mac(identity, database, self.time_text()))
     }
 
@@ -85,12 +85,12 @@ fn civil_time(text: &str) -> Option<Timestamp> {
     (time.strftime(TIME_FORMAT).to_string() == text).then_some(time)
 }
 
-fn mac(identity: &Identity, database: &Label, time: &str) -> String {
+fn mac(identity: &DatabaseIdentity, database: &Label, time: &str) -> String {
     name_mac(identity, "pgcoffer/1 id", &[database.as_str(), time].concat())
 }
 
 /// 60 bits of a MAC, as names bear them.
-pub(super) fn name_mac(identity: &Identity, domain: &str, message: &str) -> String {
+pub(super) fn name_mac(identity: &DatabaseIdentity, domain: &str, message: &str) -> String {
     let mut text = base32().encode(&identity.mac(domain, message.as_bytes()));
     text.truncate(MAC_LEN);
     text
@@ -128,11 +128,11 @@ mod tests {
     use super::*;
     use crate::seal::{MasterKey, RepositoryId, Secret};
 
-    fn identity(key: &str) -> Identity {
+    fn identity(key: &str) -> DatabaseIdentity {
         identity_in(key, HERE)
     }
 
-    fn identity_in(key: &str, repository: &str) -> Identity {
+    fn identity_in(key: &str, repository: &str) -> DatabaseIdentity {
         let repository: RepositoryId = repository.parse().unwrap();
         Secret::Key(MasterKey::parse(key).unwrap())
             .identity(&repository, "main")

@@ -1,7 +1,7 @@
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{Label, Tier, id::name_mac};
-use crate::seal::Identity;
+use crate::seal::DatabaseIdentity;
 
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 const SUFFIX: &str = ".turn";
@@ -17,7 +17,7 @@ pub struct TurnName(String);
 impl TurnName {
     /// The name of the turn of `tier` that began at `began` (whole seconds count).
     #[must_use]
-    pub fn new(identity: &Identity, database: &Label, tier: Tier, began: Timestamp) -> Self {
+    pub fn new(identity: &DatabaseIdentity, database: &Label, tier: Tier, began: Timestamp) -> Self {
         let time = began.strftime(TIME_FORMAT).to_string();
         // no tier's word and no label holds a slash
         let message = format!("{tier}/{database}/{time}");
@@ -27,7 +27,7 @@ impl TurnName {
 
     /// When the turn of this file name began, where the holder of `identity` made the name for this tier and database.
     #[must_use]
-    pub fn began(name: &str, identity: &Identity, database: &Label, tier: Tier) -> Option<Timestamp> {
+    pub fn began(name: &str, identity: &DatabaseIdentity, database: &Label, tier: Tier) -> Option<Timestamp> {
         let (time, _) = name.split_once('-')?;
         let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
         let began = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
@@ -57,7 +57,8 @@ mod tests {
         let (main, shop) = (Label::parse("main").unwrap(), Label::parse("shop").unwrap());
         let at: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
         let turn = TurnName::new(&here, &main, Tier::Daily, at);
-        let began = |identity: &Identity, label: &Label, tier| TurnName::began(turn.as_str(), identity, label, tier);
+        let began =
+            |identity: &DatabaseIdentity, label: &Label, tier| TurnName::began(turn.as_str(), identity, label, tier);
         assert_eq!(began(&here, &main, Tier::Daily), Some(at));
         assert_eq!(began(&here, &main, Tier::Weekly), None);
         assert_eq!(began(&here, &shop, Tier::Daily), None);

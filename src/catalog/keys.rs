@@ -8,7 +8,7 @@ use super::Catalog;
 use crate::{
     backup::{BackupId, Label},
     error::{Error, Result},
-    seal::{self, HEADER_LEN_MAX, Identity, SealedHeader, Secret, Slot},
+    seal::{self, DatabaseIdentity, HEADER_LEN_MAX, KeySlot, SealedHeader, Secret},
     store::Object,
 };
 
@@ -39,7 +39,7 @@ pub struct Keys {
 #[derive(Debug)]
 pub struct Maker {
     /// What makes the names.
-    pub identity: Identity,
+    pub identity: DatabaseIdentity,
     /// What opens the objects.
     pub secret: Secret,
     retired: Option<Timestamp>,
@@ -182,7 +182,7 @@ impl Catalog {
         }
         let held = self.keys.of(database).iter();
         let held: Vec<Secret> = held.map(|key| key.secret.clone()).collect();
-        let is_at_hand = |slot: &Slot| held.iter().any(|secret| slot.names(secret));
+        let is_at_hand = |slot: &KeySlot| held.iter().any(|secret| slot.names(secret));
         if header.slots.iter().any(is_at_hand) {
             return Err(super::misplaced(
                 &object.key,
@@ -200,7 +200,7 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`Catalog::begin_repository`]; [`Error::Seal`] with a passphrase and no memory to stretch it in.
-    pub async fn identity(&self, database: &Label, secret: &Secret) -> Result<Identity> {
+    pub async fn identity(&self, database: &Label, secret: &Secret) -> Result<DatabaseIdentity> {
         let repository = self.begin_repository().await?;
         let (secret, label) = (secret.clone(), database.clone());
         let stretched = tokio::task::spawn_blocking(move || secret.identity(&repository, label.as_str()));

@@ -8,7 +8,7 @@ use super::{CatalogEntry, Doubt, Survey};
 use crate::{
     anomaly::{self, Marked, Measure},
     backup::{BackupId, Reason, Record},
-    retention::{Protection, RunFacts, RunOutcome},
+    retention::{Protection, RetentionOutcome, RetentionRun},
     schedule::{PastRun, RunEnd},
 };
 
@@ -65,7 +65,7 @@ impl Survey {
 
     /// The runs as retention looks at them: their tags and locks have not been looked at yet.
     #[must_use]
-    pub fn runs(&self, now: Timestamp) -> Vec<RunFacts> {
+    pub fn runs(&self, now: Timestamp) -> Vec<RetentionRun> {
         let suspicious = self.suspicious();
         let before_falls = self.before_falls(&suspicious);
         let run = |one: &CatalogEntry| {
@@ -78,7 +78,7 @@ impl Survey {
             let before_fall = before_falls
                 .get(&one.record.id)
                 .map(|fall| format!("the last one before {fall} fell far below it, which nobody has accepted"));
-            RunFacts {
+            RetentionRun {
                 id: one.record.id.clone(),
                 started: one.record.started,
                 arrived: one.object.modified,
@@ -202,13 +202,13 @@ impl CatalogEntry {
 
     /// What retention takes it for.
     #[must_use]
-    pub fn outcome(&self, suspicious: &BTreeSet<BackupId>) -> RunOutcome {
+    pub fn outcome(&self, suspicious: &BTreeSet<BackupId>) -> RetentionOutcome {
         match (self.record.is_good(), self.has_archive()) {
-            (false, _) if self.record.had_no_room() => RunOutcome::NoRoom,
-            (false, _) => RunOutcome::Failed,
-            (true, false) => RunOutcome::Lost,
-            (true, true) if suspicious.contains(&self.record.id) => RunOutcome::Suspicious,
-            (true, true) => RunOutcome::Good,
+            (false, _) if self.record.had_no_room() => RetentionOutcome::NoRoom,
+            (false, _) => RetentionOutcome::Failed,
+            (true, false) => RetentionOutcome::Lost,
+            (true, true) if suspicious.contains(&self.record.id) => RetentionOutcome::Suspicious,
+            (true, true) => RetentionOutcome::Good,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     backup::{Label, Tier, TurnName},
     error::Result,
     schedule::attempt_open_max,
-    seal::Identity,
+    seal::DatabaseIdentity,
     store::{Claim, Object},
 };
 
@@ -27,7 +27,7 @@ impl Catalog {
     /// What the bucket refuses.
     pub async fn take_turn(
         &self,
-        identity: &Identity,
+        identity: &DatabaseIdentity,
         database: &Label,
         tier: Tier,
         began: Timestamp,

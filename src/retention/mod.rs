@@ -67,7 +67,7 @@ impl Default for RetentionPolicy {
 
 /// What is known about one run of one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunFacts {
+pub struct RetentionRun {
     /// Its id.
     pub id: BackupId,
     /// When it began, by its own clock.
@@ -75,7 +75,7 @@ pub struct RunFacts {
     /// When the service stored it, if the service reports that. Only the service can set this date.
     pub arrived: Option<Timestamp>,
     /// Its outcome.
-    pub outcome: RunOutcome,
+    pub outcome: RetentionOutcome,
     /// Whether it counts against others if it is good: its record is one that an agent writes, and its archive can be
     /// opened.
     pub counts: bool,
@@ -88,7 +88,7 @@ pub struct RunFacts {
 /// The outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RunOutcome {
+pub enum RetentionOutcome {
     /// A good backup. Only these count for the floor and for retention by count.
     Good,
     /// A complete backup that the anomaly check marked, and that was not accepted.
@@ -151,11 +151,11 @@ impl Protection {
 
 /// Decides for every run of one database whether it may be deleted. The order of `runs` doesn't matter.
 #[must_use]
-pub fn plan(runs: &[RunFacts], policy: &RetentionPolicy, now: Timestamp) -> RetentionPlan {
-    let mut newest_first: Vec<&RunFacts> = runs.iter().collect();
+pub fn plan(runs: &[RetentionRun], policy: &RetentionPolicy, now: Timestamp) -> RetentionPlan {
+    let mut newest_first: Vec<&RetentionRun> = runs.iter().collect();
     newest_first.sort_unstable_by(|a, b| b.age_key().cmp(&a.age_key()));
     let rules = rules::Rules::new(&newest_first, *policy, now);
-    let line = |run: &&RunFacts| PlanLine {
+    let line = |run: &&RetentionRun| PlanLine {
         id: run.id.clone(),
         verdict: rules.verdict(run),
     };
@@ -164,7 +164,7 @@ pub fn plan(runs: &[RunFacts], policy: &RetentionPolicy, now: Timestamp) -> Rete
     }
 }
 
-impl RunOutcome {
+impl RetentionOutcome {
     /// Whether it is not a backup at all.
     #[must_use]
     pub fn is_failure(self) -> bool {
@@ -172,7 +172,7 @@ impl RunOutcome {
     }
 }
 
-impl RunFacts {
+impl RetentionRun {
     /// The key by which runs are ordered: the greater one is newer.
     fn age_key(&self) -> (Timestamp, &BackupId) {
         (self.started, &self.id)

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{RunFacts, RunOutcome};
+use super::{RetentionOutcome, RetentionRun};
 use crate::backup::{BackupId, Retention, Served, Tier};
 
 /// The periods of every tier that have a good backup, and the backups that represent each.
@@ -20,7 +20,7 @@ struct Representative<'a> {
 
 impl<'a> Periods<'a> {
     /// From the good runs that count, newest first.
-    pub(super) fn new(good: impl Iterator<Item = &'a RunFacts>) -> Self {
+    pub(super) fn new(good: impl Iterator<Item = &'a RetentionRun>) -> Self {
         let mut dues: HashMap<Tier, Vec<Timestamp>> = HashMap::new();
         let mut stand: HashMap<_, Vec<Representative<'a>>> = HashMap::new();
         let all = good.flat_map(|run| run.serves.iter().map(move |s| (run, s)));
@@ -57,11 +57,11 @@ impl<'a> Periods<'a> {
     ///
     /// After an edit of the schedule, a newer backup may have a smaller count and be deleted before `run`; it replaces
     /// nothing.
-    pub(super) fn is_replaced(&self, run: &RunFacts, served: &Served, count: u16) -> bool {
+    pub(super) fn is_replaced(&self, run: &RetentionRun, served: &Served, count: u16) -> bool {
         let newer =
             |other: &Representative<'_>| other.age_key > run.age_key() && other.guaranteed_place >= u32::from(count);
         let others = self.stand.get(&(served.tier, served.due));
-        run.outcome == RunOutcome::Good && others.is_some_and(|others| others.iter().any(newer))
+        run.outcome == RetentionOutcome::Good && others.is_some_and(|others| others.iter().any(newer))
     }
 }
 
@@ -86,7 +86,7 @@ fn apart(tier: Tier, mut dues: Vec<Timestamp>) -> Vec<Timestamp> {
 
 /// Whether a backup was stored long after the end of the period that it serves, and so can't belong to that period:
 /// what was written yesterday doesn't replace the backup of a day last month.
-fn is_late(run: &RunFacts, served: &Served) -> bool {
+fn is_late(run: &RetentionRun, served: &Served) -> bool {
     let came = run.arrived.unwrap_or(run.started).max(run.started);
     served.tier != Tier::Manual && came.duration_since(served.due) > served.tier.open_max()
 }
@@ -95,7 +95,7 @@ fn is_late(run: &RunFacts, served: &Served) -> bool {
 /// is kept by age: three of them that are kept for an hour each would displace the last three days.
 ///
 /// Nor does one that was stored long after its period: it may be dated back, and displaces nothing.
-fn takes_place(run: &RunFacts, served: &Served) -> bool {
+fn takes_place(run: &RetentionRun, served: &Served) -> bool {
     let asked_for = served.due == run.started;
     let is_counted = !asked_for || matches!(served.retention, Retention::Newest(_));
     is_counted && !is_late(run, served)

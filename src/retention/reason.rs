@@ -3,7 +3,7 @@ use std::{fmt, num::NonZeroU32};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::RunOutcome;
+use super::RetentionOutcome;
 use crate::{
     backup::Tier,
     text::{Untrusted, minute},
@@ -108,7 +108,7 @@ pub enum KeepReason {
     /// The newest run of its database is not a good backup, so nothing is deleted.
     Blocked {
         /// The outcome of the newest run.
-        newest: RunOutcome,
+        newest: RetentionOutcome,
     },
 }
 
@@ -225,11 +225,11 @@ impl fmt::Display for KeepReason {
             }
             Self::Newest => f.write_str("the newest run"),
             Self::Blocked { newest } => f.write_str(match newest {
-                RunOutcome::Failed => "the newest run failed",
-                RunOutcome::NoRoom => "the bucket was full in every run",
-                RunOutcome::Suspicious => "the newest run is suspicious",
-                RunOutcome::Lost => "the newest run's archive is lost",
-                RunOutcome::Good => "the newest run is good",
+                RetentionOutcome::Failed => "the newest run failed",
+                RetentionOutcome::NoRoom => "the bucket was full in every run",
+                RetentionOutcome::Suspicious => "the newest run is suspicious",
+                RetentionOutcome::Lost => "the newest run's archive is lost",
+                RetentionOutcome::Good => "the newest run is good",
             }),
         }
     }

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DeleteReason, FAILED_KEPT, KeepReason, RetentionPolicy, RetentionVerdict, RunFacts, RunOutcome, TagState,
+    DeleteReason, FAILED_KEPT, KeepReason, RetentionOutcome, RetentionPolicy, RetentionRun, RetentionVerdict, TagState,
     periods::Periods,
 };
 use crate::backup::{BackupId, Retention, Served};
@@ -13,9 +13,9 @@ pub(super) struct Rules<'a> {
     now: Timestamp,
     policy: RetentionPolicy,
     /// The newest run that didn't start in the future.
-    newest: Option<&'a RunFacts>,
+    newest: Option<&'a RetentionRun>,
     /// The newest run that says something about the database: not one for which the bucket was full.
-    informative: Option<&'a RunFacts>,
+    informative: Option<&'a RetentionRun>,
     floor: HashSet<&'a BackupId>,
     /// For each number of days, the newest good run that has been in the bucket for so long.
     elders: HashMap<&'a BackupId, i64>,
@@ -30,14 +30,14 @@ enum End {
 }
 
 impl<'a> Rules<'a> {
-    pub(super) fn new(newest_first: &[&'a RunFacts], policy: RetentionPolicy, now: Timestamp) -> Self {
+    pub(super) fn new(newest_first: &[&'a RetentionRun], policy: RetentionPolicy, now: Timestamp) -> Self {
         let timely = || newest_first.iter().copied().filter(|run| !run.is_ahead(now));
-        let good = || timely().filter(|run| run.outcome == RunOutcome::Good);
+        let good = || timely().filter(|run| run.outcome == RetentionOutcome::Good);
         let counting = || good().filter(|run| run.counts);
         // runs that count are protected from those that don't, and if none counts, others are protected anyway
         let elder = |days: i64| {
             let stood = SignedDuration::from_hours(24 * days);
-            let stood = |run: &&RunFacts| run.stood(now) >= stood;
+            let stood = |run: &&RetentionRun| run.stood(now) >= stood;
             let elders = [counting().find(stood), good().find(stood)];
             let elders = elders.into_iter().flatten();
             elders.map(move |run| (&run.id, days))
@@ -47,7 +47,7 @@ impl<'a> Rules<'a> {
             now,
             policy,
             newest: timely().next(),
-            informative: timely().find(|run| run.outcome != RunOutcome::NoRoom),
+            informative: timely().find(|run| run.outcome != RetentionOutcome::NoRoom),
             elders: policy.stood_days.iter().flat_map(|days| elder(*days)).collect(),
             floor: counting()
                 .take(keep_last)
@@ -58,7 +58,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    pub(super) fn verdict(&self, run: &RunFacts) -> RetentionVerdict {
+    pub(super) fn verdict(&self, run: &RetentionRun) -> RetentionVerdict {
         match self.guarded(run).map_or_else(|| self.sealed(run), Ok) {
             Ok(keep) => RetentionVerdict::Keep(keep),
             Err(delete) => self
@@ -70,7 +70,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn guarded(&self, run: &RunFacts) -> Option<KeepReason> {
+    fn guarded(&self, run: &RetentionRun) -> Option<KeepReason> {
         let by_tag = match &run.guards.tags {
             TagState::Read { hold, .. } => hold.as_ref(),
             _ => None,
@@ -88,7 +88,7 @@ impl<'a> Rules<'a> {
     }
 
     /// The verdict by the record's own retention.
-    fn sealed(&self, run: &RunFacts) -> Result<KeepReason, DeleteReason> {
+    fn sealed(&self, run: &RetentionRun) -> Result<KeepReason, DeleteReason> {
         if run.outcome.is_failure() {
             let age = self.now.duration_since(run.started);
             return if age < FAILED_KEPT {
@@ -110,7 +110,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn served(&self, run: &RunFacts, served: &Served) -> Result<KeepReason, DeleteReason> {
+    fn served(&self, run: &RetentionRun, served: &Served) -> Result<KeepReason, DeleteReason> {
         let tier = served.tier;
         if let Retention::Newest(of) = served.retention {
             let place = self.periods.place(served);
@@ -129,17 +129,17 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn floor(&self, run: &RunFacts) -> Option<KeepReason> {
+    fn floor(&self, run: &RetentionRun) -> Option<KeepReason> {
         let keep_last = self.policy.keep_last;
         self.floor.contains(&run.id).then_some(KeepReason::Floor { keep_last })
     }
 
-    fn elder(&self, run: &RunFacts) -> Option<KeepReason> {
+    fn elder(&self, run: &RetentionRun) -> Option<KeepReason> {
         let days = *self.elders.get(&run.id)?;
         Some(KeepReason::Elder { days })
     }
 
-    fn tagged(&self, run: &RunFacts) -> Option<KeepReason> {
+    fn tagged(&self, run: &RetentionRun) -> Option<KeepReason> {
         match &run.guards.tags {
             TagState::NotLooked | TagState::None => None,
             TagState::Missing(tag) => Some(KeepReason::TagMissing { tag: tag.clone() }),
@@ -152,7 +152,12 @@ impl<'a> Rules<'a> {
     }
 
     /// Only if the tags go beyond the record: tags of a run that failed after they were written don't.
-    fn lengthened_in_time(&self, run: &RunFacts, retain: Retention, expires: Option<Timestamp>) -> Option<KeepReason> {
+    fn lengthened_in_time(
+        &self,
+        run: &RetentionRun,
+        retain: Retention,
+        expires: Option<Timestamp>,
+    ) -> Option<KeepReason> {
         let ends = run.serves.iter().map(|served| end(served.retention, run));
         let told = end(retain, run).max(expires.map(End::At));
         match told.filter(|_| told > ends.flatten().max())? {
@@ -161,7 +166,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn lengthened_in_count(&self, run: &RunFacts, retain: Retention) -> Option<KeepReason> {
+    fn lengthened_in_count(&self, run: &RetentionRun, retain: Retention) -> Option<KeepReason> {
         let Retention::Newest(of) = retain else {
             return None;
         };
@@ -180,19 +185,19 @@ impl<'a> Rules<'a> {
         counted.max_by_key(KeepReason::strength)
     }
 
-    fn newest(&self, run: &RunFacts) -> Option<KeepReason> {
-        let is = |one: Option<&RunFacts>| one.is_some_and(|one| one.id == run.id);
+    fn newest(&self, run: &RetentionRun) -> Option<KeepReason> {
+        let is = |one: Option<&RetentionRun>| one.is_some_and(|one| one.id == run.id);
         if is(self.newest) || is(self.informative) {
             return Some(KeepReason::Newest);
         }
         // if no run says anything about the database, nothing is deleted
         let newest = self.informative.or(self.newest)?.outcome;
-        (newest != RunOutcome::Good).then_some(KeepReason::Blocked { newest })
+        (newest != RetentionOutcome::Good).then_some(KeepReason::Blocked { newest })
     }
 }
 
 /// When `retention` ends for `run`; `None` for a count, which has no end date.
-fn end(retention: Retention, run: &RunFacts) -> Option<End> {
+fn end(retention: Retention, run: &RetentionRun) -> Option<End> {
     match retention {
         Retention::Newest(_) => None,
         _ => Some(retention.expires(run.started).map_or(End::Never, End::At)),

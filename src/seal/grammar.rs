@@ -2,8 +2,8 @@
 
 use super::slot::{parse_base64, parse_number};
 use super::{
-    Argon2Cost, Content, Error, FRAME_SIZE_MAX, FRAME_SIZE_MIN, HEADER_LEN_MAX, PayloadCompression, RepositoryId,
-    SLOTS_MAX, Slot,
+    Argon2Cost, Content, Error, FRAME_SIZE_MAX, FRAME_SIZE_MIN, HEADER_LEN_MAX, KeySlot, PayloadCompression,
+    RepositoryId, SLOTS_MAX,
 };
 
 /// The beginning of every header, in every version.
@@ -16,7 +16,7 @@ pub(super) struct ParsedHeader<'a> {
     pub(super) content: Content,
     pub(super) compression: PayloadCompression,
     pub(super) frame_size: usize,
-    pub(super) slots: Vec<Slot>,
+    pub(super) slots: Vec<KeySlot>,
     pub(super) mac: [u8; 32],
     /// The length of the header in bytes, with its final newline.
     pub(super) len: usize,
@@ -156,7 +156,7 @@ fn read_version(lines: &mut Lines<'_>) -> Result<(), ParseStop> {
 }
 
 /// The slots of an object of this content, and the MAC after them.
-fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8; 32]), ParseStop> {
+fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<KeySlot>, [u8; 32]), ParseStop> {
     let mut seen: Vec<&str> = Vec::new();
     let mut slots = Vec::new();
     let mut work_kib = 0;
@@ -179,8 +179,8 @@ fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8
             return Err(lines.fault("a header has at most 16 slots").into());
         }
         seen.push(line);
-        let slot = Slot::parse(slot).map_err(|what| lines.fault(what))?;
-        if matches!(slot, Slot::Catalog { .. }) && !content.is_of_catalog() {
+        let slot = KeySlot::parse(slot).map_err(|what| lines.fault(what))?;
+        if matches!(slot, KeySlot::Catalog { .. }) && !content.is_of_catalog() {
             let what = "only a record, a mark or a repository has a catalog slot";
             return Err(lines.fault(what).into());
         }
@@ -190,8 +190,8 @@ fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8
 }
 
 /// The cost of trying the slot. An error if it is too high together with `work_kib`, the cost of the slots before it.
-fn check_cost(slot: &Slot, work_kib: u64) -> Result<u64, Error> {
-    let Slot::Passphrase { cost, .. } = slot else {
+fn check_cost(slot: &KeySlot, work_kib: u64) -> Result<u64, Error> {
+    let KeySlot::Passphrase { cost, .. } = slot else {
         return Ok(0);
     };
     if let Some(what) = cost.above_ceiling() {

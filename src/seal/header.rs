@@ -7,7 +7,7 @@ use hmac::Mac;
 
 use super::data_key::DataKey;
 use super::grammar::{self, MAGIC, is_backup_id, is_frame_size};
-use super::{Content, Error, FrameKeys, PayloadCompression, RepositoryId, SLOTS_MAX, Secret, Slot, Subject};
+use super::{Content, Error, FrameKeys, KeySlot, PayloadCompression, RepositoryId, SLOTS_MAX, Secret, Subject};
 
 /// A header that follows the grammar. Its values are authentic only after [`SealedHeader::unlock`] has checked its MAC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct SealedHeader {
     /// Plaintext bytes per frame.
     pub frame_size: usize,
     /// The slots, in the order of the lines. Each wraps the data key.
-    pub slots: Vec<Slot>,
+    pub slots: Vec<KeySlot>,
     /// The bytes that the MAC covers: the header up to and including `mac `.
     authenticated: Vec<u8>,
     mac: [u8; 32],
@@ -104,11 +104,11 @@ impl SealedHeader {
     /// key's slot belongs to that key, and is listed only if a catalog key is among `secrets`.
     #[must_use]
     pub fn sealed_for(&self, secrets: &[Secret]) -> Vec<String> {
-        let is_key = |slot: &&Slot| matches!(slot, Slot::Key { .. });
+        let is_key = |slot: &&KeySlot| matches!(slot, KeySlot::Key { .. });
         let tells_more = secrets.iter().any(Secret::is_catalog_key) || self.slots.iter().find(is_key).is_none();
         let slots = self.slots.iter();
-        let told = slots.filter(|slot| tells_more || !matches!(slot, Slot::Catalog { .. }));
-        told.map(Slot::describe).collect()
+        let told = slots.filter(|slot| tells_more || !matches!(slot, KeySlot::Catalog { .. }));
+        told.map(KeySlot::describe).collect()
     }
 
     /// Checks that this object is the one that its name in the bucket says.
@@ -182,13 +182,13 @@ fn slots(subject: &Subject<'_>, data_key: &DataKey, secrets: &[Secret]) -> Resul
     for secret in secrets {
         let of_catalog = match secret {
             Secret::Key(key) if subject.content.is_of_catalog() => {
-                let line = Slot::seal_catalog(data_key, &key.catalog_key(), subject.content)?;
+                let line = KeySlot::seal_catalog(data_key, &key.catalog_key(), subject.content)?;
                 Some(line)
             }
             _ => None,
         };
         if of_catalog.is_none() || !one_each {
-            slots.push(Slot::seal(data_key, secret, subject)?);
+            slots.push(KeySlot::seal(data_key, secret, subject)?);
         }
         slots.extend(of_catalog);
     }

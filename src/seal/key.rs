@@ -108,7 +108,7 @@ impl Secret {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], with a passphrase.
-    pub fn identity(&self, repository: &RepositoryId, database: &str) -> Result<Identity, Error> {
+    pub fn identity(&self, repository: &RepositoryId, database: &str) -> Result<DatabaseIdentity, Error> {
         let catalog_key = match self {
             Self::Key(key) => key.catalog_key(),
             Self::Catalog(key) => key.clone(),
@@ -124,7 +124,7 @@ impl Secret {
                 CatalogKey::of(&stretched)
             }
         };
-        Ok(Identity {
+        Ok(DatabaseIdentity {
             catalog_key,
             repository: *repository,
         })
@@ -172,12 +172,12 @@ impl Secret {
 /// What is constant for all backups under one secret in one repository. It makes the backups' ids, so that a name alone
 /// shows whether it is ours, and the tag of their owner.
 #[derive(Clone)]
-pub struct Identity {
+pub struct DatabaseIdentity {
     catalog_key: CatalogKey,
     repository: RepositoryId,
 }
 
-impl Identity {
+impl DatabaseIdentity {
     /// HMAC-SHA-256 under the catalog key, over `domain`, the repository's 16 bytes and `message`. Each domain has its
     /// own message format, so that a name of one kind never passes for another kind.
     pub fn mac(&self, domain: &str, message: &[u8]) -> [u8; 32] {
@@ -211,9 +211,9 @@ impl Identity {
     }
 }
 
-impl fmt::Debug for Identity {
+impl fmt::Debug for DatabaseIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity")
+        f.debug_struct("DatabaseIdentity")
             .field("owner", &self.owner())
             .finish_non_exhaustive()
     }

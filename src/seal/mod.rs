@@ -6,7 +6,7 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `key` | the secrets of users: [`MasterKey`], [`Secret`], and the [`Identity`] derived from them |
+//! | `key` | the secrets of users: [`MasterKey`], [`Secret`], and the [`DatabaseIdentity`] derived from them |
 //! | `catalog_key` | [`CatalogKey`]: the key for monitors |
 //! | `key_text` | both as text: bech32, with positions in errors |
 //! | `key_fault` | [`KeyFault`]: what is wrong with such a text |
@@ -16,7 +16,7 @@
 //! | `subject` | [`Subject`]: what an object is, with its [`Content`] |
 //! | `passphrase` | [`Passphrase`]: checked when set, stretched with Argon2id, cached |
 //! | `data_key` | the key of one object, and the [`FrameKeys`] derived from it |
-//! | `slot` | [`Slot`]: one line of the header, which wraps the data key |
+//! | `slot` | [`KeySlot`]: one line of the header, which wraps the data key |
 //! | `grammar` | the grammar of the header |
 //! | `header` | [`SealedHeader`]: parsed, unlocked and written |
 //! | `frame` | the position of a frame, and one frame sealed or opened by itself |
@@ -73,11 +73,11 @@ pub use data_key::FrameKeys;
 pub use error::Error;
 pub use frame::{frame_range, last_frame_range, open_frame, sealed_len};
 pub use header::SealedHeader;
-pub use key::{Identity, MasterKey, Secret};
+pub use key::{DatabaseIdentity, MasterKey, Secret};
 pub use key_fault::KeyFault;
 pub use passphrase::{Argon2Cost, Passphrase};
 pub use repository::{BadRepositoryId, RepositoryId};
-pub use slot::Slot;
+pub use slot::KeySlot;
 pub use stream::{Group, OpenGroup, Opener, Sealer};
 pub use subject::{Content, PayloadCompression, Subject};
 pub use whole::{open_bytes, seal_bytes};

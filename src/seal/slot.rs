@@ -14,7 +14,7 @@ const SALT_LENS: RangeInclusive<usize> = 8..=64;
 
 /// A wrapped data key, as a line of the header contains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Slot {
+pub enum KeySlot {
     /// Wrapped under a master key.
     Key {
         /// [`MasterKey::key_id`](super::MasterKey::key_id) of that key.
@@ -45,7 +45,7 @@ pub enum Slot {
     },
 }
 
-impl Slot {
+impl KeySlot {
     /// The line of a slot that wraps `data_key` for `secret`, without its newline.
     pub(super) fn seal(data_key: &DataKey, secret: &Secret, subject: &Subject<'_>) -> Result<String, Error> {
         match secret {
@@ -196,10 +196,10 @@ fn parse_key_id(text: &str) -> Result<String, &'static str> {
         .ok_or("a key id is 16 lower-case hex digits")
 }
 
-fn parse_kind(kind: &str) -> Result<Slot, &'static str> {
+fn parse_kind(kind: &str) -> Result<KeySlot, &'static str> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if kind.bytes().all(allowed) {
-        Ok(Slot::Unknown { kind: kind.to_owned() })
+        Ok(KeySlot::Unknown { kind: kind.to_owned() })
     } else {
         Err("a slot's kind is made of lower-case letters, digits and hyphens")
     }

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use pgcoffer::{
     backup::{Details, Record},
     compress,
-    seal::{Content, Identity, PayloadCompression, RepositoryId, Secret, Subject, seal_bytes},
+    seal::{Content, DatabaseIdentity, PayloadCompression, RepositoryId, Secret, Subject, seal_bytes},
 };
 
 /// The repository that agents of tests are told to use.
@@ -17,7 +17,7 @@ pub fn repository() -> RepositoryId {
 }
 
 /// What makes names for this database there.
-pub fn identity(secret: &Secret, label: &str) -> Identity {
+pub fn identity(secret: &Secret, label: &str) -> DatabaseIdentity {
     secret.identity(&repository(), label).unwrap()
 }
 

@@ -8,7 +8,7 @@ use super::NAME;
 use crate::{
     catalog::{Catalog, SUFFIX},
     error::{Error, Result},
-    seal::{self, Content, RepositoryId, SealedHeader, Secret, Slot, Subject},
+    seal::{self, Content, KeySlot, RepositoryId, SealedHeader, Secret, Subject},
     store::{Attributes, Claim, Kind, LOOKS},
 };
 
@@ -149,7 +149,7 @@ fn open(
     // the slot of its catalog key opens under the key as well
     let is_served = |secret: &&Secret| {
         let mut slots = header.slots.iter();
-        slots.any(|slot| matches!(slot, Slot::Catalog { .. }) && slot.names(secret))
+        slots.any(|slot| matches!(slot, KeySlot::Catalog { .. }) && slot.names(secret))
     };
     let mut keys = in_use.iter().filter(|one| matches!(one, Secret::Key(_)));
     Ok((id, keys.all(|key| is_served(&key))))

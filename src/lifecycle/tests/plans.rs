@@ -122,7 +122,7 @@ fn contradictions_are_refused_and_all_told_at_once() {
         ("weekly 4w", "weekly to standard-ia after 30d", "deleted after 28 days"),
         ("daily 120d", "daily to glacier after 120d", "deleted after 120 days"),
         ("daily 120d", "daily to glacier after 200d", "deleted after 120 days"),
-        ("daily 120d", "daily to onezone-ia after 29d", "before 30 days"),
+        ("daily 120d", "daily to onezone-ia after 29d", "only after 30 days"),
     ] {
         let error = planned(kept, &options(cold)).unwrap_err();
         assert!(error.to_string().contains(why), "{kept}, {cold}: {error}");

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     retention::FAILED_KEPT,
     schedule::Attempt,
-    seal::Identity,
+    seal::DatabaseIdentity,
     store::{Attributes, Kind},
     text::Untrusted,
 };
@@ -22,7 +22,7 @@ const CLEAN_UP: Duration = Duration::from_secs(120);
 pub(super) struct Run<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) request: &'a BackupRequest,
-    pub(super) identity: Identity,
+    pub(super) identity: DatabaseIdentity,
     pub(super) record: Record,
     pub(super) details: Details,
     /// The turns that were taken for it, where credentials may not look.
@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
 }
 
 /// A record as it is when its run begins.
-pub(super) fn new_record(request: &BackupRequest, identity: &Identity) -> Record {
+pub(super) fn new_record(request: &BackupRequest, identity: &DatabaseIdentity) -> Record {
     let started = request.clock.now();
     let mut record = Record {
         version: RECORD_VERSION,

@@ -8,7 +8,7 @@ use crate::{
     backup::{Record, Retention},
     catalog::{Catalog, CatalogEntry, Survey},
     error::Result,
-    retention::{Protection, RetentionPlan, RunFacts, TagState},
+    retention::{Protection, RetentionPlan, RetentionRun, TagState},
     store::{Kind, Locked, Store},
 };
 
@@ -20,7 +20,7 @@ pub(super) async fn add_guards(
     catalog: &Catalog,
     survey: &Survey,
     plan: &RetentionPlan,
-    runs: &mut [RunFacts],
+    runs: &mut [RetentionRun],
 ) -> Result<()> {
     let candidates: Vec<&CatalogEntry> = plan
         .deletions()

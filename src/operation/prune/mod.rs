@@ -23,7 +23,7 @@ use crate::{
     backup::{AHEAD_MAX, Label},
     catalog::{Catalog, Survey},
     error::{Error, Result},
-    retention::{self, RetentionPlan, RetentionPolicy, RunFacts, RunOutcome},
+    retention::{self, RetentionOutcome, RetentionPlan, RetentionPolicy, RetentionRun},
     store::Store,
     text::second,
 };
@@ -158,17 +158,18 @@ async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Ti
 
 /// Why no archive without a record may go, where none may: it may be all there is of a database whose records somebody
 /// deleted, and opens without one; and who looks into why the newest run isn't good may want it.
-fn why_archives_are_wanted(survey: &Survey, runs: &[RunFacts], now: Timestamp) -> Option<&'static str> {
-    let good = runs.iter().filter(|run| run.outcome == RunOutcome::Good).count();
+fn why_archives_are_wanted(survey: &Survey, runs: &[RetentionRun], now: Timestamp) -> Option<&'static str> {
+    let good = runs.iter().filter(|run| run.outcome == RetentionOutcome::Good).count();
     let lost = survey.orphans.len();
     if lost > ORPHANS_MAX && lost > good {
         return Some("so many have no record: were records deleted?");
     }
     // one for which there was no room says nothing of those before it
-    let believed = |run: &&RunFacts| run.started.duration_since(now) <= AHEAD_MAX && run.outcome != RunOutcome::NoRoom;
+    let believed =
+        |run: &&RetentionRun| run.started.duration_since(now) <= AHEAD_MAX && run.outcome != RetentionOutcome::NoRoom;
     let newest = runs.iter().filter(believed);
     match newest.max_by_key(|run| (run.started, &run.id)) {
-        Some(run) if run.outcome == RunOutcome::Good => None,
+        Some(run) if run.outcome == RetentionOutcome::Good => None,
         Some(_) => Some("the newest run is not good"),
         None => Some("there is no backup beside it"),
     }

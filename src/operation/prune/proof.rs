@@ -11,7 +11,7 @@ use crate::{
     backup::Tier,
     catalog::{Catalog, CatalogEntry, Survey},
     error::{Error, Result},
-    retention::{self, DeleteReason, RetentionPlan, RetentionPolicy, RetentionVerdict, RunOutcome},
+    retention::{self, DeleteReason, RetentionOutcome, RetentionPlan, RetentionPolicy, RetentionVerdict},
 };
 
 /// The time for which the schedule has to explain what newer backups push out: a prune a day, and one that was missed.
@@ -37,7 +37,7 @@ pub(super) async fn look_at_what_counts(
         let deleted: BTreeSet<_> = plan.deletions().map(|line| &line.id).collect();
         let counting: BTreeSet<_> = runs
             .iter()
-            .filter(|run| run.outcome == RunOutcome::Good && !deleted.contains(&run.id))
+            .filter(|run| run.outcome == RetentionOutcome::Good && !deleted.contains(&run.id))
             .map(|run| run.id.clone())
             .collect();
         let unseen = |one: &&mut CatalogEntry| !one.looked_at && counting.contains(&one.record.id);

@@ -20,13 +20,13 @@ fn assert_golden(name: &str, text: &str) {
 }
 
 /// A line for each run: when, what it serves, what becomes of it and why.
-fn table(runs: &[RunFacts], plan: &RetentionPlan) -> String {
+fn table(runs: &[RetentionRun], plan: &RetentionPlan) -> String {
     let mut text = String::new();
     for line in &plan.lines {
         let run = runs.iter().find(|run| run.id == line.id).unwrap();
         let tiers: Vec<_> = run.serves.iter().map(|s| s.tier.as_str()).collect();
         let tiers = match run.outcome {
-            RunOutcome::Good => tiers.join("+"),
+            RetentionOutcome::Good => tiers.join("+"),
             outcome => format!("{} ({outcome:?})", tiers.join("+")),
         };
         let word = if line.is_deletion() { "delete" } else { "keep" };
@@ -39,7 +39,7 @@ fn table(runs: &[RunFacts], plan: &RetentionPlan) -> String {
 }
 
 /// Hourly ticks; pruned at half past one each day, and at the end.
-fn live(text: &str, from: &str, to: &str, outcome: impl Fn(usize) -> RunOutcome) -> (World, Vec<RunFacts>) {
+fn live(text: &str, from: &str, to: &str, outcome: impl Fn(usize) -> RetentionOutcome) -> (World, Vec<RetentionRun>) {
     let mut world = World::new(0, schedule(text));
     let (mut now, end, mut count) = (at(from), at(to), 0);
     let mut all = Vec::new();
@@ -57,9 +57,9 @@ fn live(text: &str, from: &str, to: &str, outcome: impl Fn(usize) -> RunOutcome)
 }
 
 /// Three years of hourly ticks, all good: what daily pruning left is what one plan over all runs keeps.
-fn three_years(text: &str) -> (Vec<RunFacts>, RetentionPlan) {
+fn three_years(text: &str) -> (Vec<RetentionRun>, RetentionPlan) {
     let (world, all) = live(text, "2026-01-01T00:00:00Z", "2029-03-14T15:00:00Z", |_| {
-        RunOutcome::Good
+        RetentionOutcome::Good
     });
     let now = at("2029-03-14T15:20:00Z");
     let daily = plan(&world.runs, &floor(3), now);
@@ -84,9 +84,9 @@ fn three_years_by_count() {
 #[test]
 fn a_long_and_troubled_life() {
     let kinds = |count: usize| match count {
-        _ if count.is_multiple_of(23) => RunOutcome::Failed,
-        _ if count.is_multiple_of(59) => RunOutcome::Suspicious,
-        _ => RunOutcome::Good,
+        _ if count.is_multiple_of(23) => RetentionOutcome::Failed,
+        _ if count.is_multiple_of(59) => RetentionOutcome::Suspicious,
+        _ => RetentionOutcome::Good,
     };
     let mut world = World::new(0, schedule("daily 14, weekly 5w, monthly 12mo, yearly 7y"));
     let mut all = Vec::new();
@@ -114,7 +114,7 @@ fn a_long_and_troubled_life() {
     let (suspicious, ahead) = (started("2035-03-10"), started("2035-03-12"));
     all[held].guards.hold = Some("anna: state before the migration".to_owned());
     all[locked].guards.locked_until = Some(at("2035-11-05T03:00:00Z"));
-    all[suspicious].outcome = RunOutcome::Suspicious;
+    all[suspicious].outcome = RetentionOutcome::Suspicious;
     let mut early = all[ahead].clone();
     early.started = at("2036-03-12T03:00:00Z");
     early.id = world::id(early.started, 0);

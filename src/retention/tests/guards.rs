@@ -23,7 +23,7 @@ fn holds_and_locks_come_first() {
     let gone = "- daily expired 2027-01-30 03:00 UTC";
     assert_eq!(beside_a_good_one(lock(old(), NOW)), gone);
     assert_eq!(
-        beside_a_good_one(hold(with(RunOutcome::Failed, old()))),
+        beside_a_good_one(hold(with(RetentionOutcome::Failed, old()))),
         "held: anna: audit"
     );
     let odd = guarded(old(), |guards| guards.hold = Some("a\u{1b}[2J\nb".to_owned()));

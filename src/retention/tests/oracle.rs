@@ -7,29 +7,29 @@ use super::*;
 const HOUR: i64 = 3600;
 
 /// Whether that run may go.
-pub(super) fn may_go(run: &RunFacts, runs: &[RunFacts], policy: &RetentionPolicy, now: Timestamp) -> bool {
-    let timely = |run: &RunFacts| run.started.as_second() <= now.as_second() + HOUR / 4;
-    let is_newer = |a: &RunFacts, b: &RunFacts| (a.started, &a.id) > (b.started, &b.id);
-    let runs: Vec<&RunFacts> = runs.iter().filter(|run| timely(run)).collect();
-    let good: Vec<&RunFacts> = runs
+pub(super) fn may_go(run: &RetentionRun, runs: &[RetentionRun], policy: &RetentionPolicy, now: Timestamp) -> bool {
+    let timely = |run: &RetentionRun| run.started.as_second() <= now.as_second() + HOUR / 4;
+    let is_newer = |a: &RetentionRun, b: &RetentionRun| (a.started, &a.id) > (b.started, &b.id);
+    let runs: Vec<&RetentionRun> = runs.iter().filter(|run| timely(run)).collect();
+    let good: Vec<&RetentionRun> = runs
         .iter()
         .copied()
-        .filter(|run| run.outcome == RunOutcome::Good && run.counts)
+        .filter(|run| run.outcome == RetentionOutcome::Good && run.counts)
         .collect();
-    let believed_or_not: Vec<&RunFacts> = runs
+    let believed_or_not: Vec<&RetentionRun> = runs
         .iter()
         .copied()
-        .filter(|run| run.outcome == RunOutcome::Good)
+        .filter(|run| run.outcome == RetentionOutcome::Good)
         .collect();
-    let is_of_the_floor = |run: &RunFacts, among: &[&RunFacts]| {
+    let is_of_the_floor = |run: &RetentionRun, among: &[&RetentionRun]| {
         let newer = among.iter().filter(|other| is_newer(other, run));
         among.iter().any(|one| one.id == run.id) && newer.count() < policy.keep_last.get() as usize
     };
-    let nothing_newer = |run: &&RunFacts| !runs.iter().any(|other| is_newer(other, run));
+    let nothing_newer = |run: &&RetentionRun| !runs.iter().any(|other| is_newer(other, run));
     let Some(newest) = runs.iter().copied().find(nothing_newer) else {
         return false;
     };
-    let tells = |run: &&&RunFacts| run.outcome != RunOutcome::NoRoom;
+    let tells = |run: &&&RetentionRun| run.outcome != RetentionOutcome::NoRoom;
     let telling = runs.iter().filter(tells).max_by_key(|run| (run.started, &run.id));
     let Some(telling) = telling else {
         return false;
@@ -38,7 +38,7 @@ pub(super) fn may_go(run: &RunFacts, runs: &[RunFacts], policy: &RetentionPolicy
     timely(run)
         && newest.id != run.id
         && telling.id != run.id
-        && telling.outcome == RunOutcome::Good
+        && telling.outcome == RetentionOutcome::Good
         && ![&good, &believed_or_not]
             .iter()
             .any(|among| is_of_the_floor(run, among) || is_an_elder(run, among, policy, now))
@@ -50,18 +50,18 @@ pub(super) fn may_go(run: &RunFacts, runs: &[RunFacts], policy: &RetentionPolicy
 }
 
 /// Whether it has stood for some number of days, and no newer one has.
-fn is_an_elder(run: &RunFacts, good: &[&RunFacts], policy: &RetentionPolicy, now: Timestamp) -> bool {
-    let stood = |other: &RunFacts, days: i64| {
+fn is_an_elder(run: &RetentionRun, good: &[&RetentionRun], policy: &RetentionPolicy, now: Timestamp) -> bool {
+    let stood = |other: &RetentionRun, days: i64| {
         now.as_second() - other.arrived.unwrap_or(other.started).as_second() >= days * 24 * HOUR
     };
     good.iter().any(|other| other.id == run.id)
         && policy.stood_days.iter().any(|days| {
-            let newer = |other: &&&RunFacts| (other.started, &other.id) > (run.started, &run.id);
+            let newer = |other: &&&RetentionRun| (other.started, &other.id) > (run.started, &run.id);
             stood(run, *days) && !good.iter().filter(newer).any(|other| stood(other, *days))
         })
 }
 
-fn its_record_lets_it_go(run: &RunFacts, good: &[&RunFacts], now: Timestamp) -> bool {
+fn its_record_lets_it_go(run: &RetentionRun, good: &[&RetentionRun], now: Timestamp) -> bool {
     if run.outcome.is_failure() {
         return now.duration_since(run.started).as_hours() >= 30 * 24;
     }
@@ -69,7 +69,7 @@ fn its_record_lets_it_go(run: &RunFacts, good: &[&RunFacts], now: Timestamp) -> 
     !run.serves.is_empty() && run.serves.iter().all(out)
 }
 
-fn its_tags_let_it_go(run: &RunFacts, good: &[&RunFacts], now: Timestamp) -> bool {
+fn its_tags_let_it_go(run: &RetentionRun, good: &[&RetentionRun], now: Timestamp) -> bool {
     let (retain, expires) = match &run.guards.tags {
         TagState::NotLooked | TagState::None => return true,
         TagState::Missing(_) | TagState::Foreign(_) | TagState::Unreadable(_) => return false,
@@ -96,20 +96,26 @@ fn its_tags_let_it_go(run: &RunFacts, good: &[&RunFacts], now: Timestamp) -> boo
 }
 
 /// Whether one tier doesn't keep the run, by age or by count.
-fn is_out<'a>(run: &RunFacts, served: &Served, retention: Retention, good: &[&'a RunFacts], now: Timestamp) -> bool {
+fn is_out<'a>(
+    run: &RetentionRun,
+    served: &Served,
+    retention: Retention,
+    good: &[&'a RetentionRun],
+    now: Timestamp,
+) -> bool {
     let Retention::Newest(count) = retention else {
         return end(retention, run.started).unwrap() <= now.as_second();
     };
     let of_tier = || {
         // what was asked for by hand is no period, unless it is counted itself
-        let counts = |other: &RunFacts, s: &Served| {
+        let counts = |other: &RetentionRun, s: &Served| {
             let came = other.arrived.unwrap_or(other.started).max(other.started);
             let late = came.as_second() - s.due.as_second() > (2 * hours_of(s.tier) + 24) * HOUR;
             s.tier == served.tier
                 && (!late || s.tier == Tier::Manual)
                 && (s.due != other.started || matches!(s.retention, Retention::Newest(_)))
         };
-        let of = move |other: &&'a RunFacts| {
+        let of = move |other: &&'a RetentionRun| {
             let other = *other;
             let serves = other.serves.iter().filter(move |s| counts(other, s));
             serves.map(move |s| (other, *s)).collect::<Vec<_>>()
@@ -126,7 +132,7 @@ fn is_out<'a>(run: &RunFacts, served: &Served, retention: Retention, good: &[&'a
             places.push(due);
         }
     }
-    let stands_longer = |(other, s): (&RunFacts, Served)| {
+    let stands_longer = |(other, s): (&RetentionRun, Served)| {
         let newer = (other.started, &other.id) > (run.started, &run.id);
         let long = match s.retention {
             Retention::Newest(n) => n >= count,
@@ -134,7 +140,7 @@ fn is_out<'a>(run: &RunFacts, served: &Served, retention: Retention, good: &[&'a
         };
         s.due == served.due && newer && long
     };
-    places.len() >= usize::from(count) || run.outcome == RunOutcome::Good && of_tier().any(stands_longer)
+    places.len() >= usize::from(count) || run.outcome == RetentionOutcome::Good && of_tier().any(stands_longer)
 }
 
 fn hours_of(tier: Tier) -> i64 {

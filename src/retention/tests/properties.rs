@@ -15,11 +15,11 @@ use super::{
 #[derive(Debug, Clone)]
 enum Event {
     /// the agent ticks, and a run ends so
-    Tick(RunOutcome),
+    Tick(RetentionOutcome),
     /// the newest run's periods are made again
-    Repeat(RunOutcome),
+    Repeat(RetentionOutcome),
     /// a person asks for a backup
-    Ask(RunOutcome, Retention),
+    Ask(RetentionOutcome, Retention),
     /// nobody ticks for so many steps
     Gap(u8),
     /// the clock goes wrong by so many minutes, or right again
@@ -30,13 +30,13 @@ enum Event {
     Guard(Protection),
 }
 
-fn outcome() -> impl Strategy<Value = RunOutcome> {
+fn outcome() -> impl Strategy<Value = RetentionOutcome> {
     prop_oneof![
-        16 => Just(RunOutcome::Good),
-        2 => Just(RunOutcome::Failed),
-        1 => Just(RunOutcome::NoRoom),
-        1 => Just(RunOutcome::Suspicious),
-        1 => Just(RunOutcome::Lost),
+        16 => Just(RetentionOutcome::Good),
+        2 => Just(RetentionOutcome::Failed),
+        1 => Just(RetentionOutcome::NoRoom),
+        1 => Just(RetentionOutcome::Suspicious),
+        1 => Just(RetentionOutcome::Lost),
     ]
 }
 
@@ -144,12 +144,12 @@ impl Life {
         (world, now)
     }
 
-    fn lived(&self) -> (Vec<RunFacts>, Timestamp) {
+    fn lived(&self) -> (Vec<RetentionRun>, Timestamp) {
         let (world, now) = self.live(0, |_, _| {});
         (world.runs, now)
     }
 
-    fn plan(&self, runs: &[RunFacts], now: Timestamp) -> RetentionPlan {
+    fn plan(&self, runs: &[RetentionRun], now: Timestamp) -> RetentionPlan {
         plan(runs, &self.policy, now)
     }
 }
@@ -277,7 +277,7 @@ proptest! {
         let wanted = life.policy.keep_last.get() as usize;
         let mut made = BTreeSet::new();
         life.live(0, |world, now| {
-            let good = |run: &&RunFacts| run.outcome == RunOutcome::Good && !run.is_ahead(now);
+            let good = |run: &&RetentionRun| run.outcome == RetentionOutcome::Good && !run.is_ahead(now);
             made.extend(world.runs.iter().filter(good).map(|run| run.id.clone()));
             world.prune(&life.policy, now);
             let stand = world.runs.iter().filter(good).count();
@@ -302,15 +302,15 @@ proptest! {
         for count in 1..1500_u64 {
             now += SignedDuration::from_hours(step);
             let fails = count.is_multiple_of(failing);
-            world.tick(now, if fails { RunOutcome::Failed } else { RunOutcome::Good });
+            world.tick(now, if fails { RetentionOutcome::Failed } else { RetentionOutcome::Good });
             // while a failed run is the newest nothing goes
-            let failed_last = world.runs.last().is_some_and(|run| run.outcome == RunOutcome::Failed);
+            let failed_last = world.runs.last().is_some_and(|run| run.outcome == RetentionOutcome::Failed);
             if failed_last || !count.is_multiple_of(10) {
                 continue;
             }
             world.prune(&floor(keep_last), now);
             let (good, failed): (Vec<_>, Vec<_>) =
-                world.runs.iter().partition(|run| run.outcome == RunOutcome::Good);
+                world.runs.iter().partition(|run| run.outcome == RetentionOutcome::Good);
             prop_assert!(good.len() as u64 <= most + u64::from(keep_last), "{} good", good.len());
             prop_assert!(failed.len() as u64 <= failures, "{} failed", failed.len());
         }
@@ -323,8 +323,8 @@ fn a_large_history_is_planned() {
     let mut world = World::new(0, vec![(Tier::Daily, Retention::Newest(7))]);
     let start = at("2026-01-01T03:00:00Z");
     for second in 0..30_000 {
-        world.tick(start, RunOutcome::Good);
-        world.repeat(start + SignedDuration::from_secs(second), RunOutcome::Good);
+        world.tick(start, RetentionOutcome::Good);
+        world.repeat(start + SignedDuration::from_secs(second), RetentionOutcome::Good);
     }
     let plan = plan(&world.runs, &floor(3), start + SignedDuration::from_hours(600));
     assert_eq!((plan.kept(), plan.deleted()), (3, world.runs.len() - 3));

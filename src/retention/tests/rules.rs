@@ -8,13 +8,13 @@ use super::{
 pub(super) const NOW: &str = "2027-03-10T12:00:00Z";
 
 /// A good daily backup of so many days ago, at 03:00.
-pub(super) fn daily(days: i64, retention: &str) -> RunFacts {
+pub(super) fn daily(days: i64, retention: &str) -> RetentionRun {
     let started = at("2027-03-10T03:00:00Z") - SignedDuration::from_hours(24 * days);
-    RunFacts {
+    RetentionRun {
         id: id(started, 1),
         started,
         arrived: None,
-        outcome: RunOutcome::Good,
+        outcome: RetentionOutcome::Good,
         counts: true,
         serves: vec![Served {
             tier: Tier::Daily,
@@ -25,17 +25,17 @@ pub(super) fn daily(days: i64, retention: &str) -> RunFacts {
     }
 }
 
-pub(super) fn with(outcome: RunOutcome, run: RunFacts) -> RunFacts {
-    RunFacts { outcome, ..run }
+pub(super) fn with(outcome: RetentionOutcome, run: RetentionRun) -> RetentionRun {
+    RetentionRun { outcome, ..run }
 }
 
-pub(super) fn guarded(run: RunFacts, guard: impl FnOnce(&mut Protection)) -> RunFacts {
+pub(super) fn guarded(run: RetentionRun, guard: impl FnOnce(&mut Protection)) -> RetentionRun {
     let mut run = run;
     guard(&mut run.guards);
     run
 }
 
-pub(super) fn tagged(run: RunFacts, retain: &str, expires: Option<&str>, hold: Option<&str>) -> RunFacts {
+pub(super) fn tagged(run: RetentionRun, retain: &str, expires: Option<&str>, hold: Option<&str>) -> RetentionRun {
     guarded(run, |guards| {
         guards.tags = TagState::Read {
             retain: retain.parse().unwrap(),
@@ -46,9 +46,9 @@ pub(super) fn tagged(run: RunFacts, retain: &str, expires: Option<&str>, hold: O
 }
 
 /// Reasons of all runs, in the order given; a deletion's begins with `-`.
-pub(super) fn reasons(runs: &[RunFacts], keep_last: u32) -> Vec<String> {
+pub(super) fn reasons(runs: &[RetentionRun], keep_last: u32) -> Vec<String> {
     let plan = plan(runs, &floor(keep_last), at(NOW));
-    let reason = |run: &RunFacts| {
+    let reason = |run: &RetentionRun| {
         let line = plan.lines.iter().find(|line| line.id == run.id).unwrap();
         let sign = if line.is_deletion() { "- " } else { "" };
         format!("{sign}{}", line.verdict)
@@ -57,7 +57,7 @@ pub(super) fn reasons(runs: &[RunFacts], keep_last: u32) -> Vec<String> {
 }
 
 /// The reason of one run beside a good one of today.
-pub(super) fn beside_a_good_one(run: RunFacts) -> String {
+pub(super) fn beside_a_good_one(run: RetentionRun) -> String {
     reasons(&[daily(0, "7d"), run], 1).swap_remove(1)
 }
 
@@ -105,11 +105,11 @@ fn a_count_counts_periods_with_a_good_backup_and_the_newest_of_a_period_stands_f
     retried.id = id(retried.started, 1);
     let runs = [
         daily(0, "2"),
-        with(RunOutcome::Failed, daily(2, "2")),
+        with(RetentionOutcome::Failed, daily(2, "2")),
         daily(1, "2"),
         retried,
-        with(RunOutcome::Lost, daily(3, "2")),
-        with(RunOutcome::Suspicious, daily(4, "2")),
+        with(RetentionOutcome::Lost, daily(3, "2")),
+        with(RetentionOutcome::Suspicious, daily(4, "2")),
         daily(5, "3"),
         daily(6, "3"),
     ];
@@ -132,8 +132,8 @@ fn a_count_counts_periods_with_a_good_backup_and_the_newest_of_a_period_stands_f
 fn a_suspicious_or_lost_one_takes_no_place_and_stays_among_the_good_ones_of_its_time() {
     let runs = [
         daily(0, "2"),
-        with(RunOutcome::Suspicious, daily(1, "2")),
-        with(RunOutcome::Lost, daily(2, "2")),
+        with(RetentionOutcome::Suspicious, daily(1, "2")),
+        with(RetentionOutcome::Lost, daily(2, "2")),
         daily(3, "2"),
     ];
     assert_eq!(
@@ -146,7 +146,7 @@ fn a_suspicious_or_lost_one_takes_no_place_and_stays_among_the_good_ones_of_its_
 fn what_was_asked_for_by_hand_pushes_out_nothing_that_is_counted() {
     let asked = |hour: &str, retention: &str| {
         let started = at(&format!("2027-03-10T{hour}:00:00Z"));
-        RunFacts {
+        RetentionRun {
             id: id(started, 1),
             started,
             serves: vec![Served {
@@ -157,7 +157,7 @@ fn what_was_asked_for_by_hand_pushes_out_nothing_that_is_counted() {
             ..daily(0, "7d")
         }
     };
-    let mut runs: Vec<RunFacts> = (0..3).map(|days| daily(days, "3")).collect();
+    let mut runs: Vec<RetentionRun> = (0..3).map(|days| daily(days, "3")).collect();
     runs.extend([asked("09", "1h"), asked("10", "1h"), asked("11", "forever")]);
     let kept = &reasons(&runs, 1)[..3];
     assert_eq!(kept, ["daily 1 of 3", "daily 2 of 3", "daily 3 of 3"]);
@@ -186,9 +186,9 @@ fn who_is_promised_a_smaller_count_replaces_nobody() {
 fn the_floor_holds_the_newest_good_ones_and_nothing_else_counts_toward_it() {
     let runs = [
         daily(20, "1d"),
-        with(RunOutcome::Suspicious, daily(30, "1d")),
-        with(RunOutcome::Lost, daily(31, "1d")),
-        with(RunOutcome::Failed, daily(32, "1d")),
+        with(RetentionOutcome::Suspicious, daily(30, "1d")),
+        with(RetentionOutcome::Lost, daily(31, "1d")),
+        with(RetentionOutcome::Failed, daily(32, "1d")),
         daily(40, "1d"),
         daily(50, "1d"),
     ];
@@ -209,15 +209,15 @@ fn the_floor_holds_the_newest_good_ones_and_nothing_else_counts_toward_it() {
 #[test]
 fn nothing_goes_while_the_newest_run_is_no_good_backup() {
     for (outcome, told) in [
-        (RunOutcome::Failed, "the newest run failed"),
-        (RunOutcome::Suspicious, "the newest run is suspicious"),
-        (RunOutcome::Lost, "the newest run's archive is lost"),
+        (RetentionOutcome::Failed, "the newest run failed"),
+        (RetentionOutcome::Suspicious, "the newest run is suspicious"),
+        (RetentionOutcome::Lost, "the newest run's archive is lost"),
     ] {
         let newest = with(outcome, daily(33, "1d"));
         let others = [
             daily(40, "1d"),
             daily(41, "1d"),
-            with(RunOutcome::Failed, daily(50, "1d")),
+            with(RetentionOutcome::Failed, daily(50, "1d")),
         ];
         let runs = [&[newest], &others[..]].concat();
         let kept = ["the newest run", "among the last 1 good ones", told, told];
@@ -228,7 +228,7 @@ fn nothing_goes_while_the_newest_run_is_no_good_backup() {
 /// What has run out is what makes room again.
 #[test]
 fn a_full_bucket_keeps_nothing_that_has_run_out() {
-    let full = |days| with(RunOutcome::NoRoom, daily(days, "1d"));
+    let full = |days| with(RetentionOutcome::NoRoom, daily(days, "1d"));
     let old = [daily(40, "1d"), daily(41, "1d")];
     let lately = "failed less than 30 days ago";
     let gone = "- daily expired 2027-01-29 03:00 UTC";
@@ -240,8 +240,8 @@ fn a_full_bucket_keeps_nothing_that_has_run_out() {
     assert_eq!(reasons(&runs, 1), ["the newest run", one_left, gone]);
     // and what the run before it says still holds
     for (outcome, told) in [
-        (RunOutcome::Failed, "the newest run failed"),
-        (RunOutcome::Suspicious, "the newest run is suspicious"),
+        (RetentionOutcome::Failed, "the newest run failed"),
+        (RetentionOutcome::Suspicious, "the newest run is suspicious"),
     ] {
         let runs = [&[full(33), with(outcome, daily(34, "1d"))], &old[..]].concat();
         let newest = "the newest run";
@@ -254,12 +254,12 @@ fn a_full_bucket_keeps_nothing_that_has_run_out() {
 
 #[test]
 fn a_run_ahead_of_the_clock_is_kept_and_counts_for_nothing() {
-    let mut ahead = with(RunOutcome::Failed, daily(-2, "1"));
-    let runs = |ahead: &RunFacts| [ahead.clone(), daily(10, "1"), daily(11, "1")];
+    let mut ahead = with(RetentionOutcome::Failed, daily(-2, "1"));
+    let runs = |ahead: &RetentionRun| [ahead.clone(), daily(10, "1"), daily(11, "1")];
     let told = "started in the future";
     let gone = "- not among the newest 1 daily";
     assert_eq!(reasons(&runs(&ahead), 1), [told, "daily 1 of 1", gone]);
-    ahead.outcome = RunOutcome::Good;
+    ahead.outcome = RetentionOutcome::Good;
     assert_eq!(reasons(&runs(&ahead), 1), [told, "daily 1 of 1", gone]);
     // fifteen minutes are no error
     ahead.started = at("2027-03-10T12:15:00Z");
@@ -270,7 +270,7 @@ fn a_run_ahead_of_the_clock_is_kept_and_counts_for_nothing() {
 
 #[test]
 fn a_failed_run_is_told_for_thirty_days_whatever_it_would_have_served() {
-    let failed = |days, retention| with(RunOutcome::Failed, daily(days, retention));
+    let failed = |days, retention| with(RetentionOutcome::Failed, daily(days, retention));
     assert_eq!(beside_a_good_one(failed(29, "1h")), "failed less than 30 days ago");
     let gone = "- failed more than 30 days ago";
     assert_eq!(beside_a_good_one(failed(30, "forever")), gone);

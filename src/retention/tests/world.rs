@@ -9,7 +9,7 @@ use super::*;
 /// One database: its schedule, and the runs that stand.
 #[derive(Debug, Clone)]
 pub(super) struct World {
-    pub(super) runs: Vec<RunFacts>,
+    pub(super) runs: Vec<RetentionRun>,
     schedule: Vec<(Tier, Retention)>,
     /// due moments that have their backup
     taken: HashSet<(Tier, Timestamp)>,
@@ -32,7 +32,7 @@ impl World {
     }
 
     /// What is due at that moment by the clock is made, if anything is.
-    pub(super) fn tick(&mut self, clock: Timestamp, outcome: RunOutcome) {
+    pub(super) fn tick(&mut self, clock: Timestamp, outcome: RetentionOutcome) {
         let serves: Vec<_> = self
             .schedule
             .iter()
@@ -53,14 +53,14 @@ impl World {
     }
 
     /// What a person asks for is made.
-    pub(super) fn ask(&mut self, clock: Timestamp, outcome: RunOutcome, retention: Retention) {
+    pub(super) fn ask(&mut self, clock: Timestamp, outcome: RetentionOutcome, retention: Retention) {
         let (tier, due) = (Tier::Manual, clock);
         let served = Served { tier, due, retention };
         self.push(clock, outcome, vec![served]);
     }
 
     /// The newest run's periods are made once more.
-    pub(super) fn repeat(&mut self, clock: Timestamp, outcome: RunOutcome) {
+    pub(super) fn repeat(&mut self, clock: Timestamp, outcome: RetentionOutcome) {
         if let Some(last) = self.runs.last() {
             self.push(clock, outcome, last.serves.clone());
         }
@@ -73,9 +73,9 @@ impl World {
         plan
     }
 
-    fn push(&mut self, started: Timestamp, outcome: RunOutcome, serves: Vec<Served>) {
+    fn push(&mut self, started: Timestamp, outcome: RetentionOutcome, serves: Vec<Served>) {
         self.serial += 1;
-        self.runs.push(RunFacts {
+        self.runs.push(RetentionRun {
             id: id(started, self.serial),
             started,
             arrived: None,
@@ -88,9 +88,9 @@ impl World {
 }
 
 /// The runs that a plan leaves.
-pub(super) fn left(runs: &[RunFacts], plan: &RetentionPlan) -> Vec<RunFacts> {
+pub(super) fn left(runs: &[RetentionRun], plan: &RetentionPlan) -> Vec<RetentionRun> {
     let gone: HashSet<_> = plan.deletions().map(|line| &line.id).collect();
-    let stands = |run: &&RunFacts| !gone.contains(&run.id);
+    let stands = |run: &&RetentionRun| !gone.contains(&run.id);
     runs.iter().filter(stands).cloned().collect()
 }
 

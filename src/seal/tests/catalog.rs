@@ -219,7 +219,7 @@ fn of_two_slots_of_one_id_the_one_that_opens_counts() {
     let data_key = DataKey::generate().unwrap();
     let other = DataKey::generate().unwrap();
     let mark = Content::Mark;
-    let right = Slot::seal_catalog(&data_key, &catalog_key(1), mark).unwrap();
+    let right = KeySlot::seal_catalog(&data_key, &catalog_key(1), mark).unwrap();
     let wrong = right.replace(right.rsplit(' ').next().unwrap(), &BASE64.encode(&other.wrap(&[7; 32])));
     let unlock = |slots: &[String]| {
         let object = forged(&data_key, "mark", slots);
@@ -231,7 +231,7 @@ fn of_two_slots_of_one_id_the_one_that_opens_counts() {
     let changed = Err(Error::HeaderChanged);
     assert_eq!(unlock(&[wrong]), [changed.clone(), changed.clone()]);
     // one that wraps another data key under the right id decides, and the header's MAC refuses it
-    let another = Slot::seal_catalog(&other, &catalog_key(1), mark).unwrap();
+    let another = KeySlot::seal_catalog(&other, &catalog_key(1), mark).unwrap();
     assert_eq!(unlock(&[another, right]), [changed.clone(), changed]);
 }
 

@@ -173,7 +173,7 @@ fn salts_have_8_to_64_bytes() {
         if (8..=64).contains(&len) {
             let (header, _) = parsed.unwrap();
             assert!(
-                matches!(&header.slots[0], Slot::Passphrase { salt: read, .. } if *read == salt),
+                matches!(&header.slots[0], KeySlot::Passphrase { salt: read, .. } if *read == salt),
                 "{len}"
             );
         } else {
@@ -216,7 +216,7 @@ fn any_of_several_slots_opens_the_frames() {
         repository()
     );
     for secret in &secrets {
-        object += &Slot::seal(&data_key, secret, &archive(&repository())).unwrap();
+        object += &KeySlot::seal(&data_key, secret, &archive(&repository())).unwrap();
         object += "\n";
     }
     object += "mac ";

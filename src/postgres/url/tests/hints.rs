@@ -18,7 +18,7 @@ fn each_slip_has_a_hint_of_its_own() {
         ("postgres://u:p@h /d", "write a space in a name or a password as %20"),
         ("postgres://u:p@h/d&sslmode=require", "the first parameter follows a ?"),
         ("postgres://u:p@h/d?sslmod=require", "did you mean sslmode?"),
-        ("postgres://u:p@h/d?sslmode=on", "write sslmode= with one of disable"),
+        ("postgres://u:p@h/d?sslmode=on", "set sslmode= to one of disable"),
         ("postgres://u:p@h/d?schema=public", "only libpq's parameters"),
         ("postgres:/u:p@h/d", "a colon and two slashes"),
         ("jdbc:postgresql://h/d", "JDBC has its own form"),
