@@ -357,7 +357,7 @@ fn a_login_by_iam_that_is_set_belongs_to_the_database_that_an_argument_names() {
     assert!(
         refused
             .stderr
-            .contains("PGCOFFER_DB_MAIN_AUTH: it is the auth of a database that isn't configured"),
+            .contains("PGCOFFER_DB_MAIN_AUTH: it is the login of a database that isn't configured"),
         "{}",
         refused.stderr
     );

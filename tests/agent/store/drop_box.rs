@@ -102,7 +102,7 @@ fn a_database_that_is_down_uses_up_a_turn_and_one_that_is_locked_does_not() {
         .stdout(std::process::Stdio::null());
     let mut holder = holder.spawn().unwrap();
     crate::stage::wait_until("the lock is held", || {
-        let held = "select count(*) from pg_locks where locktype = 'advisory' and granted";
+        let held = "select count(*) from pg_locks where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())";
         stage.cluster.psql(&stage.database, held) != "0"
     });
     let report = dyno(&stage).run(["tick", "--json"]).success().json();

@@ -267,7 +267,7 @@ fn a_tick_with_nothing_to_do_makes_a_bounded_number_of_requests() {
     assert_eq!(
         counts,
         // 50 records; header and last frame of the newest archive and of one other
-        [("GetObject", 54), ("ListObjectsV2", 6), ("all", 65)]
+        [("GetObject", 54), ("ListObjectsV2", 6), ("all", 63)]
     );
 }
 
