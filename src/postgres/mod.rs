@@ -3,7 +3,7 @@
 //! - [`DatabaseUrl`] is the address of a database with its login. It reaches child processes through their environment.
 //! - [`Clients`] are the installed `pg_dump`, `pg_restore` and `psql`, chosen by major version.
 //! - [`Session`] is a connection of the agent: for the advisory lock, the facts about a database ([`Inspection`]), what
-//! would make a dump fail ([`Obstacle`]), and what would prevent a restore.
+//!   would make a dump fail ([`Obstacle`]), and what would prevent a restore.
 //! - [`Dump`] and [`Load`] are the child processes that the data is piped through.
 //!
 //! This module never prints, and doesn't read the environment, except for the AWS SDK that signs IAM tokens. A password

@@ -6,7 +6,7 @@
 //!
 //! What makes it fast:
 //! - The cipher's back end is entered once for the whole group. Each entry broadcasts the round keys, which costs more
-//! than the blocks of one step.
+//!   than the blocks of one step.
 //! - Steps are 64 bytes long. At 4 KiB the two chains no longer overlap, and a fifth of the speed is lost.
 
 use cipher::consts::U16;
