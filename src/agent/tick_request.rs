@@ -31,8 +31,8 @@ pub struct Ticked {
 }
 
 impl Agent {
-    /// Backs up what is due, prunes, notifies people of how it ended, and writes the metrics file. Safe to call as often
-    /// as one likes.
+    /// Backs up what is due, prunes, notifies people of how it ended, and writes the metrics file. Safe to call as
+    /// often as one likes.
     ///
     /// # Errors
     /// What keeps every database from its turn, and [`Error::Interrupted`]. What goes wrong with one of them stands in

@@ -10,8 +10,8 @@ pub const MARK_VERSION: u32 = 1;
 /// Notices that a mark keeps: the newest ones.
 pub const NOTICES_MAX: usize = 8;
 
-/// What people decided about a backup after it was made, and what they were notified of: sealed in the bucket beside its
-/// record, which never changes.
+/// What people decided about a backup after it was made, and what they were notified of: sealed in the bucket beside
+/// its record, which never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Shape of this document, [`MARK_VERSION`].

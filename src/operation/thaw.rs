@@ -1,4 +1,5 @@
-//! Archives in cold storage: their thawing is requested and waited for; without a request, reading them is refused early.
+//! Archives in cold storage: their thawing is requested and waited for; without a request, reading them is refused
+//! early.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Rows that hold names of another encoding than the database's.
 //!
-//! Roles, databases and tablespaces belong to the whole server. PostgreSQL keeps their names as the bytes that they were
-//! made of, in whichever database, and reads them in the encoding of the database that asks. Bytes that mean nothing
-//! there can't be converted for a client, and the statement fails: one such role would keep every statement that lists
-//! roles from being run.
+//! Roles, databases and tablespaces belong to the whole server. PostgreSQL keeps their names as the bytes that they
+//! were made of, in whichever database, and reads them in the encoding of the database that asks. Bytes that mean
+//! nothing there can't be converted for a client, and the statement fails: one such role would keep every statement
+//! that lists roles from being run.
 
 use std::collections::HashMap;
 

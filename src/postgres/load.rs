@@ -86,8 +86,8 @@ pub struct Load {
     script: Option<Script>,
     restore: Running,
     stdin: Option<ChildStdin>,
-    /// Whether `pg_restore` closed its stdin before the archive's end: it has then read the last entry that it restores,
-    /// or it has failed.
+    /// Whether `pg_restore` closed its stdin before the archive's end: it has then read the last entry that it
+    /// restores, or it has failed.
     has_stopped_reading: bool,
     keeps_going: bool,
     /// The list of entries. `pg_restore` reads it while the archive arrives.

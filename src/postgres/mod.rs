@@ -7,8 +7,8 @@
 //! - [`Dump`] and [`Load`] are the child processes that the data is piped through.
 //!
 //! This module never prints, and doesn't read the environment, except for the AWS SDK that signs IAM tokens. A password
-//! is held in a [`SecretText`](crate::redact::SecretText), passed to child processes in their environment and never in their arguments, and removed
-//! from everything that they write to stderr.
+//! is held in a [`SecretText`](crate::redact::SecretText), passed to child processes in their environment and never in
+//! their arguments, and removed from everything that they write to stderr.
 
 mod advisory_lock;
 mod any_encoding;

@@ -1,18 +1,18 @@
 //! Decides which backups may be deleted: pure rules over the runs of one database, with a reason for each run.
 //!
-//! [`plan`] takes what is known about each run, the [`RetentionPolicy`] and the time. It decides for every run whether it is
-//! kept or may be deleted, and why. A dry run shows the same plan that the real run executes. The reasons to keep a
-//! run, strongest first:
+//! [`plan`] takes what is known about each run, the [`RetentionPolicy`] and the time. It decides for every run whether
+//! it is kept or may be deleted, and why. A dry run shows the same plan that the real run executes. The reasons to keep
+//! a run, strongest first:
 //!
 //! 1. a hold, a legal hold or a lock; a run that started in the future;
 //! 2. the retention sealed in its record: each tier that it serves keeps it for that tier's [`Retention`], and the
-//! longest applies; the record of a failed run is kept for [`FAILED_KEPT`];
-//! 3. the floor: the newest [`RetentionPolicy::keep_last`] good runs, and for each of [`STOOD_DAYS`] the newest good run that
-//! has been in the bucket for so long, whatever else is written;
+//!    longest applies; the record of a failed run is kept for [`FAILED_KEPT`];
+//! 3. the floor: the newest [`RetentionPolicy::keep_last`] good runs, and for each of [`STOOD_DAYS`] the newest good
+//!    run that has been in the bucket for so long, whatever else is written;
 //! 4. tags: they can lengthen the sealed retention, never shorten it; a run whose tag is missing, unreadable or from
-//! another owner is kept;
+//!    another owner is kept;
 //! 5. the newest run is never deleted, and unless it is good, nothing else of its database is. A run that failed
-//! because the bucket was full says nothing about the database; then the run before it decides.
+//!    because the bucket was full says nothing about the database; then the run before it decides.
 //!
 //! An edited schedule deletes nothing: every run is judged by the retention in its own record.
 //!

@@ -1,7 +1,7 @@
 //! The place for backups: keys and bytes, and nothing of what they mean.
 //!
-//! [`Store`] is the one handle that is used everywhere: cheap to clone, for any place. [`Backend`] is the contract, with
-//! the duties of each method; [`s3`] and [`file`] carry it out. What S3 alone has (tags, locks, lifecycle rules,
+//! [`Store`] is the one handle that is used everywhere: cheap to clone, for any place. [`Backend`] is the contract,
+//! with the duties of each method; [`s3`] and [`file`] carry it out. What S3 alone has (tags, locks, lifecycle rules,
 //! thawing) is reached through [`Store::s3`], or by methods here that say what another place says to it: that it has
 //! none.
 
@@ -57,8 +57,8 @@ impl Deref for Store {
 
 impl Store {
     /// A store at `location`. No request is made and no folder is looked at. Of S3: credentials, region and endpoint
-    /// come by the AWS SDK's own chain (environment, profiles, web identity, container, instance). This is the one place
-    /// of the library that looks at the environment, by the SDK's hand.
+    /// come by the AWS SDK's own chain (environment, profiles, web identity, container, instance). This is the one
+    /// place of the library that looks at the environment, by the SDK's hand.
     ///
     /// # Errors
     /// [`Kind::PlainHttp`] where an endpoint is `http://` and its host is neither this machine nor among

@@ -1,5 +1,5 @@
-//! A folder in a bucket's stead: whether it is there, and whether what a backup, a prune and a restore need works in it.
-//! Every place that is not S3 could be tried so: by the contract alone.
+//! A folder in a bucket's stead: whether it is there, and whether what a backup, a prune and a restore need works in
+//! it. Every place that is not S3 could be tried so: by the contract alone.
 
 use bytes::Bytes;
 

@@ -4,8 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Where distributions install the programs of each major version; a `*` matches any one name. Debian, PostgreSQL's own
-/// RPMs, Homebrew, Postgres.app, Heroku's apt buildpack, and layers of Cloud Native Buildpacks. Folders next to one of `PATH` are
-/// found from that.
+/// RPMs, Homebrew, Postgres.app, Heroku's apt buildpack, and layers of Cloud Native Buildpacks. Folders next to one of
+/// `PATH` are found from that.
 const FOLDERS: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
