@@ -10,7 +10,7 @@ const DEPTH_MAX: usize = 32;
 
 /// What is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum XmlFault {
     /// its elements stand in one another without end
     #[error("XML deeper than {DEPTH_MAX} elements")]
     TooDeep,
@@ -23,17 +23,17 @@ pub enum Fault {
 ///
 /// # Errors
 /// The first fault.
-pub fn check(document: &[u8]) -> Result<(), Fault> {
-    let malformed = |why: &str| Fault::Malformed(why.to_owned());
+pub fn check(document: &[u8]) -> Result<(), XmlFault> {
+    let malformed = |why: &str| XmlFault::Malformed(why.to_owned());
     let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
     if !document.trim_ascii_start().starts_with(b"<") {
         return Ok(());
     }
-    let text = std::str::from_utf8(document).map_err(|e| Fault::Malformed(e.to_string()))?;
+    let text = std::str::from_utf8(document).map_err(|e| XmlFault::Malformed(e.to_string()))?;
     let (mut open, mut started, mut roots) = (Vec::new(), ("", ""), 0);
     let mut in_tag = false;
     for token in Tokenizer::from(text) {
-        let token = token.map_err(|e| Fault::Malformed(e.to_string()))?;
+        let token = token.map_err(|e| XmlFault::Malformed(e.to_string()))?;
         match token {
             Token::ElementStart { .. } => in_tag = true,
             Token::ElementEnd { .. } => in_tag = false,
@@ -46,7 +46,7 @@ pub fn check(document: &[u8]) -> Result<(), Fault> {
             }
             Token::ElementEnd {
                 end: ElementEnd::Open, ..
-            } if open.len() == DEPTH_MAX => return Err(Fault::TooDeep),
+            } if open.len() == DEPTH_MAX => return Err(XmlFault::TooDeep),
             Token::ElementEnd {
                 end: ElementEnd::Open, ..
             } => open.push(started),
@@ -153,10 +153,10 @@ mod tests {
     fn depth_is_bounded_before_any_parser_sees_it() {
         let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
         assert_eq!(check(nested(DEPTH_MAX).as_bytes()), Ok(()));
-        assert_eq!(check(nested(DEPTH_MAX + 1).as_bytes()), Err(Fault::TooDeep));
-        assert_eq!(check("<a>".repeat(5_000_000).as_bytes()), Err(Fault::TooDeep));
+        assert_eq!(check(nested(DEPTH_MAX + 1).as_bytes()), Err(XmlFault::TooDeep));
+        assert_eq!(check("<a>".repeat(5_000_000).as_bytes()), Err(XmlFault::TooDeep));
         let marked = format!("\u{feff} {}", nested(DEPTH_MAX + 1));
-        assert_eq!(check(marked.as_bytes()), Err(Fault::TooDeep));
+        assert_eq!(check(marked.as_bytes()), Err(XmlFault::TooDeep));
         assert!(check(b"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>").is_err());
         assert!(check(b"<a/><b/>").is_err());
     }

@@ -4,7 +4,7 @@ use super::Agent;
 use crate::{
     backup::Label,
     catalog::Catalog,
-    config::{Database, trimmed},
+    config::{DatabaseSettings, trimmed},
     error::Result,
     operation::{self, Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict},
     postgres::{DatabaseUrl, Session},
@@ -36,7 +36,7 @@ impl Agent {
         on_finding: &(dyn Fn(&Finding) + Send + Sync),
     ) -> Result<CheckReport> {
         let config = &self.config;
-        let databases: Vec<&Database> = match options.database {
+        let databases: Vec<&DatabaseSettings> = match options.database {
             Some(name) => vec![config.database(Some(name))?],
             None => config.databases.iter().collect(),
         };
@@ -93,7 +93,7 @@ impl Agent {
         Ok(each.collect())
     }
 
-    fn to_check(&self, database: &Database) -> CheckDatabase {
+    fn to_check(&self, database: &DatabaseSettings) -> CheckDatabase {
         let own = database.secret.as_ref();
         CheckDatabase {
             label: database.label.clone(),

@@ -3,7 +3,7 @@
 use super::{Agent, tick, usage};
 use crate::{
     backup::Label,
-    config::Database,
+    config::DatabaseSettings,
     error::{Error, Result},
     operation::{Progress, TickDatabase, TickReport, TickRequest},
     retention::RetentionPolicy,
@@ -57,7 +57,7 @@ impl Agent {
     /// The databases whose turn it is, and those whose settings don't let them take part, with the reason.
     fn turns(&self, options: &TickOptions) -> Result<(TickRequest, Vec<(Label, Error)>)> {
         let config = &self.config;
-        let chosen: Vec<&Database> = match &options.database {
+        let chosen: Vec<&DatabaseSettings> = match &options.database {
             Some(name) => vec![config.database(Some(name))?],
             None if config.databases.is_empty() => vec![config.database(None)?],
             None => config.databases.iter().collect(),
@@ -96,7 +96,7 @@ impl Agent {
     /// turn.
     pub(crate) fn readied<'d>(
         &self,
-        databases: impl Iterator<Item = &'d Database>,
+        databases: impl Iterator<Item = &'d DatabaseSettings>,
     ) -> (Vec<TickDatabase>, Vec<(Label, Error)>) {
         let (mut ready, mut unready) = (Vec::new(), Vec::new());
         for database in databases {
@@ -108,7 +108,7 @@ impl Agent {
         (ready, unready)
     }
 
-    fn readied_one(&self, database: &Database) -> Result<TickDatabase> {
+    fn readied_one(&self, database: &DatabaseSettings) -> Result<TickDatabase> {
         let schedule = database.schedule.clone().ok_or_else(|| {
             let name = database.label.as_str().to_ascii_uppercase();
             usage(

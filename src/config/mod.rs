@@ -68,7 +68,7 @@ pub const DEFAULT_LEVEL: i32 = 1;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// databases, by label
-    pub databases: Vec<Database>,
+    pub databases: Vec<DatabaseSettings>,
     /// the key, passphrase or catalog key for databases that have none of their own
     pub secret: Option<Secret>,
     /// earlier keys, for reading only, and until when what they made is believed
@@ -103,7 +103,7 @@ pub struct Config {
 
 /// One database to be backed up.
 #[derive(Debug, Clone)]
-pub struct Database {
+pub struct DatabaseSettings {
     /// its label: the name between `PGCOFFER_DB_` and `_URL`
     pub label: Label,
     /// where it is
@@ -165,7 +165,7 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::Usage`] where that isn't exactly one.
-    pub fn database(&self, label: Option<&str>) -> Result<&Database> {
+    pub fn database(&self, label: Option<&str>) -> Result<&DatabaseSettings> {
         let names = || {
             self.databases
                 .iter()
@@ -203,7 +203,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::watching_secret_of`], and [`Error::Usage`] where it is a catalog key, which seals none.
-    pub fn secret_of<'a>(&'a self, database: &'a Database) -> Result<&'a Secret> {
+    pub fn secret_of<'a>(&'a self, database: &'a DatabaseSettings) -> Result<&'a Secret> {
         let secret = self.watching_secret_of(database)?;
         match secret.is_catalog_key() {
             false => Ok(secret),
@@ -223,7 +223,7 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] where there is none, [`Error::Config`] where it is a passphrase that could be guessed: such a
     /// one still opens what was sealed with it.
-    pub fn watching_secret_of<'a>(&'a self, database: &'a Database) -> Result<&'a Secret> {
+    pub fn watching_secret_of<'a>(&'a self, database: &'a DatabaseSettings) -> Result<&'a Secret> {
         if let Some(secret) = &database.secret {
             return Ok(secret);
         }

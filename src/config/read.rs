@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{
-    Config, Database,
+    Config, DatabaseSettings,
     names::of_database,
     notices::Notices,
     reading::Reading,
@@ -88,7 +88,7 @@ impl Reading {
             let secret = self.keys.get(&label).cloned();
             let unscheduled = schedules.is_off(&label);
             let schedule = schedules.take(&label);
-            self.config.databases.push(Database {
+            self.config.databases.push(DatabaseSettings {
                 label,
                 url,
                 secret,

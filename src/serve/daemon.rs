@@ -14,7 +14,7 @@ use crate::{
     agent::{self, Agent, MissingRun, Undelivered, WatchedDatabase, log_unready, write_metrics_file},
     backup::Label,
     catalog::Catalog,
-    config::{self, Database, Dynos},
+    config::{self, DatabaseSettings, Dynos},
     error::{Error, Result},
     heroku::Heroku,
     metrics::{Monitor, Observation},
@@ -49,7 +49,7 @@ pub struct Daemon<'a, U> {
 /// What the rounds do.
 enum Work<'a> {
     /// Back up these databases.
-    BackUp(Vec<&'a Database>),
+    BackUp(Vec<&'a DatabaseSettings>),
     /// Watch these databases, which others back up.
     Watch(Vec<Label>),
 }
@@ -130,7 +130,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
     async fn back_up(
         &self,
         catalog: &Catalog,
-        databases: &[&Database],
+        databases: &[&DatabaseSettings],
         pace: Pace,
         (progress, monitor): (&Progress, &Monitor),
     ) -> Result<()> {
@@ -216,10 +216,10 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         Launcher::new((heroku, catalog), scheduled.collect(), dyno, interrupt, on_event)
     }
 
-    fn scheduled(&self) -> Result<Vec<&Database>> {
+    fn scheduled(&self) -> Result<Vec<&DatabaseSettings>> {
         let config = self.agent.config();
         let scheduled = config.databases.iter().filter(|one| !one.unscheduled);
-        let scheduled: Vec<&Database> = scheduled.collect();
+        let scheduled: Vec<&DatabaseSettings> = scheduled.collect();
         if !scheduled.is_empty() {
             return Ok(scheduled);
         }

@@ -48,7 +48,7 @@ pub(super) enum Unusable {
     Another { found: Untrusted, wanted: &'static str },
     /// It is damaged, was cut off, or is too deep.
     #[error("the answer is {0}")]
-    Xml(#[from] xml::Fault),
+    Xml(#[from] xml::XmlFault),
 }
 
 /// Looks at every answer but the bytes of objects, which whoever reads them bounds.
