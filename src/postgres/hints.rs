@@ -121,7 +121,7 @@ fn install(major: Option<u32>, named: Option<&Path>) -> String {
 impl ConnectFault {
     pub(super) fn hint(self) -> Option<&'static str> {
         Some(match self {
-            Self::Unresolved => "check the host in the url, and this machine's DNS",
+            Self::Unresolved => "check the host in the url for a typing error, and this machine's DNS",
             Self::Refused => "check host and port, and that the server runs and listens on that address",
             Self::Unreachable => "check this machine's network and the server's address",
             Self::Timeout => "a firewall or an allow list may drop the packets; check host and port",

@@ -164,7 +164,7 @@ fn a_database_that_cannot_be_reached_says_why() {
         ),
         (
             format!("postgres://postgres:wrong@127.0.0.1:{port}/postgres"),
-            ["refuses the login", "check user and password"],
+            ["refuses the login", "check the user and the password"],
         ),
         (
             format!("postgres://postgres:{password}@127.0.0.1:{port}/nowhere"),

@@ -46,7 +46,10 @@ fn what_a_service_changes_is_undone_to_the_letter() {
             Lifecycle::DropsTransitions,
             "Transition/StorageClass \"GLACIER\" is missing",
         ),
-        (Lifecycle::ForgetsMinimumSize, "was varies_by_storage_class and is none"),
+        (
+            Lifecycle::ForgetsMinimumSize,
+            "was varies_by_storage_class and is now none",
+        ),
     ] {
         // with nothing there before
         let server = S3Server::start();
@@ -156,11 +159,11 @@ fn what_can_not_be_read_back_is_undone() {
     let outcome = agent(&server).run(APPLY).ended_with(4);
     assert_said(
         &outcome,
-        &["can't be read back", "COULD NOT BE PUT BACK", "now has: can't be read"],
+        &["can't be read back", "COULD NOT BE RESTORED", "now has: can't be read"],
     );
     assert!(server.count(GET) > first);
     server.heal();
-    // the old rules were put there all the same
+    // the old rules were restored anyway
     assert_eq!(there(&server), before);
 
     // once reading works again, that is seen

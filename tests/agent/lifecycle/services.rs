@@ -111,7 +111,9 @@ fn the_schedule_says_how_long_a_tier_is_kept() {
         .run(["lifecycle", "apply", "--cold", "daily to glacier after 1d"])
         .ended_with(2);
     assert!(
-        refused.stderr.contains("only 14 days, and GLACIER costs 90"),
+        refused
+            .stderr
+            .contains("only 14 days, and GLACIER bills at least 90 days"),
         "{}",
         refused.stderr
     );
@@ -276,7 +278,7 @@ fn backups_that_are_to_be_kept_for_longer_are_not_given_to_s3_unasked() {
         .run(["lifecycle", "apply"].iter().chain(&expire).chain(&kept).copied())
         .success();
 
-    // who has no key can't look, and is told so
+    // who has no key can't look, and the plan says so
     let blind = stage
         .agent()
         .without("PGCOFFER_KEY")
@@ -285,7 +287,7 @@ fn backups_that_are_to_be_kept_for_longer_are_not_given_to_s3_unasked() {
     assert!(
         blind
             .text()
-            .contains("was not checked: 3 records of main are under another key"),
+            .contains("was not checked: 3 records of main are under a key that is not configured"),
         "{}",
         blind.text()
     );

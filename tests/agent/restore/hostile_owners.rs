@@ -87,7 +87,7 @@ fn nothing_is_restored_for_an_owner_who_makes_himself_of_the_login() {
     let args = ["restore", "latest", "--to", &url, "--confirm", &target];
     for clean in [&[][..], &["--clean"]] {
         let said = stage.run([&args[..], clean].concat()).ended_with(3).stderr;
-        assert!(said.contains(&format!("make role {owner}")), "{said}");
+        assert!(said.contains(&format!("set role {owner} for every session")), "{said}");
         assert!(said.contains("RESET role"), "{said}");
     }
     let tables = "select count(*) from pg_class where relnamespace = 'public'::regnamespace";
@@ -107,7 +107,7 @@ fn a_role_that_the_owner_has_chosen_is_given_no_rights() {
     let set = format!("SET SESSION AUTHORIZATION {owner}; ALTER DATABASE {database} SET role = {owner}");
     stage.cluster.psql("postgres", &set);
     let said = stage.run(["backup"]).ended_with(3).stderr;
-    assert!(said.contains("the database's own settings"), "{said}");
+    assert!(said.contains("the database's settings set it instead of"), "{said}");
     assert!(said.contains("RESET role"), "{said}");
     let checked = stage.run(["check", "--json"]).ended_with(8);
     assert_found(

@@ -66,7 +66,7 @@ fn functions_that_name_the_schema_of_a_missing_extension_are_named() {
     let shown = stage.restore_with(&target, ["--preview"]).ended_with(9);
     assert!(
         shown.text().contains(
-            "bloom is missing in the schema ext of the target; these functions name that schema, and may fail: app.uses()\n"
+            "bloom is missing in the schema ext of the target; these functions name that schema and may fail: app.uses()\n"
         ),
         "{}",
         shown.text()

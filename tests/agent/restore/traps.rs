@@ -236,7 +236,7 @@ fn an_extension_that_stands_elsewhere_is_told_before() {
     stage.cluster.psql(&target.name, "create extension citext");
     let said = stage.restore(&target).ended_with(3).stderr;
     assert!(
-        said.contains("citext stands in the schema public") && said.contains("SET SCHEMA"),
+        said.contains("citext is in the schema public") && said.contains("SET SCHEMA"),
         "{said}"
     );
 }
