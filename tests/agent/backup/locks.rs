@@ -92,7 +92,7 @@ fn more_tables_than_the_server_has_locks_are_told_beforehand() {
             for word in [
                 "out of shared memory",
                 "raise max_locks_per_transaction",
-                "takes a restart",
+                "needs a restart",
             ] {
                 assert!(outcome.stderr.contains(word), "{word}: {}", outcome.stderr);
             }

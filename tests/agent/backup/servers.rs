@@ -37,7 +37,7 @@ fn passwords_may_hold_anything_and_wrong_ones_are_told() {
         &stage,
         stage.agent().env("PGCOFFER_DB_MAIN_URL", &wrong).run(["backup", "-vv"]),
         3,
-        &["check user and password"],
+        &["check the user and the password"],
     );
     stage.assert_no_secret(&outcome, &["wr0ng-pa55word", password]);
     let outcome = refused(

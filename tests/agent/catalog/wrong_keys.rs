@@ -52,7 +52,7 @@ fn a_wrong_passphrase_is_told_as_one_and_not_as_a_wrong_key() {
             "{said}"
         );
         assert!(
-            said.contains("PGCOFFER_PASSPHRASE") && said.contains("letter by letter"),
+            said.contains("PGCOFFER_PASSPHRASE") && said.contains("exactly that passphrase"),
             "{said}"
         );
         assert!(
