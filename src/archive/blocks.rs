@@ -2,7 +2,7 @@
 
 use super::expected::{ExpectedData, LARGE_OBJECTS, ROWS, SeenData};
 use super::objects::Objects;
-use super::rows::{Fault, Rows};
+use super::rows::{RowFault, Rows};
 use super::scan::{INT_BYTES, Input, Scanner, decode_int};
 use super::{Error, Fingerprint, LargeObjects, Place};
 
@@ -140,7 +140,7 @@ impl BlockReader {
     }
 
     /// Takes the chunks that lie whole in the input: nearly all, for pg_dump makes one of each row.
-    fn whole_chunks(&mut self, input: &mut Input<'_>) -> Result<(), Fault> {
+    fn whole_chunks(&mut self, input: &mut Input<'_>) -> Result<(), RowFault> {
         while let Some((&length, rest)) = input.rest.split_first_chunk::<INT_BYTES>()
             && let Ok(length @ 1..) = usize::try_from(decode_int(length))
             && let Some((chunk, rest)) = rest.split_at_checked(length)
@@ -229,11 +229,11 @@ impl BlockReader {
         usize::try_from(length).map(Some).map_err(absurd)
     }
 
-    fn fault(&self, fault: Fault, expected: &ExpectedData) -> Error {
+    fn fault(&self, fault: RowFault, expected: &ExpectedData) -> Error {
         let entry = expected.name(self.index);
         match fault {
-            Fault::NoEndMarker => Error::NoEndMarker { entry },
-            Fault::AfterEndMarker => Error::AfterEndMarker { entry },
+            RowFault::NoEndMarker => Error::NoEndMarker { entry },
+            RowFault::AfterEndMarker => Error::AfterEndMarker { entry },
         }
     }
 }

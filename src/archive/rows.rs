@@ -30,7 +30,7 @@ pub(super) struct Rows {
 
 /// What is wrong with a table's data.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum RowFault {
     NoEndMarker,
     AfterEndMarker,
 }
@@ -60,7 +60,7 @@ impl Rows {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), RowFault> {
         while !self.ended {
             let Some(length) = memchr(b'\n', bytes) else {
                 self.carry(bytes);
@@ -81,14 +81,14 @@ impl Rows {
         if bytes.iter().all(|&byte| byte == b'\n') {
             Ok(())
         } else {
-            Err(Fault::AfterEndMarker)
+            Err(RowFault::AfterEndMarker)
         }
     }
 
     /// The block has ended.
-    pub(super) fn end(&mut self) -> Result<(), Fault> {
+    pub(super) fn end(&mut self) -> Result<(), RowFault> {
         match self.style {
-            Style::Copy if !self.ended => Err(Fault::NoEndMarker),
+            Style::Copy if !self.ended => Err(RowFault::NoEndMarker),
             Style::Insert if self.carried > 0 => {
                 self.carried_row();
                 Ok(())
@@ -144,7 +144,7 @@ impl Rows {
 mod tests {
     use super::*;
 
-    fn read(style: Style, parts: &[&[u8]]) -> Result<(u64, u64, Fingerprint), Fault> {
+    fn read(style: Style, parts: &[&[u8]]) -> Result<(u64, u64, Fingerprint), RowFault> {
         let mut rows = Rows::new();
         rows.begin(style);
         parts.iter().try_for_each(|part| rows.push(part))?;
@@ -183,12 +183,12 @@ mod tests {
     #[test]
     fn the_end_marker_must_come_and_be_the_end() {
         for data in [&b"a\n"[..], b"", b"a\n\\.", b"a\n\\\n", b"a\n.\n"] {
-            assert_eq!(read(Style::Copy, &[data]), Err(Fault::NoEndMarker));
+            assert_eq!(read(Style::Copy, &[data]), Err(RowFault::NoEndMarker));
         }
-        assert_eq!(read(Style::Copy, &[b"a\n\\.\nb\n"]), Err(Fault::AfterEndMarker));
+        assert_eq!(read(Style::Copy, &[b"a\n\\.\nb\n"]), Err(RowFault::AfterEndMarker));
         assert_eq!(
             read(Style::Copy, &[b"a\n\\.\n", b"\n\n", b"b"]),
-            Err(Fault::AfterEndMarker)
+            Err(RowFault::AfterEndMarker)
         );
     }
 

@@ -15,7 +15,7 @@ const COUNT_MAX: usize = 10_000;
 
 /// What was opened, by its key. It counts for the very object that was read: by length, entity tag and date, which
 /// every listing shows. Nothing is kept of an object without an entity tag.
-pub(super) struct Known<T>(Mutex<BTreeMap<String, (Version, T)>>);
+pub(super) struct EntryCache<T>(Mutex<BTreeMap<String, (Version, T)>>);
 
 /// What an overwritten object has another one of.
 #[derive(PartialEq, Eq)]
@@ -25,13 +25,13 @@ struct Version {
     modified: Option<Timestamp>,
 }
 
-impl<T> Default for Known<T> {
+impl<T> Default for EntryCache<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T: Clone> Known<T> {
+impl<T: Clone> EntryCache<T> {
     /// What this very object held when it was opened.
     pub(super) fn get(&self, object: &Object) -> Option<T> {
         let version = Version::of(object)?;
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn only_the_very_object_that_was_opened_is_known() {
-        let known = Known::default();
+        let known = EntryCache::default();
         let first = object("a", Some("\"1\""));
         known.keep(&first, &"first");
         assert_eq!(known.get(&first), Some("first"));
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_has_a_bound() {
-        let known = Known::default();
+        let known = EntryCache::default();
         for n in 0..COUNT_MAX + 10 {
             known.keep(&object(&n.to_string(), Some("x")), &n);
         }

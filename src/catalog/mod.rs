@@ -41,7 +41,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use self::known::Known;
+use self::known::EntryCache;
 use crate::{
     backup::{BackupId, Label, Mark, Record, Tier},
     error::Error,
@@ -78,9 +78,9 @@ pub struct Catalog {
     /// It was looked whether this place is of others.
     warned: Arc<AtomicBool>,
     /// Entries that were opened, as they stood.
-    known_records: Arc<Known<Record>>,
+    known_records: Arc<EntryCache<Record>>,
     /// Marks that were opened, as they stood.
-    known_marks: Arc<Known<Mark>>,
+    known_marks: Arc<EntryCache<Mark>>,
 }
 
 impl Catalog {

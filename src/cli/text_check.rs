@@ -17,12 +17,12 @@ use super::{
 };
 
 /// The lines so far: a heading whenever they turn to something else.
-pub(super) struct Lines {
+pub(super) struct CheckLines {
     json: bool,
     about: Mutex<Option<(Area, String)>>,
 }
 
-impl Lines {
+impl CheckLines {
     pub(super) fn new(json: bool) -> Self {
         Self {
             json,

@@ -14,7 +14,7 @@ use crate::{backup::Label, operation::Health};
 
 pub use file::write_textfile;
 pub use monitor::{Monitor, Observation};
-use sheet::Sheet;
+use sheet::MetricsSheet;
 
 /// The media type of [`Snapshot::open_metrics`]:
 /// <https://prometheus.io/docs/specs/om/open_metrics_spec/#overall-structure>
@@ -67,7 +67,7 @@ impl Snapshot {
     /// The answer to a scrape at `now`, in OpenMetrics.
     #[must_use]
     pub fn open_metrics(&self, now: Timestamp) -> String {
-        let mut sheet = Sheet::default();
+        let mut sheet = MetricsSheet::default();
         self.fill(&mut sheet);
         self.fill_ages(&mut sheet, now);
         sheet.open_metrics()
@@ -82,12 +82,12 @@ impl Snapshot {
     /// The text for a file that is read again and again: without ages, which would stand still in it.
     #[must_use]
     pub fn textfile(&self) -> String {
-        let mut sheet = Sheet::default();
+        let mut sheet = MetricsSheet::default();
         self.fill(&mut sheet);
         classic::classic(&sheet.open_metrics())
     }
 
-    fn fill(&self, sheet: &mut Sheet) {
+    fn fill(&self, sheet: &mut MetricsSheet) {
         sheet.build_info();
         for known in &self.databases {
             sheet.look(known);
@@ -102,7 +102,7 @@ impl Snapshot {
         }
     }
 
-    fn fill_ages(&self, sheet: &mut Sheet, now: Timestamp) {
+    fn fill_ages(&self, sheet: &mut MetricsSheet, now: Timestamp) {
         for health in self.databases.iter().filter_map(|known| known.health.as_ref()) {
             sheet.age(health, now);
         }

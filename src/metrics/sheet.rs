@@ -20,12 +20,12 @@ const SECONDS: Option<Unit> = Some(Unit::Seconds);
 const BYTES: Option<Unit> = Some(Unit::Bytes);
 
 /// Metrics as they are filled in, each registered when it first has a value.
-pub(super) struct Sheet {
+pub(super) struct MetricsSheet {
     registry: Registry,
     gauges: BTreeMap<&'static str, Gauges>,
 }
 
-impl Default for Sheet {
+impl Default for MetricsSheet {
     fn default() -> Self {
         Self {
             registry: Registry::with_prefix("pgcoffer"),
@@ -34,7 +34,7 @@ impl Default for Sheet {
     }
 }
 
-impl Sheet {
+impl MetricsSheet {
     pub(super) fn open_metrics(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string does not fail");

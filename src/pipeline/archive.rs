@@ -11,7 +11,7 @@ use super::{
     Budget, ContentReader, FrameReader, ObjectSource, PayloadReader, Progress,
     frames::{Frames, Give},
     ordered::joined,
-    second_look::{Doubts, Look},
+    second_look::{Doubts, SecondLook},
 };
 use crate::{
     error::{Error, Result},
@@ -51,7 +51,7 @@ impl SealedArchive {
     ) -> Result<Self> {
         let mut doubts = Doubts::default();
         loop {
-            let mut look = Look::new(&source);
+            let mut look = SecondLook::new(&source);
             match look_at_both_ends(&mut look, secrets, expected).await {
                 Ok(ends) => {
                     return Ok(Self {
@@ -159,7 +159,7 @@ impl SealedArchive {
 
 /// Reads and checks header and last frame, once.
 async fn look_at_both_ends(
-    look: &mut Look<'_>,
+    look: &mut SecondLook<'_>,
     secrets: &[Secret],
     expected: Option<(&RepositoryId, &str)>,
 ) -> Result<BothEnds> {
@@ -185,7 +185,7 @@ async fn look_at_both_ends(
 /// Checks the last frame, and tells what is wrong with the object's end as exactly as its last two frames allow. Gives
 /// the last frame's index and the bytes that it holds.
 async fn check_end(
-    look: &mut Look<'_>,
+    look: &mut SecondLook<'_>,
     header: &SealedHeader,
     header_len: usize,
     keys: &FrameKeys,
@@ -217,7 +217,7 @@ async fn check_end(
 
 /// Opens one frame, and gives how many bytes it holds.
 async fn open_at(
-    look: &mut Look<'_>,
+    look: &mut SecondLook<'_>,
     keys: &FrameKeys,
     frame_size: usize,
     index: u64,

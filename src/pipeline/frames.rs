@@ -7,7 +7,7 @@ use bytes::{Buf as _, Bytes};
 use super::{
     Budget, Fetch, ObjectSource, Progress,
     ordered::Ordered,
-    second_look::{Doubts, Look},
+    second_look::{Doubts, SecondLook},
 };
 use crate::{
     error::{Error, Result},
@@ -71,7 +71,7 @@ impl Frames {
     async fn read_again(&self, frames: Range<u64>, give: Give) -> Result<Vec<u8>> {
         let mut doubts = Doubts::default();
         loop {
-            let mut look = Look::new(&self.source);
+            let mut look = SecondLook::new(&self.source);
             let sealed = look.read(self.bytes_of(frames.clone())).await?;
             let mut opener = self.opener(frames.start);
             // a group stays whole until more comes, and no more does

@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// What one look at an object has read.
-pub(super) struct Look<'a> {
+pub(super) struct SecondLook<'a> {
     source: &'a ObjectSource,
     seen: Vec<Bytes>,
 }
 
-impl<'a> Look<'a> {
+impl<'a> SecondLook<'a> {
     pub(super) fn new(source: &'a ObjectSource) -> Self {
         Self {
             source,
@@ -48,7 +48,7 @@ impl Doubts {
     ///
     /// # Errors
     /// The fault, or that the bytes are other ones each time.
-    pub(super) fn weigh(&mut self, look: Look<'_>, fault: Error) -> Result<()> {
+    pub(super) fn weigh(&mut self, look: SecondLook<'_>, fault: Error) -> Result<()> {
         let Some(unsteady) = look.source.unsteady() else {
             return Err(fault);
         };

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::part::Part;
+use super::part::SheetPart;
 use crate::text::escaped_lines;
 
 /// Black on white, one page of A4 or Letter; a key on one line, in letters that can be told apart.
@@ -19,23 +19,23 @@ td,pre{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:9pt}
 tr{border-bottom:.3pt solid #999}
 pre{margin:1.5mm 0;padding:2mm;background:#f2f2f2;white-space:pre-wrap;overflow-wrap:anywhere}";
 
-pub(super) fn page(parts: &[Part]) -> Zeroizing<String> {
+pub(super) fn page(parts: &[SheetPart]) -> Zeroizing<String> {
     let mut page = Zeroizing::new(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>pgcoffer recovery \
          sheet</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n<h1>pgcoffer recovery sheet</h1>\n"
     ));
     let mut in_table = false;
     for part in parts {
-        let is_field = matches!(part, Part::Field(..));
+        let is_field = matches!(part, SheetPart::Field(..));
         if is_field != in_table {
             page.push_str(if is_field { "<table>\n" } else { "</table>\n" });
             in_table = is_field;
         }
         match part {
-            Part::Heading(text) => push(&mut page, "h2", text),
-            Part::Paragraph(text) => push(&mut page, "p", text),
-            Part::Commands(commands) => push(&mut page, "pre", &commands.join("\n")),
-            Part::Field(name, value) => {
+            SheetPart::Heading(text) => push(&mut page, "h2", text),
+            SheetPart::Paragraph(text) => push(&mut page, "p", text),
+            SheetPart::Commands(commands) => push(&mut page, "pre", &commands.join("\n")),
+            SheetPart::Field(name, value) => {
                 page.push_str("<tr>");
                 push(&mut page, "th", name);
                 push(&mut page, "td", value);

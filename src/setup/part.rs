@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 /// A piece of the sheet.
-pub(super) enum Part {
+pub(super) enum SheetPart {
     Heading(String),
     Paragraph(String),
     /// name and value

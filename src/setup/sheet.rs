@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::{html, part::Part};
+use super::{html, part::SheetPart};
 use crate::text::{escaped_lines, shell_word};
 
 /// What the sheet says. It holds the keys: whoever has it and the bucket has the data.
@@ -41,24 +41,24 @@ impl Sheet {
         let mut text = Zeroizing::new(String::from("PGCOFFER RECOVERY SHEET\n=======================\n"));
         let parts = self.parts();
         let names = parts.iter().filter_map(|part| match part {
-            Part::Field(name, _) => Some(name.chars().count()),
+            SheetPart::Field(name, _) => Some(name.chars().count()),
             _ => None,
         });
         let width = names.max().unwrap_or_default();
         let mut after_field = false;
         for part in parts {
-            let is_field = matches!(part, Part::Field(..));
+            let is_field = matches!(part, SheetPart::Field(..));
             if !(is_field && after_field) {
                 text.push('\n');
             }
             after_field = is_field;
             match part {
-                Part::Heading(heading) => text.push_str(&format!("{}\n", heading.to_uppercase())),
-                Part::Paragraph(paragraph) => text.push_str(&wrapped(&paragraph)),
-                Part::Field(name, value) => {
+                SheetPart::Heading(heading) => text.push_str(&format!("{}\n", heading.to_uppercase())),
+                SheetPart::Paragraph(paragraph) => text.push_str(&wrapped(&paragraph)),
+                SheetPart::Field(name, value) => {
                     text.push_str(&format!("{name:<width$} {}\n", value.as_str()));
                 }
-                Part::Commands(commands) => {
+                SheetPart::Commands(commands) => {
                     for command in commands {
                         text.push_str(&format!("    {command}\n"));
                     }
@@ -74,14 +74,14 @@ impl Sheet {
         html::page(&self.parts())
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn parts(&self) -> Vec<SheetPart> {
         let (secret, them) = self.needed();
-        let mut parts = vec![Part::Paragraph(format!(
+        let mut parts = vec![SheetPart::Paragraph(format!(
             "With this sheet and the right to read the bucket anybody can restore these backups. Without the {secret} \
              nobody can, ever: \
              there is no other copy of {them} and no way around {them}."
         ))];
-        parts.push(Part::Paragraph(
+        parts.push(SheetPart::Paragraph(
             "Keep it on paper or in a password manager, in two places that do not burn together; not on the machine \
              that is backed up, \
              not in the bucket. Delete the file once it is printed or stored."
@@ -90,7 +90,7 @@ impl Sheet {
         parts.extend(self.fields());
         parts.extend(self.with_us());
         if self.secrets.iter().any(|secret| secret.key_id.is_some()) {
-            parts.push(Part::Paragraph(
+            parts.push(SheetPart::Paragraph(
                 "Who only watches or prunes backups needs no key: `pgcoffer keygen --catalog`, where the key is set, \
                  prints the catalog key \
                  for that. It opens no backup, so it is no copy of the key."
@@ -101,11 +101,11 @@ impl Sheet {
         parts
     }
 
-    fn fields(&self) -> Vec<Part> {
-        let field = |name: &str, value: String| Part::Field(name.to_owned(), Zeroizing::new(value));
-        let mut fields: Vec<Part> = Vec::new();
+    fn fields(&self) -> Vec<SheetPart> {
+        let field = |name: &str, value: String| SheetPart::Field(name.to_owned(), Zeroizing::new(value));
+        let mut fields: Vec<SheetPart> = Vec::new();
         for secret in &self.secrets {
-            fields.push(Part::Field(secret.name.clone(), secret.whole()));
+            fields.push(SheetPart::Field(secret.name.clone(), secret.whole()));
             fields.extend(secret.in_fours());
             fields.extend(secret.key_id.iter().map(|id| field("Key id", id.clone())));
         }
@@ -163,7 +163,7 @@ impl Sheet {
         variables.into_iter().map(read).collect()
     }
 
-    fn with_us(&self) -> Vec<Part> {
+    fn with_us(&self) -> Vec<SheetPart> {
         let mut commands = self.reads();
         commands.push(format!("export PGCOFFER_BUCKET={}", shell_word(&self.bucket)));
         commands.extend(
@@ -181,8 +181,8 @@ impl Sheet {
         ));
         commands.extend(self.others());
         vec![
-            Part::Heading("Restore with pgcoffer".to_owned()),
-            Part::Paragraph(format!(
+            SheetPart::Heading("Restore with pgcoffer".to_owned()),
+            SheetPart::Paragraph(format!(
                 "In bash on any Linux machine, into a new, empty database. It takes pgcoffer, version {} or later, \
                  from \
                  https://github.com/pgcoffer/pgcoffer, and PostgreSQL's client programs (pg_restore, of the server's \
@@ -194,15 +194,15 @@ impl Sheet {
                     false => "",
                 }
             )),
-            Part::Commands(commands),
+            SheetPart::Commands(commands),
         ]
     }
 
-    fn without_us(&self) -> Vec<Part> {
+    fn without_us(&self) -> Vec<SheetPart> {
         let archives = format!("{}/{}/archives/", self.bucket, self.label());
         vec![
-            Part::Heading("Restore without pgcoffer".to_owned()),
-            Part::Paragraph(format!(
+            SheetPart::Heading("Restore without pgcoffer".to_owned()),
+            SheetPart::Paragraph(format!(
                 "Any S3 client fetches the file (names begin with date and time), and the page restore-by-hand.md of \
                  pgcoffer's documentation, of which \
                  a copy was written beside this sheet, opens it with {}. {}Keep that page too.",
@@ -212,7 +212,7 @@ impl Sheet {
                     _ => "Where it says `wrong key`, it names the id of the one that it wants. ",
                 }
             )),
-            Part::Commands(
+            SheetPart::Commands(
                 [
                     format!("aws s3 ls --recursive {}", shell_word(&archives)),
                     format!("aws s3 cp {}…/….pgc backup.pgc", shell_word(&archives)),
@@ -274,7 +274,7 @@ impl SheetSecret {
     }
 
     /// A key as it is best typed: groups of four, on two lines. The variable takes it with the blanks, on one line.
-    fn in_fours(&self) -> Vec<Part> {
+    fn in_fours(&self) -> Vec<SheetPart> {
         const START: &str = "PGCOFFER-KEY-1";
         const GROUPS_OF_A_LINE: usize = 8;
         let rest = self.text.strip_prefix(START).filter(|rest| rest.is_ascii());
@@ -299,7 +299,7 @@ impl SheetSecret {
                 text.extend([" @", day]);
             }
             let name = if n == 0 { "To be typed" } else { "" };
-            Part::Field(name.to_owned(), text)
+            SheetPart::Field(name.to_owned(), text)
         };
         let lines = groups.chunks(GROUPS_OF_A_LINE).enumerate();
         lines.map(line).collect()

@@ -35,7 +35,7 @@ struct Connection {
 
 /// A connection's place. It is free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionPlace {
     open: Arc<Mutex<Open>>,
     number: u64,
     evicted: CancellationToken,
@@ -51,7 +51,7 @@ impl Connections {
     }
 
     /// Gives a place to a new connection from this address, at another connection's cost where all places are taken.
-    pub(super) fn admit(&self, address: IpAddr) -> Place {
+    pub(super) fn admit(&self, address: IpAddr) -> ConnectionPlace {
         let mut open = locked(&self.open);
         while open.connections.len() >= self.most {
             let Some(evicted) = open.least_deserving() else {
@@ -68,7 +68,7 @@ impl Connections {
             evicted: evicted.clone(),
         };
         open.connections.insert(number, connection);
-        Place {
+        ConnectionPlace {
             open: Arc::clone(&self.open),
             number,
             evicted,
@@ -90,14 +90,14 @@ impl Open {
     }
 }
 
-impl Place {
+impl ConnectionPlace {
     /// Resolves when the place is given to somebody else.
     pub(super) async fn evicted(&self) {
         self.evicted.cancelled().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         locked(&self.open).connections.remove(&self.number);
     }
@@ -123,8 +123,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn evicted(places: &[Place]) -> Vec<usize> {
-        let gone = |place: &Place| place.evicted.is_cancelled();
+    fn evicted(places: &[ConnectionPlace]) -> Vec<usize> {
+        let gone = |place: &ConnectionPlace| place.evicted.is_cancelled();
         (0..places.len()).filter(|n| gone(&places[*n])).collect()
     }
 
@@ -132,7 +132,7 @@ mod tests {
     fn who_has_the_most_connections_loses_the_oldest() {
         let connections = Connections::new(4);
         let (few, many) = (address("10.0.0.1"), address("10.0.0.2"));
-        let mut places: Vec<Place> = [few, many, many, many].map(|a| connections.admit(a)).into();
+        let mut places: Vec<ConnectionPlace> = [few, many, many, many].map(|a| connections.admit(a)).into();
         places.push(connections.admit(many));
         assert_eq!(evicted(&places), [1]);
         // a newcomer takes nothing from who has one alone
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn where_each_has_one_the_oldest_goes() {
         let connections = Connections::new(2);
-        let places: Vec<Place> = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]
+        let places: Vec<ConnectionPlace> = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"]
             .map(|text| connections.admit(address(text)))
             .into();
         assert_eq!(evicted(&places), [0, 1]);

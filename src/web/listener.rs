@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     Answers,
-    connections::{Connections, Place},
+    connections::{ConnectionPlace, Connections},
 };
 
 /// Requests here have no body and few headers.
@@ -71,7 +71,7 @@ fn is_of_one_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn answer(stream: TcpStream, app: axum::Router, limits: Limits, place: Place) {
+async fn answer(stream: TcpStream, app: axum::Router, limits: Limits, place: ConnectionPlace) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head)

@@ -4,7 +4,7 @@ use clap::Args;
 use pgcoffer::{Error, Result, agent::CheckOptions, exit_status::ExitStatus, operation::Finding, rights::AccessMode};
 
 use super::context::Context;
-use crate::cli::text_check::Lines;
+use crate::cli::text_check::CheckLines;
 
 /// What `check` is asked for.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ impl Context<'_> {
             mode: args.mode,
             notify: args.notify,
         };
-        let lines = Lines::new(self.output.json);
+        let lines = CheckLines::new(self.output.json);
         let report = self
             .agent
             .check(options, &|finding: &Finding| lines.tell(finding))

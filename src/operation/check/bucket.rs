@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Area, CheckRequest,
     outcome::Outcome,
-    sheet::Sheet,
+    sheet::CheckSheet,
     trials::{Trial, Trials, try_all},
 };
 use crate::{
@@ -33,7 +33,7 @@ pub(super) struct Found {
 }
 
 pub(super) async fn bucket(
-    sheet: &mut Sheet<'_>,
+    sheet: &mut CheckSheet<'_>,
     store: &S3,
     request: &CheckRequest,
     interrupt: &Interrupt,
@@ -82,12 +82,12 @@ pub(super) async fn bucket(
     })
 }
 
-pub(super) fn closed(sheet: &mut Sheet<'_>, error: &Error) {
+pub(super) fn closed(sheet: &mut CheckSheet<'_>, error: &Error) {
     sheet.failed("reachable", error.to_string(), error.hint());
     sheet.skipped("clock, rights, settings, backups", "the bucket is closed");
 }
 
-pub(super) fn clock(sheet: &mut Sheet<'_>, service: Option<Timestamp>, now: Timestamp) {
+pub(super) fn clock(sheet: &mut CheckSheet<'_>, service: Option<Timestamp>, now: Timestamp) {
     let Some(service) = service else {
         return sheet.warning(
             "clock",
@@ -130,7 +130,7 @@ fn behaves_as(trials: &Trials) -> AccessMode {
     }
 }
 
-fn judge(sheet: &mut Sheet<'_>, store: &S3, mode: AccessMode, trial: &Trial) {
+fn judge(sheet: &mut CheckSheet<'_>, store: &S3, mode: AccessMode, trial: &Trial) {
     let (action, what) = (trial.action, trial.what);
     let wanted = mode.actions(store.locks()).contains(&action);
     let name = action.as_str();
@@ -175,7 +175,7 @@ fn judge(sheet: &mut Sheet<'_>, store: &S3, mode: AccessMode, trial: &Trial) {
     }
 }
 
-fn too_much(sheet: &mut Sheet<'_>, mode: AccessMode, action: S3Action, what: &'static str) {
+fn too_much(sheet: &mut CheckSheet<'_>, mode: AccessMode, action: S3Action, what: &'static str) {
     let name = action.as_str();
     let harm = match action {
         S3Action::DeleteObject => "can delete every backup",
@@ -191,7 +191,7 @@ fn too_much(sheet: &mut Sheet<'_>, mode: AccessMode, action: S3Action, what: &'s
     );
 }
 
-fn leftovers(sheet: &mut Sheet<'_>, mode: AccessMode, left: &[String]) {
+fn leftovers(sheet: &mut CheckSheet<'_>, mode: AccessMode, left: &[String]) {
     let names = left.join(", ");
     if mode == AccessMode::DropBox {
         sheet.ok(

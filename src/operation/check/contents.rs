@@ -1,11 +1,11 @@
 //! What a dump will hold and what it leaves out, and what keeps it from being made: locks, and settings of role and
 //! database.
 
-use super::sheet::Sheet;
+use super::sheet::CheckSheet;
 use crate::postgres::{AddedMembers, Blocker, Examination, Inspection, LockCapacity, SessionSettings};
 
 /// What no dump holds: because it belongs to an extension that did not make it, or because pg_dump passes over it.
-pub(super) fn left_out(sheet: &mut Sheet<'_>, inspection: &Inspection) {
+pub(super) fn left_out(sheet: &mut CheckSheet<'_>, inspection: &Inspection) {
     for added_members in &inspection.added_members {
         sheet.warning("extensions", added_members.to_string(), AddedMembers::CURE);
     }
@@ -24,14 +24,14 @@ pub(super) fn left_out(sheet: &mut Sheet<'_>, inspection: &Inspection) {
 }
 
 /// Whether the dump gets its locks.
-pub(super) fn locks(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Examination) {
+pub(super) fn locks(sheet: &mut CheckSheet<'_>, inspection: &Inspection, examination: &Examination) {
     room(sheet, inspection.locks);
     if let [first, rest @ ..] = examination.blockers.as_slice() {
         blocked(sheet, first, rest.len());
     }
 }
 
-fn room(sheet: &mut Sheet<'_>, room: LockCapacity) {
+fn room(sheet: &mut CheckSheet<'_>, room: LockCapacity) {
     if room.is_too_small() {
         let detail = format!("{room}: it ends with \"out of shared memory\"");
         sheet.failed("locks", detail, Some(room.cure()));
@@ -46,7 +46,7 @@ fn room(sheet: &mut Sheet<'_>, room: LockCapacity) {
     }
 }
 
-fn blocked(sheet: &mut Sheet<'_>, first: &Blocker, more: usize) {
+fn blocked(sheet: &mut CheckSheet<'_>, first: &Blocker, more: usize) {
     let more = match more {
         0 => String::new(),
         more => format!(", and {more} more"),
@@ -60,7 +60,7 @@ fn blocked(sheet: &mut Sheet<'_>, first: &Blocker, more: usize) {
 }
 
 /// Settings that a run can't make its own.
-pub(super) fn settings(sheet: &mut Sheet<'_>, settings: &SessionSettings) {
+pub(super) fn settings(sheet: &mut CheckSheet<'_>, settings: &SessionSettings) {
     for left in &settings.fixed {
         sheet.warning("settings", left.to_string(), left.cure());
     }

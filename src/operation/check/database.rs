@@ -1,6 +1,6 @@
 //! One database, from the name of its host to the large object that somebody will make tomorrow.
 
-use super::{Area, CheckDatabase, CheckRequest, contents, sheet::Sheet, versions::version};
+use super::{Area, CheckDatabase, CheckRequest, contents, sheet::CheckSheet, versions::version};
 use crate::{
     error::{Error, Result},
     operation::Interrupt,
@@ -20,7 +20,7 @@ const OBJECTS_SHOWN: usize = 5;
 
 /// Everything about one database.
 pub(super) async fn database(
-    sheet: &mut Sheet<'_>,
+    sheet: &mut CheckSheet<'_>,
     clients: &Clients,
     request: &CheckRequest,
     database: &CheckDatabase,
@@ -66,7 +66,7 @@ pub(super) async fn database(
 }
 
 /// Which session holds the lock that a run takes, where one does.
-fn lock(sheet: &mut Sheet<'_>, label: &str, holder: LockHolder) {
+fn lock(sheet: &mut CheckSheet<'_>, label: &str, holder: LockHolder) {
     if holder.may_be_own_run {
         return sheet.ok("lock", format!("another run is under way: {holder}"));
     }
@@ -79,7 +79,7 @@ async fn connect(url: &DatabaseUrl) -> Result<Session> {
     Ok(Session::connect(url).await?)
 }
 
-fn unreachable(sheet: &mut Sheet<'_>, error: &Error, url: &DatabaseUrl) {
+fn unreachable(sheet: &mut CheckSheet<'_>, error: &Error, url: &DatabaseUrl) {
     if let Error::Postgres(postgres::Error::Pooler { .. }) = error {
         sheet.failed("pooler", error.to_string(), error.hint());
         sheet.skipped("tls, version, rights", "nothing is looked at through such a pooler");
@@ -97,7 +97,7 @@ fn unreachable(sheet: &mut Sheet<'_>, error: &Error, url: &DatabaseUrl) {
 }
 
 /// An upgrade gives a database a new address, and an attachment under another name may keep the old one.
-fn app_database(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckDatabase) {
+fn app_database(sheet: &mut CheckSheet<'_>, request: &CheckRequest, database: &CheckDatabase) {
     let place = |url: &DatabaseUrl| (url.host().to_owned(), url.port(), url.database().to_owned());
     let is_backed_up = |url: &DatabaseUrl| {
         let mut ours = request.databases.iter();
@@ -125,7 +125,7 @@ fn app_database(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckD
 }
 
 /// Which server was reached, and which hosts of the url were not.
-fn reachable(sheet: &mut Sheet<'_>, session: &Session) {
+fn reachable(sheet: &mut CheckSheet<'_>, session: &Session) {
     let before = session.skipped_hosts();
     let target = session.target();
     if before.is_empty() {
@@ -142,7 +142,7 @@ fn reachable(sheet: &mut Sheet<'_>, session: &Session) {
     }
 }
 
-fn encryption(sheet: &mut Sheet<'_>, url: &DatabaseUrl, is_local: bool, inspection: &Inspection) {
+fn encryption(sheet: &mut CheckSheet<'_>, url: &DatabaseUrl, is_local: bool, inspection: &Inspection) {
     let verified = matches!(url.ssl_mode(), SslMode::VerifyFull | SslMode::VerifyCa);
     match (inspection.encrypted, verified) {
         (true, true) => sheet.ok("tls", "encrypted, and the server's certificate is verified"),
@@ -159,7 +159,7 @@ fn encryption(sheet: &mut Sheet<'_>, url: &DatabaseUrl, is_local: bool, inspecti
     }
 }
 
-fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
+fn rights(sheet: &mut CheckSheet<'_>, inspection: &Inspection) {
     use ObstacleKind as K;
     let role = &inspection.user;
     if let Some(role_override) = &inspection.role_override {
@@ -222,7 +222,7 @@ fn obstacles(role: &Untrusted, obstacles: &[Obstacle]) -> (String, String) {
     (detail, Obstacle::cure(obstacles, STATEMENTS_SHOWN))
 }
 
-fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Examination) {
+fn look_closer(sheet: &mut CheckSheet<'_>, inspection: &Inspection, examination: &Examination) {
     if let [first, ..] = examination.missing_default_grants.as_slice() {
         let owners: Vec<String> = examination
             .missing_default_grants
@@ -268,7 +268,7 @@ fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Exa
     connections(sheet, examination.connections_left);
 }
 
-fn connections(sheet: &mut Sheet<'_>, left: i64) {
+fn connections(sheet: &mut CheckSheet<'_>, left: i64) {
     match left {
         left if left < 2 => sheet.failed(
             "connections",
@@ -284,7 +284,7 @@ fn connections(sheet: &mut Sheet<'_>, left: i64) {
     }
 }
 
-fn standby(sheet: &mut Sheet<'_>, standby: Option<&Standby>) {
+fn standby(sheet: &mut CheckSheet<'_>, standby: Option<&Standby>) {
     let Some(standby) = standby else {
         return sheet.ok("primary or follower", "primary");
     };
@@ -313,7 +313,7 @@ fn standby(sheet: &mut Sheet<'_>, standby: Option<&Standby>) {
 }
 
 /// A backup takes a second connection, beside the one that holds the lock.
-async fn second_connection(sheet: &mut Sheet<'_>, url: &DatabaseUrl, session: &Session) -> Result<()> {
+async fn second_connection(sheet: &mut CheckSheet<'_>, url: &DatabaseUrl, session: &Session) -> Result<()> {
     match Session::connect(url).await {
         Ok(other) => {
             other.close().await;

@@ -7,7 +7,7 @@ use super::{
     CheckRequest,
     bucket::{Found, clock, closed},
     finding::Area,
-    sheet::Sheet,
+    sheet::CheckSheet,
     trials::{FOLDER, random},
 };
 use crate::{
@@ -23,7 +23,7 @@ const BODY: &[u8] = b"pgcoffer check: this object may be deleted\n";
 const MIB: u64 = 1 << 20;
 
 pub(super) async fn folder(
-    sheet: &mut Sheet<'_>,
+    sheet: &mut CheckSheet<'_>,
     catalog: &Catalog,
     request: &CheckRequest,
     interrupt: &Interrupt,
@@ -66,7 +66,7 @@ pub(super) async fn folder(
 }
 
 /// How the folder itself stands: mounted, whose, and how much room it has.
-async fn stands(sheet: &mut Sheet<'_>, catalog: &Catalog) {
+async fn stands(sheet: &mut CheckSheet<'_>, catalog: &Catalog) {
     let Some(folder) = catalog.store().folder() else {
         return;
     };
@@ -76,7 +76,7 @@ async fn stands(sheet: &mut Sheet<'_>, catalog: &Catalog) {
     }
 }
 
-fn told(sheet: &mut Sheet<'_>, facts: &FolderFacts, pinned: bool) {
+fn told(sheet: &mut CheckSheet<'_>, facts: &FolderFacts, pinned: bool) {
     let free = format!("{} MiB are free", facts.free_bytes / MIB);
     match facts.free_bytes / MIB {
         0 => sheet.warning("room", "there is none left", "make room, or keep less"),
@@ -104,7 +104,7 @@ fn told(sheet: &mut Sheet<'_>, facts: &FolderFacts, pinned: bool) {
 }
 
 /// Writes, reads, lists, replaces and deletes an object, and uploads another in parts.
-async fn works(sheet: &mut Sheet<'_>, store: &Store) {
+async fn works(sheet: &mut CheckSheet<'_>, store: &Store) {
     let key = store.location().key(&format!("{FOLDER}/{}", random()));
     let attributes = Attributes::default();
     let body = Bytes::from_static(BODY);
@@ -166,7 +166,7 @@ async fn uploaded(store: &Store, key: &str) -> std::result::Result<(), Error> {
 }
 
 fn judge<T>(
-    sheet: &mut Sheet<'_>,
+    sheet: &mut CheckSheet<'_>,
     what: &'static str,
     done: std::result::Result<T, Error>,
     works: &str,
@@ -183,7 +183,7 @@ fn judge<T>(
     }
 }
 
-fn refused(sheet: &mut Sheet<'_>, what: &'static str, done: std::result::Result<(), Error>, works: &str) {
+fn refused(sheet: &mut CheckSheet<'_>, what: &'static str, done: std::result::Result<(), Error>, works: &str) {
     match done {
         Err(error) if matches!(error.kind, Kind::Exists | Kind::Changed) => sheet.ok(what, works),
         Err(error) => sheet.failed(what, error.to_string(), error.hint()),

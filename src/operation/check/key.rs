@@ -1,7 +1,7 @@
 //! The key: there, strong, and the one that opens what is in the bucket. And what the newest backups say of their
 //! source.
 
-use super::{Area, CheckDatabase, CheckRequest, bucket::Found, sheet::Sheet};
+use super::{Area, CheckDatabase, CheckRequest, bucket::Found, sheet::CheckSheet};
 use crate::{
     backup::Record,
     catalog::{Catalog, Survey},
@@ -20,7 +20,7 @@ const SAME: usize = 3;
 const SPAN_SECONDS: i64 = 86_400;
 
 pub(super) async fn key(
-    sheet: &mut Sheet<'_>,
+    sheet: &mut CheckSheet<'_>,
     catalog: Option<(&Catalog, &Found)>,
     request: &CheckRequest,
     database: &CheckDatabase,
@@ -49,7 +49,7 @@ pub(super) async fn key(
 
 /// Which repository is here: what is to be set where it can't be read, and what pins it.
 pub(super) async fn repository(
-    sheet: &mut Sheet<'_>,
+    sheet: &mut CheckSheet<'_>,
     catalog: &Catalog,
     found: &Found,
     interrupt: &Interrupt,
@@ -77,7 +77,7 @@ pub(super) async fn repository(
 }
 
 /// Whether the place is that of the pinned repository, and its key is at hand.
-async fn pinned(sheet: &mut Sheet<'_>, catalog: &Catalog, id: &RepositoryId, interrupt: &Interrupt) -> Result<()> {
+async fn pinned(sheet: &mut CheckSheet<'_>, catalog: &Catalog, id: &RepositoryId, interrupt: &Interrupt) -> Result<()> {
     let what = "repository";
     match interrupt.or(catalog.of_others()).await? {
         None => sheet.ok(what, format!("PGCOFFER_REPOSITORY={id}")),
@@ -91,7 +91,7 @@ async fn pinned(sheet: &mut Sheet<'_>, catalog: &Catalog, id: &RepositoryId, int
 }
 
 /// Whether there is a key, and one that may seal.
-pub(super) fn strength(sheet: &mut Sheet<'_>, secret: Option<&Secret>) {
+pub(super) fn strength(sheet: &mut CheckSheet<'_>, secret: Option<&Secret>) {
     let Some(secret) = secret else {
         return sheet.failed(
             "key",
@@ -131,7 +131,7 @@ fn unreadable(found: &Found) -> &'static str {
     }
 }
 
-fn newest(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckDatabase, survey: &Survey) {
+fn newest(sheet: &mut CheckSheet<'_>, request: &CheckRequest, database: &CheckDatabase, survey: &Survey) {
     if let Some((_, why)) = survey.unreadable.first() {
         sheet.failed("newest backup", why.to_string(), why.hint());
     }
@@ -194,7 +194,7 @@ fn newest(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckDatabas
 }
 
 /// Whether the newest backups look as if they were of a database that nobody uses any more.
-fn source(sheet: &mut Sheet<'_>, database: &CheckDatabase, survey: &Survey) {
+fn source(sheet: &mut CheckSheet<'_>, database: &CheckDatabase, survey: &Survey) {
     let good: Vec<&Record> = survey
         .entries
         .iter()
@@ -234,7 +234,7 @@ fn source(sheet: &mut Sheet<'_>, database: &CheckDatabase, survey: &Survey) {
 }
 
 /// Whether nothing has changed for some backups.
-fn same(sheet: &mut Sheet<'_>, good: &[&Record]) {
+fn same(sheet: &mut CheckSheet<'_>, good: &[&Record]) {
     let holds = |record: &Record| record.counts.fingerprint;
     let alike = good.len() >= SAME
         && good[0].counts.rows > 0

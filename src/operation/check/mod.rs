@@ -21,7 +21,7 @@ use std::num::NonZeroU32;
 pub use self::finding::{Area, CheckReport, Finding, Verdict};
 use self::{
     bucket::Found,
-    sheet::{Sheet, Tell},
+    sheet::{CheckSheet, Tell},
 };
 use super::{Clock, Interrupt};
 use crate::{
@@ -81,7 +81,7 @@ pub async fn check(
     interrupt: &Interrupt,
     tell: &(dyn Fn(&Finding) + Send + Sync),
 ) -> Result<CheckReport> {
-    let mut sheet = Sheet::new(tell as Tell<'_>);
+    let mut sheet = CheckSheet::new(tell as Tell<'_>);
     if !request.databases.is_empty() {
         versions::clients(&mut sheet, clients);
     }
@@ -109,7 +109,7 @@ pub async fn check(
 }
 
 /// Without a database there is nothing to back up; who only prunes or restores needs none.
-fn no_database(sheet: &mut Sheet<'_>, request: &CheckRequest, mode: Option<AccessMode>) {
+fn no_database(sheet: &mut CheckSheet<'_>, request: &CheckRequest, mode: Option<AccessMode>) {
     sheet.turn_to(Area::Database, "database");
     if let Some(mode @ (AccessMode::Prune | AccessMode::Restore)) = mode {
         let detail = format!("none is configured, and {mode} mode needs none");
@@ -132,7 +132,7 @@ fn no_database(sheet: &mut Sheet<'_>, request: &CheckRequest, mode: Option<Acces
 
 /// The bucket: its door, the rights in it, its settings.
 async fn place(
-    sheet: &mut Sheet<'_>,
+    sheet: &mut CheckSheet<'_>,
     catalog: Option<&Catalog>,
     request: &CheckRequest,
     interrupt: &Interrupt,

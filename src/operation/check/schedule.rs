@@ -1,8 +1,8 @@
 //! When backups are made, and how long they are kept.
 
-use super::{Area, CheckDatabase, CheckRequest, sheet::Sheet};
+use super::{Area, CheckDatabase, CheckRequest, sheet::CheckSheet};
 
-pub(super) fn schedule(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckDatabase) {
+pub(super) fn schedule(sheet: &mut CheckSheet<'_>, request: &CheckRequest, database: &CheckDatabase) {
     sheet.turn_to(Area::Schedule, database.label.as_str());
     let name = database.label.as_str().to_ascii_uppercase();
     let Some(schedule) = &database.schedule else {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::sheet::Sheet;
+use super::sheet::CheckSheet;
 use crate::{
     backup::Label,
     error::{Error, Result},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(super) async fn settings(
-    sheet: &mut Sheet<'_>,
+    sheet: &mut CheckSheet<'_>,
     store: &S3,
     mode: AccessMode,
     databases: (&[Label], NonZeroU32),
@@ -31,7 +31,7 @@ pub(super) async fn settings(
 }
 
 /// What can't be seen is left out: a setting is its owner's to look at.
-fn unseen(sheet: &mut Sheet<'_>, what: &'static str, action: S3Action, error: &store::Error) {
+fn unseen(sheet: &mut CheckSheet<'_>, what: &'static str, action: S3Action, error: &store::Error) {
     let name = action.as_str();
     match error.kind {
         Kind::Denied => sheet.skipped(
@@ -43,7 +43,7 @@ fn unseen(sheet: &mut Sheet<'_>, what: &'static str, action: S3Action, error: &s
     }
 }
 
-async fn versioning(sheet: &mut Sheet<'_>, store: &S3) -> Option<Versioning> {
+async fn versioning(sheet: &mut CheckSheet<'_>, store: &S3) -> Option<Versioning> {
     match store.versioning().await {
         Ok(found) => {
             sheet.ok(
@@ -63,7 +63,7 @@ async fn versioning(sheet: &mut Sheet<'_>, store: &S3) -> Option<Versioning> {
     }
 }
 
-async fn object_lock(sheet: &mut Sheet<'_>, store: &S3) {
+async fn object_lock(sheet: &mut CheckSheet<'_>, store: &S3) {
     match (store.object_lock().await, store.locks()) {
         (Ok(None), true) => sheet.failed(
             "object lock",
@@ -90,7 +90,7 @@ async fn object_lock(sheet: &mut Sheet<'_>, store: &S3) {
     }
 }
 
-async fn public_access(sheet: &mut Sheet<'_>, store: &S3) {
+async fn public_access(sheet: &mut CheckSheet<'_>, store: &S3) {
     match store.public_access().await {
         Ok(PublicAccess {
             by_policy: Some(true), ..
@@ -115,7 +115,7 @@ async fn public_access(sheet: &mut Sheet<'_>, store: &S3) {
     }
 }
 
-async fn encryption(sheet: &mut Sheet<'_>, store: &S3) {
+async fn encryption(sheet: &mut CheckSheet<'_>, store: &S3) {
     match store.default_encryption().await {
         Ok(Some(how)) => sheet.ok("encryption", format!("{how} by default, on top of pgcoffer's own")),
         Ok(None) => sheet.ok("encryption", "pgcoffer's own alone: the bucket has no default"),
@@ -126,7 +126,7 @@ async fn encryption(sheet: &mut Sheet<'_>, store: &S3) {
 }
 
 async fn lifecycle(
-    sheet: &mut Sheet<'_>,
+    sheet: &mut CheckSheet<'_>,
     store: &S3,
     mode: AccessMode,
     (databases, keep_last): (&[Label], NonZeroU32),
@@ -157,7 +157,7 @@ async fn lifecycle(
 }
 
 /// The reader of rules tells why, and not of which kind: one more request does.
-async fn unreadable(sheet: &mut Sheet<'_>, store: &S3, error: &Error) {
+async fn unreadable(sheet: &mut CheckSheet<'_>, store: &S3, error: &Error) {
     match store.lifecycle().await {
         Err(error) => unseen(sheet, "lifecycle rules", S3Action::GetLifecycleConfiguration, &error),
         Ok(_) => sheet.warning("lifecycle rules", error.to_string(), error.hint().unwrap_or_default()),
@@ -175,7 +175,7 @@ fn covers(rules: &ShownRules, folder: &str, what: &str) -> bool {
     all.any(|rule| does(rule) && (ours(rule) || folder.starts_with(rule.prefix.as_str())))
 }
 
-fn uploads_left(sheet: &mut Sheet<'_>, mode: AccessMode, rules: &ShownRules, folder: &str) {
+fn uploads_left(sheet: &mut CheckSheet<'_>, mode: AccessMode, rules: &ShownRules, folder: &str) {
     match (covers(rules, folder, "abort uploads"), mode) {
         (true, _) => sheet.ok("lost uploads", "a lifecycle rule aborts them"),
         (false, AccessMode::DropBox) => sheet.warning(
@@ -192,7 +192,7 @@ fn uploads_left(sheet: &mut Sheet<'_>, mode: AccessMode, rules: &ShownRules, fol
     }
 }
 
-fn noncurrent(sheet: &mut Sheet<'_>, versioning: Option<Versioning>, rules: &ShownRules, folder: &str) {
+fn noncurrent(sheet: &mut CheckSheet<'_>, versioning: Option<Versioning>, rules: &ShownRules, folder: &str) {
     if !matches!(versioning, Some(Versioning::On | Versioning::Suspended)) {
         return;
     }
@@ -207,7 +207,7 @@ fn noncurrent(sheet: &mut Sheet<'_>, versioning: Option<Versioning>, rules: &Sho
 }
 
 /// A rule of ours that expires knows nothing of what must stay.
-fn expiry(sheet: &mut Sheet<'_>, mode: AccessMode, keep_last: NonZeroU32, rules: &ShownRules) {
+fn expiry(sheet: &mut CheckSheet<'_>, mode: AccessMode, keep_last: NonZeroU32, rules: &ShownRules) {
     let deletes = |rule: &&ShownRule| {
         rule.owner == RuleOwner::Ours && rule.actions.iter().any(|action| action.starts_with("delete after"))
     };

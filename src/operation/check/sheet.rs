@@ -6,14 +6,14 @@ use super::{Area, CheckReport, Finding, Verdict};
 pub(super) type Tell<'a> = &'a (dyn Fn(&Finding) + Send + Sync);
 
 /// The findings so far, and what the next one is about.
-pub(super) struct Sheet<'a> {
+pub(super) struct CheckSheet<'a> {
     tell: Tell<'a>,
     area: Area,
     subject: String,
     report: CheckReport,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> CheckSheet<'a> {
     pub(super) fn new(tell: Tell<'a>) -> Self {
         Self {
             tell,

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::date, tz::TimeZone};
 
-use super::{Area, sheet::Sheet};
+use super::{Area, sheet::CheckSheet};
 use crate::postgres::{Clients, Inspection};
 
 /// Ends of support. <https://www.postgresql.org/support/versioning/>
@@ -19,7 +19,7 @@ const SUPPORTED_UNTIL: [(u32, (i16, i8, i8)); 5] = [
 const SAFE_MINOR: [(u32, u32); 5] = [(14, 23), (15, 18), (16, 14), (17, 10), (18, 4)];
 
 /// The clients of this machine.
-pub(super) fn clients(sheet: &mut Sheet<'_>, clients: &Clients) {
+pub(super) fn clients(sheet: &mut CheckSheet<'_>, clients: &Clients) {
     sheet.turn_to(Area::Database, "this machine");
     let versions: Vec<&str> = clients.iter().map(|client| client.version.as_str()).collect();
     if let Err(error) = clients.check_any() {
@@ -65,7 +65,7 @@ pub(super) fn clients(sheet: &mut Sheet<'_>, clients: &Clients) {
 }
 
 /// The server's version, and a pg_dump for it.
-pub(super) fn version(sheet: &mut Sheet<'_>, clients: &Clients, inspection: &Inspection, now: Timestamp) {
+pub(super) fn version(sheet: &mut CheckSheet<'_>, clients: &Clients, inspection: &Inspection, now: Timestamp) {
     let (version, major) = (&inspection.server_version, inspection.server_major);
     let end = SUPPORTED_UNTIL.iter().find(|(one, _)| *one == major);
     let end = end.map(|(_, (year, month, day))| date(*year, *month, *day));

@@ -8,14 +8,14 @@ use crate::store::{Error, Kind};
 
 /// Why something could not be done; on what is added where it is known.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct FileFault {
     pub(super) kind: Kind,
     pub(super) why: String,
     pub(super) cure: Option<&'static str>,
 }
 
 /// What is done in the folder, and how it may fail.
-pub(super) type Done<T> = Result<T, Fault>;
+pub(super) type Done<T> = Result<T, FileFault>;
 
 const RIGHTS: &str = "the user that runs pgcoffer has to own the folder and all that it made there: see `ls -la`, and \
      on a share what its server lets that user do";
@@ -37,7 +37,7 @@ const NO_FOLDER: &str = "make the folder yourself, or mount what holds it, or co
 const KINDS: &str = "use a file system that has hard links, or a rename that refuses a name that is taken";
 const NEVER_OVER: &str = "the object is there already and is never overwritten; look at it with `pgcoffer list`";
 
-impl Fault {
+impl FileFault {
     pub(super) fn new(kind: Kind, why: impl Into<String>, cure: Option<&'static str>) -> Self {
         Self {
             kind,
@@ -93,7 +93,7 @@ impl Fault {
     }
 }
 
-impl From<Errno> for Fault {
+impl From<Errno> for FileFault {
     fn from(errno: Errno) -> Self {
         let (kind, cure) = match errno {
             Errno::NOENT => return Self::not_found(),
@@ -129,7 +129,7 @@ impl From<Errno> for Fault {
     }
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for FileFault {
     fn from(error: io::Error) -> Self {
         match Errno::from_io_error(&error) {
             Some(errno) => errno.into(),
@@ -154,12 +154,12 @@ mod tests {
             (Errno::STALE, Kind::Unreachable, Some(AWAY)),
             (Errno::IO, Kind::Other, Some(DISK)),
         ] {
-            let fault = Fault::from(errno);
+            let fault = FileFault::from(errno);
             assert_eq!((fault.kind, fault.cure), (kind, cure), "{errno}");
-            let by_io = Fault::from(io::Error::from(errno));
+            let by_io = FileFault::from(io::Error::from(errno));
             assert_eq!(by_io.kind, kind, "{errno}");
         }
-        assert_eq!(Fault::no_folder(Errno::NOENT).kind, Kind::NoBucket);
-        assert_eq!(Fault::no_folder(Errno::ACCESS).kind, Kind::Denied);
+        assert_eq!(FileFault::no_folder(Errno::NOENT).kind, Kind::NoBucket);
+        assert_eq!(FileFault::no_folder(Errno::ACCESS).kind, Kind::Denied);
     }
 }

@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::facts::FolderFacts;
 use self::{
-    error::{Done, Fault},
+    error::{Done, FileFault},
     tree::{STEADY, Tree, read_whole, sync_folder},
     upload::FileUpload,
     write::{TempFile, lock},
@@ -126,8 +126,12 @@ impl Folder {
         });
         let done = match timeout(within, task).await {
             Ok(Ok(done)) => done,
-            Ok(Err(_)) => Err(Fault::new(Kind::Other, "this is a bug in pgcoffer: it panicked", None)),
-            Err(_) => Err(Fault::silent(within.as_secs())),
+            Ok(Err(_)) => Err(FileFault::new(
+                Kind::Other,
+                "this is a bug in pgcoffer: it panicked",
+                None,
+            )),
+            Err(_) => Err(FileFault::silent(within.as_secs())),
         };
         done.map_err(|fault| fault.on(doing))
     }
@@ -163,7 +167,7 @@ impl Folder {
             let spot = tree.make_spot(&name)?;
             // what will be refused isn't written first
             if rustix::fs::statat(&spot.folder, spot.name.as_str(), AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-                return Err(Fault::exists());
+                return Err(FileFault::exists());
             }
             let temp = TempFile::of(spot, &body)?;
             folder.hear(temp.settle(None)?);
@@ -232,19 +236,19 @@ impl Backend for Folder {
             let (file, identity) = tree.open_object(&name)?;
             let is_other = |identity: &identity::Identity| etag.as_deref().is_some_and(|etag| !identity.is(etag));
             if is_other(&identity) {
-                return Err(Fault::changed(Kind::Changed));
+                return Err(FileFault::changed(Kind::Changed));
             }
             // no memory is taken for what isn't there
             if range.end > identity.bytes() {
                 let (start, bytes) = (range.start, range.end - range.start);
                 let why = format!("asked for {bytes} bytes from {start}, and it has {}", identity.bytes());
-                return Err(Fault::new(Kind::Other, why, None));
+                return Err(FileFault::new(Kind::Other, why, None));
             }
             let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
             read_whole(&file, &mut bytes, range.start)?;
             match tree.identity(&file)? {
                 Some(after) if !is_other(&after) => Ok(bytes),
-                _ => Err(Fault::changed(Kind::Changed)),
+                _ => Err(FileFault::changed(Kind::Changed)),
             }
         };
         self.ask(self.doing("read", key), LIST_MAX, work).await.map(Bytes::from)
@@ -258,7 +262,7 @@ impl Backend for Folder {
     async fn replace(&self, key: &str, body: Bytes, _: &Attributes, etag: &str) -> Result<(), Error> {
         let (folder, name, etag) = (self.clone(), key.to_owned(), etag.to_owned());
         let work = move |tree: &Tree| {
-            let gone = || Fault::changed(Kind::Exists);
+            let gone = || FileFault::changed(Kind::Exists);
             let temp = TempFile::of(tree.spot(&name)?.ok_or_else(gone)?, &body)?;
             let _held = lock(tree)?;
             let there = tree
@@ -288,7 +292,7 @@ impl Backend for Folder {
             let _held = lock(tree)?;
             match tree.look(&spot)? {
                 Some(there) if etag.as_deref().is_some_and(|etag| !there.is(etag)) => {
-                    return Err(Fault::changed(Kind::Changed));
+                    return Err(FileFault::changed(Kind::Changed));
                 }
                 Some(_) => unlinkat(&spot.folder, spot.name.as_str(), AtFlags::empty())?,
                 // nothing, or nothing of ours
@@ -319,8 +323,8 @@ impl Backend for Folder {
         let upload = upload.clone();
         let doing = self.doing("look at the upload of", &upload.key);
         let work = move |tree: &Tree| {
-            let spot = left_behind(tree, &upload)?.ok_or_else(Fault::not_found)?;
-            let there = tree.look(&spot)?.ok_or_else(Fault::not_found)?;
+            let spot = left_behind(tree, &upload)?.ok_or_else(FileFault::not_found)?;
+            let there = tree.look(&spot)?.ok_or_else(FileFault::not_found)?;
             Ok(Timestamp::from_microsecond(there.micros()).ok())
         };
         self.ask(doing, ANSWER_MAX, work).await
@@ -369,7 +373,7 @@ impl Backend for Folder {
 
     fn unsteady(&self, key: &str, what: &str) -> Error {
         let why = format!("{what} was read differently each of {LOOKS} times");
-        Fault::new(Kind::Damaged, why, Some(STEADY)).on(self.doing("read", key))
+        FileFault::new(Kind::Damaged, why, Some(STEADY)).on(self.doing("read", key))
     }
 
     async fn settle(&self) {

@@ -14,7 +14,7 @@ use rustix::{
 };
 
 use super::{
-    error::{Done, Fault},
+    error::{Done, FileFault},
     identity::{Identity, is_folder, is_plain},
     name::{finished, folder_steps, is_usable, steps},
 };
@@ -54,7 +54,7 @@ impl Tree {
     /// Opens the top. What the user names may be reached by links: from there on none is followed.
     pub(super) fn open(path: &Path, deadline: Instant) -> Done<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let top = open(path, flags, Mode::empty()).map_err(Fault::no_folder)?;
+        let top = open(path, flags, Mode::empty()).map_err(FileFault::no_folder)?;
         Ok(Self {
             numbered: numbers_stay(&top),
             top,
@@ -99,7 +99,7 @@ impl Tree {
 
     /// The folder of an object that is to be written, made where it isn't there: for its owner alone, and sure to stay.
     pub(super) fn make_spot(&self, key: &str) -> Done<Spot> {
-        let bad = || Fault::new(Kind::Other, "no object can be called so in a folder", None);
+        let bad = || FileFault::new(Kind::Other, "no object can be called so in a folder", None);
         let (names, name) = steps(key).ok_or_else(bad)?;
         let mut folder = self.folder(&[])?;
         for step in names {
@@ -115,7 +115,7 @@ impl Tree {
                 opened => opened,
             }
             .map_err(|errno| match errno {
-                Errno::NOTDIR | Errno::LOOP => Fault::in_the_way(step),
+                Errno::NOTDIR | Errno::LOOP => FileFault::in_the_way(step),
                 errno => errno.into(),
             })?;
         }
@@ -136,15 +136,15 @@ impl Tree {
 
     /// Opens an object to be read. It is looked at first, since to open a device or a pipe may do something.
     pub(super) fn open_object(&self, key: &str) -> Done<(File, Identity)> {
-        let spot = self.spot(key)?.ok_or_else(Fault::not_found)?;
-        self.look(&spot)?.ok_or_else(Fault::not_found)?;
+        let spot = self.spot(key)?.ok_or_else(FileFault::not_found)?;
+        self.look(&spot)?.ok_or_else(FileFault::not_found)?;
         let flags = READ | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = openat(&spot.folder, spot.name.as_str(), flags, Mode::empty()).map_err(|errno| match errno {
-            Errno::LOOP => Fault::not_found(),
+            Errno::LOOP => FileFault::not_found(),
             errno => errno.into(),
         })?;
         let identity = self.identity(&file)?;
-        Ok((file.into(), identity.ok_or_else(Fault::not_found)?))
+        Ok((file.into(), identity.ok_or_else(FileFault::not_found)?))
     }
 
     pub(super) fn identity(&self, file: impl std::os::fd::AsFd) -> Done<Option<Identity>> {
@@ -154,7 +154,7 @@ impl Tree {
     /// Reads a small object whole.
     pub(super) fn read(&self, key: &str, bytes_max: u64) -> Done<Vec<u8>> {
         let (file, identity) = self.open_object(key)?;
-        let too_long = || Fault::new(Kind::Other, format!("it is longer than {bytes_max} bytes"), None);
+        let too_long = || FileFault::new(Kind::Other, format!("it is longer than {bytes_max} bytes"), None);
         if identity.bytes() > bytes_max {
             return Err(too_long());
         }
@@ -163,7 +163,11 @@ impl Tree {
         // written to in place: what came may be half of the one and half of the other
         match self.identity(&file)? {
             Some(after) if after == identity => Ok(bytes),
-            _ => Err(Fault::new(Kind::Damaged, "it changed while it was read", Some(STEADY))),
+            _ => Err(FileFault::new(
+                Kind::Damaged,
+                "it changed while it was read",
+                Some(STEADY),
+            )),
         }
     }
 
@@ -219,8 +223,8 @@ impl Tree {
                 Ok(true) => names.push(name.to_owned()),
                 Ok(false) => {}
                 // what others keep to themselves may hold something; who wants it is told then
-                Err(Fault { kind: Kind::Denied, .. }) => names.push(name.to_owned()),
-                Err(Fault {
+                Err(FileFault { kind: Kind::Denied, .. }) => names.push(name.to_owned()),
+                Err(FileFault {
                     kind: Kind::NotFound, ..
                 }) => {}
                 Err(fault) => return Err(fault),
@@ -304,7 +308,7 @@ impl Tree {
             };
             if count > ENTRIES_MAX {
                 let why = format!("more than {ENTRIES_MAX} files stand there");
-                return Err(Fault::new(Kind::Damaged, why, Some(MANY)));
+                return Err(FileFault::new(Kind::Damaged, why, Some(MANY)));
             }
         }
         Ok(())
@@ -313,7 +317,7 @@ impl Tree {
     fn check_time(&self) -> Done<()> {
         match Instant::now() < self.deadline {
             true => Ok(()),
-            false => Err(Fault::silent(super::LIST_MAX.as_secs())),
+            false => Err(FileFault::silent(super::LIST_MAX.as_secs())),
         }
     }
 }
@@ -329,7 +333,7 @@ fn entries(folder: &OwnedFd) -> Done<impl Iterator<Item = rustix::fs::DirEntry> 
         all.push(entry?);
         if all.len() > 2 * ENTRIES_MAX {
             let why = format!("more than {ENTRIES_MAX} entries stand in one folder");
-            return Err(Fault::new(Kind::Damaged, why, Some(MANY)));
+            return Err(FileFault::new(Kind::Damaged, why, Some(MANY)));
         }
     }
     Ok(all.into_iter())
@@ -353,7 +357,7 @@ pub(super) fn read_whole(file: &File, bytes: &mut [u8], start: u64) -> Done<()> 
     file.read_exact_at(bytes, start).map_err(|error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof => {
             let why = format!("asked for {} bytes from {start}, and it ends before", bytes.len());
-            Fault::new(Kind::Damaged, why, Some(STEADY))
+            FileFault::new(Kind::Damaged, why, Some(STEADY))
         }
         _ => error.into(),
     })

@@ -13,7 +13,7 @@ use tokio::{task::JoinHandle, time::timeout};
 
 use super::{
     Folder, PIECE_MAX,
-    error::{Done, Fault},
+    error::{Done, FileFault},
     write::TempFile,
 };
 use crate::store::{Completed, Error, Kind, PartSink, TagsKept, Whole};
@@ -55,7 +55,7 @@ impl FileUpload {
         }
     }
 
-    fn fault(&self, fault: Fault) -> Error {
+    fn fault(&self, fault: FileFault) -> Error {
         fault.on(self.folder.doing("upload", &self.key))
     }
 
@@ -66,8 +66,12 @@ impl FileUpload {
         };
         let done = match timeout(PIECE_MAX, task).await {
             Ok(Ok(done)) => done,
-            Ok(Err(_)) => Err(Fault::new(Kind::Other, "this is a bug in pgcoffer: it panicked", None)),
-            Err(_) => return Err(self.fault(Fault::silent(PIECE_MAX.as_secs()))),
+            Ok(Err(_)) => Err(FileFault::new(
+                Kind::Other,
+                "this is a bug in pgcoffer: it panicked",
+                None,
+            )),
+            Err(_) => return Err(self.fault(FileFault::silent(PIECE_MAX.as_secs()))),
         };
         self.under_way = None;
         self.spare = done.map_err(|fault| self.fault(fault))?;
@@ -135,7 +139,7 @@ impl PartSink for FileUpload {
                 true => Ok(there.etag()),
                 false => {
                     let why = format!("{bytes} bytes were written, the file system holds {}", there.bytes());
-                    Err(Fault::new(Kind::Mismatch, why, Some(super::STEADY)))
+                    Err(FileFault::new(Kind::Mismatch, why, Some(super::STEADY)))
                 }
             }
         };

@@ -17,7 +17,7 @@ use rustix::{
 };
 
 use super::{
-    error::{Done, Fault},
+    error::{Done, FileFault},
     identity::{Identity, is_plain, micros},
     name::{LOCK, unfinished},
     tree::{Spot, Tree, sync_folder},
@@ -81,7 +81,7 @@ impl TempFile {
             self.date(time)?;
         }
         fsync(&self.file)?;
-        Timestamp::from_microsecond(theirs).map_err(|e| Fault::new(Kind::Other, e.to_string(), None))
+        Timestamp::from_microsecond(theirs).map_err(|e| FileFault::new(Kind::Other, e.to_string(), None))
     }
 
     fn date(&self, micros: i64) -> Done<()> {
@@ -116,7 +116,7 @@ impl TempFile {
             // NFS may ask twice where an answer was lost: two names are ours
             Err(Errno::EXIST) if fstat(&self.file)?.st_nlink > 1 => {}
             Err(errno @ (Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK)) => {
-                return Err(Fault::without_new_names(errno));
+                return Err(FileFault::without_new_names(errno));
             }
             Err(errno) => return Err(errno.into()),
         }
@@ -153,11 +153,11 @@ impl Drop for TempFile {
 pub(super) fn lock(tree: &Tree) -> Done<Option<OwnedFd>> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = openat(&tree.top, LOCK, flags, Mode::RUSR | Mode::WUSR).map_err(|errno| match errno {
-        Errno::LOOP | Errno::NXIO | Errno::ISDIR => Fault::in_the_way(LOCK),
+        Errno::LOOP | Errno::NXIO | Errno::ISDIR => FileFault::in_the_way(LOCK),
         errno => errno.into(),
     })?;
     if !is_plain(&fstat(&file)?) {
-        return Err(Fault::in_the_way(LOCK));
+        return Err(FileFault::in_the_way(LOCK));
     }
     let began = Instant::now();
     loop {
@@ -166,7 +166,7 @@ pub(super) fn lock(tree: &Tree) -> Done<Option<OwnedFd>> {
             Err(Errno::AGAIN | Errno::INTR) if began.elapsed() < LOCK_WAIT_MAX => std::thread::sleep(LOCK_LOOK),
             Err(Errno::AGAIN) => {
                 let why = format!("{LOCK} is held by another run since {} s", LOCK_WAIT_MAX.as_secs());
-                return Err(Fault::new(
+                return Err(FileFault::new(
                     Kind::Busy,
                     why,
                     Some("see which other run hangs, and end it"),

@@ -73,13 +73,13 @@ fn unusable(file: &str, why: &str) -> Error {
 
 /// How those who give credentials answered last.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Answers(Arc<AtomicU8>);
+pub(super) struct CountedAnswers(Arc<AtomicU8>);
 
 const NONE: u8 = 0;
 const DEFINITE: u8 = 1;
 const PASSING: u8 = 2;
 
-impl Answers {
+impl CountedAnswers {
     pub(super) fn forget(&self) {
         self.0.store(NONE, Ordering::Relaxed);
     }
@@ -102,7 +102,7 @@ impl Answers {
 #[derive(Debug)]
 pub(super) struct Heard {
     pub(super) client: SharedHttpClient,
-    pub(super) answers: Answers,
+    pub(super) answers: CountedAnswers,
 }
 
 impl HttpClient for Heard {
@@ -117,7 +117,7 @@ impl HttpClient for Heard {
 #[derive(Debug)]
 struct HeardConnector {
     connector: SharedHttpConnector,
-    answers: Answers,
+    answers: CountedAnswers,
 }
 
 impl HttpConnector for HeardConnector {

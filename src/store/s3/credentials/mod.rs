@@ -35,7 +35,7 @@ use tokio::sync::Mutex;
 pub(super) use self::{characters::UNFIT, client::client};
 use self::{
     characters::{fault_of, fault_of_region},
-    client::{Answers, Heard},
+    client::{CountedAnswers, Heard},
 };
 use super::{Error, retry::pause};
 
@@ -70,7 +70,7 @@ pub(super) struct Away {
 #[derive(Debug, Clone)]
 pub(super) struct Loader {
     client: SharedHttpClient,
-    answers: Answers,
+    answers: CountedAnswers,
     region: Option<Region>,
 }
 
@@ -78,7 +78,7 @@ impl Loader {
     pub(super) fn new(client: SharedHttpClient, region: Option<Region>) -> Self {
         Self {
             client,
-            answers: Answers::default(),
+            answers: CountedAnswers::default(),
             region,
         }
     }
