@@ -8,11 +8,11 @@ use super::{characters::trimmed, table};
 use crate::error::Fault;
 
 /// A setting where it stands.
-pub(super) struct Entry {
+pub(super) struct SettingEntry {
     /// the variable's name
     pub(super) name: String,
     pub(super) value: Result<Value, Fault>,
-    pub(super) origin: Origin,
+    pub(super) origin: SettingOrigin,
 }
 
 /// What stands there.
@@ -23,7 +23,7 @@ pub(super) enum Value {
 
 /// Which place a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum SettingOrigin {
     Flag(&'static str),
     Variable,
     /// a file, the line, and the key as it stands there
@@ -34,7 +34,7 @@ pub(super) enum Origin {
     },
 }
 
-impl Origin {
+impl SettingOrigin {
     /// The line of its file; 0 where it stands in none.
     pub(super) fn line(&self) -> usize {
         match self {

@@ -12,7 +12,7 @@ use toml::{
 use zeroize::Zeroizing;
 
 use super::{
-    entry::{Entry, Origin, Value, cut, of_file_or_text},
+    entry::{SettingEntry, SettingOrigin, Value, cut, of_file_or_text},
     table::is_secret,
     trust::{self, Owners, Refused, Trusted},
 };
@@ -112,7 +112,7 @@ pub(super) fn entries(
     file: &ConfigFile,
     faults: &mut Vec<Fault>,
     warnings: &mut Vec<String>,
-) -> Option<(PathBuf, Vec<Entry>)> {
+) -> Option<(PathBuf, Vec<SettingEntry>)> {
     let (path, by) = match file {
         ConfigFile::None => return None,
         ConfigFile::IfThere(path) if std::fs::symlink_metadata(path).is_err() => return None,
@@ -141,7 +141,7 @@ pub(super) fn entries(
     Some((found.path, entries))
 }
 
-fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Vec<Entry> {
+fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Vec<SettingEntry> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if let Some(error) = errors.first() {
         // never the line itself: it may hold a secret
@@ -167,7 +167,7 @@ struct Reading<'a> {
     path: &'a Path,
     text: &'a str,
     faults: &'a mut Vec<Fault>,
-    entries: Vec<Entry>,
+    entries: Vec<SettingEntry>,
 }
 
 impl Reading<'_> {
@@ -207,10 +207,10 @@ impl Reading<'_> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let (name, value) = of_file_or_text(name, text, folder);
         let path = self.path.to_owned();
-        self.entries.push(Entry {
+        self.entries.push(SettingEntry {
             name,
             value: Ok(value),
-            origin: Origin::File { path, line, key },
+            origin: SettingOrigin::File { path, line, key },
         });
     }
 

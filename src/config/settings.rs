@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     characters,
-    entry::{Entry, Origin, Value, cut},
+    entry::{SettingEntry, SettingOrigin, Value, cut},
     file::{self, ConfigFile},
     variables,
     wrong::Wrong,
@@ -53,7 +53,7 @@ pub struct Settings {
 
 struct Found {
     value: Zeroizing<String>,
-    origin: Origin,
+    origin: SettingOrigin,
     /// the file that held it, where it is named by `…_FILE`
     file: Option<PathBuf>,
 }
@@ -63,17 +63,17 @@ impl Settings {
     #[must_use]
     pub fn gather(sources: Sources) -> Self {
         let mut settings = Self::default();
-        let mut merged: BTreeMap<String, Entry> = BTreeMap::new();
+        let mut merged: BTreeMap<String, SettingEntry> = BTreeMap::new();
         let written = file::entries(&sources.file, &mut settings.faults, &mut settings.warnings);
         if let Some((path, entries)) = written {
             settings.file = Some(path);
             merged.extend(by_name(entries));
         }
         merged.extend(by_name(variables::entries(sources.vars)));
-        let flags = sources.flags.into_iter().map(|(flag, name, value)| Entry {
+        let flags = sources.flags.into_iter().map(|(flag, name, value)| SettingEntry {
             name: name.to_owned(),
             value: Ok(Value::Text(cut(Zeroizing::new(value)))),
-            origin: Origin::Flag(flag),
+            origin: SettingOrigin::Flag(flag),
         });
         merged.extend(by_name(flags.collect()));
         // only now, so that a file which something else overrides needn't be there
@@ -83,8 +83,8 @@ impl Settings {
         settings
     }
 
-    fn settle(&mut self, name: String, entry: Entry) {
-        let Entry { value, origin, .. } = entry;
+    fn settle(&mut self, name: String, entry: SettingEntry) {
+        let SettingEntry { value, origin, .. } = entry;
         let read = value.and_then(|value| match value {
             Value::Text(text) => Ok((text, None)),
             Value::InFile(path) => match file::secret(&path, &name) {
@@ -128,7 +128,7 @@ impl Settings {
     pub fn take_argument(&mut self, name: &str, value: &str, argument: &'static str) {
         self.found.entry(name.to_owned()).or_insert_with(|| Found {
             value: Zeroizing::new(value.to_owned()),
-            origin: Origin::Flag(argument),
+            origin: SettingOrigin::Flag(argument),
             file: None,
         });
     }
@@ -205,8 +205,8 @@ fn sound(name: &str, value: Zeroizing<String>) -> Result<Zeroizing<String>, Wron
 }
 
 /// One entry for each name; a name that has two has a fault instead.
-fn by_name(entries: Vec<Entry>) -> BTreeMap<String, Entry> {
-    let mut map: BTreeMap<String, Entry> = BTreeMap::new();
+fn by_name(entries: Vec<SettingEntry>) -> BTreeMap<String, SettingEntry> {
+    let mut map: BTreeMap<String, SettingEntry> = BTreeMap::new();
     for entry in entries {
         let name = entry.name.clone();
         let entry = match map.remove(&name) {
@@ -218,8 +218,8 @@ fn by_name(entries: Vec<Entry>) -> BTreeMap<String, Entry> {
     map
 }
 
-fn twice(one: Entry, other: Entry) -> Entry {
-    let place = |entry: &Entry| {
+fn twice(one: SettingEntry, other: SettingEntry) -> SettingEntry {
+    let place = |entry: &SettingEntry| {
         let path = match &entry.value {
             Ok(Value::InFile(path)) => Some(path.as_path()),
             _ => None,
@@ -231,7 +231,7 @@ fn twice(one: Entry, other: Entry) -> Entry {
         why: format!("{} says the same setting as well", place(&other)),
         hint: Some("keep one of them".to_owned()),
     };
-    Entry {
+    SettingEntry {
         value: Err(fault),
         ..one
     }

@@ -6,14 +6,14 @@ use zeroize::Zeroizing;
 
 use super::{
     characters::{self, trimmed},
-    entry::{Entry, Origin, Value, cut, of_file_or_text},
+    entry::{SettingEntry, SettingOrigin, Value, cut, of_file_or_text},
     names::PREFIX,
     table::{Shape, foreign},
 };
 use crate::{error::Fault, text::escaped};
 
 /// The environment's settings; an empty value is how compose files and some shells say "not set".
-pub(super) fn entries(vars: Vec<(OsString, OsString)>) -> Vec<Entry> {
+pub(super) fn entries(vars: Vec<(OsString, OsString)>) -> Vec<SettingEntry> {
     let entries = vars.into_iter().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
         let (value, is_text) = match value.into_string() {
@@ -33,7 +33,7 @@ pub(super) fn entries(vars: Vec<(OsString, OsString)>) -> Vec<Entry> {
 }
 
 /// The AWS SDK takes an empty endpoint for an address, and reaches nothing by it.
-fn empty(name: String) -> Option<Entry> {
+fn empty(name: String) -> Option<SettingEntry> {
     if !name.starts_with("AWS_ENDPOINT_URL") {
         return None;
     }
@@ -42,10 +42,10 @@ fn empty(name: String) -> Option<Entry> {
         why: "it is set, and empty".to_owned(),
         hint: Some("unset it: AWS needs none, and any other service its address, https://…".to_owned()),
     };
-    Some(Entry {
+    Some(SettingEntry {
         name,
         value: Err(fault),
-        origin: Origin::Variable,
+        origin: SettingOrigin::Variable,
     })
 }
 
@@ -55,7 +55,7 @@ fn is_read_here(name: &str) -> bool {
 }
 
 /// A variable that the AWS SDK or a client of HTTP reads as it stands.
-fn of_others(name: String, value: Zeroizing<String>, is_text: bool) -> Option<Entry> {
+fn of_others(name: String, value: Zeroizing<String>, is_text: bool) -> Option<SettingEntry> {
     let wrong = match is_text {
         true => characters::fault_of_others(&name, &value),
         false => {
@@ -72,14 +72,14 @@ fn of_others(name: String, value: Zeroizing<String>, is_text: bool) -> Option<En
         None if is_read_here(&name) => Ok(Value::Text(value)),
         None => return None,
     };
-    Some(Entry {
+    Some(SettingEntry {
         name,
         value,
-        origin: Origin::Variable,
+        origin: SettingOrigin::Variable,
     })
 }
 
-fn variable(name: String, value: Zeroizing<String>, is_text: bool) -> Option<Entry> {
+fn variable(name: String, value: Zeroizing<String>, is_text: bool) -> Option<SettingEntry> {
     if value.is_empty() {
         return None;
     }
@@ -100,26 +100,26 @@ fn variable(name: String, value: Zeroizing<String>, is_text: bool) -> Option<Ent
         let fault = fault(why, format!("call it {upper}"));
         let value = Err(fault);
         // under its own name, beside the right one where that is set as well
-        return Some(Entry {
+        return Some(SettingEntry {
             name,
             value,
-            origin: Origin::Variable,
+            origin: SettingOrigin::Variable,
         });
     }
     if !is_text {
         let hint = "write it in UTF-8; in a URL, percent-encode what is not ASCII".to_owned();
         let value = Err(fault("its value is not valid UTF-8", hint));
-        return Some(Entry {
+        return Some(SettingEntry {
             name,
             value,
-            origin: Origin::Variable,
+            origin: SettingOrigin::Variable,
         });
     }
     let (name, value) = of_file_or_text(name, value, Path::new(""));
-    Some(Entry {
+    Some(SettingEntry {
         name,
         value: Ok(value),
-        origin: Origin::Variable,
+        origin: SettingOrigin::Variable,
     })
 }
 

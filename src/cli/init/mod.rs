@@ -28,7 +28,7 @@ use pgcoffer::{
 };
 
 use args::InitArgs;
-use terminal::{Found, Terminal};
+use terminal::{SavedTerminal, Terminal};
 
 use super::{global::Global, output, signals::Signals};
 
@@ -54,7 +54,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
     if let Some(location) = &config.location {
         bucket::check_is_bucket(location)?;
     }
-    let found = Found::now();
+    let found = SavedTerminal::now();
     let terminal = Terminal {
         asks: found.is_terminal() && !global.json,
         yes: args.yes,

@@ -23,9 +23,9 @@ const BACK: &str = "\x1b[2J\x1b[?1049l";
 const CURSOR: &str = "\x1b[?25h";
 
 /// How the terminal was found.
-pub(super) struct Found(Option<Termios>);
+pub(super) struct SavedTerminal(Option<Termios>);
 
-impl Found {
+impl SavedTerminal {
     pub(super) fn now() -> Self {
         let both = io::stdin().is_terminal() && io::stderr().is_terminal();
         Self(both.then(|| tcgetattr(io::stdin()).ok()).flatten())

@@ -23,7 +23,7 @@ const CONVENIENT: [S3Action; 3] = [
 ];
 
 /// What was found about the bucket, for those who look further.
-pub(super) struct Found {
+pub(super) struct BucketFound {
     /// It answers.
     pub(super) answers: bool,
     /// It can be read.
@@ -37,10 +37,10 @@ pub(super) async fn bucket(
     store: &S3,
     request: &CheckRequest,
     interrupt: &Interrupt,
-) -> Result<Found> {
+) -> Result<BucketFound> {
     sheet.turn_to(Area::Bucket, store.location().to_string());
     let asked = request.mode.unwrap_or_default();
-    let none = Found {
+    let none = BucketFound {
         answers: false,
         readable: false,
         mode: asked,
@@ -75,7 +75,7 @@ pub(super) async fn bucket(
     if !trials.left.is_empty() {
         leftovers(sheet, mode, &trials.left);
     }
-    Ok(Found {
+    Ok(BucketFound {
         answers: true,
         readable: trials.may(S3Action::ListBucket) && trials.may(S3Action::GetObject),
         mode,

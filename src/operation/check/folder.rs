@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::{
     CheckRequest,
-    bucket::{Found, clock, closed},
+    bucket::{BucketFound, clock, closed},
     finding::Area,
     sheet::CheckSheet,
     trials::{FOLDER, random},
@@ -27,11 +27,11 @@ pub(super) async fn folder(
     catalog: &Catalog,
     request: &CheckRequest,
     interrupt: &Interrupt,
-) -> Result<Found> {
+) -> Result<BucketFound> {
     let store = catalog.store();
     sheet.turn_to(Area::Bucket, store.location().to_string());
     let mode = request.mode.unwrap_or_default();
-    let found = |works| Found {
+    let found = |works| BucketFound {
         answers: works,
         readable: works,
         mode,

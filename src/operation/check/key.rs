@@ -1,7 +1,7 @@
 //! The key: there, strong, and the one that opens what is in the bucket. And what the newest backups say of their
 //! source.
 
-use super::{Area, CheckDatabase, CheckRequest, bucket::Found, sheet::CheckSheet};
+use super::{Area, CheckDatabase, CheckRequest, bucket::BucketFound, sheet::CheckSheet};
 use crate::{
     backup::Record,
     catalog::{Catalog, Survey},
@@ -21,7 +21,7 @@ const SPAN_SECONDS: i64 = 86_400;
 
 pub(super) async fn key(
     sheet: &mut CheckSheet<'_>,
-    catalog: Option<(&Catalog, &Found)>,
+    catalog: Option<(&Catalog, &BucketFound)>,
     request: &CheckRequest,
     database: &CheckDatabase,
     interrupt: &Interrupt,
@@ -51,7 +51,7 @@ pub(super) async fn key(
 pub(super) async fn repository(
     sheet: &mut CheckSheet<'_>,
     catalog: &Catalog,
-    found: &Found,
+    found: &BucketFound,
     interrupt: &Interrupt,
 ) -> Result<()> {
     if !found.answers {
@@ -122,7 +122,7 @@ pub(super) fn strength(sheet: &mut CheckSheet<'_>, secret: Option<&Secret>) {
     }
 }
 
-fn unreadable(found: &Found) -> &'static str {
+fn unreadable(found: &BucketFound) -> &'static str {
     match found.mode {
         AccessMode::DropBox => {
             "nothing is read in drop-box mode: check the key where restores are made, with `pgcoffer verify`"

@@ -20,7 +20,7 @@ use std::num::NonZeroU32;
 
 pub use self::finding::{Area, CheckReport, Finding, Verdict};
 use self::{
-    bucket::Found,
+    bucket::BucketFound,
     sheet::{CheckSheet, Tell},
 };
 use super::{Clock, Interrupt};
@@ -136,7 +136,7 @@ async fn place(
     catalog: Option<&Catalog>,
     request: &CheckRequest,
     interrupt: &Interrupt,
-) -> Result<Option<Found>> {
+) -> Result<Option<BucketFound>> {
     let Some(catalog) = catalog else {
         sheet.turn_to(Area::Bucket, "bucket");
         let cure = "set PGCOFFER_BUCKET=s3://bucket/prefix, or to a folder, file:///path/to/folder";

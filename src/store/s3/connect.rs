@@ -18,7 +18,7 @@ use super::{
     BucketLocation, Error, LockMode, Quirks, S3,
     answer::Bounds,
     clock::ServiceClock,
-    credentials::{self, Loader, Source},
+    credentials::{self, CredentialsSource, Loader},
     endpoint::{self, Endpoint},
     headers::{Checksums, RequestPayer},
     silence::Silence,
@@ -100,7 +100,7 @@ impl S3 {
         let elsewhere = endpoint.as_ref().is_some_and(|one| !one.is_aws());
         // an endpoint with a path has no host names for buckets
         options.path_style |= endpoint.as_ref().is_some_and(Endpoint::has_path);
-        let source = Source::new(loader);
+        let source = CredentialsSource::new(loader);
         let silence = Silence::default();
         let clock = ServiceClock::default();
         let quirks = Arc::new(Quirks::default());

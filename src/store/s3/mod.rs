@@ -70,7 +70,7 @@ pub struct S3 {
     endpoint: Option<Arc<endpoint::Endpoint>>,
     quirks: Arc<Quirks>,
     clock: clock::ServiceClock,
-    source: credentials::Source,
+    source: credentials::CredentialsSource,
     silence: silence::Silence,
     /// Aborts of uploads whose owner is gone.
     cleanup: TaskTracker,

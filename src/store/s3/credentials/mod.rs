@@ -118,7 +118,7 @@ impl Loader {
 
 /// Credentials of whatever source, held while they are good.
 #[derive(Debug, Clone)]
-pub(super) struct Source(Arc<Inner>);
+pub(super) struct CredentialsSource(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -144,7 +144,7 @@ struct Found {
     again: Instant,
 }
 
-impl Source {
+impl CredentialsSource {
     pub(super) fn new(loader: Loader) -> Self {
         Self(Arc::new(Inner {
             fault: fault_of_region(loader.region.as_ref()),
@@ -281,7 +281,7 @@ fn words(error: &CredentialsError) -> String {
     words
 }
 
-impl ProvideCredentials for Source {
+impl ProvideCredentials for CredentialsSource {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
@@ -312,7 +312,7 @@ fn refuses(answer: Option<&HttpResponse>) -> bool {
 }
 
 /// What the service refuses is looked for again: somebody may have renewed it.
-impl Intercept for Source {
+impl Intercept for CredentialsSource {
     fn name(&self) -> &'static str {
         "Source"
     }
@@ -331,7 +331,7 @@ impl Intercept for Source {
 }
 
 /// The same request once more, with what was found then.
-impl ClassifyRetry for Source {
+impl ClassifyRetry for CredentialsSource {
     fn name(&self) -> &'static str {
         "Source"
     }

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedPart};
 use tokio::{sync::oneshot, task::JoinSet, time::timeout};
 
-use self::part::Part;
+use self::part::UploadPart;
 use super::{
     Attributes, Completed, Error, Kind, PartPlan, S3, Whole, lock::date, parts::Buffers, retry::ATTEMPTS, tags::query,
 };
@@ -191,7 +191,7 @@ impl Upload {
         }
         self.next_number += 1;
         let body = self.buffers.body(std::mem::take(&mut self.filling));
-        let part = Part {
+        let part = UploadPart {
             store: self.store.clone(),
             key: self.key.clone(),
             upload_id: self.upload_id.clone(),

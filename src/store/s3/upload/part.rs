@@ -42,7 +42,7 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How finely movement is seen.
 const PIECE_BYTES: usize = 64 << 10;
 
-pub(super) struct Part {
+pub(super) struct UploadPart {
     pub(super) store: S3,
     pub(super) key: String,
     pub(super) upload_id: String,
@@ -51,7 +51,7 @@ pub(super) struct Part {
     pub(super) body: Bytes,
 }
 
-impl Part {
+impl UploadPart {
     pub(super) async fn send(self) -> Result<CompletedPart, Error> {
         let store = &self.store;
         let stood = Mutex::new(Duration::ZERO);
