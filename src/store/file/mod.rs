@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::{AtFlags, unlinkat};
-use tokio::time::timeout;
+use tokio::{sync::oneshot, time::timeout};
 use tokio_util::task::TaskTracker;
 
 pub use self::facts::FolderFacts;
@@ -120,11 +120,13 @@ impl Folder {
         work: impl FnOnce(&Tree) -> Done<T> + Send + 'static,
     ) -> Result<T, Error> {
         let path = self.0.path.clone();
-        let task = self.0.tasks.spawn_blocking(move || {
-            let tree = Tree::open(&path, Instant::now() + within)?;
-            work(&tree)
+        let (result, done) = oneshot::channel();
+        self.0.tasks.spawn_blocking(move || {
+            let done = Tree::open(&path, Instant::now() + within).and_then(|tree| work(&tree));
+            // what is no longer waited for is given up within the task, which `settle` waits for
+            drop(result.send(done));
         });
-        let done = match timeout(within, task).await {
+        let done = match timeout(within, done).await {
             Ok(Ok(done)) => done,
             Ok(Err(_)) => Err(FileFault::new(
                 Kind::Other,
