@@ -20,6 +20,7 @@ mod entry;
 mod keys;
 mod known;
 mod leftovers;
+mod listed_runs;
 mod listing;
 mod look;
 mod marks;
@@ -52,6 +53,7 @@ use crate::{
 pub use doubt::Doubt;
 pub use entry::CatalogEntry;
 pub use keys::{Key, Keys, Maker};
+pub use listed_runs::ListedRuns;
 pub use listing::Listing;
 pub use look::Look;
 pub use names::OtherRepository;

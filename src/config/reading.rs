@@ -46,6 +46,7 @@ impl Default for Reading {
             location: None,
             store: Options::default(),
             pg_bin: None,
+            timezone: None,
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,
             silence_max: DEFAULT_SILENCE_MAX,

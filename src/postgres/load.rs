@@ -24,6 +24,7 @@ use super::child::{Invocation, OWN_END, Running};
 use super::client::PgClient;
 use super::error::{ChildFault, Error};
 use super::failures::StatementFailures;
+use super::load_lines::{LoadWatch, VerboseLines};
 use super::message_language::MessageLanguage;
 use super::script::{CopyError, copy};
 use super::settings::SessionSettings;
@@ -58,6 +59,9 @@ pub struct LoadOptions {
     /// The settings of the session, which override those of role and database, from
     /// [`Session::settings`](super::Session::settings).
     pub settings: SessionSettings,
+    /// What is told how far the programs have come. `None` by default. Only for archives in which no name has a line
+    /// break, as the programs repeat names in what they say.
+    pub watch: Option<LoadWatch>,
 }
 
 impl LoadOptions {
@@ -75,6 +79,7 @@ impl LoadOptions {
             server_major,
             message_language: MessageLanguage::default(),
             settings: SessionSettings::default(),
+            watch: None,
         }
     }
 }
@@ -124,8 +129,14 @@ impl Load {
         if options.first.is_some() || (is_setting_unknown && !options.keep_going) {
             return Self::start_script(client, url, args, options, list);
         }
-        let connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
-        let mut restore = start_restore(client, url, connected, Stdio::null(), options)?;
+        let mut connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
+        let mut progress = None;
+        if let Some(watch) = &options.watch {
+            // a restore that continues is verbose anyway, and its reader of failures needs all of that
+            connected.extend((!options.keep_going).then(|| "--verbose".to_owned()));
+            progress = Some(VerboseLines::new(watch.clone(), options.keep_going));
+        }
+        let mut restore = start_restore(client, url, connected, Stdio::null(), options, progress)?;
         let stdin = restore.take_stdin();
         Ok(Self {
             script: None,
@@ -147,9 +158,12 @@ impl Load {
         let first = options.first.clone().unwrap_or_default();
         let mut psql = start_psql(client, url, options)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
-        let mut restore = start_restore(client, url, rendering, Stdio::piped(), options)?;
+        let mut restore = start_restore(client, url, rendering, Stdio::piped(), options, None)?;
         let from = restore.take_stdout().expect("stdout was just asked to be a pipe");
         let mut to = psql.take_stdin().expect("stdin was just asked to be a pipe");
+        if let (Some(watch), Some(statements)) = (&options.watch, psql.take_stdout()) {
+            tokio::spawn(watch.clone().read_statements(statements));
+        }
         let filter = tokio::spawn(async move {
             let result = copy(from, &mut to, &first).await;
             (to, result)
@@ -181,6 +195,12 @@ impl Load {
             warnings: script.complete(rendered).await?,
             failures: StatementFailures::default(),
         })
+    }
+
+    /// Whether all of its processes have ended by now.
+    pub fn has_ended(&mut self) -> bool {
+        let psql_ended = self.script.as_mut().is_none_or(|script| script.psql.has_ended());
+        psql_ended && self.restore.has_ended()
     }
 
     /// Whether `pg_restore` closed its stdin before the archive's end. It may then have committed already.
@@ -330,6 +350,7 @@ fn start_restore(
     args: Vec<String>,
     stdout: Stdio,
     options: &LoadOptions,
+    progress: Option<VerboseLines>,
 ) -> Result<Running, Error> {
     Running::start(Invocation {
         program: "pg_restore",
@@ -342,6 +363,7 @@ fn start_restore(
         encoding: None,
         stdin: Stdio::piped(),
         stdout,
+        progress,
     })
 }
 
@@ -366,6 +388,14 @@ fn start_psql(client: &PgClient, url: &DatabaseUrl, options: &LoadOptions) -> Re
     .map(String::from)
     .into();
     args.push(format!("--dbname={}", url.child_conninfo()));
+    let stdout = match &options.watch {
+        // each statement before it is sent, which no version buffers
+        Some(_) => {
+            args.push("--echo-queries".to_owned());
+            Stdio::piped()
+        }
+        None => Stdio::null(),
+    };
     Running::start(Invocation {
         program: "psql",
         path,
@@ -376,6 +406,7 @@ fn start_psql(client: &PgClient, url: &DatabaseUrl, options: &LoadOptions) -> Re
         settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),
-        stdout: Stdio::null(),
+        stdout,
+        progress: None,
     })
 }
