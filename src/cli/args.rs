@@ -25,7 +25,7 @@ const STYLES: styling::Styles = styling::Styles::styled()
 
 /// Encrypted offsite backups of PostgreSQL into your own S3 bucket
 #[derive(Debug, Parser)]
-#[command(name = "pgcoffer", version, about, after_help = help::SHORT, after_long_help = help::after(), styles = STYLES, max_term_width = 110)]
+#[command(name = "pgcoffer", version, about, after_help = help::SHORT, styles = STYLES, max_term_width = 110)]
 #[command(arg_required_else_help = true)]
 pub(super) struct Cli {
     #[command(flatten)]

@@ -68,7 +68,10 @@ fn name(path: &str) -> String {
 
 fn page(path: &str, command: &Command) -> io::Result<Vec<u8>> {
     let version = env!("CARGO_PKG_VERSION");
-    let man = Man::new(command.clone())
+    // in full the synopsis would list every option, in no order
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").trim().to_owned();
+    let man = Man::new(command.clone().override_usage(usage))
         .title(name(path))
         .source(format!("pgcoffer {version}"))
         .manual("pgcoffer");

@@ -3,7 +3,7 @@
 
 use clap::{ColorChoice, Command, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
-use super::{args::Cli, completion::with_values, examples::with_examples};
+use super::{args::Cli, completion::with_values, examples::with_examples, help};
 
 /// The command line with everything that belongs to it.
 pub(super) fn command() -> Command {
@@ -21,7 +21,12 @@ pub(super) fn parse() -> Result<Cli, clap::Error> {
     let behind = words.windows(2).find(|pair| pair[0] == "--color").map(|pair| pair[1]);
     let with = words.iter().find_map(|word| word.strip_prefix("--color="));
     let color = with.or(behind).and_then(|when| ColorChoice::from_str(when, true).ok());
-    let matches = command().color(color.unwrap_or_default()).try_get_matches_from(args)?;
+    let mut command = command().color(color.unwrap_or_default());
+    // where the commands are what is looked for, the settings would push them off the screen
+    if words.contains(&"--help") {
+        command = command.after_help(help::after());
+    }
+    let matches = command.try_get_matches_from(args)?;
     Cli::from_arg_matches(&matches)
 }
 

@@ -2,14 +2,14 @@
 
 mod shown;
 
-use std::{borrow::Cow, io::IsTerminal as _, time::Duration};
+use std::{io::IsTerminal as _, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pgcoffer::operation::Progress;
 use tokio::time::Instant;
 
 use self::shown::{Course, Shown};
-use super::{global::Global, styled::cut, terminal};
+use super::{global::Global, terminal};
 
 const REDRAW: Duration = Duration::from_millis(200);
 const LINE_EVERY: Duration = Duration::from_secs(30);
@@ -47,7 +47,10 @@ struct Bar(ProgressBar);
 
 impl Bar {
     fn new(doing: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(shown::PARTS), ProgressDrawTarget::hidden());
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        // the template is a constant; a wrong one only costs the looks
+        let style = ProgressStyle::with_template("{prefix} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
         bar.set_prefix(doing.to_owned());
         Self(bar)
     }
@@ -57,21 +60,9 @@ impl Bar {
         if *shown == Shown::Nothing {
             return;
         }
-        let (template, parts) = match shown.parts() {
-            Some(parts) => ("{prefix} [{wide_bar}] {msg}", parts),
-            None => ("{prefix} {msg}", 0),
-        };
-        // the templates are constants; a wrong one only costs the looks
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let (chars, mark) = if terminal::is_utf8() {
-            ("█▉▊▋▌▍▎▏ ", "…")
-        } else {
-            ("=> ", "...")
-        };
-        bar.set_style(style.progress_chars(chars));
-        let room = terminal::stderr_columns().saturating_sub(bar.prefix().len() + 1);
-        bar.set_position(parts);
-        bar.set_message(Cow::Owned::<'static, str>(cut(&shown.short(), room, mark)));
+        // behind the last character a cursor may stand
+        let room = terminal::stderr_columns().saturating_sub(bar.prefix().len() + 2);
+        bar.set_message(shown.drawn(room, terminal::is_utf8()));
         if bar.is_hidden() && std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }

@@ -64,7 +64,7 @@ pub fn span(from: Timestamp, to: Timestamp) -> String {
     parts.join(" ")
 }
 
-/// How long ago, in the largest unit of which there is one at least: `now`, `59 min ago`, `3 h ago`, `12 d ago`,
+/// How long ago, in the largest unit of which there is one at least: `now`, `7 s ago`, `59 min ago`, `3 h ago`, `12 d ago`,
 /// `2 mo ago`, `7 y ago`; `in 3 h` for what is yet to come.
 #[must_use]
 pub fn ago(from: Timestamp, to: Timestamp) -> String {
@@ -72,7 +72,8 @@ pub fn ago(from: Timestamp, to: Timestamp) -> String {
     let minutes = seconds.unsigned_abs() / 60;
     let (hours, days) = (minutes / 60, minutes / 1440);
     let length = match (minutes, hours, days) {
-        (0, _, _) => return "now".to_owned(),
+        (0, _, _) if seconds == 0 => return "now".to_owned(),
+        (0, _, _) => format!("{} s", seconds.unsigned_abs()),
         (_, 0, _) => format!("{minutes} min"),
         // the hour of a day matters for the first two
         (_, 1..48, _) => format!("{hours} h"),
@@ -152,7 +153,7 @@ mod tests {
         let now: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
         let told = |seconds: i64| ago(Timestamp::from_second(now.as_second() - seconds).unwrap(), now);
         let (hour, day) = (3600, 86_400);
-        assert_eq!([told(0), told(59), told(-59)], ["now"; 3]);
+        assert_eq!([told(0), told(59), told(-59)], ["now", "59 s ago", "in 59 s"]);
         assert_eq!([told(60), told(hour - 1)], ["1 min ago", "59 min ago"]);
         assert_eq!([told(hour), told(2 * day - 1)], ["1 h ago", "47 h ago"]);
         assert_eq!([told(2 * day), told(60 * day - 1)], ["2 d ago", "59 d ago"]);

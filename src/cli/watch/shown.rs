@@ -8,11 +8,14 @@ use pgcoffer::{
 };
 use tokio::time::Instant;
 
-/// The parts of a whole bar.
-pub(super) const PARTS: u64 = 1000;
+use crate::cli::styled::{cut, width};
 
-/// How long bytes must have moved before their rate says how long the rest takes.
-const RATE_AFTER: Duration = Duration::from_secs(2);
+/// How long bytes must have moved before their rate is shown, and before it says how long the rest takes.
+const RATE_AFTER: Duration = Duration::from_secs(1);
+const LEFT_AFTER: Duration = Duration::from_secs(3);
+
+/// Columns of a bar in which one can still see how far it is.
+const BAR_MIN: usize = 6;
 
 /// The course of one operation: when each part of it began.
 pub(super) struct Course {
@@ -34,11 +37,12 @@ pub(super) enum Shown {
     Bytes {
         done: u64,
         expected: u64,
-        rate: u64,
+        /// Bytes a second, once that can be told.
+        rate: Option<u64>,
         left: Option<Duration>,
     },
     /// Bytes move, more than was expected.
-    Beyond { done: u64, rate: u64 },
+    Beyond { done: u64, rate: Option<u64> },
     /// An index or the like is made.
     Step { step: RestoreStep, since: Duration },
     /// Everything was read, and the rest has taken so long.
@@ -91,16 +95,17 @@ impl Course {
         let elapsed = now.duration_since(since);
         let moved = done.saturating_sub(before);
         let rate = u64::try_from(u128::from(moved) * 1000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX);
+        let known = Some(rate).filter(|_| elapsed >= RATE_AFTER);
         match (expected, done) {
             (0, 0) => Shown::Nothing,
-            _ if done >= expected => Shown::Beyond { done, rate },
+            _ if done >= expected => Shown::Beyond { done, rate: known },
             _ => Shown::Bytes {
                 done,
                 expected,
-                rate,
+                rate: known,
                 left: (expected - done)
                     .checked_div(rate)
-                    .filter(|_| elapsed >= RATE_AFTER)
+                    .filter(|_| elapsed >= LEFT_AFTER)
                     .map(|seconds| Duration::from_secs(seconds.max(1))),
             },
         }
@@ -118,19 +123,24 @@ impl Course {
 }
 
 impl Shown {
-    /// How many parts of a bar are full; none where there is no whole to be seen.
-    pub(super) fn parts(&self) -> Option<u64> {
+    /// For a line on a terminal with so many columns: behind a bar, where there is a whole to be seen.
+    pub(super) fn drawn(&self, columns: usize, is_utf8: bool) -> String {
+        let text = self.short();
+        let (full, mark) = if is_utf8 { ("█", "…") } else { ("=", "...") };
+        // brackets and a blank
+        let bar = columns.saturating_sub(width(&text) + 3);
         match self {
-            Self::Bytes { done, expected, .. } => {
-                let parts = u128::from(*done) * u128::from(PARTS) / u128::from((*expected).max(1));
-                Some(u64::try_from(parts).unwrap_or(PARTS).min(PARTS - 1))
+            Self::Bytes { done, expected, .. } if bar >= BAR_MIN => {
+                let parts = u128::from(*done) * bar as u128 / u128::from((*expected).max(1));
+                // full is what is done
+                let filled = usize::try_from(parts).unwrap_or(bar).min(bar - 1);
+                format!("[{}{}] {text}", full.repeat(filled), " ".repeat(bar - filled))
             }
-            _ => None,
+            _ => cut(&text, columns, mark),
         }
     }
 
-    /// For a line on a terminal.
-    pub(super) fn short(&self) -> String {
+    fn short(&self) -> String {
         match self {
             Self::Nothing => String::new(),
             Self::Bytes {
@@ -141,13 +151,13 @@ impl Shown {
             } => {
                 let left = left.map_or_else(String::new, |left| format!(", {} left", length(left)));
                 format!(
-                    "{} of {}, {}/s{left}",
+                    "{} of {}{}{left}",
                     short_size(*done),
                     short_size(*expected),
-                    short_size(*rate)
+                    by_second(*rate)
                 )
             }
-            Self::Beyond { done, rate } => format!("{} so far, {}/s", short_size(*done), short_size(*rate)),
+            Self::Beyond { done, rate } => format!("{} so far{}", short_size(*done), by_second(*rate)),
             Self::Step { step, since } => {
                 let kind = match step.kind {
                     StepKind::Index => "index",
@@ -169,6 +179,10 @@ impl Shown {
             _ => text,
         }
     }
+}
+
+fn by_second(rate: Option<u64>) -> String {
+    rate.map_or_else(String::new, |rate| format!(", {}/s", short_size(rate)))
 }
 
 /// A length of time in its two largest units: `59s`, `4m 12s`, `2h 5m`, `3d 4h`.
@@ -193,7 +207,7 @@ mod tests {
         Shown::Bytes {
             done,
             expected,
-            rate: 2 * MIB,
+            rate: left.map(|_| 2 * MIB),
             left: left.map(Duration::from_secs),
         }
     }
@@ -203,10 +217,21 @@ mod tests {
         let start = Instant::now();
         let mut course = Course::new(start);
         assert_eq!(course.look(&Progress::default(), start), Shown::Nothing);
-        assert_eq!(bytes(0, 10 * MIB, None).parts(), Some(0));
-        assert_eq!(bytes(10 * MIB - 1, 10 * MIB, None).parts(), Some(PARTS - 1));
-        assert_eq!(Shown::Beyond { done: MIB, rate: 1 }.parts(), None);
-        assert_eq!(Shown::Rest { since: RATE_AFTER }.parts(), None);
+        let drawn = |shown: Shown| shown.drawn(35, true);
+        assert_eq!(drawn(bytes(0, 10 * MIB, None)), "[                ] 0 B of 10.0 MiB");
+        assert_eq!(
+            drawn(bytes(10 * MIB - 1, 10 * MIB, None)),
+            "[██████████ ] 10.0 MiB of 10.0 MiB"
+        );
+        assert_eq!(
+            bytes(5 * MIB, 10 * MIB, None).drawn(35, false),
+            "[=====      ] 5.00 MiB of 10.0 MiB"
+        );
+        let beyond = Shown::Beyond { done: MIB, rate: None };
+        assert_eq!(drawn(beyond), "1.00 MiB so far");
+        let rest = Shown::Rest { since: Duration::ZERO };
+        assert_eq!(drawn(rest), "all was read; the rest has taken 0s");
+        assert_eq!(bytes(MIB, 10 * MIB, None).drawn(12, true), "1.00 MiB of…");
     }
 
     #[test]
@@ -215,8 +240,12 @@ mod tests {
             bytes(MIB, 10 * MIB, Some(4)).short(),
             "1.00 MiB of 10.0 MiB, 2.00 MiB/s, 4s left"
         );
-        assert_eq!(bytes(MIB, 10 * MIB, None).short(), "1.00 MiB of 10.0 MiB, 2.00 MiB/s");
-        assert_eq!(Shown::Beyond { done: MIB, rate: 0 }.short(), "1.00 MiB so far, 0 B/s");
+        assert_eq!(bytes(MIB, 10 * MIB, None).short(), "1.00 MiB of 10.0 MiB");
+        let beyond = Shown::Beyond {
+            done: MIB,
+            rate: Some(0),
+        };
+        assert_eq!(beyond.short(), "1.00 MiB so far, 0 B/s");
         assert_eq!(
             bytes(MIB, 10 * MIB, Some(3700)).line(MIB),
             "1.00 MiB of 10.0 MiB, 2.00 MiB/s, 1h 1m left, bucket: 1.00 MiB"
@@ -230,10 +259,9 @@ mod tests {
         let since = Duration::from_secs(252);
         let shown = Shown::Step { step, since }.short();
         assert_eq!(shown, "index 3 of 12, for 4m 12s: public.items\\u{1b}_slug");
-        let shown = Shown::Rest {
+        let rest = Shown::Rest {
             since: Duration::from_secs(1800),
-        }
-        .short();
-        assert_eq!(shown, "all was read; the rest has taken 30m 0s");
+        };
+        assert_eq!(rest.short(), "all was read; the rest has taken 30m 0s");
     }
 }
