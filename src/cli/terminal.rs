@@ -83,8 +83,8 @@ const USUAL_COLUMNS: usize = 80;
 
 /// The width of the terminal that shows standard output; none where it goes elsewhere.
 pub(super) fn stdout_columns() -> Option<usize> {
-    let stdout = io::stdout();
-    stdout.is_terminal().then(|| columns(&stdout).unwrap_or(USUAL_COLUMNS))
+    let is_terminal = io::stdout().is_terminal();
+    is_terminal.then(|| columns(io::stdout()).unwrap_or(USUAL_COLUMNS))
 }
 
 /// The width of the terminal that shows standard error.

@@ -9,6 +9,8 @@
 //! of a connection's COPY data as the end of the table. So `psql`'s stdin is closed only after `pg_restore` has
 //! succeeded.
 
+mod script;
+
 use std::io::{self, BufWriter, Write as _};
 use std::pin::Pin;
 use std::process::Stdio;
@@ -17,19 +19,17 @@ use std::task::{Context, Poll, ready};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
 use tokio::process::ChildStdin;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::child::{Invocation, OWN_END, Running};
 use super::client::PgClient;
-use super::error::{ChildFault, Error};
+use super::error::Error;
 use super::failures::StatementFailures;
 use super::load_lines::{LoadWatch, VerboseLines};
 use super::message_language::MessageLanguage;
-use super::script::{CopyError, copy};
 use super::settings::SessionSettings;
 use super::url::DatabaseUrl;
-use crate::panics::of_task;
+use script::Script;
 
 /// The options of a load.
 #[derive(Clone, Debug)]
@@ -99,14 +99,6 @@ pub struct Load {
     _list: Option<NamedTempFile>,
 }
 
-/// The second process, if the archive is restored as a script.
-#[derive(Debug)]
-struct Script {
-    psql: Running,
-    /// Returns `psql`'s stdin, still open.
-    filter: JoinHandle<(ChildStdin, Result<(), CopyError>)>,
-}
-
 /// The result of a restore that reached its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadReport {
@@ -155,22 +147,14 @@ impl Load {
         options: &LoadOptions,
         list: Option<NamedTempFile>,
     ) -> Result<Self, Error> {
-        let first = options.first.clone().unwrap_or_default();
-        let mut psql = start_psql(client, url, options)?;
+        let psql = Script::start_psql(client, url, options)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
         let mut restore = start_restore(client, url, rendering, Stdio::piped(), options, None)?;
         let from = restore.take_stdout().expect("stdout was just asked to be a pipe");
-        let mut to = psql.take_stdin().expect("stdin was just asked to be a pipe");
-        if let (Some(watch), Some(statements)) = (&options.watch, psql.take_stdout()) {
-            tokio::spawn(watch.clone().read_statements(statements));
-        }
-        let filter = tokio::spawn(async move {
-            let result = copy(from, &mut to, &first).await;
-            (to, result)
-        });
+        let script = Script::run(psql, from, options);
         let stdin = restore.take_stdin();
         Ok(Self {
-            script: Some(Script { psql, filter }),
+            script: Some(script),
             restore,
             stdin,
             has_stopped_reading: false,
@@ -272,41 +256,6 @@ impl AsyncWrite for Load {
     }
 }
 
-impl Script {
-    /// Ends `psql`'s input if `pg_restore` succeeded and the whole script was passed on; kills `psql` otherwise. If
-    /// both failed, the one that failed first has the cause.
-    async fn complete(mut self, rendered: Result<Vec<String>, ChildFault>) -> Result<Vec<String>, Error> {
-        let (stdin, copied) = (&mut self.filter)
-            .await
-            .map_err(|error| Error::io("filter the script", io::Error::other(of_task(&error))))?;
-        match (rendered, copied) {
-            (_, Err(CopyError::Unrestricted)) => {
-                self.psql.kill().await;
-                Err(Error::Unrestricted)
-            }
-            (Ok(mut warnings), Ok(())) => {
-                drop(stdin);
-                warnings.extend(self.psql.finish().await.map_err(Error::LoadFailed)?);
-                Ok(warnings)
-            }
-            // psql stopped reading: its message is the cause, and pg_restore's broken pipe the consequence
-            (_, Err(CopyError::Write(error))) => {
-                let ended = self.psql.finish().await;
-                drop(stdin);
-                Err(ended.map_or_else(Error::LoadFailed, |_| Error::io("write to psql", error)))
-            }
-            (Err(fault), _) => {
-                self.psql.kill().await;
-                Err(Error::LoadFailed(fault))
-            }
-            (Ok(_), Err(CopyError::Read(error))) => {
-                self.psql.kill().await;
-                Err(Error::io("read from pg_restore", error))
-            }
-        }
-    }
-}
-
 /// The arguments of `pg_restore`. It ignores `--exit-on-error` when it writes a script; there `psql` stops at errors.
 /// `--single-transaction` then writes BEGIN and COMMIT into the script: if all processes die at once, `psql` finds no
 /// COMMIT at the end of its input.
@@ -364,49 +313,5 @@ fn start_restore(
         stdin: Stdio::piped(),
         stdout,
         progress,
-    })
-}
-
-/// Starts `psql` of the same installation, as only that knows the `\restrict` which its `pg_restore` writes.
-fn start_psql(client: &PgClient, url: &DatabaseUrl, options: &LoadOptions) -> Result<Running, Error> {
-    let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
-        program: "psql",
-        need: format!("{}, from the same package as pg_restore", client.version),
-        found: Vec::new(),
-        major: Some(client.major),
-        named: client.named.clone(),
-    })?;
-    let mut args: Vec<String> = [
-        "--no-psqlrc",
-        "--quiet",
-        "--no-password",
-        "--set=ON_ERROR_STOP=1",
-        // with the SQLSTATE, which shows the cause in every language
-        "--set=VERBOSITY=verbose",
-        "--file=-",
-    ]
-    .map(String::from)
-    .into();
-    args.push(format!("--dbname={}", url.child_conninfo()));
-    let stdout = match &options.watch {
-        // each statement before it is sent, which no version buffers
-        Some(_) => {
-            args.push("--echo-queries".to_owned());
-            Stdio::piped()
-        }
-        None => Stdio::null(),
-    };
-    Running::start(Invocation {
-        program: "psql",
-        path,
-        args,
-        client,
-        url,
-        message_language: options.message_language,
-        settings: &options.settings,
-        encoding: None,
-        stdin: Stdio::piped(),
-        stdout,
-        progress: None,
     })
 }

@@ -286,7 +286,7 @@ fn an_accepted_backup_is_a_good_one_and_shown_as_such() {
     let old = scene.put(Past::good(48, "1h"));
     let odd = scene.put(Past::good(2, "7d").suspicious());
     let listed = |word: &str| {
-        let list = scene.run(["list"]).success();
+        let list = scene.run(["list", "--wide"]).success();
         let line = list.text().lines().find(|line| line.starts_with(&odd.id));
         assert!(line.unwrap().ends_with(word), "{}", list.text());
     };
