@@ -30,6 +30,8 @@ struct Column {
     is_right: bool,
     /// To how many columns its cells may be cut.
     least: Option<usize>,
+    /// The columns that its cells usually take: what is shown doesn't change with the age of a backup.
+    usual: usize,
 }
 
 /// How much of a table is shown.
@@ -69,6 +71,7 @@ impl Table {
             shown: Shown::Always,
             is_right: false,
             least: None,
+            usual: 0,
         });
         Self {
             columns: columns.collect(),
@@ -88,6 +91,14 @@ impl Table {
     pub(super) fn if_room(mut self, columns: &[usize]) -> Self {
         for (order, index) in (0..).zip(columns) {
             self.columns[*index].shown = Shown::IfRoom(order);
+        }
+        self
+    }
+
+    /// Has columns be taken for as wide as their cells usually are, when it is decided what there is room for.
+    pub(super) fn usual(mut self, widths: &[(usize, usize)]) -> Self {
+        for (index, usual) in widths {
+            self.columns[*index].usual = *usual;
         }
         self
     }
@@ -170,7 +181,8 @@ impl Table {
             Room::Lines => USUAL_COLUMNS,
         };
         let least = |index: usize| self.least(index, natural[index]);
-        while total((0..widths.len()).filter(|index| widths[*index].is_some()).map(least)) > columns {
+        let usual = |index: usize| least(index).max(self.columns[index].usual);
+        while total((0..widths.len()).filter(|index| widths[*index].is_some()).map(usual)) > columns {
             let Some(index) = self.leaves_first(&widths) else {
                 break;
             };

@@ -72,7 +72,7 @@ fn status_text(report: &StatusReport, view: &StatusView<'_>) -> Styled {
     let is_nothing = |health: &Health| health.newest_good.is_none() && health.bytes == 0;
     if found.iter().any(is_nothing) {
         let location = view.location;
-        let where_from = format!("looked at {location}; is that the right bucket and prefix?");
+        let where_from = format!("Looked in {location}: is that the right bucket and prefix?");
         notes.push((Style::Plain, where_from));
     }
     if !notes.is_empty() {
@@ -90,6 +90,7 @@ const HEADS: [&str; 9] = [
     "DATABASE", "STATE", "NEWEST", "AGE", "TIER", "NEXT DUE", "GOOD", "STORED", "HELD",
 ];
 const DATABASE: usize = 0;
+const AGE: usize = 3;
 const TIER: usize = 4;
 const NEXT_DUE: usize = 5;
 const GOOD: usize = 6;
@@ -105,7 +106,8 @@ fn databases_table(found: &[Health], now: Timestamp, view: &StatusView<'_>) -> T
     let mut table = Table::new(heads)
         .right(&[GOOD, STORED, HELD])
         .cut(DATABASE, 10)
-        .if_room(&[NEXT_DUE, STORED, GOOD, TIER, HELD]);
+        .if_room(&[NEXT_DUE, STORED, GOOD, TIER, HELD])
+        .usual(&[(AGE, 10), (TIER, 7), (NEXT_DUE, 19), (STORED, 8)]);
     let newest = found.iter().filter_map(|health| health.newest_good.as_ref());
     let ids = ShownIds::new(newest.map(|newest| &newest.id), view.is_wide);
     for health in found {

@@ -33,6 +33,7 @@ const HEADS: [&str; 11] = [
     "KEY",
 ];
 const DATABASE: usize = 1;
+const TIER: usize = 2;
 const TOOK: usize = 4;
 const AGE: usize = 5;
 const DUMPED: usize = 6;
@@ -52,7 +53,8 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
         .right(&[TOOK, DUMPED, STORED])
         .cut(DATABASE, 10)
         .cut(STATUS, 15)
-        .if_room(&[AGE, STORED, KEPT, KEY, DUMPED, TOOK]);
+        .if_room(&[AGE, STORED, KEPT, KEY, DUMPED, TOOK])
+        .usual(&[(TIER, 7), (TOOK, 7), (AGE, 10), (DUMPED, 8), (STORED, 8)]);
     for line in listing.lines(runs) {
         let Some((one, earlier)) = line.split_first() else {
             continue;

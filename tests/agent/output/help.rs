@@ -106,7 +106,7 @@ fn every_command_has_a_manual_page_that_man_can_show() {
         }
         // the program that sets manual pages, where there is one, has nothing against it
         if let Ok(set) = Command::new("groff")
-            .args(["-man", "-Tutf8", "-ww", "-z"])
+            .args(["-k", "-man", "-Tutf8", "-ww", "-z"])
             .arg(pages.join(&name))
             .output()
         {

@@ -49,7 +49,7 @@ fn a_hold_is_shown_wherever_its_backup_is() {
         outcome.text().to_owned()
     };
     let line = |text: &str| text.lines().find(|line| line.contains(&old.id)).unwrap().to_owned();
-    assert!(line(&text(&["list"])).ends_with("good, held"));
+    assert!(line(&text(&["list", "--wide"])).ends_with("good, held"));
     assert!(text(&["show", &old.id]).contains("UTC by ada: for the audit"));
     let status = text(&["status"]);
     assert!(status.contains(&format!("held: {}", old.id)) && status.contains("by ada: for the audit"));

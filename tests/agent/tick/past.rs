@@ -192,10 +192,10 @@ pub(crate) fn settled(text: &str) -> String {
 
 /// A column of a table, or a whole line elsewhere.
 fn settled_column(text: &str) -> String {
-    let is_tier = ["manual", "hourly", "weekly", "yearly"].contains(&text);
+    let is_word = ["manual", "hourly", "weekly", "yearly", "failed"].contains(&text);
     let is_short_id = text.len() == 6 && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
     let is_age = text == "now" || text.ends_with(" ago");
-    match (is_short_id && !is_tier, is_age && text.split(' ').count() < 4) {
+    match (is_short_id && !is_word, is_age && text.split(' ').count() < 4) {
         (true, _) => "[id]".to_owned(),
         (_, true) => "[age]".to_owned(),
         _ => settled_words(text),
