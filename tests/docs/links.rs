@@ -17,7 +17,10 @@ static LINK: LazyLock<Regex> =
 static REPOSITORY: LazyLock<String> = LazyLock::new(|| {
     let text = std::fs::read_to_string(project().join("book.toml")).unwrap();
     let book: toml::Table = text.parse().unwrap();
-    book["output"]["html"]["git-repository-url"].as_str().unwrap().to_owned()
+    book["output"]["html"]["git-repository-url"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 });
 
 /// Links of a page that lead nowhere.
