@@ -10,8 +10,14 @@ use regex::Regex;
 
 use crate::{page::Page, testbed::project};
 
-static LINK: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"\]\(([^()\s]+)(?: "[^"]*")?\)|^\[[^\]]+\]: (\S+)"#).unwrap());
+static LINK: LazyLock<Regex> = LazyLock::new(|| {
+    let ways = [
+        r#"\]\(([^()\s]+)(?: "[^"]*")?\)"#,
+        r"^\[[^\]]+\]: (\S+)",
+        r#"<(?:a|img|source)\b[^>]*\b(?:href|src|srcset)="([^"]+)""#,
+    ];
+    Regex::new(&ways.join("|")).unwrap()
+});
 
 /// The public address of the source, as the book's settings have it.
 static REPOSITORY: LazyLock<String> = LazyLock::new(|| {
@@ -28,7 +34,7 @@ pub(crate) fn faults(page: &Page, pages: &[Page]) -> Vec<String> {
     let mut faults = Vec::new();
     for (number, line) in &page.prose {
         for found in LINK.captures_iter(line) {
-            let target = found.get(1).or(found.get(2)).unwrap().as_str();
+            let target = found.iter().skip(1).flatten().next().unwrap().as_str();
             if let Some(fault) = fault(page, target, pages) {
                 faults.push(format!("{}: {target}: {fault}", page.at(*number)));
             }
@@ -169,6 +175,8 @@ fn a_link_out_of_the_book_is_a_fault_unless_it_names_the_repository() {
         let faults = faults(&page, &[Page::parse("README.md".into(), "# A")]);
         assert_eq!(faults.is_empty(), is_right, "{link}: {faults:?}");
     }
+    let picture = Page::parse("README.md".into(), r#"<img src="docs/nothing.svg" alt="x">"#);
+    assert_eq!(faults(&picture, &[]).len(), 1);
     // the pages at the top are no part of the book
     let readme = Page::parse("README.md".into(), "[a](packaging/systemd) [b](docs/index.md)");
     assert_eq!(faults(&readme, &[]), [""; 0]);
