@@ -1,4 +1,4 @@
-//! A close look at an archive: its header and its last frame, which costs two requests.
+//! Checks an archive by its header and its last frame, which costs two requests.
 
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -12,52 +12,52 @@ use crate::{
     store::{Kind, Object},
 };
 
-/// The most archives whose entity tag is another than that of the upload that one survey looks at: the newest ones.
-/// Where a whole repository was copied, none has its old tag.
-const OTHER_TAGS_LOOKED_AT: usize = 100;
+/// The most archives with another entity tag than their upload's that one survey checks, newest first. In a copied
+/// repository, all of them have another tag.
+const OTHER_TAGS_CHECKED: usize = 100;
 
-/// The most archives in a row that don't open before the search for the newest one that does is given up.
-const NEWEST_LOOKED_AT: usize = 100;
+/// The most archives that are tried until one of them opens.
+const NEWEST_CHECKED: usize = 100;
 
-/// Archives looked at at once: each look holds a frame.
-const LOOKS_AT_ONCE: usize = 8;
+/// The number of archives that are checked at once. Each check needs the memory of a frame.
+const CHECKS_AT_ONCE: usize = 8;
 
-/// What a close look came to.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Look {
-    /// Header and last frame are what was sealed.
+pub enum ArchiveCheck {
+    /// Header and last frame are those that were sealed.
     Opens,
-    /// It can't be counted on.
+    /// It is not reliable.
     Doubted(Doubt),
-    /// It lies in cold storage, and is the object that was uploaded.
+    /// It is in cold storage, and is the object that was uploaded.
     Cold,
-    /// A catalog key alone is at hand, which opens no archive: by its length it is the one that was sealed.
+    /// Only a catalog key is available, which opens no archive. The length is right.
     Sealed,
 }
 
 impl Catalog {
-    /// Reads header and last frame of a good record's archive, where a key at hand opens it.
+    /// Checks header and last frame of a good record's archive, if there is a key that opens it.
     ///
     /// # Errors
-    /// What the bucket refuses, other than that the object isn't there or lies in cold storage.
-    pub async fn look_at(&self, record: &Record, object: &Object) -> Result<Look> {
+    /// Any error of the bucket, except if the object is missing or in cold storage: those are results.
+    pub async fn check_archive(&self, record: &Record, object: &Object) -> Result<ArchiveCheck> {
         if !self.sees_inside(&record.database, &record.id).await? {
-            return Ok(Look::Sealed);
+            return Ok(ArchiveCheck::Sealed);
         }
-        match self.try_look(record, object).await {
-            Ok(Ok(())) => Ok(Look::Opens),
-            Ok(Err(error)) => Ok(Look::Doubted(Doubt::Changed(error))),
-            Err(Error::Store(error)) if error.kind == Kind::NotFound => Ok(Look::Doubted(Doubt::Gone)),
+        match self.try_check(record, object).await {
+            Ok(Ok(())) => Ok(ArchiveCheck::Opens),
+            Ok(Err(error)) => Ok(ArchiveCheck::Doubted(Doubt::Changed(error))),
+            Err(Error::Store(error)) if error.kind == Kind::NotFound => Ok(ArchiveCheck::Doubted(Doubt::Gone)),
             Err(Error::Store(error)) if error.kind == Kind::Cold => match Shown::of(record, Some(object)) {
-                Shown::AsUploaded => Ok(Look::Cold),
-                Shown::OtherTag => Ok(Look::Doubted(Doubt::Unseen)),
-                Shown::Doubted(doubt) => Ok(Look::Doubted(doubt)),
+                Shown::AsUploaded => Ok(ArchiveCheck::Cold),
+                Shown::OtherTag => Ok(ArchiveCheck::Doubted(Doubt::Unseen)),
+                Shown::Doubted(doubt) => Ok(ArchiveCheck::Doubted(doubt)),
             },
             Err(error) => Err(error),
         }
     }
 
-    async fn try_look(&self, record: &Record, object: &Object) -> Result<std::result::Result<(), seal::Error>> {
+    async fn try_check(&self, record: &Record, object: &Object) -> Result<std::result::Result<(), seal::Error>> {
         let read = |range| self.store.read_range(&object.key, range, object.etag.as_deref());
         let beginning = read(0..object.bytes.min(HEADER_LEN_MAX as u64)).await?;
         let secrets = self.secrets_of(&record.database, &record.id);
@@ -81,12 +81,12 @@ impl Catalog {
         Ok(opens(&keys, frame_size, end.0, &frame))
     }
 
-    /// Looks at the newest good backup of a survey, and where that doesn't open at the one before it, and so on; and at
-    /// one other in its turn, so that in time each is looked at.
+    /// Checks the newest good backup of a survey, and if it doesn't open, the ones before it until one does. Also
+    /// checks one other backup, a different one each time, so that all of them are checked in time.
     ///
     /// # Errors
-    /// As [`Catalog::look_at`].
-    pub async fn look_in_turn(&self, survey: &mut Survey, now: Timestamp) -> Result<()> {
+    /// As [`Catalog::check_archive`].
+    pub async fn check_some_archives(&self, survey: &mut Survey, now: Timestamp) -> Result<()> {
         let good: Vec<usize> = survey.places_of_good();
         let Some((newest, others)) = good.split_first() else {
             return Ok(());
@@ -94,11 +94,11 @@ impl Catalog {
         let turn = scattered(now);
         let other = (!others.is_empty()).then(|| others[turn % others.len()]);
         if let Some(other) = other {
-            self.look_at_place(&mut survey.entries[other]).await?;
+            self.check_entry(&mut survey.entries[other]).await?;
         }
-        // what is called the newest good one is one that opens
-        for at in [*newest].iter().chain(others).take(NEWEST_LOOKED_AT) {
-            self.look_at_place(&mut survey.entries[*at]).await?;
+        // the newest good backup must be one that opens
+        for at in [*newest].iter().chain(others).take(NEWEST_CHECKED) {
+            self.check_entry(&mut survey.entries[*at]).await?;
             if survey.entries[*at].is_good() {
                 break;
             }
@@ -106,48 +106,48 @@ impl Catalog {
         Ok(())
     }
 
-    /// Looks at the newest archives that bear another entity tag than what was uploaded.
-    pub(super) async fn look_at_other_tags(&self, entries: &mut [CatalogEntry]) -> Result<()> {
+    /// Checks the newest archives whose entity tag is not the upload's.
+    pub(super) async fn check_other_tags(&self, entries: &mut [CatalogEntry]) -> Result<()> {
         let others = entries
             .iter_mut()
             .filter(|one| one.record.is_good() && one.unsure == Some(Doubt::Another));
-        self.look_at_all(others.take(OTHER_TAGS_LOOKED_AT).collect()).await
+        self.check_archives(others.take(OTHER_TAGS_CHECKED).collect()).await
     }
 
-    /// Looks at several archives, some at once.
+    /// Checks several archives, some of them at once.
     ///
     /// # Errors
-    /// As [`Catalog::look_at`].
-    pub async fn look_at_all(&self, all: Vec<&mut CatalogEntry>) -> Result<()> {
+    /// As [`Catalog::check_archive`].
+    pub async fn check_archives(&self, all: Vec<&mut CatalogEntry>) -> Result<()> {
         let mut looks = stream::iter(all)
-            .map(|one| self.look_at_place(one))
-            .buffer_unordered(LOOKS_AT_ONCE);
+            .map(|one| self.check_entry(one))
+            .buffer_unordered(CHECKS_AT_ONCE);
         while let Some(looked) = looks.next().await {
             looked?;
         }
         Ok(())
     }
 
-    /// Looks at one archive, unless that was done: an archive is looked at once a survey.
+    /// Checks one archive, unless this survey has done that already.
     ///
     /// # Errors
-    /// As [`Catalog::look_at`].
-    pub async fn look_at_place(&self, one: &mut CatalogEntry) -> Result<()> {
-        let Some(archive) = one.archive.as_ref().filter(|_| !one.looked_at) else {
+    /// As [`Catalog::check_archive`].
+    pub async fn check_entry(&self, one: &mut CatalogEntry) -> Result<()> {
+        let Some(archive) = one.archive.as_ref().filter(|_| !one.archive_checked) else {
             return Ok(());
         };
-        match self.look_at(&one.record, archive).await? {
-            Look::Opens | Look::Sealed => {}
-            Look::Cold => one.unseen = true,
-            Look::Doubted(doubt) => one.doubt = Some(doubt),
+        match self.check_archive(&one.record, archive).await? {
+            ArchiveCheck::Opens | ArchiveCheck::Sealed => {}
+            ArchiveCheck::Cold => one.unseen = true,
+            ArchiveCheck::Doubted(doubt) => one.doubt = Some(doubt),
         }
-        one.looked_at = true;
+        one.archive_checked = true;
         Ok(())
     }
 }
 
-/// A number of this minute. Ticks come at even distances, which may be a multiple of how many backups there are: as
-/// they are, the minutes would choose the same one each time.
+/// A pseudo-random number for this minute. Ticks come at regular intervals. An interval can be a multiple of the number
+/// of backups, and then the minutes themselves would choose the same backup each time.
 fn scattered(now: Timestamp) -> usize {
     let minute = u64::try_from(now.as_second() / 60).unwrap_or(0);
     // Fibonacci hashing: 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming, volume 3, 6.4)
@@ -165,14 +165,14 @@ mod tests {
     #[test]
     fn each_backup_has_its_turn_however_the_ticks_are_spaced() {
         for (minutes, backups) in [(60, 30), (60, 60), (1440, 24), (15, 5), (7, 7)] {
-            let mut looked_at = vec![false; backups];
+            let mut archive_checked = vec![false; backups];
             for tick in 0..i64::try_from(backups * 20).unwrap() {
                 let now = Timestamp::from_second(1_800_000_000 + tick * minutes * 60).unwrap();
-                looked_at[scattered(now) % backups] = true;
+                archive_checked[scattered(now) % backups] = true;
             }
             assert!(
-                looked_at.iter().all(|looked| *looked),
-                "{minutes} {backups}: {looked_at:?}"
+                archive_checked.iter().all(|looked| *looked),
+                "{minutes} {backups}: {archive_checked:?}"
             );
         }
     }
