@@ -117,11 +117,8 @@ pub struct DatabaseSettings {
 }
 
 impl Config {
-    /// Reads settings from the environment's variables alone.
-    ///
-    /// # Errors
-    /// [`Error::Config`] with every unknown `PGCOFFER_…` name and every bad value at once.
-    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+    #[cfg(test)]
+    fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self::read(&Settings::gather(Sources {
             vars: vars.collect(),

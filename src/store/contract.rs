@@ -204,9 +204,6 @@ pub trait PartSink: Send {
     /// [`Kind::Mismatch`](super::Kind::Mismatch) if the place has other bytes than were sent;
     /// [`Kind::NotFound`](super::Kind::NotFound) if the upload was aborted by another.
     async fn complete(self: Box<Self>, whole: &Whole) -> Result<Completed, Error>;
-
-    /// Aborts the upload and frees its space. A failure of that is only logged, as the caller already has an error.
-    async fn abort(self: Box<Self>);
 }
 
 /// What was written to an upload.

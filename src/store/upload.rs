@@ -11,7 +11,7 @@ use super::{
 
 /// The upload of one object.
 ///
-/// Ends with [`Upload::complete`] or [`Upload::abort`]. If it is dropped, it is aborted in the background, and
+/// Ends with [`Upload::complete`]. If it is dropped, it is aborted in the background, and
 /// [`Backend::settle`](super::Backend::settle) waits for that. There is no object until it is complete.
 pub struct Upload {
     sink: Box<dyn PartSink>,
@@ -65,10 +65,5 @@ impl Upload {
             tags: completed.tags,
             unconfirmed: !completed.confirmed,
         })
-    }
-
-    /// Aborts the upload and frees its space. A failure of that is only logged, as the caller already has an error.
-    pub async fn abort(self) {
-        self.sink.abort().await;
     }
 }

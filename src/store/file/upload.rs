@@ -151,9 +151,4 @@ impl PartSink for FileUpload {
             confirmed: true,
         })
     }
-
-    async fn abort(mut self: Box<Self>) {
-        // the piece that is being written is removed with the file, whether or not its write succeeds
-        let _ = self.wait().await;
-    }
 }

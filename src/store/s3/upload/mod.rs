@@ -271,10 +271,6 @@ impl PartSink for MultipartUpload {
         }
         result
     }
-
-    async fn abort(mut self: Box<Self>) {
-        self.give_up().await;
-    }
 }
 
 impl Drop for MultipartUpload {
