@@ -1,13 +1,12 @@
 //! Addresses, logins, TLS, and the lock.
 
-use std::process::Command;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use pgcoffer::postgres::{Clients, ConnectFault, DatabaseUrl, DumpOptions, Error, FailureCause, Session};
 
 use crate::scene::{child_fault, cluster, connect, database, dump, dump_with, url};
-use crate::testbed::{Cluster, ClusterOptions};
+use crate::testbed::{Cluster, ClusterOptions, certificates, with_variables};
 
 const PASSWORD: &str = "p@:/%+ ä'\"\\";
 
@@ -108,20 +107,7 @@ impl Authority {
     /// Makes an authority, and gives the server a certificate of its for this name.
     pub(crate) fn that_signs_for(cluster: &Cluster, host: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        openssl(
-            folder.path(),
-            "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt",
-        );
-        let request = format!(
-            "req -newkey rsa:2048 -nodes -subj /CN={host} -addext subjectAltName=DNS:{host} -keyout server.key -out \
-             server.csr"
-        );
-        openssl(folder.path(), &request);
-        openssl(
-            folder.path(),
-            "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out \
-             server.crt",
-        );
+        certificates(folder.path(), &format!("DNS:{host}"));
         for name in ["server.key", "server.crt"] {
             // Written over, so that owner and mode stay.
             let content = std::fs::read(folder.path().join(name)).unwrap();
@@ -130,15 +116,6 @@ impl Authority {
         cluster.psql("postgres", "SELECT pg_reload_conf(); SELECT pg_sleep(0.5)");
         Self(folder)
     }
-}
-
-pub(crate) fn openssl(folder: &std::path::Path, arguments: &str) {
-    let output = Command::new("openssl")
-        .current_dir(folder)
-        .args(arguments.split(' '))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]
@@ -304,21 +281,6 @@ async fn a_terminated_session_reports_its_lost_lock() {
 /// may follow.
 #[test]
 fn variables_of_the_environment_change_nothing() {
-    let again = |variables: &[(&str, &str)]| {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args([
-                "--exact",
-                "connecting::only_the_url_decides_where_to_connect",
-                "--nocapture",
-            ])
-            .envs(variables.iter().copied());
-        let output = command.output().unwrap();
-        (
-            output.status.success(),
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
-        )
-    };
     let astray = [
         ("PGHOST", "/nonexistent"),
         ("PGHOSTADDR", "192.0.2.1"),
@@ -338,8 +300,7 @@ fn variables_of_the_environment_change_nothing() {
         ("PGSYSCONFDIR", "/nonexistent"),
         ("LC_ALL", "de_DE.UTF-8"),
     ];
-    let (passed, output) = again(&astray);
-    assert!(passed && output.contains("1 passed"), "{output}");
+    with_variables("connecting::only_the_url_decides_where_to_connect", &astray);
 }
 
 /// Also run by `variables_of_the_environment_change_nothing`, with an environment made for it.
