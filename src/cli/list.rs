@@ -54,7 +54,7 @@ pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String
     if let Some(one) = lost {
         let (id, doubt) = (&one.record.id, one.why_doubted());
         let why = doubt.map_or_else(String::new, ToString::to_string);
-        text.push_str(&match doubt.is_some_and(Doubt::is_open) {
+        text.push_str(&match doubt.is_some_and(Doubt::may_be_intact) {
             true => format!("{label}: THE NEWEST BACKUP, {id}, is not sure: {why}; `pgcoffer verify {id}` does that\n"),
             false => format!("{label}: THE NEWEST BACKUP, {id}, is none any more: {why}\n"),
         });

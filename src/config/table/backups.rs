@@ -32,7 +32,7 @@ pub(super) const SECTION: Section = Section {
             doc: "how long pg_dump may write nothing before it is stopped: `30m`, `2h`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
-                reading.config.silence_max = duration(text)?;
+                reading.config.dump_idle_timeout = duration(text)?;
                 Ok(())
             }),
         },
