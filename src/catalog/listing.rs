@@ -1,4 +1,4 @@
-//! What a place holds, for people to look at: the newest runs of one database or of all.
+//! What a place contains, for users: the newest runs of one database or of all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,38 +14,39 @@ use crate::{
     seal,
 };
 
-/// What a place holds.
+/// What a place contains.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// The newest runs, newest first.
     pub entries: Vec<CatalogEntry>,
-    /// Of each database its newest run and its newest good one, where they are not among those.
+    /// The newest run and the newest good run of each database, if they are not among `entries`.
     pub beside: Vec<CatalogEntry>,
-    /// Records and marks that can't be read with our keys: their key in the bucket, and why.
+    /// The keys of records and marks that can't be read, and why.
     pub unreadable: Vec<(String, Error)>,
-    /// How many older records there are that were not read.
+    /// The number of older records that were not read.
     pub more: usize,
-    /// When it was looked, by the bucket's clock where it tells the time: one's own may be behind.
+    /// The time of the listing, by the bucket's clock if that is known, since this machine's may be behind.
     pub seen: Timestamp,
-    /// Of each database, records whose names no key at hand has made.
+    /// For each database, the number of records whose names were made by no key that is configured here.
     pub others: BTreeMap<Label, usize>,
-    /// Of each database, records of other repositories under a key that counts here.
+    /// For each database, records of other repositories under a key that is valid here.
     pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
-    /// Whose those are, as far as one of them tells; or whose the place is, where there is nothing else.
+    /// Whose those records are, as far as one of them shows; or whose the place is, if there is nothing else.
     pub stranger: Option<Error>,
     suspicious: BTreeSet<BackupId>,
 }
 
 impl Listing {
-    /// Whether a backup looks wrong beside those before it, and nobody has accepted it, nor have those after it agreed.
+    /// Whether a backup looks wrong compared with those before it, no user has accepted it, and those after it don't
+    /// agree with it.
     #[must_use]
     pub fn is_suspicious(&self, record: &Record) -> bool {
         self.suspicious.contains(&record.id)
     }
 
-    /// The newest good backup of a database, and its newest run. One whose archive is another object than was uploaded
-    /// is the newest good one where there is no other. What was dated by a clock that was ahead is neither, unless
-    /// there is nothing else.
+    /// The newest good backup of a database, and its newest run. A backup whose archive is another object than was
+    /// uploaded counts only if there is no other. A run dated by a clock that was ahead counts only if there is nothing
+    /// else.
     #[must_use]
     pub fn newest(&self, label: &Label, now: Timestamp) -> (Option<&CatalogEntry>, Option<&CatalogEntry>) {
         let of_label = || {
@@ -61,7 +62,7 @@ impl Listing {
         )
     }
 
-    /// The records of other repositories, with the database in whose folder they stand.
+    /// The records of other repositories, with the database in whose folder they are.
     pub fn of_other_repositories(&self) -> impl Iterator<Item = (&Label, &OtherRepository)> {
         let all = self.other_repositories.iter();
         all.flat_map(|(label, others)| others.iter().map(move |other| (label, other)))
@@ -122,7 +123,7 @@ impl Listing {
             .retain(|one| one.record.database != *label || kept.contains(&one.record.id));
     }
 
-    /// How many records of a database none of the keys opens.
+    /// The number of records of a database that none of the keys opens.
     #[must_use]
     pub fn unreadable_of(&self, label: &Label) -> usize {
         let folder = format!("/{label}/records/");
@@ -210,7 +211,7 @@ impl Catalog {
         Ok((opened, rest))
     }
 
-    /// Counts in a listing what is not ours.
+    /// Counts the objects that aren't ours.
     async fn count_others(&self, listing: &mut Listing, found: &DatabaseNames) {
         let (database, names) = (&found.database, &found.names);
         let others = names.others + names.too_late.len();
@@ -249,7 +250,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Opens older records of one database until its newest run and a good one are known.
+    /// Opens older records of one database until its newest run and its newest good one are known.
     async fn look_behind(
         &self,
         listing: &mut Listing,
@@ -282,11 +283,11 @@ impl Catalog {
                 listing.unreadable.push((key, fault));
             }
         }
-        self.look_at_other_tags(&mut entries).await?;
+        self.check_other_tags(&mut entries).await?;
         Ok(entries)
     }
 
-    /// Reads why the last run of a database failed, where it did.
+    /// Reads why the last run of a database failed, if it did.
     async fn explain_last(&self, listing: &mut Listing, label: &Label) -> Result<()> {
         let (_, last) = listing.newest(label, listing.seen);
         let is_failed = |one: &&CatalogEntry| matches!(one.record.status, Status::Failed { .. });

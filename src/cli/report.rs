@@ -86,7 +86,7 @@ fn ticked_text(one: &DatabaseTick) -> String {
             ),
             None => format!("{label}: nothing is due\n"),
         },
-        BackupOutcome::Elsewhere { due } => {
+        BackupOutcome::NeedsMasterKey { due } => {
             let due: Vec<&str> = due.iter().map(|tier| tier.as_str()).collect();
             let due = due.join(", ");
             format!("{label}: due: {due}; a catalog key alone is set here, so another machine has to make it\n")

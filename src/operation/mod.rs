@@ -1,4 +1,4 @@
-//! What a user can ask for: one verb, one file, each a story in named steps.
+//! The operations of the agent: one verb in each file, which reads as a story in named steps.
 
 mod archive;
 mod backup;

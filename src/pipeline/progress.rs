@@ -29,7 +29,7 @@ pub enum StepKind {
     View,
 }
 
-/// How far an operation has come, to be watched from elsewhere. Clones show the same.
+/// The progress of an operation, for a display. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress(Arc<Counters>);
 
@@ -41,24 +41,24 @@ struct Counters {
     /// Whether everything that was to be read was read.
     all_read: AtomicBool,
     step: Mutex<Option<RestoreStep>>,
-    /// Of this one and of those beside it: it only ever rises.
+    /// Shared with the operations beside it. It only ever rises.
     motion: Arc<AtomicU64>,
 }
 
 impl Progress {
-    /// Bytes of pg_dump's archive (or of the sealed object, where that is what is read) so far.
+    /// The bytes of pg_dump's archive so far, or of the sealed object if that is read.
     #[must_use]
     pub fn done_bytes(&self) -> u64 {
         self.0.done_bytes.load(Ordering::Relaxed)
     }
 
-    /// What `done_bytes` may come to; an estimate, 0 while there is none.
+    /// The estimated final value of `done_bytes`; 0 while there is no estimate.
     #[must_use]
     pub fn expected_bytes(&self) -> u64 {
         self.0.expected_bytes.load(Ordering::Relaxed)
     }
 
-    /// Bytes that went to the bucket or came from it.
+    /// The bytes that were sent to the bucket or read from it.
     #[must_use]
     pub fn moved_bytes(&self) -> u64 {
         self.0.moved_bytes.load(Ordering::Relaxed)
@@ -76,13 +76,14 @@ impl Progress {
         self.0.step.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A number that rises whenever this one, or one beside it, comes further: where it stands still, so does the work.
+    /// A number that rises with the progress of this operation and of those beside it. If it stands still, so does the
+    /// work.
     #[must_use]
     pub fn motion(&self) -> u64 {
         self.0.motion.load(Ordering::Relaxed)
     }
 
-    /// One of its own for one of several at once, which shares only the motion.
+    /// A separate progress for one of several operations at once, which shares only `motion`.
     pub(crate) fn beside(&self) -> Self {
         Self(Arc::new(Counters {
             motion: Arc::clone(&self.0.motion),

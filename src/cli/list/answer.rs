@@ -46,7 +46,7 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
     if let Some(one) = lost {
         let (id, doubt) = (&one.record.id, one.why_doubted());
         let why = doubt.map_or_else(String::new, ToString::to_string);
-        let text = match doubt.is_some_and(Doubt::is_open) {
+        let text = match doubt.is_some_and(Doubt::may_be_intact) {
             true => format!("{label}: THE NEWEST BACKUP, {id}, is not sure: {why}; `pgcoffer verify {id}` does that"),
             false => format!("{label}: THE NEWEST BACKUP, {id}, is none any more: {why}"),
         };
