@@ -48,10 +48,10 @@ bench-levels:
 # The pictures that move in README: pgcoffer on a terminal, answered by a program. Look at them before you commit them.
 recording:
 	tests/testbed/install.sh demo
-	cargo build --release --bin pgcoffer --example stage
+	cargo build --bin pgcoffer --example stage
 	python3 -m venv .testbed/recording
 	.testbed/recording/bin/python -m pip install --quiet --disable-pip-version-check pyte==0.8.2
-	PGCOFFER_BINARIES="$(CURDIR)/target/release" target/release/examples/stage --scale 0.3 \
+	PGCOFFER_BINARIES="$(CURDIR)/target/debug" target/debug/examples/stage --scale 0.3 \
 		.testbed/recording/bin/python docs/recording/record.py target/recordings
 
 doc:
