@@ -103,10 +103,7 @@ fn failures_do_not_bury_good_backups() {
     let listed = agent.run(["list", "main", "-n", "12"]).success();
     let text = listed.text();
     assert_eq!(text.matches(" hourly ").count(), 10, "{text}");
-    assert!(
-        text.contains("50 failed") && text.contains("4 failed"),
-        "{text}"
-    );
+    assert!(text.contains("50 failed") && text.contains("4 failed"), "{text}");
     assert!(
         text.contains("52 runs that failed are not shown; --all shows each"),
         "{text}"
