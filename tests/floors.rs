@@ -82,7 +82,7 @@ fn a_place_for_backups_knows_no_other() {
 /// What the command line may mention of the doors and of the catalog: types of values that the agent takes and gives.
 /// Everything else it asks of the agent.
 const TYPES_IN_CLI: [(&str, &[&str]); 8] = [
-    ("catalog", &["CatalogEntry", "Doubt", "Listing"]),
+    ("catalog", &["CatalogEntry", "Doubt", "ListedRuns", "Listing"]),
     ("heroku", &[]),
     ("metrics", &[]),
     ("notify", &[]),

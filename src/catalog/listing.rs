@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Catalog, CatalogEntry, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, trust};
+use super::{
+    Catalog, CatalogEntry, ListedRuns, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, listed_runs::folded,
+    trust,
+};
 use crate::{
     backup::{BackupId, Label, Record, Status},
     error::{Error, Result},
@@ -65,6 +68,61 @@ impl Listing {
         all.flat_map(|(label, others)| others.iter().map(move |other| (label, other)))
     }
 
+    /// The runs that are shown, newest first: each by itself, or those of one database that failed one after the other
+    /// together.
+    #[must_use]
+    pub fn lines(&self, runs: ListedRuns) -> Vec<Vec<&CatalogEntry>> {
+        match runs {
+            ListedRuns::Folded => folded(self.entries.iter()),
+            ListedRuns::All => self.entries.iter().map(|one| vec![one]).collect(),
+            ListedRuns::Good => {
+                let good = self.entries.iter().filter(|one| self.counts(one));
+                good.map(|one| vec![one]).collect()
+            }
+        }
+    }
+
+    /// Whether it is a good backup of which nothing is doubted and nothing looks wrong.
+    fn counts(&self, one: &CatalogEntry) -> bool {
+        one.is_sure() && !self.is_suspicious(&one.record)
+    }
+
+    /// Leaves in the listing what is shown; what else was opened goes beside it. `older`: what was opened on the way
+    /// alone, and is counted already.
+    fn choose(&mut self, runs: ListedRuns, count_max: usize, older: &BTreeSet<(&BackupId, &Label)>) {
+        let order = |one: &CatalogEntry| (std::cmp::Reverse(one.record.id.clone()), one.record.database.clone());
+        self.entries.sort_by_key(order);
+        let is_older = |one: &CatalogEntry| older.contains(&(&one.record.id, &one.record.database));
+        let (behind, entries) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|one| is_older(one));
+        self.beside = behind;
+        self.entries = entries;
+        let key = |one: &CatalogEntry| (one.record.id.clone(), one.record.database.clone());
+        let lines = self.lines(runs);
+        let (shown, others) = lines.split_at(count_max.min(lines.len()));
+        let shown: BTreeSet<_> = shown.iter().flatten().map(|one| key(one)).collect();
+        let others = others.iter().map(Vec::len).sum::<usize>();
+        self.more += others;
+        let (entries, beside): (Vec<_>, Vec<_>) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|one| shown.contains(&key(one)));
+        self.entries = entries;
+        self.beside.extend(beside);
+    }
+
+    /// Of what stands beside the listing only a database's newest run and its newest good one tell anything.
+    fn keep_newest_beside(&mut self, label: &Label) {
+        let (good, last) = self.newest(label, self.seen);
+        let kept: Vec<BackupId> = [good, last]
+            .into_iter()
+            .flatten()
+            .map(|one| one.record.id.clone())
+            .collect();
+        self.beside
+            .retain(|one| one.record.database != *label || kept.contains(&one.record.id));
+    }
+
     /// The number of records of a database that none of the keys opens.
     #[must_use]
     pub fn unreadable_of(&self, label: &Label) -> usize {
@@ -75,12 +133,20 @@ impl Listing {
 }
 
 impl Catalog {
-    /// The newest `count_max` runs of one database or of all, and for each database its newest run and its newest good
-    /// backup, however old.
+    /// The newest `count_max` lines of runs (see [`ListedRuns`]) of one database or of all; and beside them, of each
+    /// database, its newest run and its newest good backup, however old.
+    ///
+    /// Older records are opened as long as fewer lines than that are known.
     ///
     /// # Errors
-    /// Any error of the bucket. A record that can't be read is no error here: see [`Listing::unreadable`].
-    pub async fn list(&self, database: Option<&Label>, count_max: usize, now: Timestamp) -> Result<Listing> {
+    /// What the bucket refuses. A record that can't be read is no error here: see [`Listing::unreadable`].
+    pub async fn list(
+        &self,
+        database: Option<&Label>,
+        runs: ListedRuns,
+        count_max: usize,
+        now: Timestamp,
+    ) -> Result<Listing> {
         let mut listing = Listing::default();
         let all = self.settled_names(database).await?;
         for found in &all {
@@ -90,19 +156,59 @@ impl Catalog {
         if is_empty && listing.stranger.is_none() {
             listing.stranger = self.of_others().await?;
         }
-        let now = self.store.service_time().unwrap_or(now);
-        let newest = newest_of_all(&all, count_max);
-        listing.seen = now;
-        for found in &all {
-            let ids: Vec<&BackupId> = found.newest_first().collect();
-            let is_listed = |id: &&BackupId| newest.contains(&(*id, &found.database));
-            let (listed, older): (Vec<_>, Vec<_>) = ids.into_iter().partition(is_listed);
-            listing.more += older.len();
-            self.list_database(&mut listing, found, listed, older).await?;
+        listing.seen = self.store.service_time().unwrap_or(now);
+        let ids = newest_first(&all);
+        let (opened, rest) = self.open_newest(&mut listing, &all, &ids, runs, count_max).await?;
+        for (index, (found, entries)) in all.iter().zip(opened).enumerate() {
+            let older = of_database(rest, index);
+            self.assess_database(&mut listing, found, entries, &older).await?;
         }
-        let order = |one: &CatalogEntry| (std::cmp::Reverse(one.record.id.clone()), one.record.database.clone());
-        listing.entries.sort_by_key(order);
+        let older: BTreeSet<(&BackupId, &Label)> =
+            rest.iter().map(|(id, index)| (*id, &all[*index].database)).collect();
+        listing.more = older.len();
+        listing.choose(runs, count_max, &older);
+        for found in &all {
+            listing.keep_newest_beside(&found.database);
+            self.explain_last(&mut listing, &found.database).await?;
+        }
         Ok(listing)
+    }
+
+    /// Opens records, newest first, until there are lines enough. Gives those of each database, and the ids that were
+    /// not opened.
+    async fn open_newest<'a>(
+        &self,
+        listing: &mut Listing,
+        all: &[DatabaseNames],
+        ids: &'a [(&'a BackupId, usize)],
+        runs: ListedRuns,
+        count_max: usize,
+    ) -> Result<(Vec<Vec<CatalogEntry>>, &'a [(&'a BackupId, usize)])> {
+        let mut opened: Vec<Vec<CatalogEntry>> = all.iter().map(|_| Vec::new()).collect();
+        let mut rest = ids;
+        while !rest.is_empty() {
+            let lines: usize = match runs {
+                // a record that can't be read is none the less one of those that were asked for
+                ListedRuns::All => ids.len() - rest.len(),
+                _ => opened.iter().map(|entries| runs.lines(entries)).sum(),
+            };
+            let missing = count_max.saturating_sub(lines);
+            if missing == 0 {
+                break;
+            }
+            // what the first look did not bring may lie far back
+            let at_once = match rest.len() == ids.len() {
+                true => missing,
+                false => missing.max(READS_AT_ONCE),
+            };
+            let (some, others) = rest.split_at(at_once.min(rest.len()));
+            rest = others;
+            for (index, found) in all.iter().enumerate() {
+                let entries = self.open_into(listing, found, of_database(some, index)).await?;
+                opened[index].extend(entries);
+            }
+        }
+        Ok((opened, rest))
     }
 
     /// Counts the objects that aren't ours.
@@ -129,32 +235,19 @@ impl Catalog {
         }
     }
 
-    async fn list_database(
+    /// Opens what more is needed of one database to judge its runs, and puts all of them into the listing.
+    async fn assess_database(
         &self,
         listing: &mut Listing,
         found: &DatabaseNames,
-        listed: Vec<&BackupId>,
-        older: Vec<&BackupId>,
+        mut entries: Vec<CatalogEntry>,
+        older: &[&BackupId],
     ) -> Result<()> {
-        let shown = listed.len();
-        let mut entries = self.open_into(listing, found, listed).await?;
-        let shown = entries.len().min(shown);
-        self.look_behind(listing, found, &mut entries, &older).await?;
+        self.look_behind(listing, found, &mut entries, older).await?;
         self.assess(&mut entries).await?;
         listing.suspicious.extend(trust::suspicious(&entries));
-        let beside = entries.split_off(shown);
         listing.entries.extend(entries);
-        listing.beside.extend(beside);
-        // drop entries that were only opened in the search
-        let (good, last) = listing.newest(&found.database, listing.seen);
-        let kept: Vec<BackupId> = [good, last]
-            .into_iter()
-            .flatten()
-            .map(|one| one.record.id.clone())
-            .collect();
-        let is_kept = |one: &CatalogEntry| one.record.database != found.database || kept.contains(&one.record.id);
-        listing.beside.retain(is_kept);
-        self.explain_last(listing, &found.database).await
+        Ok(())
     }
 
     /// Opens older records of one database until its newest run and its newest good one are known.
@@ -211,14 +304,19 @@ impl Catalog {
     }
 }
 
-/// The newest ids of all databases together, each with its database.
-fn newest_of_all(all: &[DatabaseNames], count_max: usize) -> BTreeSet<(&BackupId, &Label)> {
-    let ids = |found| {
+/// The ids of all databases together, newest first, each with the index of its database.
+fn newest_first(all: &[DatabaseNames]) -> Vec<(&BackupId, usize)> {
+    let of_one = |(index, found)| {
         let found: &DatabaseNames = found;
-        found.newest_first().map(|id| (id, &found.database))
+        found.newest_first().map(move |id| (id, index))
     };
-    let mut ids: Vec<_> = all.iter().flat_map(ids).collect();
-    ids.sort_by(|a, b| b.0.cmp(a.0).then_with(|| a.1.cmp(b.1)));
-    ids.truncate(count_max);
-    ids.into_iter().collect()
+    let mut ids: Vec<_> = all.iter().enumerate().flat_map(of_one).collect();
+    ids.sort_by(|a, b| b.0.cmp(a.0).then_with(|| a.1.cmp(&b.1)));
+    ids
+}
+
+/// Those ids that are the database's with this index.
+fn of_database<'a>(ids: &[(&'a BackupId, usize)], index: usize) -> Vec<&'a BackupId> {
+    let own = ids.iter().filter(|(_, of)| *of == index);
+    own.map(|(id, _)| *id).collect()
 }

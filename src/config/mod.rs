@@ -27,6 +27,8 @@ mod wrong;
 
 use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
+use jiff::tz::TimeZone;
+
 use crate::{
     backup::Label,
     catalog::{Key, Keys},
@@ -83,6 +85,8 @@ pub struct Config {
     pub store: Options,
     /// where pg_dump and pg_restore are
     pub pg_bin: Option<PathBuf>,
+    /// the time zone that is set: that of schedules
+    pub timezone: Option<TimeZone>,
     /// level of compression; `None` for none
     pub level: Option<i32>,
     /// how long pg_dump may write nothing before it counts as hung

@@ -46,6 +46,7 @@ impl Default for Reading {
             location: None,
             store: Options::default(),
             pg_bin: None,
+            timezone: None,
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,
             dump_idle_timeout: DEFAULT_DUMP_IDLE_TIMEOUT,

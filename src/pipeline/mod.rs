@@ -44,6 +44,6 @@ pub use frames::FrameReader;
 pub use object::ObjectSource;
 pub(crate) use ordered::joined;
 pub use payload::{ContentReader, PayloadReader};
-pub use progress::Progress;
+pub use progress::{Progress, RestoreStep, StepKind};
 pub use sealing::Sealing;
 pub use upload::ArchiveUpload;

@@ -43,7 +43,8 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("UTC"),
             help: "time zone of schedules, such as Europe/Berlin",
-            doc: "time zone of schedules: a name of the tz database",
+            doc: "time zone of schedules, and of the times that `list`, `status` and `prune` show, which without it are in \
+                the machine's own zone (`TZ`): a name of the tz database",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.schedules.zone = Some(zone(text)?);
