@@ -41,10 +41,10 @@ pub(super) const SECTION: Section = Section {
         Setting {
             name: TIMEZONE,
             secret: false,
-            default: DefaultValue::Text("UTC"),
-            help: "time zone of schedules, such as Europe/Berlin",
-            doc: "time zone of schedules, and of the times that `list`, `status` and `prune` show, which without it are in \
-                the machine's own zone (`TZ`): a name of the tz database",
+            default: DefaultValue::Described("`UTC` for schedules, the machine's own (`TZ`) for times that are shown"),
+            help: "time zone of schedules, such as Europe/Berlin (without it UTC)",
+            doc: "time zone of schedules, and of the times that `list`, `status` and `prune` show: a name of the tz \
+                database",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.schedules.zone = Some(zone(text)?);
