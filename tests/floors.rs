@@ -134,7 +134,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
-    ("setup", &["backup", "schedule"]),
+    ("setup", &["backup", "config", "schedule"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
