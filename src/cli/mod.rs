@@ -22,6 +22,7 @@ mod watch;
 mod width;
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -230,6 +231,11 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 
 /// Flags over environment over `pgcoffer.toml`.
 fn settings(global: &Global) -> Settings {
+    settings_from(global, std::env::vars_os().collect())
+}
+
+/// The same with other variables than those of the environment.
+fn settings_from(global: &Global, vars: Vec<(OsString, OsString)>) -> Settings {
     let named = |path: PathBuf, by| ConfigFile::Named { path, by };
     let variable = std::env::var_os("PGCOFFER_CONFIG").map(|path| match path.into_string() {
         Ok(text) => trimmed(&text).into(),
@@ -244,7 +250,7 @@ fn settings(global: &Global) -> Settings {
     let bucket = global.bucket.iter().cloned();
     Settings::gather(Sources {
         flags: bucket.map(|bucket| ("--bucket", "PGCOFFER_BUCKET", bucket)).collect(),
-        vars: std::env::vars_os().collect(),
+        vars,
         file,
     })
 }

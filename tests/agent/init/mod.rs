@@ -5,4 +5,5 @@ pub(crate) mod flags;
 pub(crate) mod forms;
 pub(crate) mod sheet;
 mod sheet_followed;
+mod heroku;
 mod trial;
