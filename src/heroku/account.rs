@@ -121,7 +121,10 @@ struct RawAttachment {
 
 impl From<RawAttachment> for HerokuAttachment {
     fn from(raw: RawAttachment) -> Self {
-        let credential = raw.namespace.as_deref().and_then(|name| name.strip_prefix("credential:"));
+        let credential = raw
+            .namespace
+            .as_deref()
+            .and_then(|name| name.strip_prefix("credential:"));
         Self {
             credential: credential.map(str::to_owned),
             name: raw.name,
@@ -243,7 +246,9 @@ impl HerokuAccount {
         }
         let doing = format!("list the releases of the app {app}");
         // the newest one may have failed: https://devcenter.heroku.com/articles/platform-api-reference#ranges
-        let newest = self.get(&["apps", app, "releases"]).header("Range", "version ..; order=desc, max=20");
+        let newest = self
+            .get(&["apps", app, "releases"])
+            .header("Range", "version ..; order=desc, max=20");
         let releases: Vec<Release> = answer::read(&doing, newest).await?;
         let current = releases.into_iter().find(|release| release.current);
         let Some(slug) = current.and_then(|release| release.slug) else {

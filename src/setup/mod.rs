@@ -111,3 +111,57 @@ pub fn old_keys_variable(label: &Label) -> String {
 fn of_database(label: &Label, what: &str) -> String {
     format!("PGCOFFER_DB_{}_{what}", label.as_str().to_ascii_uppercase())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    /// Places that propose a schedule to who has none in mind.
+    const PROPOSING: [&str; 9] = [
+        "app.json",
+        "packaging",
+        "docs/commands.md",
+        "docs/deploy",
+        "docs/django.md",
+        "docs/getting-started.md",
+        "docs/github-actions.md",
+        "docs/heroku.md",
+        "docs/phoenix.md",
+    ];
+
+    fn files(path: &Path) -> Vec<(String, String)> {
+        if path.is_dir() {
+            let entries = fs::read_dir(path).unwrap();
+            return entries.flat_map(|entry| files(&entry.unwrap().path())).collect();
+        }
+        let text = fs::read(path).unwrap();
+        vec![(path.display().to_string(), String::from_utf8_lossy(&text).into_owned())]
+    }
+
+    #[test]
+    fn the_same_schedule_is_proposed_everywhere() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut places = 0;
+        for (path, text) in PROPOSING.iter().flat_map(|path| files(&root.join(path))) {
+            for line in text.lines().filter(|line| line.contains(" keep 7d")) {
+                assert_eq!(line.matches(DEFAULT_SCHEDULE).count(), 1, "{path}: {line}");
+                let rest = line.replace(DEFAULT_SCHEDULE, "");
+                assert!(!rest.contains("keep "), "{path} adds to the default: {line}");
+                places += 1;
+            }
+        }
+        assert!(places >= 12, "{places}");
+    }
+
+    #[test]
+    fn heroku_is_set_up_as_by_its_button() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let app: serde_json::Value = serde_json::from_str(&fs::read_to_string(root.join("app.json")).unwrap()).unwrap();
+        assert_eq!(app["stack"], heroku::STACK);
+        let buildpacks = app["buildpacks"].as_array().unwrap().iter();
+        let buildpacks: Vec<&str> = buildpacks.map(|one| one["url"].as_str().unwrap()).collect();
+        assert_eq!(buildpacks, heroku::BUILDPACKS);
+    }
+}

@@ -68,7 +68,6 @@ impl Draft {
         Ok(())
     }
 
-
     /// URLs in the environment, each of them only after a yes.
     fn offer_found(&mut self) -> Asked<()> {
         if !self.labels().is_empty() || self.carries_out() {

@@ -77,6 +77,8 @@ pub(super) fn begin_anew(written: &Mutex<Written>) {
 /// Notes an answer as the flag that gives it. No secret is noted.
 pub(super) fn note_answer(written: &Mutex<Written>, flag: &str, value: &str) {
     let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
-    written.answers.retain(|(known, _)| known != flag || flag == "--database");
+    written
+        .answers
+        .retain(|(known, _)| known != flag || flag == "--database");
     written.answers.push((flag.to_owned(), value.to_owned()));
 }

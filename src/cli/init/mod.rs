@@ -18,6 +18,7 @@ mod schedule;
 mod sheet;
 mod terminal;
 mod trial;
+mod trial_report;
 mod undo;
 
 use std::{
@@ -39,7 +40,7 @@ use heroku::OnHeroku;
 use interrupted::Written;
 use journal::{Asked, Journal, Stop};
 use terminal::{SavedTerminal, Terminal};
-use trial::Trial;
+use trial_report::Trial;
 
 use super::{global::Global, output, signals::Signals};
 
@@ -65,7 +66,6 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
         yes: args.yes,
         journal: Journal::default(),
     };
-    finish::look_ahead(args, terminal.asks, global.json)?;
     let heroku = match args.app_to_set_up() {
         Some(app) => Some(Arc::new(OnHeroku::look(app, runtime.handle())?)),
         None => None,
@@ -82,6 +82,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
     if let Some(location) = &config.location {
         bucket::check_is_bucket(location)?;
     }
+    finish::look_ahead(args, terminal.asks, global.json)?;
     let written = Arc::new(Mutex::new(Written::default()));
     let mut setup = begin(&settings, args, &vars);
     if let Some(heroku) = &heroku {
@@ -211,9 +212,11 @@ impl Draft {
                 "This sets up encrypted backups in your own S3 bucket, by the Heroku app {app}: eight steps, about ten \
                  minutes.\nOn Heroku nothing is changed before step 8, where each command is shown first."
             ),
-            _ => "This sets up encrypted backups of PostgreSQL in your own S3 bucket: eight steps, about five minutes.\n\
+            _ => {
+                "This sets up encrypted backups of PostgreSQL in your own S3 bucket: eight steps, about five minutes.\n\
                   Nothing is written before the end."
-                .to_owned(),
+                    .to_owned()
+            }
         };
         self.terminal.say(&format!(
             "{what}\nType back at any question to return to the one before (in a list: Esc). Ctrl-C stops, and nothing is lost."
@@ -222,8 +225,11 @@ impl Draft {
             let set: Vec<&str> = heroku.vars.keys().map(String::as_str).collect();
             let set: Vec<&str> = set.into_iter().filter(|name| name.starts_with("PGCOFFER_")).collect();
             if !set.is_empty() {
-                self.terminal
-                    .say(&format!("Set in {} already, and kept: {}.", heroku.name, set.join(", ")));
+                self.terminal.say(&format!(
+                    "Set in {} already, and kept: {}.",
+                    heroku.name,
+                    set.join(", ")
+                ));
             }
         }
     }

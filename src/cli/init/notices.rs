@@ -26,18 +26,18 @@ struct NoticeChannel {
 
 const CHANNELS: [NoticeChannel; 4] = [
     NoticeChannel {
-        name: "a heartbeat, such as healthchecks.io: it also alarms when nothing runs any more (recommended)",
+        name: "a heartbeat monitor, such as healthchecks.io (recommended)",
         settings: &[NoticeSetting {
             variable: "PGCOFFER_PING_URL",
-            question: "   Its ping URL, such as https://hc-ping.com/UUID",
+            question: "   Its ping URL, which the monitor shows for a check",
             secret: true,
         }],
     },
     NoticeChannel {
-        name: "Slack, Mattermost, or what else takes Slack's webhooks",
+        name: "Slack or Mattermost, by a webhook",
         settings: &[NoticeSetting {
             variable: "PGCOFFER_SLACK_WEBHOOK_URL",
-            question: "   The webhook, such as https://hooks.slack.com/services/…",
+            question: "   The URL of an incoming webhook, which Slack shows for an app",
             secret: true,
         }],
     },
@@ -80,7 +80,9 @@ const CHANNELS: [NoticeChannel; 4] = [
 
 impl NoticeChannel {
     fn is_in(&self, setup: &Setup) -> bool {
-        self.settings.iter().any(|setting| setup.text(setting.variable).is_some())
+        self.settings
+            .iter()
+            .any(|setting| setup.text(setting.variable).is_some())
     }
 }
 
@@ -91,7 +93,7 @@ impl Draft {
             return Ok(());
         }
         self.terminal
-            .say("   A backup that fails unseen is found on the day it is needed.");
+            .say("   A heartbeat monitor alarms also when nothing runs any more; the others tell what failed.");
         let mut typed = false;
         loop {
             let (set, open): (Vec<_>, Vec<_>) = CHANNELS.iter().partition(|channel| channel.is_in(&self.setup));
@@ -99,9 +101,15 @@ impl Draft {
                 let names: Vec<&str> = channel.settings.iter().map(|setting| setting.variable).collect();
                 self.terminal.say(&format!("   set: {}", names.join(", ")));
             }
-            let nobody = if open.len() == CHANNELS.len() { "nobody yet" } else { "nobody else" };
+            let nobody = if open.len() == CHANNELS.len() {
+                "nobody yet"
+            } else {
+                "nobody else"
+            };
             let items: Vec<&str> = open.iter().map(|channel| channel.name).chain([nobody]).collect();
-            let chosen = self.terminal.choose("   Who is notified when a backup fails or is missed", &items)?;
+            let chosen = self
+                .terminal
+                .choose("   Who is notified when a backup fails or is missed", &items)?;
             let Some(channel) = open.get(chosen) else {
                 break;
             };
@@ -163,7 +171,10 @@ impl Draft {
         let mut setup = Setup::default();
         let wanted = CHANNELS.iter().flat_map(|channel| channel.settings);
         let wanted = wanted.map(|setting| setting.variable);
-        for name in wanted.chain(["PGCOFFER_BUCKET", "PGCOFFER_ALLOW_HTTP", "PGCOFFER_S3_PATH_STYLE"]).chain(super::OF_AWS) {
+        for name in wanted
+            .chain(["PGCOFFER_BUCKET", "PGCOFFER_ALLOW_HTTP", "PGCOFFER_S3_PATH_STYLE"])
+            .chain(super::OF_AWS)
+        {
             if let Some(value) = self.setup.text(name) {
                 setup.set(name, value);
             }

@@ -20,11 +20,20 @@ impl Draft {
             self.setup.set("PGCOFFER_TIMEZONE", zone);
         }
         let given = self.args.schedule.take();
-        let text = match given.or_else(|| self.setup.text("PGCOFFER_SCHEDULE").map(str::to_owned)) {
-            Some(text) => text,
-            None => self.ask_schedule()?,
+        let set = self.setup.text("PGCOFFER_SCHEDULE").map(str::to_owned);
+        let text = match (given, set) {
+            // without a zone it is one in UTC already
+            (None, Some(set)) => set,
+            (Some(given), _) => {
+                self.ask_zone()?;
+                given
+            }
+            (None, None) => {
+                let text = self.ask_schedule()?;
+                self.ask_zone()?;
+                text
+            }
         };
-        self.ask_zone()?;
         let schedule = Schedule::parse(&text, &self.zone()?)
             .map_err(|e| usage(format!("the schedule can't be used: {e}"), e.hint().unwrap_or_default()))?;
         for line in in_words(&schedule) {

@@ -14,94 +14,12 @@ use pgcoffer::{
     seal::RepositoryId,
     setup::{Setup, url_variable},
 };
-use serde::Deserialize;
 
-use super::{Draft, journal::Asked};
-use crate::cli::{
-    screen::note,
-    text_check::{FindingLine, heading, line},
-    width::columns,
-};
+use super::{Draft, journal::Asked, trial_report::Trial};
+use crate::cli::screen::note;
 
 /// Variables that belong to credentials or region, and are never a part of a set-up.
 pub(super) const BESIDE: [&str; 2] = ["AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"];
-
-/// What one run of `check` said.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct Trial {
-    findings: Vec<TrialFinding>,
-    /// The exit status, where there is no report.
-    #[serde(skip)]
-    failed: Option<ExitStatus>,
-    /// The error, where there is no report.
-    #[serde(skip)]
-    error: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct TrialFinding {
-    area: Area,
-    subject: String,
-    what: String,
-    verdict: Verdict,
-    detail: String,
-    cure: Option<String>,
-}
-
-impl TrialFinding {
-    fn line(&self) -> String {
-        let one = FindingLine {
-            what: &self.what,
-            verdict: self.verdict,
-            detail: &self.detail,
-            cure: self.cure.as_deref(),
-        };
-        line(&one, columns(std::io::stderr()))
-    }
-}
-
-impl Trial {
-    fn is_good(&self) -> bool {
-        self.failed.is_none() && self.count(Verdict::Failed) == 0
-    }
-
-    fn count(&self, verdict: Verdict) -> usize {
-        let all = self.findings.iter();
-        all.filter(|finding| finding.verdict == verdict).count()
-    }
-
-    /// The findings about one area alone.
-    fn about(mut self, area: Area) -> Self {
-        self.findings.retain(|finding| finding.area == area);
-        if !self.findings.is_empty() {
-            self.failed = None;
-        }
-        self
-    }
-
-    /// All findings, with a heading for each subject.
-    fn text(&self) -> String {
-        let mut text = self.error.clone();
-        let mut before = None;
-        for finding in &self.findings {
-            let about = (finding.area, finding.subject.as_str());
-            if before != Some(about) {
-                let gap = if before.is_some() { "\n" } else { "" };
-                text.push_str(&format!("{gap}{}\n", heading(finding.area, &finding.subject)));
-                before = Some(about);
-            }
-            text.push_str(&finding.line());
-        }
-        text
-    }
-
-    /// The findings that failed, and nothing else.
-    fn failures(&self) -> String {
-        let failed = self.findings.iter().filter(|one| one.verdict == Verdict::Failed);
-        let lines: Vec<String> = failed.map(TrialFinding::line).collect();
-        format!("{}{}", self.error, lines.concat())
-    }
-}
 
 impl Draft {
     /// Everything together. What failed is said last, so that it is still on the screen.

@@ -37,7 +37,9 @@ pub(super) fn run(global: &Global, args: &InitArgs, runtime: &Handle) -> Result<
         None => (in_this_folder(), None),
     };
     if global.json {
-        let made = made.iter().map(|one| json!({ "what": one.what, "command": one.command }));
+        let made = made
+            .iter()
+            .map(|one| json!({ "what": one.what, "command": one.command }));
         return screen::print_json(&json!({ "made": made.collect::<Vec<_>>(), "bucket": bucket }));
     }
     if made.is_empty() {
@@ -72,7 +74,10 @@ fn on_heroku(app: &str, runtime: &Handle) -> Result<(Vec<Made>, Option<String>)>
             continue;
         };
         attachments.push(Made {
-            what: format!("the attachment {} of the database {}", attachment.name, attachment.add_on),
+            what: format!(
+                "the attachment {} of the database {}",
+                attachment.name, attachment.add_on
+            ),
             command: commands::detach(app, &label).to_string(),
         });
         if attachment.credential.as_deref() != Some(CREDENTIAL) {
@@ -103,7 +108,10 @@ fn on_heroku(app: &str, runtime: &Handle) -> Result<(Vec<Made>, Option<String>)>
         });
     }
     made.extend(app_itself(&found));
-    let bucket = found.vars.get("PGCOFFER_BUCKET").map(|bucket| bucket.as_str().to_owned());
+    let bucket = found
+        .vars
+        .get("PGCOFFER_BUCKET")
+        .map(|bucket| bucket.as_str().to_owned());
     Ok((made, bucket))
 }
 

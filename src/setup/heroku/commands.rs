@@ -14,13 +14,7 @@ impl CommandLine {
     /// A command of the Heroku CLI.
     #[must_use]
     pub fn heroku<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(
-            ["heroku"]
-                .into_iter()
-                .chain(words)
-                .map(str::to_owned)
-                .collect(),
-        )
+        Self(["heroku"].into_iter().chain(words).map(str::to_owned).collect())
     }
 
     /// The program's name.

@@ -44,7 +44,7 @@ pub(in crate::setup) fn script(setup: &Setup) -> Zeroizing<String> {
 fn build(setup: &Setup, app: &str) -> String {
     let word = shell_word(app);
     let mut text = format!(
-        "heroku apps:info -a {word} >/dev/null 2>&1 ||\n  {}\n",
+        "heroku config -a {word} >/dev/null 2>&1 ||\n  {}\n",
         commands::create_app(app, &setup.home)
     );
     for buildpack in BUILDPACKS {

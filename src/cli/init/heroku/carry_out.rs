@@ -13,14 +13,14 @@ use pgcoffer::{
     Error, Result,
     backup::Label,
     exit_status::ExitStatus,
-    setup::heroku::{Attachment, CREDENTIAL, CommandLine, SCHEDULER_JOB, SOURCE, commands},
-    text::shell_word,
+    setup::heroku::{Attachment, CREDENTIAL, CommandLine, SOURCE, commands},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     OnHeroku, failures,
     run::{Ended, Output, run},
+    shown::Way,
     steps::{HerokuStep, differing, missing},
     unavailable,
 };
@@ -37,13 +37,6 @@ use crate::cli::{
 const ACTIVE_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// How long between two looks at it.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// How the user wants it done.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    All,
-    Each,
-}
 
 impl Draft {
     /// Shows what is to be done, and does it.
@@ -115,7 +108,9 @@ impl Draft {
                 source,
             })?;
             command.args(["--json", "--database", label.as_str()]);
-            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+            command
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::null());
             let output = self.child(command, "`pgcoffer list`")?;
             let list: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
             let backups = list["backups"].as_array();
@@ -127,57 +122,6 @@ impl Draft {
         Ok(found)
     }
 
-    /// Shows all steps and asks how they are to be run; none: a script was wanted instead.
-    fn ask_way(&mut self, steps: &[HerokuStep], app: &str) -> Asked<Option<Way>> {
-        if steps.is_empty() {
-            self.terminal.say(&format!("   Everything is there in {app} already."));
-            return Ok(Some(Way::All));
-        }
-        self.terminal.say(&format!("   To be done for {app}:"));
-        for (n, step) in steps.iter().enumerate() {
-            self.terminal.say(&format!("   {:>2}. {}", n + 1, step.title()));
-            for command in step.commands(&self.setup, app) {
-                self.terminal.say(&format!("         {command}"));
-            }
-        }
-        self.terminal.say(
-            "   Config vars go to Heroku's API and not through `heroku config:set`: as arguments they\n   could be \
-             read in the list of processes.",
-        );
-        let choices = ["run all of it", "ask before each step", "run nothing, and write a script that does it"];
-        Ok(match self.terminal.choose("   What shall be done", &choices)? {
-            0 => Some(Way::All),
-            1 => Some(Way::Each),
-            _ => {
-                self.write_script()?;
-                None
-            }
-        })
-    }
-
-    fn write_script(&mut self) -> Asked<()> {
-        let form = pgcoffer::setup::Form::Heroku;
-        let check = |name: &str| crate::cli::init::finish::is_free(std::path::Path::new(name));
-        let default = form.file_name();
-        let default = if check(default).is_ok() { default } else { "" };
-        let name = self.terminal.text("   Into which new file", Some(default), check)?;
-        let text = form.write(&self.setup).map_err(|fault| super::usage(fault.to_string(), "choose another form"))?;
-        self.args.write = Some(name.into());
-        self.write_files(Some(&text))?;
-        self.say_what_is_left(form);
-        Ok(())
-    }
-
-    fn announce(&self, n: usize, count: usize, step: &HerokuStep, app: &str) {
-        let mut text = format!("\n[{}/{count}] {}", n + 1, step.title());
-        for command in step.commands(&self.setup, app) {
-            text.push_str(&format!("\n      $ {command}"));
-        }
-        if !self.quiet {
-            note(&text);
-        }
-    }
-
     fn take_step(&self, step: &HerokuStep, found: &OnHeroku, (n, count): (usize, usize)) -> Result<()> {
         let app = found.name.as_str();
         let attachment = |label: &Label| self.setup.attachments.get(label);
@@ -186,7 +130,9 @@ impl Draft {
             HerokuStep::Buildpack(buildpack) => self.run(&commands::add_buildpack(app, buildpack), Output::Shown)?,
             HerokuStep::Build => self.build(app)?,
             HerokuStep::ConfigVars => {
-                return self.set_config_vars(found).inspect_err(|_| self.say_where_it_stopped(app));
+                return self
+                    .set_config_vars(found)
+                    .inspect_err(|_| self.say_where_it_stopped(app));
             }
             HerokuStep::Credential(label) => match attachment(label) {
                 Some(database) => self.make_credential(database)?,
@@ -202,9 +148,10 @@ impl Draft {
             },
             HerokuStep::Scheduler => self.run(&commands::add_scheduler(app), Output::Shown)?,
             HerokuStep::Check => self.run(&commands::in_dyno(app, "pgcoffer check"), Output::Shown)?,
-            HerokuStep::Backup(label) => {
-                self.run(&commands::in_dyno(app, &format!("pgcoffer backup {label}")), Output::Shown)?
-            }
+            HerokuStep::Backup(label) => self.run(
+                &commands::in_dyno(app, &format!("pgcoffer backup {label}")),
+                Output::Shown,
+            )?,
             HerokuStep::Verify(label) => {
                 let command = format!("pgcoffer verify --database {label}");
                 self.run(&commands::in_dyno(app, &command), Output::Shown)?
@@ -219,14 +166,16 @@ impl Draft {
         self.interrupted()?;
         note(&format!("\nhint: {}", failures::hint(step, app, &ended)));
         self.say_where_it_stopped(app);
-        let how = ended.code.map_or_else(String::new, |code| format!(" with status {code}"));
+        let how = ended
+            .code
+            .map_or_else(String::new, |code| format!(" with status {code}"));
         Err(Error::Problems {
             what: format!("step {n} of {count} failed{how}: {}", step.title()),
             exit_status: ExitStatus::Failed,
         })
     }
 
-    fn run(&self, line: &CommandLine, output: Output) -> Result<Ended> {
+    pub(super) fn run(&self, line: &CommandLine, output: Output) -> Result<Ended> {
         let mut command = Command::new(line.program());
         command.args(line.arguments());
         run(command, output, &self.written)
@@ -335,52 +284,9 @@ impl Draft {
                 ..printed
             });
         }
-        self.run(&commands::run_sql(database, &file.path().display().to_string()), Output::Shown)
-    }
-
-    fn say_where_it_stopped(&self, app: &str) {
-        note(&format!(
-            "What was done stays. The same command goes on from here: pgcoffer init --heroku {}",
-            shell_word(app)
-        ));
-    }
-
-    fn say_the_end(&self, app: &str, steps: &[HerokuStep]) {
-        if self.quiet {
-            return;
-        }
-        if let Some(sheet) = self.args.sheets.first() {
-            note(&format!(
-                "\nPrint {} or store it away from this computer, then delete it.",
-                sheet.display()
-            ));
-        }
-        let begun = if steps.is_empty() { "" } else { "Everything is set up. " };
-        note(&format!(
-            "\n{begun}One thing is left, which only a web page can do: a job that runs every hour.\n\
-             \n  1. Open it:         {}\n  2. Choose:          \"Create job\", \"Every hour at...\"\n  3. Paste this:      \
-             {SCHEDULER_JOB}\n  4. Choose:          \"Save Job\"\n\
-             \nIt looks every hour what is due by the schedule. Is the job there already? Then nothing is left to do.",
-            commands::open_scheduler(app)
-        ));
-    }
-
-    fn offer_scheduler(&self, app: &str) -> Asked<()> {
-        if self.terminal.asks && !self.terminal.yes && self.terminal.confirm("\nOpen it now?", true)? {
-            let opened = self.run(&commands::open_scheduler(app), Output::Shown)?;
-            if !opened.good {
-                note("      No browser opened. The command above can be run again at any time.");
-            }
-        }
-        Ok(())
-    }
-
-    fn json_summary(&self, app: &str, steps: &[HerokuStep]) -> Value {
-        let mut summary = self.summary();
-        let titles: Vec<String> = steps.iter().map(HerokuStep::title).collect();
-        if let Value::Object(fields) = &mut summary {
-            fields.insert("heroku".to_owned(), json!({ "app": app, "done": titles, "job": SCHEDULER_JOB }));
-        }
-        summary
+        self.run(
+            &commands::run_sql(database, &file.path().display().to_string()),
+            Output::Shown,
+        )
     }
 }

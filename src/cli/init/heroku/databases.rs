@@ -36,12 +36,18 @@ impl HerokuLogin {
             let Some(app) = account.app(name).await? else {
                 return Ok(None);
             };
-            Ok(Some((app, account.add_ons(name).await?, account.config_vars(name).await?)))
+            Ok(Some((
+                app,
+                account.add_ons(name).await?,
+                account.config_vars(name).await?,
+            )))
         };
         let Some((app, add_ons, vars)) = self.wait(look).map_err(|error| unavailable(&error))? else {
             return Ok(None);
         };
-        let databases = add_ons.into_iter().filter(|add_on| add_on.service.starts_with("heroku-postgresql"));
+        let databases = add_ons
+            .into_iter()
+            .filter(|add_on| add_on.service.starts_with("heroku-postgresql"));
         let databases = databases.filter_map(|add_on| {
             let mut variables: Vec<String> = add_on.config_vars;
             variables.retain(|name| name.ends_with("_URL"));
@@ -120,7 +126,11 @@ impl Draft {
             let Ok(url) = DatabaseUrl::parse(&database.url) else {
                 continue;
             };
-            let Attachment { add_on, owner: app, plan } = &database.attachment;
+            let Attachment {
+                add_on,
+                owner: app,
+                plan,
+            } = &database.attachment;
             self.terminal
                 .say(&escaped(&format!("   {add_on} of {app} ({plan}): {url}")));
             if !database.attachment.has_credentials() {

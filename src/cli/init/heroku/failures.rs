@@ -79,7 +79,11 @@ mod tests {
 
     #[test]
     fn the_cause_goes_by_the_error_id_and_not_by_words() {
-        let payment = ended(&[" ›   Error: anything at all", " ›", " ›   Error ID: verification_required"]);
+        let payment = ended(&[
+            " ›   Error: anything at all",
+            " ›",
+            " ›   Error ID: verification_required",
+        ]);
         assert!(hint(&HerokuStep::Scheduler, "a", &payment).contains("payment method"));
         let words = ended(&["please pay"]);
         assert!(hint(&HerokuStep::Scheduler, "a", &words).contains("clock"));

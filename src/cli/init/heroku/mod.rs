@@ -7,6 +7,7 @@ mod carry_out;
 mod databases;
 mod failures;
 mod run;
+mod shown;
 mod steps;
 
 use std::{
@@ -161,9 +162,7 @@ impl OnHeroku {
             .filter_map(|(_, text)| text.trim().split_once(": "))
             .collect();
         let built = self.process_types.iter().flatten();
-        let built: BTreeMap<&str, &str> = built
-            .map(|(name, command)| (name.as_str(), command.as_str()))
-            .collect();
+        let built: BTreeMap<&str, &str> = built.map(|(name, command)| (name.as_str(), command.as_str())).collect();
         self.process_types.is_some() && built != ours
     }
 
@@ -278,7 +277,18 @@ mod tests {
         for good in ["shop-backups", "abc", "a23456789012345678901234567890"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in ["", "ab", "-shop", "shop-", "Shop", "1shop", "a_b", "a b", "--yes", &"a".repeat(31)] {
+        for bad in [
+            "",
+            "ab",
+            "-shop",
+            "shop-",
+            "Shop",
+            "1shop",
+            "a_b",
+            "a b",
+            "--yes",
+            &"a".repeat(31),
+        ] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

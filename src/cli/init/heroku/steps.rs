@@ -100,7 +100,11 @@ pub(super) fn missing(setup: &Setup, found: &OnHeroku, backed_up: &[Label]) -> V
     for (label, database) in &setup.attachments {
         let attached = found.attachment(&commands::attachment_name(label));
         if attached.is_none() {
-            steps.extend(database.has_credentials().then(|| HerokuStep::Credential(label.clone())));
+            steps.extend(
+                database
+                    .has_credentials()
+                    .then(|| HerokuStep::Credential(label.clone())),
+            );
             steps.push(HerokuStep::Attach(label.clone()));
         }
         // attached by the owner's credential, it may do everything already
@@ -112,7 +116,11 @@ pub(super) fn missing(setup: &Setup, found: &OnHeroku, backed_up: &[Label]) -> V
     if !found.has_scheduler() {
         steps.push(HerokuStep::Scheduler);
     }
-    let without: Vec<Label> = setup.labels().into_iter().filter(|label| !backed_up.contains(label)).collect();
+    let without: Vec<Label> = setup
+        .labels()
+        .into_iter()
+        .filter(|label| !backed_up.contains(label))
+        .collect();
     if !without.is_empty() || !steps.is_empty() {
         steps.push(HerokuStep::Check);
     }

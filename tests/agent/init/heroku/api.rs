@@ -109,12 +109,12 @@ impl FakeHeroku {
     }
 }
 
-fn ok(status: u16, body: &Value) -> Answer {
+pub(super) fn ok(status: u16, body: &Value) -> Answer {
     let kind = vec![("Content-Type", "application/json".to_owned())];
     (status, kind, body.to_string())
 }
 
-fn none(what: &str) -> Answer {
+pub(super) fn none(what: &str) -> Answer {
     let text = format!("Couldn't find that {what}.");
     ok(404, &json!({ "id": "not_found", "resource": what, "message": text }))
 }
@@ -127,17 +127,26 @@ impl Cloud {
             return self.built(app);
         }
         if let ["buildpacks", ..] = path.as_slice() {
-            return ok(200, &json!({ "blob_url": "https://buildpack-registry.s3.amazonaws.com/buildpacks/heroku-community/apt.tgz" }));
+            return ok(
+                200,
+                &json!({ "blob_url": "https://buildpack-registry.s3.amazonaws.com/buildpacks/heroku-community/apt.tgz" }),
+            );
         }
         let bearer = format!("Bearer {TOKEN}");
         let authorization = asked.header("authorization").unwrap_or_default();
         if authorization != bearer && !authorization.starts_with("Basic ") {
-            return ok(401, &json!({ "id": "unauthorized", "message": "Invalid credentials provided." }));
+            return ok(
+                401,
+                &json!({ "id": "unauthorized", "message": "Invalid credentials provided." }),
+            );
         }
         let is_question = path.first() == Some(&"actions");
         if asked.method != "GET" && !is_question {
             self.changes.push(format!("{} {target}", asked.method));
-            let hit = self.trouble.as_ref().is_some_and(|(part, ..)| target.contains(part.as_str()));
+            let hit = self
+                .trouble
+                .as_ref()
+                .is_some_and(|(part, ..)| target.contains(part.as_str()));
             if let Some((_, status, body)) = self.trouble.take_if(|_| hit) {
                 return ok(status, &body);
             }
@@ -172,7 +181,10 @@ impl Cloud {
         };
         self.apps.insert(name.clone(), app);
         let bare = self.repositories.join(format!("{name}.git"));
-        let made = Command::new("git").args(["init", "--quiet", "--bare"]).arg(&bare).status();
+        let made = Command::new("git")
+            .args(["init", "--quiet", "--bare"])
+            .arg(&bare)
+            .status();
         assert!(made.unwrap().success());
         let hook = bare.join("hooks/pre-receive");
         let built = format!("#!/bin/sh\nexec curl --silent --fail --request POST {own}/test/built/{name}\n");
@@ -246,7 +258,10 @@ impl Cloud {
                     vars: self.config(name),
                 };
                 let url = dynos.add(&id, waiting);
-                ok(201, &json!({ "id": id, "name": "run.1234", "attach_url": url, "state": "starting", "size": "basic" }))
+                ok(
+                    201,
+                    &json!({ "id": id, "name": "run.1234", "attach_url": url, "state": "starting", "size": "basic" }),
+                )
             }
             _ => none("thing of an app"),
         }
@@ -258,7 +273,10 @@ impl Cloud {
         for (attachment, app, add_on, credential) in &self.attachments {
             if app == name {
                 let role = credential.as_deref().unwrap_or("postgres");
-                vars.insert(format!("{attachment}_URL"), self.add_ons[add_on].url.replace("ROLE", role));
+                vars.insert(
+                    format!("{attachment}_URL"),
+                    self.add_ons[add_on].url.replace("ROLE", role),
+                );
             }
         }
         vars
@@ -273,94 +291,10 @@ impl Cloud {
         app.process_types = Some(json!({ "clock": "pgcoffer serve" }));
         ok(200, &json!({}))
     }
-
-    fn add_on_json(&self, name: &str) -> Value {
-        let add_on = &self.add_ons[name];
-        let service = add_on.plan.split(':').next().unwrap();
-        let variables: Vec<&str> = [add_on.variable.as_str()].into_iter().filter(|name| !name.is_empty()).collect();
-        json!({
-            "id": format!("id-{name}"), "name": name, "addon_service": { "name": service },
-            "plan": { "name": add_on.plan, "price": { "cents": 0, "unit": "month" } },
-            "app": { "name": add_on.app, "id": format!("id-{}", add_on.app) }, "state": "provisioned",
-            "config_vars": variables,
-        })
-    }
-
-    fn attachment_json(&self, (name, app, add_on, credential): &(String, String, String, Option<String>)) -> Value {
-        json!({
-            "id": format!("id-{app}-{name}"), "name": name, "app": { "name": app, "id": format!("id-{app}") },
-            "addon": self.add_on_json(add_on), "config_vars": [format!("{name}_URL")],
-            "namespace": credential.as_ref().map(|name| format!("credential:{name}")),
-        })
-    }
-
-    fn of_add_on(&self, method: &str, name: &str, rest: &[&str]) -> Answer {
-        if !self.add_ons.contains_key(name) {
-            return none("add_on");
-        }
-        match (method, rest) {
-            ("GET", []) => ok(200, &self.add_on_json(name)),
-            ("GET", ["config", _]) => match self.credentials.contains_key(name) {
-                true => ok(200, &json!([{ "name": "url", "value": "x" }])),
-                false => ok(200, &json!([])),
-            },
-            _ => none("thing of an add-on"),
-        }
-    }
-
-    fn attach(&mut self, body: &Value) -> Answer {
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let credential = body["namespace"].as_str().map(|name| name.replace("credential:", ""));
-        let add_on = text(&body["addon"]["name"]);
-        if credential.is_some() && self.credentials.get(&add_on) != Some(&0) {
-            return ok(422, &json!({ "id": "invalid_params", "message": "the credential is not active" }));
-        }
-        let one = (text(&body["name"]), text(&body["app"]["name"]), add_on, credential);
-        let answer = self.attachment_json(&one);
-        self.attachments.push(one);
-        ok(201, &answer)
-    }
-
-    fn resolve(&self, body: &Value) -> Answer {
-        let (app, wanted) = (body["app"].as_str().unwrap(), body["addon_attachment"].as_str().unwrap());
-        let named = |one: &&(String, String, String, Option<String>)| {
-            one.1 == app && (one.2 == wanted || one.0 == wanted || format!("{}_URL", one.0) == wanted)
-        };
-        let found: Vec<Value> = self
-            .attachments
-            .iter()
-            .filter(named)
-            .map(|one| self.attachment_json(one))
-            .collect();
-        match found.is_empty() {
-            true => none("add_on attachment"),
-            false => ok(200, &json!(found)),
-        }
-    }
-
-    fn credential(&mut self, method: &str, add_on: &str) -> Answer {
-        if method == "POST" {
-            if self.credentials.contains_key(add_on) {
-                return ok(422, &json!({ "id": "invalid_params", "message": "the credential exists already" }));
-            }
-            self.credentials.insert(add_on.to_owned(), self.slow);
-            if let Some(make) = &self.make_role {
-                make("pgcoffer");
-            }
-            return ok(201, &json!({ "message": "made" }));
-        }
-        let Some(left) = self.credentials.get_mut(add_on) else {
-            return none("credential");
-        };
-        let active = *left == 0;
-        *left = left.saturating_sub(1);
-        let state = if active { "active" } else { "provisioning" };
-        let users = json!([{ "user": "pgcoffer", "password": "secret", "state": state }]);
-        ok(200, &json!({ "name": "pgcoffer", "database": "d", "host": "localhost", "port": 5432, "credentials": users }))
-    }
 }
 
 fn installations(urls: &[String]) -> Value {
     let all = urls.iter().enumerate();
-    all.map(|(n, url)| json!({ "ordinal": n, "buildpack": { "url": url, "name": url } })).collect()
+    all.map(|(n, url)| json!({ "ordinal": n, "buildpack": { "url": url, "name": url } }))
+        .collect()
 }

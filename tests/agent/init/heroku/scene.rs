@@ -36,7 +36,9 @@ impl HerokuScene {
             repositories: folder.path().join("git"),
             make_role: Some(Box::new(move |role| {
                 let sql = format!("create role {role} login");
-                let made = std::process::Command::new("psql").args(["-qc", &sql, &role_maker]).status();
+                let made = std::process::Command::new("psql")
+                    .args(["-qc", &sql, &role_maker])
+                    .status();
                 assert!(made.unwrap().success());
             })),
             ..Cloud::default()
@@ -96,7 +98,14 @@ impl HerokuScene {
     /// Everything by flags.
     pub(super) fn flags(&self) -> Vec<String> {
         let flags = [
-            "init", "--heroku", APP, "--heroku-from", OWNER, "--database", "main=heroku:DATABASE_URL", "--yes",
+            "init",
+            "--heroku",
+            APP,
+            "--heroku-from",
+            OWNER,
+            "--database",
+            "main=heroku:DATABASE_URL",
+            "--yes",
             "--key-stored",
         ];
         flags.map(str::to_owned).to_vec()
