@@ -102,7 +102,8 @@ impl OnHeroku {
                     "docs/heroku.md has the steps for Fir",
                 ));
             }
-            if found.has_code_of_its_own() && !found.has_buildpack("heroku-buildpack-pgcoffer") {
+            let others = found.process_types.is_none() && found.has_other_buildpacks();
+            if (found.has_code_of_its_own() || others) && !found.has_buildpack("heroku-buildpack-pgcoffer") {
                 return Err(usage(
                     format!("{name} has code of its own, and pgcoffer's would take its place"),
                     "give the name of an app that doesn't exist yet, such as APP-backups; docs/heroku.md says how \
@@ -164,6 +165,11 @@ impl OnHeroku {
         let built = self.process_types.iter().flatten();
         let built: BTreeMap<&str, &str> = built.map(|(name, command)| (name.as_str(), command.as_str())).collect();
         self.process_types.is_some() && built != ours
+    }
+
+    /// Whether something else is to be built for it than what `init` pushes.
+    fn has_other_buildpacks(&self) -> bool {
+        self.buildpacks.iter().any(|url| !url.contains("heroku-community/apt"))
     }
 
     pub(super) fn has_buildpack(&self, name: &str) -> bool {

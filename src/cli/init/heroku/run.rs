@@ -2,12 +2,14 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read},
+    os::unix::process::ExitStatusExt as _,
     process::{Command, Stdio},
     sync::{Mutex, PoisonError},
     thread,
 };
 
 use pgcoffer::{Error, Result, exit_status::ExitStatus};
+use rustix::process::Signal;
 
 use crate::cli::{init::interrupted::Written, screen::note};
 
@@ -90,6 +92,12 @@ pub(super) fn run(mut command: Command, output: Output, written: &Mutex<Written>
         doing: "wait for the Heroku CLI".to_owned(),
         source,
     })?;
+    // Ctrl-C reaches the whole group of processes, and the child may end first
+    if status.signal() == Some(Signal::INT.as_raw()) {
+        return Err(Error::Interrupted {
+            exit_status: ExitStatus::Interrupted,
+        });
+    }
     let text = match output {
         Output::Kept => kept.concat(),
         Output::Shown | Output::Dropped => {

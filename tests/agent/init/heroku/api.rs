@@ -158,6 +158,10 @@ impl Cloud {
             ("POST", ["apps"] | ["teams", "apps"]) => self.create_app(&body, own),
             (method, ["apps", app, rest @ ..]) => self.of_app(method, app, rest, &body, dynos),
             (method, ["addons", name, rest @ ..]) => self.of_add_on(method, name, rest),
+            ("GET", ["addon-attachments"]) => ok(
+                200,
+                &self.attachments.iter().map(|one| self.attachment_json(one)).collect(),
+            ),
             ("POST", ["addon-attachments"]) => self.attach(&body),
             ("POST", ["actions", "addon-attachments", "resolve"]) => self.resolve(&body),
             (method, ["postgres", "v0", "databases", name, "credentials", ..]) => self.credential(method, name),

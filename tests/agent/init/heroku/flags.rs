@@ -50,6 +50,12 @@ fn what_would_be_wrong_is_refused_before_anything_is_changed() {
         &init("has-code"),
         &["has code of its own", "would take its place"],
     );
+    let ruby = App {
+        buildpacks: vec!["heroku/ruby".to_owned()],
+        ..App::default()
+    };
+    set("never-built", ruby);
+    refused(&scene, &init("never-built"), &["has code of its own"]);
     let fir = App {
         stack: "cnb".to_owned(),
         ..App::default()

@@ -83,6 +83,7 @@ impl HerokuScene {
             .env("HEROKU_BUILDPACK_REGISTRY_URL", &url)
             .env("HEROKU_PARTICLEBOARD_URL", &url)
             .env("DISABLE_TELEMETRY", "true")
+            .env("HEROKU_DISABLE_AUTOUPDATE", "1")
             .env("NODE_EXTRA_CA_CERTS", self.heroku.dynos.authority())
             .env("GIT_CONFIG_COUNT", "1")
             .env("GIT_CONFIG_KEY_0", repositories)
