@@ -72,7 +72,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
     };
     let vars = variables(heroku.as_deref());
     let pairs = vars.iter().map(|(name, value)| (name.into(), value.as_str().into()));
-    let mut settings = super::settings_from(global, pairs.collect());
+    let mut settings = super::settings_by(&global.place(), pairs.collect());
     super::say_where_from(&settings);
     // a login or a key that is set belongs to a database that only the arguments name
     for (name, url) in databases::named(&args.databases) {
