@@ -29,7 +29,7 @@ mod opening;
 mod other_repositories;
 mod reading;
 mod repository;
-mod selector;
+mod select;
 mod survey;
 mod trust;
 mod turns;
@@ -55,7 +55,7 @@ pub use keys::{Key, Keys, Maker};
 pub use listing::Listing;
 pub use look::Look;
 pub use names::OtherRepository;
-pub use selector::BackupSelector;
+pub use select::BackupSelector;
 pub use survey::{Orphan, Survey};
 
 /// The most entries that are read at once. They are small.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_SILENCE_MAX,
+    Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_RETAIN_MANUAL, DEFAULT_SILENCE_MAX,
     dynos::DynoReading,
     monitoring::Serving,
     notices::{NoticeReading, Notices},
@@ -46,8 +46,10 @@ impl Default for Reading {
             location: None,
             store: Options::default(),
             pg_bin: None,
+            timezone: None,
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,
+            retain_manual: DEFAULT_RETAIN_MANUAL,
             silence_max: DEFAULT_SILENCE_MAX,
             cold: Vec::new(),
             mode: AccessMode::Full,
