@@ -6,8 +6,17 @@ use clap::{Parser, Subcommand, builder::styling};
 
 use super::{
     commands::{
-        backup::BackupArgs, check::CheckArgs, chosen::Chosen, lifecycle::LifecycleCommand, policy::PolicyArgs,
-        restore::RestoreArgs, serve::ServeArgs, thaw::ThawArgs, tick::TickArgs,
+        backup::BackupArgs,
+        check::CheckArgs,
+        chosen::{Chosen, Named},
+        delete::DeleteArgs,
+        lifecycle::LifecycleCommand,
+        policy::PolicyArgs,
+        restore::RestoreArgs,
+        retain::RetainArgs,
+        serve::ServeArgs,
+        thaw::ThawArgs,
+        tick::TickArgs,
     },
     global::Global,
     help,
@@ -91,12 +100,8 @@ pub(super) enum Command {
     },
     /// Read every byte back from the bucket, check every MAC, compare with what was dumped
     Verify {
-        /// An id, the beginning of one, latest, or latest:TIER
-        #[arg(default_value = "latest")]
-        id: String,
-        /// Of this database
-        #[arg(long, value_name = "NAME")]
-        database: Option<String>,
+        #[command(flatten)]
+        chosen: Chosen,
         #[command(flatten)]
         thaw: ThawArgs,
     },
@@ -128,10 +133,15 @@ pub(super) enum Command {
         #[arg(long, value_name = "COUNT")]
         confirm: Option<usize>,
     },
+    /// Delete one backup, the record of a failed run, or what a run that died has left
+    #[command(visible_aliases = ["rm", "forget"])]
+    Delete(DeleteArgs),
+    /// Change how long one backup is kept: longer or shorter than it was made for
+    Retain(RetainArgs),
     /// Keep a backup whatever its retention says, until it is released
     Hold {
         #[command(flatten)]
-        chosen: Chosen,
+        chosen: Named,
         /// Why
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -142,7 +152,7 @@ pub(super) enum Command {
     /// Let a held backup go by its retention again
     Release {
         #[command(flatten)]
-        chosen: Chosen,
+        chosen: Named,
         /// Who (default: the user who runs this)
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
@@ -150,7 +160,7 @@ pub(super) enum Command {
     /// Take a backup that looks suspicious for a good one
     Accept {
         #[command(flatten)]
-        chosen: Chosen,
+        chosen: Named,
         /// Who (default: the user who runs this)
         #[arg(long, value_name = "NAME")]
         by: Option<String>,

@@ -12,7 +12,7 @@ use pgcoffer::{
 };
 use serde_json::{Value, json};
 
-use super::text::{align_right, kept_until, plain_table, record_json, status_word, tables_and_rows};
+use super::text::{align_right, kept_until, plain_table, record_json, retained_json, status_word, tables_and_rows};
 
 /// Databases that have records here or are configured, in order.
 pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
@@ -104,7 +104,7 @@ pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
             span(record.started, record.finished),
             bytes(sealed.map(|sealed| sealed.dump_bytes)),
             bytes(sealed.map(Sealed::bytes)),
-            kept_until(record),
+            kept_until(one.kept()),
             listed_status(listing, one, now),
         ];
         let key = one.key.trim_start_matches("key ");
@@ -123,6 +123,7 @@ pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
         let suspicious = listing.is_suspicious(&one.record);
         object.insert("looks_suspicious".to_owned(), suspicious.into());
         object.insert("hold".to_owned(), json!(one.hold()));
+        object.insert("retained".to_owned(), retained_json(&one.record, one.mark.as_ref()));
         object.insert("storage_class".to_owned(), json!(one.class()));
         object.insert("sealed_for".to_owned(), json!(one.key));
         let doubt = one.why_doubted().map(ToString::to_string);
@@ -135,7 +136,7 @@ pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
 fn listed_status(listing: &Listing, one: &CatalogEntry, now: Timestamp) -> String {
     let record = &one.record;
     let gone = record.is_good() && !one.is_sure();
-    let word = if gone && record.expires.is_some_and(|end| end <= now) {
+    let word = if gone && one.kept().1.is_some_and(|end| end <= now) {
         // by a lifecycle rule, which leaves the record
         "expired"
     } else if gone {

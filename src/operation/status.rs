@@ -197,7 +197,7 @@ fn suspicious(survey: &Survey) -> Vec<Suspicious> {
 
 /// A lifecycle rule that expires archives leaves their records behind: those have run out and are no loss.
 fn lost(one: &CatalogEntry, now: Timestamp) -> Option<Lost> {
-    let run_out = one.record.expires.is_some_and(|end| end <= now);
+    let run_out = one.kept().1.is_some_and(|end| end <= now);
     let why = one.doubt.as_ref().filter(|_| !run_out)?.to_string();
     let id = one.record.id.clone();
     Some(Lost { id, why })
@@ -205,7 +205,7 @@ fn lost(one: &CatalogEntry, now: Timestamp) -> Option<Lost> {
 
 /// One that is lost is reported as lost, and not here too.
 fn unsure(one: &CatalogEntry, now: Timestamp) -> Option<Unsure> {
-    let run_out = one.record.expires.is_some_and(|end| end <= now);
+    let run_out = one.kept().1.is_some_and(|end| end <= now);
     let doubt = one.unsure.as_ref().filter(|_| !run_out && one.doubt.is_none())?;
     Some(Unsure {
         id: one.record.id.clone(),

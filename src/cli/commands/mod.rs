@@ -5,6 +5,7 @@ pub(super) mod check;
 pub(super) mod chosen;
 mod context;
 mod decide;
+pub(super) mod delete;
 mod get;
 mod keygen;
 pub(super) mod lifecycle;
@@ -13,6 +14,7 @@ mod open;
 pub(super) mod policy;
 mod prune;
 pub(super) mod restore;
+pub(super) mod retain;
 pub(super) mod serve;
 mod show;
 mod status;
@@ -50,7 +52,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
             thaw,
         } => context.get(chosen, output.clone(), *sealed, *thaw).await,
         Command::Open { file, output } => context.open(file, output.clone()).await,
-        Command::Verify { id, database, thaw } => context.verify(id, database.as_deref(), *thaw).await,
+        Command::Verify { chosen, thaw } => context.verify(chosen, *thaw).await,
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,
@@ -63,6 +65,8 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
             database,
             confirm,
         } => context.prune(database.as_deref(), *dry_run, *confirm).await,
+        Command::Delete(args) => context.delete(args).await,
+        Command::Retain(args) => context.retain(args).await,
         Command::Hold { chosen, reason, by } => context.decide(chosen, Deciding::Hold(reason), by.as_deref()).await,
         Command::Release { chosen, by } => context.decide(chosen, Deciding::Release, by.as_deref()).await,
         Command::Accept { chosen, by } => context.decide(chosen, Deciding::Accept, by.as_deref()).await,

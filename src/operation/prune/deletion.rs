@@ -9,7 +9,7 @@ use crate::{
     catalog::{Catalog, CatalogEntry, Survey},
     error::{Error, Result},
     operation::Interrupt,
-    retention::{KeepReason, RetentionVerdict},
+    retention::{DeleteReason, KeepReason, RetentionVerdict},
     store::{Kind, Object, Store},
 };
 
@@ -28,7 +28,7 @@ pub(super) async fn delete_planned(
             line.outcome = DeletionOutcome::NotReached;
             continue;
         };
-        let attempt = interrupt.or(async { Ok(delete_backup(catalog, one).await) });
+        let attempt = interrupt.or(async { Ok(delete_backup(catalog, one, &line.verdict).await) });
         let attempt = attempt.await?;
         denied = is_denied(&attempt);
         match attempt {
@@ -64,13 +64,24 @@ pub(super) async fn delete_planned(
 }
 
 /// The record first: from then on it is no backup, whatever happens next. Not at all where somebody has put a hold on
-/// it since it was looked at, which then is the reason to keep it: a prune of thousands of objects takes minutes.
-async fn delete_backup(catalog: &Catalog, one: &CatalogEntry) -> Result<Option<KeepReason>> {
+/// it or lengthened its retention since it was looked at, which then is the reason to keep it: a prune of thousands of
+/// objects takes minutes.
+async fn delete_backup(
+    catalog: &Catalog,
+    one: &CatalogEntry,
+    verdict: &RetentionVerdict,
+) -> Result<Option<KeepReason>> {
     let (store, record) = (catalog.store(), &one.record);
     let mark = catalog.mark(&record.database, &record.id).await?;
-    if let Some(hold) = mark.and_then(|mark| mark.hold) {
+    if let Some(hold) = mark.as_ref().and_then(|mark| mark.hold.as_ref()) {
         let why = hold.to_string();
         return Ok(Some(KeepReason::Held { why }));
+    }
+    let retained = mark.and_then(|mark| mark.retained).filter(|_| record.is_good());
+    let is_new = retained.as_ref() != one.retained();
+    if let Some(retained) = retained.filter(|_| is_new && *verdict != RetentionVerdict::Delete(DeleteReason::Named)) {
+        let until = retained.retention.expires(record.started);
+        return Ok(Some(KeepReason::Retained { until }));
     }
     delete(store, &one.object).await?;
     // before the archive, which a later prune finds by itself and its details by it

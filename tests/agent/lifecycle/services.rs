@@ -257,7 +257,7 @@ fn backups_that_are_to_be_kept_for_longer_are_not_given_to_s3_unasked() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     let longer = id(&["--tier", "daily", "--retain", "30d"]);
     std::thread::sleep(std::time::Duration::from_millis(1100));
-    let forever = id(&["--tier", "daily"]);
+    let forever = id(&["--tier", "daily", "--retain", "forever"]);
     let expire = ["--expire", "--keep", "daily 7d"];
     let outcome = stage
         .run(["lifecycle", "apply"].iter().chain(&expire).copied())
