@@ -141,6 +141,10 @@ impl Catalog {
                 }
                 Err(error) => return Err(error),
             };
+            // an id tells its second alone
+            if before.is_some_and(|before| one.record.started >= before) {
+                continue;
+            }
             let is_of_tier = one.record.is_good() && tier.is_none_or(|tier| serves(&one.record, tier));
             match one.why_doubted().cloned() {
                 Some(doubt) if doubt.is_open() && is_of_tier => unsure.push((one.record, doubt)),

@@ -1,5 +1,7 @@
 //! What is due by the schedule, for every database: backup, then prune. Safe to call as often as one likes.
 
+#[cfg(test)]
+mod kept;
 mod report;
 
 use std::time::Duration;
