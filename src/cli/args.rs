@@ -1,6 +1,6 @@
 //! The command line as it is typed: the commands with their arguments, which stand with each command.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand, builder::styling};
 
@@ -11,16 +11,21 @@ use super::{
         chosen::{Chosen, Named},
         delete::DeleteArgs,
         lifecycle::LifecycleCommand,
+        list::ListArgs,
         policy::PolicyArgs,
+        prune::PruneArgs,
         restore::RestoreArgs,
         retain::RetainArgs,
         serve::ServeArgs,
+        status::StatusArgs,
         thaw::ThawArgs,
         tick::TickArgs,
     },
+    completion::Shell,
     global::Global,
     help,
     init::args::InitArgs,
+    man::ManArgs,
 };
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -31,8 +36,8 @@ const STYLES: styling::Styles = styling::Styles::styled()
 
 /// Encrypted offsite backups of PostgreSQL into your own S3 bucket
 #[derive(Debug, Parser)]
-#[command(name = "pgcoffer", version, about, after_help = help::after(), styles = STYLES, max_term_width = 110)]
-#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "pgcoffer", version, about, after_help = help::SHORT, styles = STYLES, max_term_width = 110)]
+#[command(arg_required_else_help = true)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
@@ -65,14 +70,8 @@ pub(super) enum Command {
     /// Take one backup now
     Backup(BackupArgs),
     /// List the backups: is there one, how old is it, is it good
-    List {
-        /// Of this database only
-        #[arg(long, value_name = "NAME")]
-        database: Option<String>,
-        /// Show the newest N
-        #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
-        limit: usize,
-    },
+    #[command(visible_aliases = ["ls", "backups", "snapshots"])]
+    List(ListArgs),
     /// Show one backup with its tables
     Show(Chosen),
     /// Print which repository is here: PGCOFFER_REPOSITORY
@@ -112,27 +111,9 @@ pub(super) enum Command {
     /// Keep running: tick by itself, and answer /healthz and /metrics
     Serve(ServeArgs),
     /// How every database stands against its schedule; exit status 8 where something is late or wrong
-    Status {
-        /// Of this database only
-        #[arg(long, value_name = "NAME")]
-        database: Option<String>,
-        /// Tell of late backups over the channels that are set, once for each missed period: for a monitor beside the
-        /// backup
-        #[arg(long)]
-        notify: bool,
-    },
+    Status(StatusArgs),
     /// Delete what its retention says, and only what this key made
-    Prune {
-        /// Show the plan, with a reason for every backup, and delete nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Of this database only
-        #[arg(long, value_name = "NAME")]
-        database: Option<String>,
-        /// So many good backups may go because newer ones came, although the schedule does not explain it
-        #[arg(long, value_name = "COUNT")]
-        confirm: Option<usize>,
-    },
+    Prune(PruneArgs),
     /// Delete one backup, the record of a failed run, or what a run that died has left
     #[command(visible_aliases = ["rm", "forget"])]
     Delete(DeleteArgs),
@@ -172,15 +153,25 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Print the smallest IAM policy for the bucket
     Policy(PolicyArgs),
-    /// Print completions for a shell
-    #[command(hide = true)]
+    /// Print the script by which a shell completes commands, options, databases and ids
+    #[command(visible_alias = "completion")]
     Completions {
         /// The shell
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
-    /// Print the manual page
+    /// Print a manual page, or write all of them into a folder
+    Man(ManArgs),
+    /// Print the version
+    Version,
+    /// What the scripts of `completions` ask
     #[command(hide = true)]
-    Man,
+    Complete {
+        /// Which of the words is being typed, from 0 on
+        index: usize,
+        /// The words of the line, the program's own name first
+        #[arg(last = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
 }
 
 impl Command {
@@ -191,6 +182,9 @@ impl Command {
 
     /// Whether it does some work that hears of signals itself. What only prints is ended by them at once.
     pub(super) fn hears_signals(&self) -> bool {
-        !matches!(self, Self::Keygen { .. } | Self::Completions { .. } | Self::Man)
+        !matches!(
+            self,
+            Self::Keygen { .. } | Self::Completions { .. } | Self::Complete { .. } | Self::Man(_) | Self::Version
+        )
     }
 }

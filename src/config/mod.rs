@@ -64,7 +64,7 @@ pub const DEFAULT_RETAIN_MANUAL: Retention = Retention::Days(90);
 
 /// How long pg_dump may write nothing, where nothing else is said: reading a table of dead rows takes long, and never
 /// this long.
-pub const DEFAULT_SILENCE_MAX: Duration = Duration::from_secs(3600);
+pub const DEFAULT_DUMP_IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// zstd's level where none is chosen: measured in `docs/performance.md`.
 pub const DEFAULT_LEVEL: i32 = 1;
@@ -93,7 +93,7 @@ pub struct Config {
     /// level of compression; `None` for none
     pub level: Option<i32>,
     /// how long pg_dump may write nothing before it counts as hung
-    pub silence_max: Duration,
+    pub dump_idle_timeout: Duration,
     /// good backups of each database that no retention deletes
     pub keep_last: NonZeroU32,
     /// how long a backup is kept that somebody asks for without saying so
@@ -126,11 +126,8 @@ pub struct DatabaseSettings {
 }
 
 impl Config {
-    /// Reads settings from the environment's variables alone.
-    ///
-    /// # Errors
-    /// [`Error::Config`] with every unknown `PGCOFFER_…` name and every bad value at once.
-    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+    #[cfg(test)]
+    fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self::read(&Settings::gather(Sources {
             vars: vars.collect(),

@@ -1,4 +1,4 @@
-//! A message in words: what happened, since when, which backup is the newest good one, and what to do. Every channel
+//! Messages in words: what happened, since when, which backup is the newest good one, and what to do. Every channel
 //! shows the same message.
 
 mod lines;
@@ -17,19 +17,19 @@ use crate::{
     text::{escaped, escaped_lines},
 };
 
-/// A message as it is read, before a channel gives it its form.
+/// A message in words, before a channel formats it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The subject.
     pub title: String,
     /// The body.
     pub paragraphs: Vec<Paragraph>,
-    /// Which agent and which bucket.
+    /// The agent and the bucket.
     pub origin: String,
 }
 
 impl Message {
-    /// Puts an event into words.
+    /// The message for an event.
     #[must_use]
     pub fn new(event: &Event) -> Self {
         let mut body = Body::default();
@@ -54,7 +54,7 @@ impl Message {
             Occurrence::Digest { databases } => super::digest::words(event, databases, &mut body),
             Occurrence::Test => test(event, &mut body),
         };
-        // whatever the medium: nothing in a message moves a cursor, reorders a line or begins one of its own
+        // for every channel: no text from outside can move a cursor, reorder a line or begin a new one
         for paragraph in &mut body.0 {
             paragraph.text = escaped_lines(&paragraph.text).into_owned();
         }
@@ -65,7 +65,7 @@ impl Message {
         }
     }
 
-    /// Body and origin as plain text.
+    /// The body and the origin as plain text.
     #[must_use]
     pub fn text(&self) -> String {
         let paragraphs = self.paragraphs.iter().map(|paragraph| match paragraph.verbatim {
@@ -113,7 +113,8 @@ fn interrupted(event: &Event, repeated: Option<(usize, Timestamp)>, body: &mut B
     format!("backup of {name} interrupted")
 }
 
-/// How things stand after a failure: how often it has failed, what is late, what there is, and what follows.
+/// The situation after a failure: how often it has failed, what is late, which backups there are, and what happens
+/// next.
 fn state(event: &Event, repeated: Option<(usize, Timestamp)>) -> String {
     let mut state = Vec::new();
     if let Some((times, since)) = repeated {
@@ -161,7 +162,7 @@ fn trouble(event: &Event, topic: Topic, error: &RunError, body: &mut Body) -> St
     title
 }
 
-/// Why it failed. What a server or a program said in full is only for those who may read it.
+/// Why it failed. The full message of a server or a program is only shown to those who may read it.
 fn why(error: &RunError) -> String {
     let cause = &error.cause;
     match &error.run {
@@ -254,7 +255,7 @@ fn test(event: &Event, body: &mut Body) -> String {
     "test: this channel works".to_owned()
 }
 
-/// Where to look when the hint was not enough, and the way back where the database itself is gone.
+/// Where to find more help, and how to restore if the database itself is lost.
 fn more(event: &Event) -> String {
     match &event.database {
         Some(database) => {

@@ -21,7 +21,7 @@ impl Context<'_> {
         let who = by.map_or_else(current_user, str::to_owned);
         let decided = self
             .agent
-            .decide(chosen.selector(self.agent.config())?, &decision, &who)
+            .change_mark(chosen.selector(self.agent.config())?, &decision, &who)
             .await?;
         self.output.decided(&decided, &decision)
     }

@@ -19,7 +19,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::None,
             help: "hourly keep 24h, daily at 02:30 keep 7d, weekly keep 5w, …",
-            doc: "when every database is backed up and how long that is kept: [retention.md](retention.md)",
+            doc: "when every database is backed up, and how long backups are kept: [retention.md](retention.md)",
             characters: Characters::List,
             take: Take::Once(|reading, text| {
                 reading.schedules.for_all = Some(text.to_owned());
@@ -31,7 +31,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Described("`PGCOFFER_SCHEDULE`"),
             help: "a schedule for one database, or off",
-            doc: "a schedule for that database alone, or `off`",
+            doc: "a schedule for this database alone, or `off`",
             characters: Characters::List,
             take: Take::per_database(|reading, label, text| {
                 reading.schedules.own.insert(label, text.to_owned());
@@ -43,8 +43,8 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("UTC"),
             help: "time zone of schedules, such as Europe/Berlin",
-            doc: "time zone of schedules, and of `--before`, which without it is in the machine's own (`TZ`): a name of the tz \
-                database",
+            doc: "time zone of schedules, of `--before`, and of the times that `list`, `status` and `prune` show; the last two \
+                are in the machine's own zone (`TZ`) without it: a name of the tz database",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.schedules.zone = Some(zone(text)?);
@@ -56,7 +56,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("3"),
             help: "good backups that no retention deletes",
-            doc: "good backups of each database that no retention deletes",
+            doc: "how many of the newest good backups of each database are never deleted, whatever their retention",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.keep_last = keep_last(text)?;
@@ -68,7 +68,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("90d"),
             help: "how long `backup` without --retain is kept: 90d, forever",
-            doc: "how long a backup by `pgcoffer backup` is kept where `--retain` doesn't say: `24h`, `7d`, `5w`, `12mo`, \
+            doc: "how long a backup by `pgcoffer backup` is kept if `--retain` doesn't say: `24h`, `7d`, `5w`, `12mo`, \
                 `7y`, `forever`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
@@ -81,8 +81,8 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Described("nothing"),
             help: "what `lifecycle` moves: monthly to glacier after 30d, …",
-            doc: "what `lifecycle` moves to colder classes: `monthly to glacier after 30d, yearly to deep_archive after \
-                7d`: [glacier.md](glacier.md)",
+            doc: "which backups `lifecycle` moves to colder classes, and when: `monthly to glacier after 30d, yearly \
+                to deep_archive after 7d`: [glacier.md](glacier.md)",
             characters: Characters::List,
             take: Take::Once(|reading, text| {
                 reading.config.cold = lifecycle::parse_transitions(text).map_err(|e| (e.to_string(), e.hint()))?;

@@ -126,7 +126,7 @@ async fn open_what_stays(
     loop {
         let good = survey.trusted().filter(|one| one.record.id != *id).take(keep_last);
         let unseen: BTreeSet<BackupId> = good
-            .filter(|one| !one.looked_at)
+            .filter(|one| !one.archive_checked)
             .map(|one| one.record.id.clone())
             .collect();
         if unseen.is_empty() {
@@ -134,6 +134,6 @@ async fn open_what_stays(
         }
         let entries = survey.entries.iter_mut();
         let entries = entries.filter(|one| unseen.contains(&one.record.id)).collect();
-        catalog.look_at_all(entries).await?;
+        catalog.check_archives(entries).await?;
     }
 }

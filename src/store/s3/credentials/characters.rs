@@ -1,6 +1,6 @@
-//! Characters of credentials and region, looked at before the AWS SDK signs with them. It writes them into a header,
-//! and panics where they can't stand there: at a carriage return from a profile, a line feed from a program, a blank
-//! that breaks no line from a web page.
+//! Checks the characters of credentials and region before the AWS SDK signs with them. The SDK writes them into a
+//! header, and panics if they are not allowed there, such as a carriage return from a profile, a line feed from a
+//! program, or a non-breaking space from a web page.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use aws_sdk_s3::config::Credentials;
 
 use crate::text::escaped;
 
-/// Part of the error, by which its hint is found.
+/// The part of the error by which its hint is found.
 pub(in crate::store::s3) const UNFIT: &str = "which can't stand in a request's header";
 
 /// What is wrong with the region.
@@ -23,8 +23,8 @@ pub(super) fn fault_of(found: &Credentials) -> Option<String> {
     fault("the access key's id", found.access_key_id()).or_else(|| fault("the session token", token))
 }
 
-/// Names the first character that is neither a letter, a digit nor a sign of ASCII, and says no more of what may be a
-/// secret.
+/// Names the first character that is not a printable character of ASCII, and shows nothing else of the text, which may
+/// be a secret.
 fn fault(what: &str, text: &str) -> Option<String> {
     let (at, c) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_graphic())?;
     let mut buffer = [0; 4];
