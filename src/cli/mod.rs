@@ -23,6 +23,7 @@ mod table;
 mod terminal;
 mod text;
 mod text_check;
+mod text_delete;
 mod text_lifecycle;
 mod text_prune;
 mod text_restore;
