@@ -1,4 +1,4 @@
-//! What the recovery sheet is made of, whatever its form.
+//! The pieces of a recovery sheet, which each of its forms shows in its own way.
 
 use zeroize::Zeroizing;
 
@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 pub(super) enum SheetPart {
     Heading(String),
     Paragraph(String),
-    /// name and value
+    /// A name and its value.
     Field(String, Zeroizing<String>),
-    /// to be typed
+    /// Commands to type.
     Commands(Vec<String>),
 }

@@ -126,5 +126,5 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
-    ("setup", &["backup", "schedule"]),
+    ("setup", &["backup", "config", "schedule"]),
 ];

@@ -87,7 +87,10 @@ impl Context<'_> {
         let target = target_url(&args.to)?;
         let request = request(target, args)?;
         self.check_confirmation(&request.target, args)?;
-        let record = self.agent.find_to("restore", args.chosen.selector()).await?;
+        let record = self
+            .agent
+            .find_to("restore", args.chosen.selector(self.agent.config())?)
+            .await?;
         if args.thaw.may_take_long() {
             self.agent.check_target(&record, &request).await?;
         }
@@ -217,7 +220,7 @@ fn target_url(text: &str) -> Result<DatabaseUrl> {
     Ok(url.map_err(postgres::Error::from)?)
 }
 
-async fn ask(question: String) -> Result<String> {
+pub(super) async fn ask(question: String) -> Result<String> {
     let answer = tokio::task::spawn_blocking(move || {
         screen::ask(&question)?;
         let mut line = String::new();
