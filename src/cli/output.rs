@@ -18,8 +18,8 @@ use super::{
     global::LogFormat,
     screen,
     table::Room,
-    text::{facts, record_json, retained_json, tables_and_rows, tables_table, took},
-    text_delete, text_restore,
+    text::{facts, kept, record_json, retained_json, tables_and_rows, tables_table, took},
+    text_restore,
 };
 
 /// How results are printed.
@@ -159,7 +159,7 @@ impl Output {
             HumanBytes(bytes.1),
             took(record),
         );
-        let kept = text_delete::kept(record.retention, record.expires);
+        let kept = kept(record.retention, record.expires);
         let how = match by_default {
             true => ", as PGCOFFER_RETAIN_MANUAL says; `pgcoffer retain` changes that",
             false => "",

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use pgcoffer::{
     backup::{Details, Mark, Notice, Reason, Record, Retention, Status},
     store::Location,
-    text::{Untrusted, bare_minute, bare_second, counted, span},
+    text::{Untrusted, bare_minute, bare_second, counted, minute, span},
 };
 use serde_json::{Value, json};
 
@@ -242,5 +242,14 @@ fn kept_until((retention, expires): (Retention, Option<Timestamp>)) -> String {
         (Some(time), _) => bare_minute(time),
         (None, Retention::Newest(count)) => counted(count, "newer one"),
         (None, _) => "forever".to_owned(),
+    }
+}
+
+/// `kept 30d, until 2026-12-20 07:00 UTC`; `kept forever`.
+pub(super) fn kept(retention: Retention, expires: Option<Timestamp>) -> String {
+    match (retention, expires) {
+        (_, Some(until)) => format!("kept {retention}, until {}", minute(until)),
+        (Retention::Newest(count), None) => format!("kept among the newest {count} of its tier"),
+        (_, None) => "kept forever".to_owned(),
     }
 }

@@ -4,12 +4,14 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use pgcoffer::{
     Result,
-    backup::Retention,
     operation::{DeletionFacts, DeletionReport, NamedKind, Retaining},
     text::{continued, minute, span},
 };
 
-use super::output::{Output, print, to_json};
+use super::{
+    output::{Output, print, to_json},
+    text::kept,
+};
 
 impl Output {
     pub(super) fn deletion(self, report: &DeletionReport) -> Result<()> {
@@ -42,7 +44,7 @@ impl Output {
         }
         let (id, database) = (&retaining.id, &retaining.database);
         let kept = kept(retaining.retention, retaining.expires);
-        let before = self::kept(retaining.before, retaining.expires_before);
+        let before = super::text::kept(retaining.before, retaining.expires_before);
         let mut text = match retaining.changed {
             true => format!("{id} of {database} is {kept}; it was {before}\n"),
             false => format!("{id} of {database} is {kept}, as it was\n"),
@@ -105,14 +107,5 @@ fn left(facts: &DeletionFacts, now: Timestamp) -> String {
             facts.good_left,
             span(*started, now)
         ),
-    }
-}
-
-/// `kept 30d, until 2026-12-20 07:00 UTC`; `kept forever`.
-pub(super) fn kept(retention: Retention, expires: Option<Timestamp>) -> String {
-    match (retention, expires) {
-        (_, Some(until)) => format!("kept {retention}, until {}", minute(until)),
-        (Retention::Newest(count), None) => format!("kept among the newest {count} of its tier"),
-        (_, None) => "kept forever".to_owned(),
     }
 }
