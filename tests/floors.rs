@@ -30,9 +30,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("anomaly", &["archive", "backup"]),
     ("lifecycle", &["backup", "xml"]),
     ("rights", &["plain_http"]),
+    ("readme", &[]),
     ("store", &["plain_http", "rights", "xml"]),
     ("postgres", &[]),
-    ("notify", &["backup", "plain_http"]),
+    ("notify", &["backup", "plain_http", "readme"]),
     (
         "error",
         &[
@@ -71,6 +72,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lifecycle",
             "pipeline",
             "postgres",
+            "readme",
             "retention",
             "rights",
             "schedule",
@@ -134,7 +136,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
-    ("setup", &["backup", "schedule"]),
+    ("setup", &["backup", "readme", "schedule"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
