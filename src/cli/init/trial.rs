@@ -115,7 +115,7 @@ impl Draft {
     }
 
     /// This program, with the settings that come out as its environment.
-    fn command(&self, name: &str) -> std::io::Result<Command> {
+    pub(super) fn command(&self, name: &str) -> std::io::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         // no file of settings: all of them stand in the environment
         command.args([name, "--config", "/dev/null"]);
