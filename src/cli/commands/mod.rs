@@ -14,8 +14,10 @@ pub(super) mod policy;
 mod prune;
 pub(super) mod restore;
 pub(super) mod serve;
+mod sheet_facts;
 mod show;
 mod status;
+mod target_url;
 pub(super) mod thaw;
 pub(super) mod tick;
 mod verify;
@@ -57,6 +59,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Serve(args) => context.serve(args).await,
         Command::Status { database, notify } => context.status(database.as_deref(), *notify).await,
         Command::Check(args) => context.check(args).await,
+        Command::SheetFacts => context.sheet_facts().await,
         Command::Policy(args) => context.policy(args),
         Command::Prune {
             dry_run,

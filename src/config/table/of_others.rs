@@ -250,7 +250,13 @@ const OF_PLATFORMS: SectionOfOthers = SectionOfOthers {
         },
         unchecked(
             &["DYNO", "HOSTNAME", "USER", "LOGNAME"],
-            "what a message calls this machine, and who held a backup",
+            "what a message calls this machine, and who held a backup; on a dyno the commands in messages begin with \
+             `heroku run`",
+        ),
+        unchecked(
+            &["HEROKU_APP_NAME"],
+            "the app's name in those commands, as Heroku's `runtime-dyno-metadata` sets it; `PGCOFFER_HEROKU_APP` \
+             stands for it",
         ),
         unchecked(&["PATH", "HOME"], "where `pg_dump` and `pg_restore` are looked for"),
     ],

@@ -4,6 +4,7 @@
 //! What a service does otherwise is dealt with here and told to the caller as a fact. Beside the contract, which
 //! `backend.rs` carries out, [`S3`] is the door to what is S3's alone.
 
+mod account;
 mod alive;
 mod answer;
 mod backend;
@@ -43,6 +44,7 @@ use tokio_util::task::TaskTracker;
 
 pub use cold::{AskedForThaw, Speed};
 pub use connect::Options;
+pub use credentials::CredentialVariables;
 pub use lifecycle::Lifecycle;
 pub use lock::{LockMode, Locked};
 pub use probe::Probe;

@@ -3,6 +3,7 @@
 
 mod characters;
 mod client;
+mod variables;
 
 use std::{
     sync::{
@@ -32,7 +33,11 @@ use aws_smithy_runtime_api::{
 };
 use tokio::sync::Mutex;
 
-pub(super) use self::{characters::UNFIT, client::client};
+pub use self::variables::CredentialVariables;
+pub(super) use self::{
+    characters::{SWAPPED, UNFIT},
+    client::client,
+};
 use self::{
     characters::{fault_of, fault_of_region},
     client::{CountedAnswers, Heard},
@@ -152,6 +157,11 @@ impl CredentialsSource {
             held: Mutex::default(),
             refused: AtomicBool::new(false),
         }))
+    }
+
+    /// The settings that the SDK finds, anew.
+    pub(super) async fn settings(&self) -> SdkConfig {
+        self.0.loader.load().await
     }
 
     /// Those that are good now.

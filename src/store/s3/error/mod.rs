@@ -1,7 +1,9 @@
 //! What goes wrong with a bucket: what the SDK says, read into what we say, and what cures it.
 
 mod code;
+mod denied;
 mod hint;
+mod network;
 mod sdk;
 mod tls;
 
