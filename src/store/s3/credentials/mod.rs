@@ -3,6 +3,7 @@
 
 mod characters;
 mod client;
+mod refusal;
 mod variables;
 
 use std::{
@@ -27,7 +28,6 @@ use aws_smithy_runtime_api::{
     client::{
         http::SharedHttpClient,
         interceptors::context::InterceptorContext,
-        orchestrator::HttpResponse,
         retries::classifiers::{ClassifyRetry, RetryAction},
     },
 };
@@ -41,6 +41,7 @@ pub(super) use self::{
 use self::{
     characters::{fault_of, fault_of_region},
     client::{CountedAnswers, Heard},
+    refusal::refuses,
 };
 use super::{Error, retry::pause};
 
@@ -298,27 +299,6 @@ impl ProvideCredentials for CredentialsSource {
     {
         future::ProvideCredentials::new(self.current())
     }
-}
-
-/// Whether the service says that it doesn't know these credentials, or not any more.
-fn refuses(answer: Option<&HttpResponse>) -> bool {
-    const CODES: [&str; 8] = [
-        "InvalidAccessKeyId",
-        "SignatureDoesNotMatch",
-        "InvalidToken",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "TokenRefreshRequired",
-        "RequestExpired",
-        "Unauthorized",
-    ];
-    let Some(answer) = answer.filter(|answer| [400, 401, 403].contains(&answer.status().as_u16())) else {
-        return false;
-    };
-    let body = answer.body().bytes().unwrap_or_default();
-    let text = String::from_utf8_lossy(body);
-    let has = |code: &&str| text.contains(&format!("<Code>{code}</Code>"));
-    answer.status().as_u16() == 401 || CODES.iter().any(has)
 }
 
 /// What the service refuses is looked for again: somebody may have renewed it.
