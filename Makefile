@@ -1,17 +1,18 @@
 # make demo    a backup and a restore, with everything they need made on the spot
 # make test    everything: installs what is missing, formats, lints, tests
 
-.PHONY: demo test lint bench bench-memory bench-end-to-end bench-levels doc clean
+.PHONY: demo test lint bench bench-memory bench-end-to-end bench-levels recording doc clean
 .DEFAULT_GOAL := test
 
 # What install.sh brings by rustup is not yet on the PATH of the shell that called make.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-# One call of cargo for both, so that what they share is built once.
+# One call of cargo for both, so that what they share is built once; the profile of the tests, because a release build
+# takes twice as long, nearly half of it link-time optimization, and `make test` builds this one anyway.
 demo:
 	tests/testbed/install.sh demo
-	cargo build --release --bin pgcoffer --example demo
-	target/release/examples/demo
+	cargo build --bin pgcoffer --example demo
+	target/debug/examples/demo
 
 test:
 	tests/testbed/install.sh
@@ -43,6 +44,15 @@ bench-levels:
 	tests/testbed/install.sh demo
 	cargo build --release --bin pgcoffer --example stage
 	target/release/examples/stage --scale 20 python3 benches/levels.py
+
+# The pictures that move in README: pgcoffer on a terminal, answered by a program. Look at them before you commit them.
+recording:
+	tests/testbed/install.sh demo
+	cargo build --bin pgcoffer --example stage
+	python3 -m venv .testbed/recording
+	.testbed/recording/bin/python -m pip install --quiet --disable-pip-version-check pyte==0.8.2
+	PGCOFFER_BINARIES="$(CURDIR)/target/debug" target/debug/examples/stage --scale 0.3 \
+		.testbed/recording/bin/python docs/recording/record.py target/recordings
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps

@@ -179,7 +179,8 @@ impl Demo {
             "export PGCOFFER_DB_MAIN_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE\n\
              export PGCOFFER_BUCKET=s3://YOUR-BUCKET/backups AWS_REGION=… AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…\n\
              export PGCOFFER_KEY=$({0} keygen)      # keep a copy of it away from this machine\n\
-             {0} backup",
+             {0} backup\n\n\
+             This one is a debug build: good for a trial, slower than the one that step 1 of README installs.",
             binary()
                 .strip_prefix(std::env::current_dir().unwrap_or_default())
                 .unwrap_or(&binary())

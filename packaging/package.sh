@@ -4,7 +4,7 @@
 #   packaging/package.sh BINARY FOLDER [OPTION-OF-CARGO-DEB…]
 #
 # FOLDER then holds, for the machine that BINARY runs on,
-#   pgcoffer-VERSION-MACHINE-SYSTEM.tar.gz   the binary, man page, completions, licences; SYSTEM is linux or macos
+#   pgcoffer-VERSION-MACHINE-SYSTEM.tar.gz   the binary, man pages, completions, licences; SYSTEM is linux or macos
 #   pgcoffer_VERSION-1_ARCHITECTURE.deb      the same with systemd's units, on Linux, where cargo-deb is installed
 # With the files of all machines in FOLDER,
 #   packaging/package.sh --formula FOLDER
@@ -42,14 +42,14 @@ pack() {
     rm -rf "$staged"
     mkdir -p "$staged/completions" "$folder"
     install -m 755 "$binary" "$staged/pgcoffer"
-    "$binary" man >"$staged/pgcoffer.1"
+    "$binary" man --dir "$staged/man"
     "$binary" completions bash >"$staged/completions/pgcoffer.bash"
     "$binary" completions zsh >"$staged/completions/_pgcoffer"
     "$binary" completions fish >"$staged/completions/pgcoffer.fish"
 
     name=pgcoffer-$version-$(platform)
     mkdir "$staged/$name"
-    cp -r "$staged/pgcoffer" "$staged/pgcoffer.1" "$staged/completions" \
+    cp -r "$staged/pgcoffer" "$staged/man" "$staged/completions" \
         "$root/LICENSE-APACHE" "$root/LICENSE-MIT" "$root/README.md" "$staged/$name"
     archive "$folder/$name.tar.gz" "$staged" "$name"
 

@@ -20,6 +20,9 @@ impl Backoff {
     /// After failed runs of a database, whoever makes the next one: five minutes, and six hours at most.
     pub const OF_RUNS: Self = Self::new(Duration::from_secs(5 * 60), Duration::from_secs(6 * 3600));
 
+    /// After requests to a place for backups: one second, and half a minute at most.
+    pub const OF_REQUESTS: Self = Self::new(Duration::from_secs(1), Duration::from_secs(30));
+
     /// Pauses from `first` to `longest`.
     #[must_use]
     pub const fn new(first: Duration, longest: Duration) -> Self {

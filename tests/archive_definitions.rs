@@ -58,7 +58,7 @@ fn changed(one: &BTreeMap<String, Definitions>, other: &BTreeMap<String, Definit
 }
 
 #[test]
-fn a_restored_database_has_the_same_and_each_change_is_seen_under_its_kind() {
+fn definitions_survive_a_restore_and_each_change_is_found_by_kind() {
     let cluster = Cluster::shared(None);
     cluster.create_database("defined");
     cluster.psql("defined", SCHEMA);
@@ -122,7 +122,7 @@ fn a_restored_database_has_the_same_and_each_change_is_seen_under_its_kind() {
 }
 
 #[test]
-fn no_cut_makes_a_difference() {
+fn definitions_are_the_same_in_any_cuts() {
     let cluster = Cluster::shared(None);
     cluster.create_database("cut");
     cluster.psql("cut", SCHEMA);

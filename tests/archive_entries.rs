@@ -82,7 +82,7 @@ fn entries(archive: &[u8], cut: usize) -> Vec<Entry> {
 }
 
 #[test]
-fn they_are_what_pg_restore_lists() {
+fn entries_are_those_that_pg_restore_lists() {
     for name in ARCHIVES {
         let archive = archive(name);
         let entries = entries(&archive, 64 * 1024);
@@ -103,7 +103,7 @@ fn they_are_what_pg_restore_lists() {
 }
 
 #[test]
-fn every_statement_and_every_need_is_there_in_any_cuts() {
+fn statements_and_dependencies_are_the_same_in_any_cuts() {
     let archive = archive("odd-18");
     let whole = entries(&archive, archive.len());
     for cut in [1, 2, 7, 4096] {
@@ -123,7 +123,7 @@ fn every_statement_and_every_need_is_there_in_any_cuts() {
 }
 
 #[test]
-fn an_archive_that_is_none_is_told() {
+fn input_that_is_not_an_archive_has_its_own_error() {
     let mut reader = EntriesReader::default();
     assert!(reader.push(b"-- PostgreSQL database dump\n").is_err());
 }

@@ -8,136 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Modules below all floors.
-const BELOW_ALL: [&str; 6] = ["text", "panics", "cause", "redact", "exit_status", "retry"];
+#[path = "floors/table.rs"]
+mod table;
+#[path = "floors/uses.rs"]
+mod uses;
 
-/// Each module of the library, and those it may mention; those of `BELOW_ALL` every one may.
-const ALLOWED: &[(&str, &[&str])] = &[
-    ("plain_http", &[]),
-    ("text", &[]),
-    ("panics", &[]),
-    ("cause", &[]),
-    ("exit_status", &[]),
-    ("redact", &[]),
-    ("retry", &[]),
-    ("xml", &[]),
-    ("archive", &[]),
-    ("compress", &[]),
-    ("seal", &[]),
-    ("backup", &["archive", "seal"]),
-    ("schedule", &["backup"]),
-    ("retention", &["backup"]),
-    ("anomaly", &["archive", "backup"]),
-    ("lifecycle", &["backup", "xml"]),
-    ("rights", &["plain_http"]),
-    ("readme", &[]),
-    ("store", &["plain_http", "rights", "xml"]),
-    ("postgres", &[]),
-    ("notify", &["backup", "plain_http", "readme"]),
-    (
-        "error",
-        &[
-            "archive",
-            "backup",
-            "compress",
-            "lifecycle",
-            "postgres",
-            "seal",
-            "store",
-        ],
-    ),
-    (
-        "catalog",
-        &[
-            "anomaly",
-            "backup",
-            "compress",
-            "error",
-            "retention",
-            "schedule",
-            "seal",
-            "store",
-        ],
-    ),
-    ("pipeline", &["archive", "compress", "error", "seal", "store"]),
-    (
-        "operation",
-        &[
-            "anomaly",
-            "archive",
-            "backup",
-            "catalog",
-            "compress",
-            "error",
-            "lifecycle",
-            "pipeline",
-            "postgres",
-            "readme",
-            "retention",
-            "rights",
-            "schedule",
-            "seal",
-            "store",
-        ],
-    ),
-    ("heroku", &[]),
-    ("metrics", &["backup", "operation"]),
-    ("web", &["metrics", "operation"]),
-    (
-        "config",
-        &[
-            "backup",
-            "catalog",
-            "compress",
-            "error",
-            "heroku",
-            "lifecycle",
-            "notify",
-            "plain_http",
-            "postgres",
-            "rights",
-            "schedule",
-            "seal",
-            "store",
-            "web",
-        ],
-    ),
-    (
-        "agent",
-        &[
-            "backup",
-            "catalog",
-            "config",
-            "error",
-            "lifecycle",
-            "metrics",
-            "notify",
-            "operation",
-            "postgres",
-            "retention",
-            "rights",
-            "schedule",
-            "seal",
-            "store",
-        ],
-    ),
-    (
-        "serve",
-        &[
-            "agent",
-            "backup",
-            "catalog",
-            "config",
-            "error",
-            "heroku",
-            "metrics",
-            "operation",
-            "schedule",
-            "web",
-        ],
-    ),
-    ("setup", &["backup", "readme", "schedule"]),
-];
+use table::{ALLOWED, BELOW_ALL};
+use uses::{mentioned, paths};
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -157,48 +34,6 @@ fn module(file: &Path, src: &Path) -> Option<String> {
     let first = file.strip_prefix(src).unwrap().iter().next().unwrap().to_str().unwrap();
     let name = first.trim_end_matches(".rs");
     (!["lib", "main", "cli"].contains(&name)).then(|| name.to_owned())
-}
-
-/// Modules that a text mentions: `crate::name`, `crate::{a::…, b}`.
-fn mentioned(text: &str) -> Vec<String> {
-    let code: String = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n");
-    let mut found = Vec::new();
-    for rest in code.split("crate::").skip(1) {
-        if let Some(list) = rest.strip_prefix('{') {
-            found.extend(first_names(list));
-        } else {
-            found.push(name(rest));
-        }
-    }
-    found
-}
-
-/// The first path segment of each item of a braced list.
-fn first_names(list: &str) -> Vec<String> {
-    let (mut depth, mut at_start, mut names) = (0, true, Vec::new());
-    for (at, c) in list.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => at_start = true,
-            c if c.is_whitespace() => {}
-            _ if at_start => {
-                names.push(name(&list[at..]));
-                at_start = false;
-            }
-            _ => {}
-        }
-    }
-    names
-}
-
-fn name(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
 #[test]
@@ -247,7 +82,7 @@ fn a_place_for_backups_knows_no_other() {
 /// What the command line may mention of the doors and of the catalog: types of values that the agent takes and gives.
 /// Everything else it asks of the agent.
 const TYPES_IN_CLI: [(&str, &[&str]); 8] = [
-    ("catalog", &["CatalogEntry", "Doubt", "Listing"]),
+    ("catalog", &["CatalogEntry", "Doubt", "ListedRuns", "Listing"]),
     ("heroku", &[]),
     ("metrics", &[]),
     ("notify", &[]),
@@ -278,60 +113,6 @@ fn the_command_line_asks_the_agent_alone() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Every path that begins with `root`, with the lists of `use` spelled out.
-fn paths(text: &str, root: &str) -> Vec<Vec<String>> {
-    let code: String = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n");
-    let mut found = Vec::new();
-    for rest in code.split(root).skip(1) {
-        expand(rest, &mut Vec::new(), &mut found);
-    }
-    found
-}
-
-/// Reads one tree of `use`, and gives what follows it.
-fn expand<'t>(text: &'t str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'t str {
-    let text = text.trim_start();
-    if let Some(mut rest) = text.strip_prefix('{') {
-        loop {
-            rest = rest.trim_start().trim_start_matches(',').trim_start();
-            match rest.strip_prefix('}') {
-                Some(behind) => return behind,
-                None if rest.is_empty() => return rest,
-                None => rest = expand(rest, prefix, found),
-            }
-        }
-    }
-    let segment = name(text);
-    let rest = &text[segment.len()..];
-    // a macro or a glob: nothing that is checked here
-    if segment.is_empty() {
-        return rest.get(1..).unwrap_or_default();
-    }
-    prefix.push(segment);
-    let rest = match rest.strip_prefix("::") {
-        Some(inner) => expand(inner, prefix, found),
-        None => {
-            found.push(prefix.clone());
-            // what it is renamed to
-            let renamed = rest.trim_start().strip_prefix("as ");
-            renamed.map_or(rest, |renamed| &renamed[name(renamed.trim_start()).len()..])
-        }
-    };
-    prefix.pop();
-    rest
-}
-
-#[test]
-fn paths_are_spelled_out() {
-    let text = "use pgcoffer::{\n    a::{self, b, c::d},\n    e as _,\n    f,\n};\nlet x = pgcoffer::g::h::from;";
-    let paths: Vec<String> = paths(text, "pgcoffer::").iter().map(|path| path.join("::")).collect();
-    assert_eq!(paths, ["a::self", "a::b", "a::c::d", "e", "f", "g::h::from"]);
-}
-
 /// No module uses one that uses it, by whatever way round.
 #[test]
 fn there_are_no_circles() {
@@ -351,12 +132,6 @@ fn there_are_no_circles() {
             }
         }
     }
-}
-
-#[test]
-fn mentions_are_found_in_every_form() {
-    let text = "use crate::{\n    a::{b, c},\n    d,\n};\n// crate::no\nlet x = crate::e::f;";
-    assert_eq!(mentioned(text), ["a", "d", "e"]);
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod testbed;
 mod connecting;
 #[path = "postgres/dumping.rs"]
 mod dumping;
+#[path = "postgres/failed_loads.rs"]
+mod failed_loads;
 #[path = "postgres/installed.rs"]
 mod installed;
 #[path = "postgres/languages.rs"]
@@ -27,5 +29,7 @@ mod rights;
 mod scene;
 #[path = "postgres/settings.rs"]
 mod settings;
+#[path = "postgres/targets.rs"]
+mod targets;
 #[path = "postgres/trusting.rs"]
 mod trusting;

@@ -84,7 +84,7 @@ fn words(error: &Error) -> String {
 }
 
 #[test]
-fn every_sealed_vector_gets_its_verdict() {
+fn every_sealed_vector_has_its_verdict() {
     if std::env::var_os("PGCOFFER_MAKE_VECTORS").is_some() {
         make();
     }
@@ -166,7 +166,7 @@ fn key_of(text: &str) -> [u8; 32] {
 }
 
 #[test]
-fn the_worked_example_of_the_page_holds() {
+fn the_worked_example_in_format_md_is_right() {
     let page = format_page();
     let (_, section) = page.split_once("## 8. Worked example").unwrap();
     let (with_key, with_passphrase) = section.split_once("With a passphrase").unwrap();

@@ -31,7 +31,7 @@ class Pgcoffer < Formula
 
   def install
     bin.install "pgcoffer"
-    man1.install "pgcoffer.1"
+    man1.install Dir["man/*.1"]
     bash_completion.install "completions/pgcoffer.bash" => "pgcoffer"
     zsh_completion.install "completions/_pgcoffer"
     fish_completion.install "completions/pgcoffer.fish"

@@ -211,7 +211,7 @@ impl Agent {
     ///
     /// # Errors
     /// Those of [`operation::change_mark`].
-    pub async fn decide(&self, selector: Selector<'_>, decision: &MarkChange, who: &str) -> Result<ChangedMark> {
+    pub async fn change_mark(&self, selector: Selector<'_>, decision: &MarkChange, who: &str) -> Result<ChangedMark> {
         let catalog = self.catalog().await?;
         let record = self.find(catalog, selector).await?;
         // not interrupted between the mark and the tag

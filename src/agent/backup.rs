@@ -6,7 +6,7 @@ use super::{
     Notifications,
     event::{self, RunFacts},
     missed::reasons_known,
-    rule::{AlreadyKnown, Finding, RunOutcome, findings},
+    rule::{AlreadyKnown, RunFinding, RunOutcome, findings},
 };
 use crate::{
     backup::{BackupId, BackupSummary, EventKind, Failure, Record},
@@ -160,10 +160,10 @@ impl NotifiedRun<'_> {
 }
 
 /// The run in whose mark a notice is noted.
-fn noted_under(finding: Finding, record: Option<&Record>, after: Option<&Baseline>) -> Option<BackupId> {
+fn noted_under(finding: RunFinding, record: Option<&Record>, after: Option<&Baseline>) -> Option<BackupId> {
     match (record, finding) {
         (Some(record), _) => Some(record.id.clone()),
-        (None, Finding::Failure) => Some(after?.health.last_failure.as_ref()?.id.clone()),
+        (None, RunFinding::Failure) => Some(after?.health.last_failure.as_ref()?.id.clone()),
         _ => None,
     }
 }

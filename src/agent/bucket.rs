@@ -3,7 +3,7 @@
 use super::{Agent, connect::parse_label, usage};
 use crate::{
     backup::{Failure, Label},
-    catalog::Listing,
+    catalog::{ListedRuns, Listing},
     error::{Error, Result},
     operation::{self, PruneReport, PruneRequest},
     seal::RepositoryId,
@@ -30,14 +30,14 @@ pub struct Pruned {
 }
 
 impl Agent {
-    /// Lists the newest `limit` backups.
+    /// Lists the newest `limit` backups, or lines of them.
     ///
     /// # Errors
     /// What the bucket refuses.
-    pub async fn list(&self, database: Option<&str>, limit: usize) -> Result<Listing> {
+    pub async fn list(&self, database: Option<&str>, runs: ListedRuns, limit: usize) -> Result<Listing> {
         let catalog = self.catalog().await?;
         let label = parse_label(database)?;
-        let listing = catalog.list(label.as_ref(), limit, self.clock.now());
+        let listing = catalog.list(label.as_ref(), runs, limit, self.clock.now());
         self.interrupt.or(listing).await
     }
 

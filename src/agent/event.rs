@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     Notifications,
     outcome::Trouble,
-    rule::{Finding, RunOutcome},
+    rule::{RunFinding, RunOutcome},
 };
 use crate::{
     backup::{BackupId, BackupSummary, Event, Failure, Label, LateTier, NewestGood, Occurrence, Reason, RunError},
@@ -52,7 +52,7 @@ impl<'a> RunFacts<'a> {
 pub(super) fn event(
     notifications: &Notifications,
     database: &Label,
-    finding: Finding,
+    finding: RunFinding,
     facts: RunFacts<'_>,
 ) -> Option<Event> {
     let now = notifications.now();
@@ -60,7 +60,7 @@ pub(super) fn event(
     Some(notifications.event(Some(database), newest_good(facts.newest_health()), what))
 }
 
-fn occurrence(finding: Finding, facts: RunFacts<'_>, now: Timestamp) -> Option<Occurrence> {
+fn occurrence(finding: RunFinding, facts: RunFacts<'_>, now: Timestamp) -> Option<Occurrence> {
     let failing = facts.before.and_then(|before| before.failing);
     let (failures, since) = (
         failing.map_or(0, |failing| failing.runs),
@@ -71,21 +71,21 @@ fn occurrence(finding: Finding, facts: RunFacts<'_>, now: Timestamp) -> Option<O
     let retry_at = facts.retry_at.or(facts.after.and_then(|after| after.paused_until));
     let backup = facts.backup.cloned();
     Some(match finding {
-        Finding::Failure => Occurrence::Failed {
+        RunFinding::Failure => Occurrence::Failed {
             error: facts.error(facts.failure?),
             failures: failures + 1,
             since: since.unwrap_or(now),
             late: late(facts.newest_health()),
             retry_at,
         },
-        Finding::Interruption => Occurrence::Interrupted {
+        RunFinding::Interruption => Occurrence::Interrupted {
             error: facts.error(facts.failure?),
             failures,
             since,
             late: late(facts.newest_health()),
             retry_at,
         },
-        Finding::Missed => {
+        RunFinding::Missed => {
             let last = facts.health_before().and_then(|health| health.last_failure.as_ref());
             let failure = facts.failure.or(last.map(|last| &last.failure));
             Occurrence::Missed {
@@ -95,20 +95,20 @@ fn occurrence(finding: Finding, facts: RunFacts<'_>, now: Timestamp) -> Option<O
                 retry_at,
             }
         }
-        Finding::CaughtUp => Occurrence::CaughtUp {
+        RunFinding::CaughtUp => Occurrence::CaughtUp {
             late: late_before,
             backup: backup?,
         },
-        Finding::Recovery => Occurrence::Recovered {
+        RunFinding::Recovery => Occurrence::Recovered {
             failures,
             since: since.or(earliest(&late_before)),
             backup: backup?,
         },
-        Finding::Suspicious => Occurrence::Suspicious {
+        RunFinding::Suspicious => Occurrence::Suspicious {
             backup: backup?,
             reasons: facts.reasons.to_vec(),
         },
-        Finding::Success => Occurrence::Succeeded {
+        RunFinding::Success => Occurrence::Succeeded {
             backup: backup?,
             reasons: facts.reasons.to_vec(),
         },

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Notifications,
     event::{self, RunFacts, earliest},
-    rule::Finding,
+    rule::RunFinding,
 };
 use crate::{
     backup::{BackupId, EventKind, Label, Notice, Reason},
@@ -84,7 +84,7 @@ async fn report(
         before: Some(before),
         ..RunFacts::default()
     };
-    let Some(event) = event::event(notifications, &one.label, Finding::Missed, facts) else {
+    let Some(event) = event::event(notifications, &one.label, RunFinding::Missed, facts) else {
         return false;
     };
     let notice = notifications.send(&event, interrupt).await;

@@ -8,7 +8,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Serialize, Serializer};
 
-use super::{Heartbeats, rule::Finding, throttle::Throttle};
+use super::{Heartbeats, rule::RunFinding, throttle::Throttle};
 use crate::{
     backup::{BackupId, Event, EventKind, FailedDelivery, Label, NewestGood, Notice, Occurrence, Origin},
     catalog::Catalog,
@@ -162,7 +162,7 @@ impl Notifications {
 
     /// The gravest finding about one run, as far as anybody wants to know: two messages, "looks suspicious" and "is
     /// good", would confuse.
-    pub(super) fn gravest(&self, all: Vec<Finding>) -> Option<Finding> {
+    pub(super) fn gravest(&self, all: Vec<RunFinding>) -> Option<RunFinding> {
         all.into_iter().find(|finding| self.wants(finding.kind()))
     }
 

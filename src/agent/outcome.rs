@@ -22,7 +22,7 @@ pub(super) fn run_outcome(backup: &BackupOutcome) -> (RunOutcome<'_>, Option<&Fa
         BackupOutcome::Done { suspicious, .. } => (RunOutcome::Backup { reasons: suspicious }, None),
         BackupOutcome::Failed(failure) => (RunOutcome::Failed(failure), Some(failure)),
         BackupOutcome::Busy { .. } => (RunOutcome::Busy, None),
-        BackupOutcome::NotDue | BackupOutcome::Elsewhere { .. } | BackupOutcome::Paused { .. } => {
+        BackupOutcome::NotDue | BackupOutcome::NeedsMasterKey { .. } | BackupOutcome::Paused { .. } => {
             (RunOutcome::Nothing, None)
         }
     }
@@ -40,7 +40,7 @@ pub(super) fn backup_made(turn: &DatabaseTick) -> Option<&BackupSummary> {
 pub(super) fn says_nothing(turn: &DatabaseTick) -> bool {
     match turn.backup {
         BackupOutcome::Busy { .. } => true,
-        BackupOutcome::NotDue => turn.blind,
+        BackupOutcome::NotDue => turn.write_only,
         _ => false,
     }
 }
@@ -87,7 +87,7 @@ pub(super) fn log_lines(turn: &DatabaseTick) -> String {
         BackupOutcome::Paused { until } => {
             format!("the next backup waits until {until}, after failures")
         }
-        BackupOutcome::Elsewhere { .. } => "a backup is due, which another machine has to make".to_owned(),
+        BackupOutcome::NeedsMasterKey { .. } => "a backup is due, which another machine has to make".to_owned(),
         BackupOutcome::Busy { .. } => "another run is under way, or has just made it".to_owned(),
         BackupOutcome::Failed(failure) => format!("FAILED, exit status {}: {}", failure.exit_status, failure.cause),
     };

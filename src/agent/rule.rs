@@ -25,7 +25,7 @@ pub(super) enum RunOutcome<'a> {
 
 /// What people may be notified of after a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finding {
+pub(super) enum RunFinding {
     /// A run failed.
     Failure,
     /// A signal ended a run.
@@ -42,7 +42,7 @@ pub(super) enum Finding {
     Success,
 }
 
-impl Finding {
+impl RunFinding {
     /// The kind of event that reports it.
     pub(super) fn kind(self) -> EventKind {
         match self {
@@ -67,26 +67,26 @@ pub(super) struct AlreadyKnown {
 /// What there is to report of a run, the gravest first. `before` is none where nobody may look at the bucket: then a
 /// failure is reported, and nothing else can be known. What goes on and is `known` is not reported again.
 #[must_use]
-pub(super) fn findings(before: Option<&Baseline>, outcome: RunOutcome<'_>, known: AlreadyKnown) -> Vec<Finding> {
+pub(super) fn findings(before: Option<&Baseline>, outcome: RunOutcome<'_>, known: AlreadyKnown) -> Vec<RunFinding> {
     let failing = before.is_some_and(|before| before.failing.is_some());
     let late = before.is_some_and(is_late);
     match outcome {
-        RunOutcome::Failed(_) => vec![Finding::Failure],
-        RunOutcome::Interrupted => vec![Finding::Interruption],
+        RunOutcome::Failed(_) => vec![RunFinding::Failure],
+        RunOutcome::Interrupted => vec![RunFinding::Interruption],
         // its lock may be held by a run that hangs
-        RunOutcome::Busy if late && !known.missed => vec![Finding::Missed],
+        RunOutcome::Busy if late && !known.missed => vec![RunFinding::Missed],
         RunOutcome::Busy | RunOutcome::Nothing => Vec::new(),
         RunOutcome::Backup { reasons } => {
             let mut findings = Vec::new();
             if !reasons.is_empty() && !known.suspicious {
-                findings.push(Finding::Suspicious);
+                findings.push(RunFinding::Suspicious);
             }
             match (failing || (late && known.missed), late) {
-                (true, _) => findings.push(Finding::Recovery),
-                (false, true) => findings.push(Finding::CaughtUp),
+                (true, _) => findings.push(RunFinding::Recovery),
+                (false, true) => findings.push(RunFinding::CaughtUp),
                 (false, false) => {}
             }
-            findings.push(Finding::Success);
+            findings.push(RunFinding::Success);
             findings
         }
     }
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_good_backup_is_told_by_what_was_before() {
-        use Finding::{CaughtUp, Recovery, Success};
+        use RunFinding::{CaughtUp, Recovery, Success};
         for (failing, late, told, wanted) in [
             (None, false, false, vec![Success]),
             (Some(1), false, false, vec![Recovery, Success]),
@@ -171,7 +171,7 @@ mod tests {
         let outcome = RunOutcome::Backup { reasons: &reasons };
         assert_eq!(
             findings(Some(&before(Some(1), false, true)), outcome, known(false)),
-            [Finding::Suspicious, Finding::Recovery, Finding::Success]
+            [RunFinding::Suspicious, RunFinding::Recovery, RunFinding::Success]
         );
     }
 
@@ -185,7 +185,7 @@ mod tests {
         };
         assert_eq!(
             findings(Some(&before(None, false, true)), outcome, known),
-            [Finding::Success]
+            [RunFinding::Success]
         );
     }
 
@@ -201,11 +201,11 @@ mod tests {
             let before = before.as_ref();
             assert_eq!(
                 findings(before, RunOutcome::Failed(&failure), known(true)),
-                [Finding::Failure]
+                [RunFinding::Failure]
             );
             assert_eq!(
                 findings(before, RunOutcome::Interrupted, known(false)),
-                [Finding::Interruption]
+                [RunFinding::Interruption]
             );
             assert_eq!(findings(before, RunOutcome::Nothing, known(false)), []);
         }
@@ -214,7 +214,10 @@ mod tests {
     #[test]
     fn a_run_that_never_ends_is_told_as_missed_once() {
         let late = before(None, true, true);
-        assert_eq!(findings(Some(&late), RunOutcome::Busy, known(false)), [Finding::Missed]);
+        assert_eq!(
+            findings(Some(&late), RunOutcome::Busy, known(false)),
+            [RunFinding::Missed]
+        );
         assert_eq!(findings(Some(&late), RunOutcome::Busy, known(true)), []);
         assert_eq!(
             findings(Some(&before(None, false, true)), RunOutcome::Busy, known(false)),

@@ -67,7 +67,7 @@ impl Agent {
             occasion: Occasion::Asked(options.tier, options.retention),
             level,
             part_bytes: options.part_bytes,
-            silence_max: self.config.silence_max,
+            dump_idle_timeout: self.config.dump_idle_timeout,
             clock: self.clock,
         })
     }

@@ -10,7 +10,7 @@ use super::{
     event::{self, RunFacts},
     missed::{MissedPeriod, is_fresh, reasons_known},
     outcome::{backup_made, log_lines, run_outcome, says_nothing, troubles},
-    rule::{AlreadyKnown, Finding, findings},
+    rule::{AlreadyKnown, RunFinding, findings},
 };
 use crate::{
     backup::{BackupId, Event, EventKind, Failure, Label, NewestGood, Occurrence},
@@ -134,7 +134,7 @@ impl Reporter<'_> {
             // the other run signals its own end
             BackupOutcome::Busy { .. } => Signal::Log,
             // where nobody may look, a turn that is taken may be one that failed
-            BackupOutcome::NotDue if turn.blind => Signal::Log,
+            BackupOutcome::NotDue if turn.write_only => Signal::Log,
             _ => Signal::Exit(turn.exit_status().number()),
         };
         let heartbeat = self
@@ -177,8 +177,8 @@ impl Reporter<'_> {
         });
         if let Some((finding, event)) = event {
             let id = match finding {
-                Finding::Missed => period.as_ref().map(|period| period.0.clone()),
-                Finding::Failure => self.failed_id(turn),
+                RunFinding::Missed => period.as_ref().map(|period| period.0.clone()),
+                RunFinding::Failure => self.failed_id(turn),
                 _ => backup_made(turn).map(|backup| backup.id.clone()),
             };
             self.send(&turn.database, &event, id.as_ref(), before).await;
@@ -272,7 +272,7 @@ impl Reporter<'_> {
                 retry_at: Some(self.notifications.now()),
                 ..RunFacts::default()
             };
-            let event = event::event(self.notifications, label, Finding::Interruption, facts);
+            let event = event::event(self.notifications, label, RunFinding::Interruption, facts);
             let sent = async {
                 if let Some(event) = event {
                     self.notifications.send(&event, self.interrupt).await;

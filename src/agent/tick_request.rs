@@ -86,7 +86,7 @@ impl Agent {
             parallel: parallel.into(),
             prune,
             level: self.config.level,
-            silence_max: self.config.silence_max,
+            dump_idle_timeout: self.config.dump_idle_timeout,
             policy: self.retention_policy(),
             clock: self.clock,
         }

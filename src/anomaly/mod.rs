@@ -5,9 +5,9 @@
 //! and a mark that comes with ordinary life would soon be read by nobody. The limits are constants, not settings.
 
 mod losses;
-mod standing;
 #[cfg(test)]
 mod tests;
+mod unresolved;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
     backup::{Details, Reason, Record},
 };
 
-pub use standing::{AGREEING, Marked, agree, alike, standing};
+pub use unresolved::{AGREEING, Marked, agree, alike, unresolved};
 
 /// How many of the last good backups a new one is compared with.
 pub const COMPARED: usize = 5;

@@ -95,11 +95,6 @@ impl ArchiveReader {
         })
     }
 
-    /// How many bytes were pushed.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
     fn read(&mut self, mut input: Input<'_>) -> Result<(), Error> {
         while let Some(next) = self.stage(&mut input)? {
             self.stage = next;

@@ -21,10 +21,10 @@ pub(super) struct Rows {
     pub(super) fingerprint: Fingerprint,
     /// Whether COPY's end marker has come.
     ended: bool,
-    /// The row that was cut: how many bytes of it have passed, and the hash so far.
-    carried: u64,
-    carry: Xxh3,
-    /// The first bytes of the row that was cut, to know the end marker by.
+    /// The row that was cut at the end of the input: the number of its bytes so far, and their hash.
+    partial_bytes: u64,
+    partial: Xxh3,
+    /// The first bytes of that row, for recognising the end marker.
     head: [u8; 2],
 }
 
@@ -43,8 +43,8 @@ impl Rows {
             bytes: 0,
             fingerprint: Fingerprint::default(),
             ended: false,
-            carried: 0,
-            carry: Xxh3::new(),
+            partial_bytes: 0,
+            partial: Xxh3::new(),
             head: [0; 2],
         }
     }
@@ -56,23 +56,23 @@ impl Rows {
         self.bytes = 0;
         self.fingerprint = Fingerprint::default();
         self.ended = false;
-        self.drop_carry();
+        self.drop_partial();
     }
 
     #[inline]
     pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), RowFault> {
         while !self.ended {
             let Some(length) = memchr(b'\n', bytes) else {
-                self.carry(bytes);
+                self.add_partial(bytes);
                 return Ok(());
             };
             let row = &bytes[..length];
             bytes = &bytes[length + 1..];
-            if self.carried == 0 {
+            if self.partial_bytes == 0 {
                 self.row(row);
             } else {
-                self.carry(row);
-                self.carried_row();
+                self.add_partial(row);
+                self.end_partial();
             }
             if bytes.is_empty() {
                 return Ok(());
@@ -89,15 +89,15 @@ impl Rows {
     pub(super) fn end(&mut self) -> Result<(), RowFault> {
         match self.style {
             Style::Copy if !self.ended => Err(RowFault::NoEndMarker),
-            Style::Insert if self.carried > 0 => {
-                self.carried_row();
+            Style::Insert if self.partial_bytes > 0 => {
+                self.end_partial();
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    /// A row that lies whole in the input.
+    /// A row that is completely in the input.
     #[inline]
     fn row(&mut self, row: &[u8]) {
         match self.style {
@@ -107,27 +107,27 @@ impl Rows {
         }
     }
 
-    fn carried_row(&mut self) {
-        if self.style == Style::Copy && self.carried == 2 && self.head == END_MARKER {
+    fn end_partial(&mut self) {
+        if self.style == Style::Copy && self.partial_bytes == 2 && self.head == END_MARKER {
             self.ended = true;
         } else {
-            self.count_row(self.carried, self.carry.digest128());
+            self.count_row(self.partial_bytes, self.partial.digest128());
         }
-        self.drop_carry();
+        self.drop_partial();
     }
 
-    fn carry(&mut self, part: &[u8]) {
-        for (place, &byte) in self.head.iter_mut().skip(self.carried.min(2) as usize).zip(part) {
+    fn add_partial(&mut self, part: &[u8]) {
+        for (place, &byte) in self.head.iter_mut().skip(self.partial_bytes.min(2) as usize).zip(part) {
             *place = byte;
         }
-        self.carried += part.len() as u64;
-        self.carry.update(part);
+        self.partial_bytes += part.len() as u64;
+        self.partial.update(part);
     }
 
-    fn drop_carry(&mut self) {
-        if self.carried > 0 {
-            self.carried = 0;
-            self.carry.reset();
+    fn drop_partial(&mut self) {
+        if self.partial_bytes > 0 {
+            self.partial_bytes = 0;
+            self.partial.reset();
         }
     }
 

@@ -24,8 +24,8 @@ pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Relea
 pub use notice::{FailedDelivery, Notice};
 pub use reason::{Reason, with_text};
 pub use record::{
-    AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_BYTES_MAX, RECORD_VERSION, Record, Sealed, SealedObject,
-    Server, Source, Status, UnknownVersion,
+    AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_VERSION, Record, Sealed, SealedObject, Server, Source,
+    Status, UnknownVersion,
 };
 pub use retention::{Retention, Served};
 pub use tier::{Tier, UnknownWord};

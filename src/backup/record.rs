@@ -21,9 +21,6 @@ pub const RECORD_VERSION: u32 = 1;
 /// was wrong, and it must neither pass for the newest nor push out others.
 pub const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(15);
 
-/// The bytes that an entry may have, sealed or not, whatever the database: a catalog of thousands is read in seconds.
-pub const RECORD_BYTES_MAX: usize = 4096;
-
 /// Characters of each text from outside that stand in it. The name of a database has 63 bytes.
 const TEXT_CHARS_MAX: usize = 63;
 /// The longest entity tag that is of use: 32 digits and a count of parts, or 64 digits.
@@ -295,7 +292,8 @@ impl Record {
         self.sealed.as_ref()?.objects.first()
     }
 
-    /// Writes the entry as JSON, of at most [`RECORD_BYTES_MAX`] bytes: longer texts than anybody needs are cut.
+    /// Writes the entry as JSON, of at most 4 KiB whatever the database, so that a catalog of thousands is read in
+    /// seconds: longer texts than anybody needs are cut.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let mut record = self.clone();

@@ -10,28 +10,30 @@ use crate::{
     backup::{Details, Record, Status},
     compress,
     error::{Error, Result},
+    retry::Backoff,
     seal::{self, Content, Secret, Subject},
-    store::{self, Attributes, Kind, LOOKS, pause},
+    store::{self, Attributes, Kind, READS_MAX},
     text::Untrusted,
 };
 
-/// How often an entry is written before hours of work are called lost.
+/// The number of attempts to write an entry. After the last one, hours of work are lost.
 const COMMIT_ATTEMPTS: u32 = 7;
 
-/// How hard a write is tried.
+/// How often a write is tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effort {
-    /// As hours of work deserve it: repeated for minutes, and what a failed run left under the same name gives way.
+    /// Repeated for minutes, since hours of work can be lost. An object that a failed run left under the same name is
+    /// replaced.
     Patient,
     /// Once.
     Once,
 }
 
 impl Catalog {
-    /// Whether a backup of this record's id is there already, or an archive or details of one that never was committed.
+    /// Whether the id of this record is taken: by a backup, or by an archive or details that were never committed.
     ///
     /// # Errors
-    /// What the bucket refuses; credentials that may not look see nothing there.
+    /// Any error of the bucket; write-only credentials see nothing.
     pub async fn is_taken(&self, record: &Record) -> Result<bool> {
         for key in [
             self.record_key(&record.database, &record.id),
@@ -48,12 +50,12 @@ impl Catalog {
         Ok(false)
     }
 
-    /// Seals and writes the details and then the entry, neither of which may exist yet. From the entry on the backup is
-    /// one: it is the one commit, and details without it are nothing. Each write is atomic, repeated for minutes and
-    /// safe to cancel.
+    /// Seals and writes the details and then the entry, neither of which may exist yet. The entry is the commit: with
+    /// it there is a backup, and details without it are ignored. Each write is atomic, retried for minutes and safe to
+    /// cancel.
     ///
     /// # Errors
-    /// What the bucket refuses, and [`Error::Seal`] where the system gives no random bytes.
+    /// Any error of the bucket, or [`Error::Seal`] if the system has no random bytes.
     pub async fn commit(
         &self,
         record: &mut Record,
@@ -65,8 +67,8 @@ impl Catalog {
         self.write_both(record, details, secret, attributes, effort).await
     }
 
-    /// Does so for a failed run, trying each write once. Where the details can't be written the entry stands without
-    /// them.
+    /// Does the same for a failed run, with one attempt at each write. If the details can't be written, the entry is
+    /// written without them.
     ///
     /// # Errors
     /// As [`Catalog::commit`].
@@ -95,7 +97,7 @@ impl Catalog {
         record.details_sha256 = sha256_hex(&sealed).into();
         match self.write(&key, record, sealed, attributes, effort).await {
             Ok(()) => {}
-            // another run has this id
+            // another run has this id already
             Err(Error::Store(error)) if error.kind == Kind::Exists => return Err(error.into()),
             Err(error) if effort == Effort::Patient => return Err(error),
             Err(error) => {
@@ -149,9 +151,9 @@ impl Catalog {
         }
     }
 
-    /// Ids are of whole seconds: a run elsewhere that failed before it came to the lock may have left its record under
-    /// the id of one that then worked for hours, or its details alone where it was killed. That record with its
-    /// details, and no other, gives way.
+    /// Replaces the record and details of a failed run with this id. Ids have whole seconds, so a run on another
+    /// machine can have failed before it got the lock and left its record under the id of a run that then worked for
+    /// hours; or only its details, if it was killed. Nothing else is replaced.
     async fn replace_failure(
         &self,
         record: &Record,
@@ -176,7 +178,7 @@ impl Catalog {
         Ok(self.store.replace(key, sealed, attributes, &etag).await?)
     }
 
-    /// A lost answer is not a failure: what can't be written is looked for before it is called missing.
+    /// Writes an object. A lost answer is not a failure, so the object is looked for before it counts as missing.
     async fn put_sealed(&self, key: &str, sealed: Bytes, attributes: &Attributes, attempts_max: u32) -> Result<()> {
         let mut attempt = 1;
         loop {
@@ -185,7 +187,7 @@ impl Catalog {
             };
             let passing = error.kind.is_passing();
             let patient = attempts_max > 1;
-            // who may not look: the name is this run's alone, and an earlier answer was lost
+            // write-only: the name belongs to this run only, so an earlier answer was lost
             if error.kind == Kind::Exists && attempt > 1 && self.store.writes_only() {
                 return Ok(());
             }
@@ -196,16 +198,16 @@ impl Catalog {
             if !passing || attempt == attempts_max {
                 return Err(error.into());
             }
-            tokio::time::sleep(pause(attempt)).await;
+            tokio::time::sleep(Backoff::OF_REQUESTS.jittered(attempt)).await;
             attempt += 1;
         }
     }
 
-    /// Whether these very bytes stand there. Others that come back may have been damaged on the way: they count once
-    /// they came twice.
+    /// Whether the object has exactly these bytes. Other bytes may have been damaged on the network, so they count only
+    /// if they are read twice.
     async fn holds(&self, key: &str, sealed: &Bytes) -> bool {
         let mut before = None;
-        for _ in 0..LOOKS {
+        for _ in 0..READS_MAX {
             match self.store.read(key, sealed.len() as u64).await {
                 Ok(there) if there == *sealed => return true,
                 Ok(there) if before.as_ref() == Some(&there) => return false,
@@ -217,7 +219,7 @@ impl Catalog {
     }
 }
 
-/// A small object of a backup, sealed.
+/// Seals a small object of a backup.
 fn sealed(
     record: &Record,
     (content, compression): (Content, seal::PayloadCompression),

@@ -1,9 +1,8 @@
-//! Which backups look wrong: first by the numbers in their entries, and by their tables where more has to be
-//! known.
+//! Finds backups that look wrong: first by the numbers in their entries, then by their tables if that is not enough.
 //!
-//! Details grow with the database, so few are read: those of backups that are marked and of the next ones, which may
-//! agree with them; those of backups that nobody has compared when they were made; and those of the newest where
-//! something is to be deleted or to be compared.
+//! Details grow with the database, so only a few are read: those of marked backups and of the next ones, which may
+//! agree with them; those of backups that were not compared when they were made; and those of the newest ones, if
+//! something will be deleted or compared.
 
 use std::collections::BTreeSet;
 
@@ -15,18 +14,18 @@ use crate::{
     text::counted,
 };
 
-/// The newest good backups among which those are found that were not compared when they were made.
+/// The number of newest good backups among which those are found that were not compared when they were made.
 const COMPARED_LATE: usize = 20;
-/// How many of those that came after a marked one are asked whether they agree with it.
+/// The number of backups after a marked one that are checked for agreement with it.
 const ASKED: usize = 8;
-/// The most details that one survey reads: an attacker who can write entries can mark any number of them.
+/// The most details that one survey reads, since an attacker who can write entries can mark any number of backups.
 const DETAILS_READ_MAX: usize = 80;
-/// Tables of all of them together, some 250 bytes each: an attacker who can write details can put any number
-/// into each.
+/// The most tables of all these details together, at some 250 bytes each, since an attacker who can write details can
+/// name any number of tables.
 const TABLES_MAX: usize = 600_000;
 
 impl Catalog {
-    /// Says which of these look wrong, newest first.
+    /// Assesses which entries look wrong. Newest first.
     pub(super) async fn assess(&self, entries: &mut [CatalogEntry]) -> Result<()> {
         compare_again(entries);
         if self.read_tables(entries, not_compared(entries)).await? {
@@ -35,11 +34,11 @@ impl Catalog {
         self.ask_whether_they_agree(entries).await
     }
 
-    /// Reads the tables of the newest good backups that nobody has reason to doubt, and compares all again with what
-    /// was learnt: before something is deleted, or compared with them.
+    /// Reads the tables of the newest trusted backups, and compares all backups again. Used before something is
+    /// deleted, or compared with them.
     ///
     /// # Errors
-    /// What concerns more than one object. Details that can't be read are passed over.
+    /// Errors that concern more than one object. Details that can't be read are skipped.
     pub async fn measure_newest(&self, survey: &mut Survey, count: usize) -> Result<()> {
         let newest: BTreeSet<BackupId> = survey.trusted().take(count).map(|one| one.record.id.clone()).collect();
         let entries = &mut survey.entries;
@@ -53,7 +52,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Reads why the newest run failed, where it did, and the warnings of the newest good one.
+    /// Reads why the newest run failed, if it did, and the warnings of the newest good one.
     pub(super) async fn explain_newest(&self, entries: &mut [CatalogEntry]) -> Result<()> {
         if let Some(newest) = entries.first_mut() {
             newest.failure = self.failure(&newest.record).await?;
@@ -69,7 +68,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Reads the tables of those that are marked, and of later ones until enough agree or too many were asked.
+    /// Reads the tables of marked backups, and of later ones until enough of them agree or the limit is reached.
     async fn ask_whether_they_agree(&self, entries: &mut [CatalogEntry]) -> Result<()> {
         let marked: Vec<usize> = (0..entries.len())
             .filter(|at| entries[*at].is_good() && entries[*at].is_marked())
@@ -90,7 +89,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Reads details at these places, where that wasn't done. True where something was learnt.
+    /// Reads the details at these places, unless they were read already. Returns whether anything was learnt.
     async fn read_tables(&self, entries: &mut [CatalogEntry], places: Vec<usize>) -> Result<bool> {
         let mut learnt = false;
         for at in places {
@@ -101,7 +100,7 @@ impl Catalog {
                 tables += one.measure.tables.as_ref().map_or(0, |tables| tables.len());
             }
             let one = &mut entries[at];
-            // with a catalog key they are as they should be, and not for us
+            // a catalog key can't open details, which is not a fault
             let record = &one.record;
             if !self.sees_inside(&record.database, &record.id).await? {
                 continue;
@@ -124,14 +123,14 @@ impl Catalog {
     }
 }
 
-/// What can be said of warnings whose words can't be read.
+/// The warning that stands for warnings whose text can't be read.
 fn unread_warnings(count: u64) -> String {
     let count = counted(count, "warning");
     format!("{count}, whose words stand in its details, which can't be read with the keys at hand")
 }
 
-/// Places of the newest good backups that were compared with none when they were made, though there were some, and of
-/// those before them.
+/// The places of the newest good backups that were compared with none when they were made, although there were some,
+/// and of those before them.
 fn not_compared(entries: &[CatalogEntry]) -> Vec<usize> {
     let good: Vec<usize> = (0..entries.len()).filter(|at| entries[*at].is_good()).collect();
     let newest = good.iter().take(COMPARED_LATE).enumerate();

@@ -1,4 +1,4 @@
-//! Records by name, of one database or of all, and whose those are that are not ours.
+//! The records of one database or of all, by their names, and the owners of records that aren't ours.
 
 use super::{Catalog, Maker, names::Names};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     seal,
 };
 
-/// One database's part of the bucket by its names, before anything is opened.
+/// The names in one database's folders, before anything is opened.
 pub(super) struct DatabaseNames {
     pub(super) database: Label,
     pub(super) makers: Vec<Maker>,
@@ -25,10 +25,10 @@ impl Catalog {
     /// The databases that have records here.
     ///
     /// # Errors
-    /// What the bucket refuses.
+    /// Any error of the bucket.
     pub async fn databases(&self) -> Result<Vec<Label>> {
         let folders = self.store.folders(&self.store.location().key("")).await?;
-        // anything else below the prefix is somebody else's
+        // anything else below the prefix belongs to others
         let ours = |name: &String| {
             let label = Label::parse(name).ok()?;
             (label.as_str() == name).then_some(label)
@@ -36,7 +36,7 @@ impl Catalog {
         Ok(folders.iter().filter_map(ours).collect())
     }
 
-    /// What stands in one database's folders.
+    /// The names in one database's folders.
     pub(super) async fn database_names(&self, database: &Label) -> Result<DatabaseNames> {
         let makers = self.makers(database).await?;
         let names = self.names(database, &makers).await?;
@@ -47,7 +47,7 @@ impl Catalog {
         })
     }
 
-    /// The same of one database or of all. Refused where it isn't settled which repository is at home here.
+    /// The names of one database or of all. Fails if it is unclear which repository belongs here.
     pub(super) async fn settled_names(&self, database: Option<&Label>) -> Result<Vec<DatabaseNames>> {
         let databases = match database {
             Some(database) => vec![database.clone()],
@@ -62,7 +62,7 @@ impl Catalog {
         Ok(all)
     }
 
-    /// Whose a record is that a person asks for by name, and that bears no name of ours: the error that says so.
+    /// The error for a record that a user names and whose name isn't ours: it says whose the record is.
     pub(super) async fn stranger_of(&self, database: Option<&Label>, beginning: &str) -> Option<Error> {
         let databases = match database {
             Some(database) => vec![database.clone()],

@@ -1,4 +1,4 @@
-//! Whether an archive stands as its record says, by what a listing shows: that costs nothing.
+//! Whether an archive is the one in its record, as far as a listing shows, which needs no further request.
 
 use jiff::Timestamp;
 
@@ -9,28 +9,28 @@ use crate::{
     text::minute,
 };
 
-/// Why the archive of a good record can't be counted on.
+/// Why the archive of a good record is not reliable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt {
-    /// It is not there.
+    /// It doesn't exist.
     Gone,
-    /// It has another length than what was uploaded.
+    /// It has another length than the one that was uploaded.
     Length,
-    /// Its header or its last frame is not what was sealed.
+    /// Its header or its last frame is not the one that was sealed.
     Changed(seal::Error),
-    /// It is another object than the one that was uploaded, and lies where it can't be read.
+    /// It is another object than the one that was uploaded, and is in cold storage.
     Unseen,
-    /// It is another object than the one that was uploaded. Header and last frame are right, and nobody has read the
-    /// rest of it.
+    /// It is another object than the one that was uploaded. Its header and last frame are right, and the rest has not
+    /// been read.
     Another,
-    /// It was read whole, and is not what was sealed.
+    /// It was read completely, and is not what was sealed.
     Damaged(Timestamp),
 }
 
 impl Doubt {
-    /// Whether all of it may be as it was sealed: a copy is another object, too.
+    /// Whether the archive may still be complete and unchanged: a copy is another object as well.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub fn may_be_intact(&self) -> bool {
         matches!(self, Self::Another)
     }
 }
@@ -52,13 +52,13 @@ impl std::fmt::Display for Doubt {
     }
 }
 
-/// What a listing shows of a good record's archive.
+/// What a listing shows about a good record's archive.
 pub(super) enum Shown {
-    /// The very object that was uploaded.
+    /// It is the object that was uploaded.
     AsUploaded,
-    /// As long as what was uploaded, and another object: copied, or overwritten.
+    /// It has the right length and is another object: a copy, or overwritten.
     OtherTag,
-    /// No backup any more.
+    /// It is no longer a backup.
     Doubted(Doubt),
 }
 
@@ -78,7 +78,7 @@ impl Shown {
     }
 }
 
-/// Why the archive of a good record is not what was uploaded, by what a listing shows.
+/// Why the archive of a good record is not the one that was uploaded, as far as a listing shows.
 pub(super) fn doubt(record: &Record, archive: Option<&Object>) -> Option<Doubt> {
     match Shown::of(record, archive) {
         Shown::Doubted(doubt) if record.is_good() => Some(doubt),
@@ -86,8 +86,8 @@ pub(super) fn doubt(record: &Record, archive: Option<&Object>) -> Option<Doubt> 
     }
 }
 
-/// Why the whole of an archive can't be counted on, where header and last frame are right: by its entity tag, which a
-/// listing shows, and by what its mark says of that very object.
+/// Why an archive whose header and last frame are right is still not reliable: by its entity tag in a listing, and by
+/// what its mark says about this object.
 pub(super) fn unsure(record: &Record, archive: Option<&Object>, mark: Option<&Mark>) -> Option<Doubt> {
     if !record.is_good() {
         return None;
@@ -102,13 +102,13 @@ pub(super) fn unsure(record: &Record, archive: Option<&Object>, mark: Option<&Ma
     }
 }
 
-/// What a reading of this very object came to.
+/// The result of an earlier complete reading of this object.
 fn checked<'a>(archive: &Object, mark: Option<&'a Mark>) -> Option<&'a Checked> {
     let checked = mark?.checked.as_ref()?;
     (bare(checked.etag.raw()) == bare(archive.etag.as_deref()?)).then_some(checked)
 }
 
-/// An entity tag without what services differ in.
+/// An entity tag without the parts in which services differ.
 fn bare(etag: &str) -> &str {
     etag.trim_start_matches("W/").trim_matches('"')
 }

@@ -1,4 +1,5 @@
-//! A place where nothing is ours: whether it is empty, or of other keys, or of another repository than the pinned one.
+//! A place in which nothing is ours: it is empty, or belongs to other keys, or to another repository than the pinned
+//! one.
 
 use std::sync::atomic::Ordering;
 
@@ -10,13 +11,13 @@ use super::{
 use crate::error::{Error, Result};
 
 impl Catalog {
-    /// Why nothing here can be ours, where `repository.pgc` says that this place is of others. None where nothing
-    /// speaks against it; what can't be read tells nothing.
+    /// Why nothing here can be ours, if `repository.pgc` says that this place belongs to others. `None` if nothing
+    /// contradicts that it is ours, or if it can't be read.
     ///
-    /// One request. In drop-box mode none, and nothing is known.
+    /// Makes one request. In drop-box mode it makes none, and returns `None`.
     ///
     /// # Errors
-    /// As [`Catalog::repository`], where the repository isn't pinned.
+    /// As [`Catalog::repository`], if the repository isn't pinned.
     pub async fn of_others(&self) -> Result<Option<Error>> {
         let here = self.repository_here().await?;
         let (Some(pinned), true) = (here, self.pinned && !self.store.writes_only()) else {
@@ -29,9 +30,8 @@ impl Catalog {
         })
     }
 
-    /// Logs that this place is of others, once, where nothing of ours stands in a database's folders: without that it
-    /// would look like an empty one. With a pinned repository it is no error: a machine with a key of its own may begin
-    /// here.
+    /// Logs once that this place belongs to others, if a database's folders contain nothing of ours. Otherwise it would
+    /// look empty. With a pinned repository this is no error, as a machine with its own key may begin here.
     pub(super) async fn warn_of_others(&self, names: &Names) -> Result<()> {
         let is_empty = names.records.is_empty() && names.others == 0;
         let is_known = self.repository.initialized() && !self.pinned;

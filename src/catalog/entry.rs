@@ -1,4 +1,4 @@
-//! One run as it stands in the bucket: its entry opened, and what stands beside it.
+//! One run in the bucket: its opened entry, and the objects beside it.
 
 use super::Doubt;
 use crate::{
@@ -9,66 +9,65 @@ use crate::{
     text::Untrusted,
 };
 
-/// One run as it stands in the bucket.
+/// One run in the bucket.
 #[derive(Debug)]
 pub struct CatalogEntry {
     /// Its entry.
     pub record: Record,
-    /// What it measures: with its tables where these were compared.
+    /// Its measures, with its tables if these were compared.
     pub measure: Measure,
-    /// Why it looks wrong, where its details were read.
+    /// Why it looks wrong, if its details were read.
     pub reasons: Vec<Reason>,
-    /// Warnings of the run, where its details were read for them.
+    /// The warnings of the run, if its details were read for them.
     pub warnings: Vec<Untrusted>,
-    /// The details of a failed run, where they were read.
+    /// Why the run failed, if its details were read.
     pub(super) failure: Option<Failure>,
     /// The record's object.
     pub object: Object,
-    /// The archive where the record says it is.
+    /// The archive at the key that the record says.
     pub archive: Option<Object>,
-    /// Its details, once they were looked for.
+    /// The object of its details, once it was looked for.
     pub details: Option<Object>,
-    /// Its details were asked for and can't be read.
+    /// Whether its details were needed and can't be read.
     pub(super) details_fault: bool,
-    /// Why the archive of a good record can't be counted on, as far as it was looked at.
+    /// Why the archive of a good record is not reliable, as far as it was looked at.
     pub doubt: Option<Doubt>,
-    /// Why the whole of it can't be counted on, where nothing is wrong with header and last frame.
+    /// Why the archive is not reliable although its header and last frame are right.
     pub unsure: Option<Doubt>,
-    /// Header and last frame of the archive have been looked at.
-    pub looked_at: bool,
-    /// It was to be looked at, and lies in cold storage.
+    /// Whether the archive's header and last frame were looked at.
+    pub archive_checked: bool,
+    /// Whether it could not be looked at because it is in cold storage.
     pub unseen: bool,
     /// What people decided about it.
     pub mark: Option<Mark>,
     /// The mark's object.
     pub mark_object: Option<Object>,
-    /// Why its mark can't be read, where there is one: nobody knows then whether it is held.
+    /// Why its mark can't be read, if there is one. Then it is unknown whether the backup is held.
     pub mark_fault: Option<Error>,
-    /// Tag of the owner by whose key its id was made.
+    /// The tag of the owner whose key made its id.
     pub owner: String,
-    /// The key that made it: `key 0123456789abcdef` or `a passphrase`.
+    /// The key that made it, in words: `key 0123456789abcdef` or `a passphrase`.
     pub key: String,
-    /// That key had been retired for a while when the record came to the bucket: it was copied there, or dated back by
-    /// a holder of the key.
+    /// Whether the key had been retired for some time when the record was stored: then the record was copied here, or a
+    /// holder of the key dated it back.
     pub came_late: bool,
 }
 
 impl CatalogEntry {
-    /// Whether the archive stands where the record says, as long as it says, and nothing that was looked at is wrong
-    /// with it.
+    /// Whether the archive exists with the right key and length, and everything that was looked at is right.
     #[must_use]
     pub fn has_archive(&self) -> bool {
         self.record.sealed.is_some() && self.archive.is_some() && self.doubt.is_none()
     }
 
-    /// Why it failed, where it did: in the words of its details where these were read, else in those of its entry.
+    /// Why it failed, if it did: from its details if these were read, else from its entry.
     #[must_use]
     pub fn failure(&self) -> Option<Failure> {
         let known = self.failure.clone();
         known.or_else(|| Details::default().failure(&self.record))
     }
 
-    /// Why it looks wrong: with numbers and names, or by kind alone where its details were not read.
+    /// Why it looks wrong: with numbers and names, or only by kind if its details were not read.
     #[must_use]
     pub fn reasons(&self) -> Vec<Reason> {
         match self.reasons.is_empty() {
@@ -77,14 +76,14 @@ impl CatalogEntry {
         }
     }
 
-    /// Why the archive of a good record can't be counted on, as far as it was looked at.
+    /// Why the archive of a good record is not reliable, as far as it was looked at.
     #[must_use]
     pub fn why_doubted(&self) -> Option<&Doubt> {
         let doubt = self.doubt.as_ref().or(self.unsure.as_ref());
         doubt.filter(|_| self.record.is_good())
     }
 
-    /// Whether it is a good backup whose archive stands where it should, and is what was uploaded.
+    /// Whether it is a good backup whose archive exists and is the one that was uploaded.
     #[must_use]
     pub fn is_sure(&self) -> bool {
         self.record.is_good() && self.why_doubted().is_none()
@@ -92,10 +91,10 @@ impl CatalogEntry {
 
     /// Whether it is a good backup, or may be one as far as it was looked at.
     pub(super) fn may_be_good(&self) -> bool {
-        self.record.is_good() && self.why_doubted().is_none_or(Doubt::is_open)
+        self.record.is_good() && self.why_doubted().is_none_or(Doubt::may_be_intact)
     }
 
-    /// The storage class of its archive, where the service told it.
+    /// The storage class of its archive, if the service reports it.
     #[must_use]
     pub fn class(&self) -> Option<&str> {
         self.archive.as_ref()?.storage_class.as_deref()

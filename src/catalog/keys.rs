@@ -1,4 +1,4 @@
-//! Which keys count for which database, and until when.
+//! Which keys are valid for which database, and until when.
 
 use std::collections::BTreeMap;
 
@@ -12,35 +12,35 @@ use crate::{
     store::Object,
 };
 
-/// The longest that a run may take which began before its key was retired.
+/// The longest duration of a run that began before its key was retired.
 const RUN_MAX: SignedDuration = SignedDuration::from_hours(48);
 
-/// A key or passphrase, and until when what it made is believed.
+/// A key or passphrase, and until when objects made with it are accepted.
 #[derive(Debug, Clone)]
 pub struct Key {
-    /// What opens and seals.
+    /// The secret that opens and seals.
     pub secret: Secret,
-    /// What it made from this moment on is not believed; none: it is in use.
+    /// Objects that it made after this moment are not accepted. `None`: it is in use.
     pub retired: Option<Timestamp>,
 }
 
 /// The keys of a configuration.
 ///
-/// A database with keys of its own is believed under those alone. All others are believed under the common ones.
+/// A database with its own keys is read with those only. All others are read with the common keys.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
-    /// For every database without keys of its own.
+    /// The keys of every database without its own.
     pub common: Vec<Key>,
-    /// For those that have some.
+    /// The keys of databases that have their own.
     pub own: BTreeMap<Label, Vec<Key>>,
 }
 
-/// A key as the maker of a database's names in this repository.
+/// A key that makes a database's names in this repository.
 #[derive(Debug)]
 pub struct Maker {
-    /// What makes the names.
+    /// The identity that makes the names.
     pub identity: DatabaseIdentity,
-    /// What opens the objects.
+    /// The secret that opens the objects.
     pub secret: Secret,
     retired: Option<Timestamp>,
 }
@@ -58,13 +58,13 @@ impl Key {
 }
 
 impl Keys {
-    /// The keys under which this database's objects are believed.
+    /// The keys that are valid for this database's objects.
     #[must_use]
     pub fn of(&self, database: &Label) -> &[Key] {
         self.own.get(database).unwrap_or(&self.common)
     }
 
-    /// Those that open an object of a backup that began at `time`.
+    /// The keys that open an object of a backup that began at `time`.
     pub(super) fn opening(&self, database: &Label, time: Timestamp) -> Vec<Secret> {
         let counting = self.of(database).iter().filter(|key| key.counts_at(time));
         counting.map(|key| key.secret.clone()).collect()
@@ -79,7 +79,7 @@ impl Keys {
         secrets
     }
 
-    /// Whether there is none that opens what is inside a backup: catalog keys alone, or no key at all.
+    /// Whether no key opens the contents of a backup: there are only catalog keys, or no keys.
     #[must_use]
     pub fn are_catalog_keys(&self) -> bool {
         self.all().all(|key| key.secret.is_catalog_key())
@@ -103,8 +103,7 @@ impl Maker {
         self.retired.is_none_or(|retired| id.time() < retired) && id.is_by(&self.identity, database)
     }
 
-    /// Whether it had been retired for longer than a run takes when this object came to the bucket, by the service's
-    /// own date.
+    /// Whether it had been retired for longer than a run takes when this object was stored, by the service's date.
     pub(super) fn was_retired_before(&self, object: &Object) -> bool {
         let (Some(retired), Some(came)) = (self.retired, object.modified) else {
             return false;
@@ -118,20 +117,20 @@ impl Maker {
     }
 }
 
-/// The one who made an id, where it is one of these.
+/// The maker of an id, if it is one of these.
 pub(super) fn maker<'a>(makers: &'a [Maker], id: &BackupId, database: &Label) -> Option<&'a Maker> {
     makers.iter().find(|maker| maker.made(id, database))
 }
 
 impl Catalog {
-    /// Those whose backups of this database are believed here, the keys in use first.
+    /// The makers whose backups of this database are accepted here, the keys in use first.
     ///
     /// # Errors
-    /// As [`Catalog::repository`]; [`Error::Seal`] with a passphrase and no memory to stretch it in.
+    /// As [`Catalog::repository`]; [`Error::Seal`] if there is no memory to stretch a passphrase.
     pub async fn makers(&self, database: &Label) -> Result<Vec<Maker>> {
         let repository = self.repository().await?;
         let (keys, label) = (self.keys.of(database).to_vec(), database.clone());
-        // a passphrase takes a tenth of a second, and not on a thread that others wait for
+        // a passphrase takes a tenth of a second, so it needs a blocking thread
         let stretched = tokio::task::spawn_blocking(move || {
             let maker = |key: Key| {
                 let identity = key.secret.identity(&repository, label.as_str())?;
@@ -147,11 +146,11 @@ impl Catalog {
         makers.map_err(|e| Error::seal("the key", e))
     }
 
-    /// Whether a key at hand opens what is inside this backup, its archive and its details: a catalog key alone opens
-    /// neither, and nobody asks for them then.
+    /// Whether one of the keys opens the contents of this backup, its archive and its details. A catalog key opens
+    /// neither, so they are not requested then.
     ///
     /// # Errors
-    /// As [`Catalog::makers`], where catalog keys are at hand.
+    /// As [`Catalog::makers`], if there are catalog keys.
     pub async fn sees_inside(&self, database: &Label, id: &BackupId) -> Result<bool> {
         let opening = self.keys.opening(database, id.time());
         if !opening.iter().any(Secret::is_catalog_key) {
@@ -161,10 +160,10 @@ impl Catalog {
         Ok(makers.any(|one| !one.secret.is_catalog_key() && one.made(id, database)))
     }
 
-    /// Says whose a record is that bears no name of ours: an error that tells which key or repository it is of, or that
-    /// it is another's copy.
+    /// The error of a record whose name isn't ours: it says to which key or repository the record belongs, or that it
+    /// is a copy.
     ///
-    /// One request; what can't be read tells nothing and is no error.
+    /// Makes one request. An object that can't be read says nothing, and is no error here.
     pub(super) async fn whose(&self, database: &Label, object: &Object) -> Result<()> {
         let range = 0..object.bytes.min(HEADER_LEN_MAX as u64);
         let read = self.store.read_range(&object.key, range, None).await;
@@ -195,11 +194,10 @@ impl Catalog {
         })
     }
 
-    /// The identity that `secret` has for this database here, where names are to be made: the repository begins with
-    /// it.
+    /// The identity of `secret` for this database here, for making names. Creates the repository if there is none.
     ///
     /// # Errors
-    /// As [`Catalog::begin_repository`]; [`Error::Seal`] with a passphrase and no memory to stretch it in.
+    /// As [`Catalog::begin_repository`]; [`Error::Seal`] if there is no memory to stretch a passphrase.
     pub async fn identity(&self, database: &Label, secret: &Secret) -> Result<DatabaseIdentity> {
         let repository = self.begin_repository().await?;
         let (secret, label) = (secret.clone(), database.clone());

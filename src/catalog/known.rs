@@ -1,5 +1,5 @@
-//! Small objects that were opened already: a command that looks at the bucket twice, and `serve`, which looks again and
-//! again, read each of them once.
+//! A cache of small objects that were opened: a command that surveys the bucket twice, and `serve`, which does so again
+//! and again, read each object once.
 
 use std::{
     collections::BTreeMap,
@@ -10,14 +10,14 @@ use jiff::Timestamp;
 
 use crate::store::Object;
 
-/// The most that are kept, some 2 KiB each. Beyond them all are forgotten, and read again.
+/// The most objects in the cache, some 2 KiB each. Beyond that the cache is emptied.
 const COUNT_MAX: usize = 10_000;
 
-/// What was opened, by its key. It counts for the very object that was read: by length, entity tag and date, which
-/// every listing shows. Nothing is kept of an object without an entity tag.
+/// Opened objects by their keys. An entry is valid only for exactly the object that was read, by length, entity tag and
+/// date, which every listing shows. Objects without an entity tag are not cached.
 pub(super) struct EntryCache<T>(Mutex<BTreeMap<String, (Version, T)>>);
 
-/// What an overwritten object has another one of.
+/// The attributes that change when an object is overwritten.
 #[derive(PartialEq, Eq)]
 struct Version {
     bytes: u64,
@@ -32,7 +32,7 @@ impl<T> Default for EntryCache<T> {
 }
 
 impl<T: Clone> EntryCache<T> {
-    /// What this very object held when it was opened.
+    /// The value of exactly this object, if it is cached.
     pub(super) fn get(&self, object: &Object) -> Option<T> {
         let version = Version::of(object)?;
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,7 +40,7 @@ impl<T: Clone> EntryCache<T> {
         (*opened == version).then(|| value.clone())
     }
 
-    /// Keeps what this object holds.
+    /// Stores the value of this object.
     pub(super) fn keep(&self, object: &Object, value: &T) {
         let Some(version) = Version::of(object) else {
             return;

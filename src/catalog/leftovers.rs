@@ -1,4 +1,4 @@
-//! What only a prune looks for besides a survey: details, and uploads that were left behind.
+//! What only a prune needs in addition to a survey: details, and uploads that were left behind.
 
 use std::collections::BTreeMap;
 
@@ -13,15 +13,15 @@ use crate::{
     store::Unfinished,
 };
 
-/// The folder of details, which stand where a record says so.
+/// The folder of details, whose names are in the records.
 const DETAILS: &str = "details";
 
 impl Catalog {
-    /// Lists the details of a database, which only a prune has to know of: those of each run, those
-    /// without one, and what is not ours among them.
+    /// Lists the details of a database, which only a prune needs: those of each run, those without a run, and the
+    /// number that isn't ours.
     ///
     /// # Errors
-    /// What the bucket refuses to list.
+    /// Any error of the bucket while it is listed.
     pub async fn find_details(&self, survey: &mut Survey) -> Result<()> {
         let database = survey.database.clone();
         let makers = self.makers(&database).await?;
@@ -46,11 +46,11 @@ impl Catalog {
         Ok(())
     }
 
-    /// The uploads under way, or left behind, that would become objects of ours: archives, and in a folder also what is
-    /// written whole.
+    /// The uploads that are in progress or were left behind and would become objects of ours: archives, and in a folder
+    /// also small objects.
     ///
     /// # Errors
-    /// What the bucket refuses; one that lists no uploads, or not to us, has none.
+    /// Any error of the bucket; a place that doesn't list uploads, or not with these rights, has none.
     async fn unfinished(&self, database: &Label) -> Result<Vec<Unfinished>> {
         let folder = self.store.location().key(&format!("{database}/"));
         let makers = self.makers(database).await?;
@@ -65,10 +65,11 @@ impl Catalog {
         Ok(uploads)
     }
 
-    /// The uploads under way, or left behind, that would become archives of ours; asked for once a survey.
+    /// The uploads that are in progress or were left behind and would become archives of ours. Requested once for each
+    /// survey.
     ///
     /// # Errors
-    /// What the bucket refuses; one that lists no uploads, or not to us, has none.
+    /// Any error of the bucket; a place that doesn't list uploads, or not with these rights, has none.
     pub async fn find_unfinished(&self, survey: &mut Survey) -> Result<Vec<Unfinished>> {
         if let Some(known) = &survey.unfinished {
             return Ok(known.clone());

@@ -1,48 +1,52 @@
-//! What a place holds, for people to look at: the newest runs of one database or of all.
+//! What a place contains, for users: the newest runs of one database or of all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Catalog, CatalogEntry, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, trust};
+use super::{
+    Catalog, CatalogEntry, ListedRuns, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, listed_runs::folded,
+    trust,
+};
 use crate::{
     backup::{BackupId, Label, Record, Status},
     error::{Error, Result},
     seal,
 };
 
-/// What a place holds.
+/// What a place contains.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// The newest runs, newest first.
     pub entries: Vec<CatalogEntry>,
-    /// Of each database its newest run and its newest good one, where they are not among those.
+    /// The newest run and the newest good run of each database, if they are not among `entries`.
     pub beside: Vec<CatalogEntry>,
-    /// Records and marks that can't be read with our keys: their key in the bucket, and why.
+    /// The keys of records and marks that can't be read, and why.
     pub unreadable: Vec<(String, Error)>,
-    /// How many older records there are that were not read.
+    /// The number of older records that were not read.
     pub more: usize,
-    /// When it was looked, by the bucket's clock where it tells the time: one's own may be behind.
+    /// The time of the listing, by the bucket's clock if that is known, since this machine's may be behind.
     pub seen: Timestamp,
-    /// Of each database, records whose names no key at hand has made.
+    /// For each database, the number of records whose names were made by no key that is configured here.
     pub others: BTreeMap<Label, usize>,
-    /// Of each database, records of other repositories under a key that counts here.
+    /// For each database, records of other repositories under a key that is valid here.
     pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
-    /// Whose those are, as far as one of them tells; or whose the place is, where there is nothing else.
+    /// Whose those records are, as far as one of them shows; or whose the place is, if there is nothing else.
     pub stranger: Option<Error>,
     suspicious: BTreeSet<BackupId>,
 }
 
 impl Listing {
-    /// Whether a backup looks wrong beside those before it, and nobody has accepted it, nor have those after it agreed.
+    /// Whether a backup looks wrong compared with those before it, no user has accepted it, and those after it don't
+    /// agree with it.
     #[must_use]
     pub fn is_suspicious(&self, record: &Record) -> bool {
         self.suspicious.contains(&record.id)
     }
 
-    /// The newest good backup of a database, and its newest run. One whose archive is another object than was uploaded
-    /// is the newest good one where there is no other. What was dated by a clock that was ahead is neither, unless
-    /// there is nothing else.
+    /// The newest good backup of a database, and its newest run. A backup whose archive is another object than was
+    /// uploaded counts only if there is no other. A run dated by a clock that was ahead counts only if there is nothing
+    /// else.
     #[must_use]
     pub fn newest(&self, label: &Label, now: Timestamp) -> (Option<&CatalogEntry>, Option<&CatalogEntry>) {
         let of_label = || {
@@ -58,13 +62,68 @@ impl Listing {
         )
     }
 
-    /// The records of other repositories, with the database in whose folder they stand.
+    /// The records of other repositories, with the database in whose folder they are.
     pub fn of_other_repositories(&self) -> impl Iterator<Item = (&Label, &OtherRepository)> {
         let all = self.other_repositories.iter();
         all.flat_map(|(label, others)| others.iter().map(move |other| (label, other)))
     }
 
-    /// How many records of a database none of the keys opens.
+    /// The runs that are shown, newest first: each by itself, or those of one database that failed one after the other
+    /// together.
+    #[must_use]
+    pub fn lines(&self, runs: ListedRuns) -> Vec<Vec<&CatalogEntry>> {
+        match runs {
+            ListedRuns::Folded => folded(self.entries.iter()),
+            ListedRuns::All => self.entries.iter().map(|one| vec![one]).collect(),
+            ListedRuns::Good => {
+                let good = self.entries.iter().filter(|one| self.counts(one));
+                good.map(|one| vec![one]).collect()
+            }
+        }
+    }
+
+    /// Whether it is a good backup of which nothing is doubted and nothing looks wrong.
+    fn counts(&self, one: &CatalogEntry) -> bool {
+        one.is_sure() && !self.is_suspicious(&one.record)
+    }
+
+    /// Leaves in the listing what is shown; what else was opened goes beside it. `older`: what was opened on the way
+    /// alone, and is counted already.
+    fn choose(&mut self, runs: ListedRuns, count_max: usize, older: &BTreeSet<(&BackupId, &Label)>) {
+        let order = |one: &CatalogEntry| (std::cmp::Reverse(one.record.id.clone()), one.record.database.clone());
+        self.entries.sort_by_key(order);
+        let is_older = |one: &CatalogEntry| older.contains(&(&one.record.id, &one.record.database));
+        let (behind, entries) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|one| is_older(one));
+        self.beside = behind;
+        self.entries = entries;
+        let key = |one: &CatalogEntry| (one.record.id.clone(), one.record.database.clone());
+        let lines = self.lines(runs);
+        let (shown, others) = lines.split_at(count_max.min(lines.len()));
+        let shown: BTreeSet<_> = shown.iter().flatten().map(|one| key(one)).collect();
+        let others = others.iter().map(Vec::len).sum::<usize>();
+        self.more += others;
+        let (entries, beside): (Vec<_>, Vec<_>) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|one| shown.contains(&key(one)));
+        self.entries = entries;
+        self.beside.extend(beside);
+    }
+
+    /// Of what stands beside the listing only a database's newest run and its newest good one tell anything.
+    fn keep_newest_beside(&mut self, label: &Label) {
+        let (good, last) = self.newest(label, self.seen);
+        let kept: Vec<BackupId> = [good, last]
+            .into_iter()
+            .flatten()
+            .map(|one| one.record.id.clone())
+            .collect();
+        self.beside
+            .retain(|one| one.record.database != *label || kept.contains(&one.record.id));
+    }
+
+    /// The number of records of a database that none of the keys opens.
     #[must_use]
     pub fn unreadable_of(&self, label: &Label) -> usize {
         let folder = format!("/{label}/records/");
@@ -74,12 +133,20 @@ impl Listing {
 }
 
 impl Catalog {
-    /// The newest `count_max` runs of one database or of all; and beside them, of each database, its newest run and its
-    /// newest good backup, however old.
+    /// The newest `count_max` lines of runs (see [`ListedRuns`]) of one database or of all; and beside them, of each
+    /// database, its newest run and its newest good backup, however old.
+    ///
+    /// Older records are opened as long as fewer lines than that are known.
     ///
     /// # Errors
     /// What the bucket refuses. A record that can't be read is no error here: see [`Listing::unreadable`].
-    pub async fn list(&self, database: Option<&Label>, count_max: usize, now: Timestamp) -> Result<Listing> {
+    pub async fn list(
+        &self,
+        database: Option<&Label>,
+        runs: ListedRuns,
+        count_max: usize,
+        now: Timestamp,
+    ) -> Result<Listing> {
         let mut listing = Listing::default();
         let all = self.settled_names(database).await?;
         for found in &all {
@@ -89,22 +156,62 @@ impl Catalog {
         if is_empty && listing.stranger.is_none() {
             listing.stranger = self.of_others().await?;
         }
-        let now = self.store.service_time().unwrap_or(now);
-        let newest = newest_of_all(&all, count_max);
-        listing.seen = now;
-        for found in &all {
-            let ids: Vec<&BackupId> = found.newest_first().collect();
-            let is_listed = |id: &&BackupId| newest.contains(&(*id, &found.database));
-            let (listed, older): (Vec<_>, Vec<_>) = ids.into_iter().partition(is_listed);
-            listing.more += older.len();
-            self.list_database(&mut listing, found, listed, older).await?;
+        listing.seen = self.store.service_time().unwrap_or(now);
+        let ids = newest_first(&all);
+        let (opened, rest) = self.open_newest(&mut listing, &all, &ids, runs, count_max).await?;
+        for (index, (found, entries)) in all.iter().zip(opened).enumerate() {
+            let older = of_database(rest, index);
+            self.assess_database(&mut listing, found, entries, &older).await?;
         }
-        let order = |one: &CatalogEntry| (std::cmp::Reverse(one.record.id.clone()), one.record.database.clone());
-        listing.entries.sort_by_key(order);
+        let older: BTreeSet<(&BackupId, &Label)> =
+            rest.iter().map(|(id, index)| (*id, &all[*index].database)).collect();
+        listing.more = older.len();
+        listing.choose(runs, count_max, &older);
+        for found in &all {
+            listing.keep_newest_beside(&found.database);
+            self.explain_last(&mut listing, &found.database).await?;
+        }
         Ok(listing)
     }
 
-    /// Counts in a listing what is not ours.
+    /// Opens records, newest first, until there are lines enough. Gives those of each database, and the ids that were
+    /// not opened.
+    async fn open_newest<'a>(
+        &self,
+        listing: &mut Listing,
+        all: &[DatabaseNames],
+        ids: &'a [(&'a BackupId, usize)],
+        runs: ListedRuns,
+        count_max: usize,
+    ) -> Result<(Vec<Vec<CatalogEntry>>, &'a [(&'a BackupId, usize)])> {
+        let mut opened: Vec<Vec<CatalogEntry>> = all.iter().map(|_| Vec::new()).collect();
+        let mut rest = ids;
+        while !rest.is_empty() {
+            let lines: usize = match runs {
+                // a record that can't be read is none the less one of those that were asked for
+                ListedRuns::All => ids.len() - rest.len(),
+                _ => opened.iter().map(|entries| runs.lines(entries)).sum(),
+            };
+            let missing = count_max.saturating_sub(lines);
+            if missing == 0 {
+                break;
+            }
+            // what the first look did not bring may lie far back
+            let at_once = match rest.len() == ids.len() {
+                true => missing,
+                false => missing.max(READS_AT_ONCE),
+            };
+            let (some, others) = rest.split_at(at_once.min(rest.len()));
+            rest = others;
+            for (index, found) in all.iter().enumerate() {
+                let entries = self.open_into(listing, found, of_database(some, index)).await?;
+                opened[index].extend(entries);
+            }
+        }
+        Ok((opened, rest))
+    }
+
+    /// Counts the objects that aren't ours.
     async fn count_others(&self, listing: &mut Listing, found: &DatabaseNames) {
         let (database, names) = (&found.database, &found.names);
         let others = names.others + names.too_late.len();
@@ -128,35 +235,22 @@ impl Catalog {
         }
     }
 
-    async fn list_database(
+    /// Opens what more is needed of one database to judge its runs, and puts all of them into the listing.
+    async fn assess_database(
         &self,
         listing: &mut Listing,
         found: &DatabaseNames,
-        listed: Vec<&BackupId>,
-        older: Vec<&BackupId>,
+        mut entries: Vec<CatalogEntry>,
+        older: &[&BackupId],
     ) -> Result<()> {
-        let shown = listed.len();
-        let mut entries = self.open_into(listing, found, listed).await?;
-        let shown = entries.len().min(shown);
-        self.look_behind(listing, found, &mut entries, &older).await?;
+        self.look_behind(listing, found, &mut entries, older).await?;
         self.assess(&mut entries).await?;
         listing.suspicious.extend(trust::suspicious(&entries));
-        let beside = entries.split_off(shown);
         listing.entries.extend(entries);
-        listing.beside.extend(beside);
-        // what was opened only on the way tells nobody anything
-        let (good, last) = listing.newest(&found.database, listing.seen);
-        let kept: Vec<BackupId> = [good, last]
-            .into_iter()
-            .flatten()
-            .map(|one| one.record.id.clone())
-            .collect();
-        let is_kept = |one: &CatalogEntry| one.record.database != found.database || kept.contains(&one.record.id);
-        listing.beside.retain(is_kept);
-        self.explain_last(listing, &found.database).await
+        Ok(())
     }
 
-    /// Opens older records of one database until its newest run and a good one are known.
+    /// Opens older records of one database until its newest run and its newest good one are known.
     async fn look_behind(
         &self,
         listing: &mut Listing,
@@ -189,11 +283,11 @@ impl Catalog {
                 listing.unreadable.push((key, fault));
             }
         }
-        self.look_at_other_tags(&mut entries).await?;
+        self.check_other_tags(&mut entries).await?;
         Ok(entries)
     }
 
-    /// Reads why the last run of a database failed, where it did.
+    /// Reads why the last run of a database failed, if it did.
     async fn explain_last(&self, listing: &mut Listing, label: &Label) -> Result<()> {
         let (_, last) = listing.newest(label, listing.seen);
         let is_failed = |one: &&CatalogEntry| matches!(one.record.status, Status::Failed { .. });
@@ -210,14 +304,19 @@ impl Catalog {
     }
 }
 
-/// The newest ids of all databases together, each with its database.
-fn newest_of_all(all: &[DatabaseNames], count_max: usize) -> BTreeSet<(&BackupId, &Label)> {
-    let ids = |found| {
+/// The ids of all databases together, newest first, each with the index of its database.
+fn newest_first(all: &[DatabaseNames]) -> Vec<(&BackupId, usize)> {
+    let of_one = |(index, found)| {
         let found: &DatabaseNames = found;
-        found.newest_first().map(|id| (id, &found.database))
+        found.newest_first().map(move |id| (id, index))
     };
-    let mut ids: Vec<_> = all.iter().flat_map(ids).collect();
-    ids.sort_by(|a, b| b.0.cmp(a.0).then_with(|| a.1.cmp(b.1)));
-    ids.truncate(count_max);
-    ids.into_iter().collect()
+    let mut ids: Vec<_> = all.iter().enumerate().flat_map(of_one).collect();
+    ids.sort_by(|a, b| b.0.cmp(a.0).then_with(|| a.1.cmp(&b.1)));
+    ids
+}
+
+/// Those ids that are the database's with this index.
+fn of_database<'a>(ids: &[(&'a BackupId, usize)], index: usize) -> Vec<&'a BackupId> {
+    let own = ids.iter().filter(|(_, of)| *of == index);
+    own.map(|(id, _)| *id).collect()
 }

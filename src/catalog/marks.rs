@@ -1,4 +1,4 @@
-//! Marks: what people decided about a backup afterwards, in a small sealed object beside its record.
+//! Marks: decisions of users about a backup, in a small sealed object beside its record.
 
 use bytes::Bytes;
 
@@ -10,9 +10,9 @@ use crate::{
     store::{Attributes, Kind, Object},
 };
 
-/// A mark is a few lines of text.
+/// The longest mark. A mark is a few lines of text.
 const MARK_BYTES_MAX: u64 = 1 << 20;
-/// How often a change is made again that another's came before.
+/// The number of attempts at a change if other changes come first.
 const ATTEMPTS: u32 = 5;
 
 impl Catalog {
@@ -21,12 +21,12 @@ impl Catalog {
         self.store.location().key(&below)
     }
 
-    /// Changes the mark of a backup, or makes it.
+    /// Changes the mark of a backup, or creates it.
     ///
-    /// Two that change it at once: the later one begins again with what the earlier one left.
+    /// If two change it at once, the later one starts again with the result of the earlier one.
     ///
     /// # Errors
-    /// What the bucket refuses, and [`Error::Seal`] where a mark is there that can't be opened.
+    /// Any error of the bucket, or [`Error::Seal`] if there is a mark that can't be opened.
     pub async fn change_mark(
         &self,
         database: &Label,
@@ -73,17 +73,17 @@ impl Catalog {
         }
     }
 
-    /// Writes a mark that must not be there yet.
+    /// Writes a mark that must not exist yet.
     pub(super) async fn put_mark(&self, mark: &Mark, secret: &Secret, attributes: &Attributes) -> Result<()> {
         let key = self.mark_key(&mark.database, &mark.id);
         let sealed = self.seal_mark(mark, secret).await?;
         Ok(self.write_mark(&key, sealed, attributes, None).await?)
     }
 
-    /// What people decided about a backup, where they did.
+    /// The mark of a backup, if it has one.
     ///
     /// # Errors
-    /// What the bucket refuses, and where a mark is there that can't be opened.
+    /// Any error of the bucket, or [`Error::Seal`] if there is a mark that can't be opened.
     pub async fn mark(&self, database: &Label, id: &BackupId) -> Result<Option<Mark>> {
         match self.store.head(&self.mark_key(database, id)).await? {
             Some(object) => self.open_mark(database, id, &object).await.map(Some),
@@ -91,7 +91,7 @@ impl Catalog {
         }
     }
 
-    /// Reads the mark that `object` is.
+    /// Reads the mark in `object`.
     pub(super) async fn open_mark(&self, database: &Label, id: &BackupId, object: &Object) -> Result<Mark> {
         let key = &object.key;
         let expected = Expected {

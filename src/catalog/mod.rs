@@ -1,4 +1,4 @@
-//! The bucket as a catalog: where things stand, what is there, and the commit that makes an archive a backup.
+//! The bucket as a catalog: where objects are stored, which exist, and the commit that turns an archive into a backup.
 //!
 //! ```text
 //! <prefix>/repository.pgc                        which place this is, sealed
@@ -9,8 +9,9 @@
 //! <prefix>/<database>/turns/<tier>/<name>.turn   in drop-box mode: a period's attempt or backup
 //! ```
 //!
-//! An archive without a record is no backup and is never listed as one.
+//! An archive without a record is not a backup and is never listed as one.
 
+mod archive_check;
 mod commit;
 mod comparison;
 mod databases;
@@ -20,8 +21,8 @@ mod entry;
 mod keys;
 mod known;
 mod leftovers;
+mod listed_runs;
 mod listing;
-mod look;
 mod marks;
 mod names;
 mod notices;
@@ -49,42 +50,43 @@ use crate::{
     store::Store,
 };
 
+pub use archive_check::ArchiveCheck;
 pub use doubt::Doubt;
 pub use entry::CatalogEntry;
 pub use keys::{Key, Keys, Maker};
+pub use listed_runs::ListedRuns;
 pub use listing::Listing;
-pub use look::Look;
 pub use names::OtherRepository;
 pub use selector::BackupSelector;
 pub use survey::{Orphan, Survey};
 
-/// The most entries that are read at once. They are small.
+/// The number of entries that are read at once. They are small.
 const READS_AT_ONCE: usize = 32;
 const SUFFIX: &str = ".pgc";
 
-/// The backups in one place, and the keys under which they are believed.
+/// The backups in one place, and the keys that are valid for them.
 #[derive(Clone)]
 pub struct Catalog {
     store: Store,
     keys: Arc<Keys>,
     /// The repository here, once it is known.
     repository: Arc<OnceCell<RepositoryId>>,
-    /// The same, once it is sure that it stands in the bucket.
+    /// The repository here, once its object is known to be in the bucket.
     begun: Arc<OnceCell<RepositoryId>>,
-    /// A setting says which repository counts.
+    /// Whether a setting pins the repository.
     pinned: bool,
-    /// Other repositories of which records under a key at hand were met here.
+    /// Other repositories whose records under one of our keys were found here.
     others_met: Arc<Mutex<BTreeSet<RepositoryId>>>,
-    /// It was looked whether this place is of others.
+    /// Whether the check that this place belongs to others was made.
     warned: Arc<AtomicBool>,
-    /// Entries that were opened, as they stood.
+    /// The cache of opened entries.
     known_records: Arc<EntryCache<Record>>,
-    /// Marks that were opened, as they stood.
+    /// The cache of opened marks.
     known_marks: Arc<EntryCache<Mark>>,
 }
 
 impl Catalog {
-    /// The catalog in `store`, as these keys see it. `pinned`: the only repository that counts.
+    /// The catalog in `store`, read with these keys. `pinned`: the only repository that counts.
     #[must_use]
     pub fn new(store: Store, keys: Keys, pinned: Option<RepositoryId>) -> Self {
         Self {
@@ -100,7 +102,7 @@ impl Catalog {
         }
     }
 
-    /// Whether a setting says which repository counts here.
+    /// Whether a setting pins the repository.
     #[must_use]
     pub fn is_pinned(&self) -> bool {
         self.pinned
@@ -122,13 +124,13 @@ impl Catalog {
         &self.store
     }
 
-    /// What opens the objects of this backup.
+    /// The secrets that may open the objects of this backup.
     #[must_use]
     pub fn secrets_of(&self, database: &Label, id: &BackupId) -> Vec<Secret> {
         self.keys.opening(database, id.time())
     }
 
-    /// Where an archive stands, below the prefix.
+    /// The path of an archive below the prefix.
     #[must_use]
     pub fn archive_path(database: &Label, tier: Tier, id: &BackupId) -> String {
         format!("{database}/archives/{tier}/{id}{SUFFIX}")

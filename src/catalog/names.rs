@@ -1,4 +1,4 @@
-//! What stands in a database's folders by name: ours by its MAC, and strangers', before anything is fetched.
+//! The names in a database's folders: which are ours, by their MACs, before anything is fetched.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use crate::{
     store::Object,
 };
 
-/// The folders of a database that every look lists.
+/// The folders of a database that every survey lists.
 pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
 
-/// What the names say, before anything is opened.
+/// What the names show before anything is opened.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) records: BTreeMap<BackupId, Object>,
@@ -23,33 +23,32 @@ pub(super) struct Names {
     pub(super) marks: BTreeMap<BackupId, Object>,
     pub(super) foreign: usize,
     pub(super) others: usize,
-    /// Every key that was listed, whosever it is.
+    /// Every key that was listed, ours or not.
     pub(super) keys: BTreeSet<String>,
-    /// Records of other repositories under a key that counts here.
+    /// Records of other repositories under a key that is valid here.
     pub(super) other_repositories: Vec<OtherRepository>,
-    /// Those records, and the repository of each.
+    /// The repository of each of those records.
     pub(super) of_other_repositories: BTreeMap<BackupId, RepositoryId>,
-    /// Records under a key that was retired before.
+    /// Records that were made after their key was retired.
     pub(super) too_late: BTreeSet<BackupId>,
-    /// The records among the others.
+    /// The records among the objects that aren't ours.
     pub(super) strangers: BTreeMap<BackupId, Object>,
 }
 
-/// Records of another repository in a database's folder, sealed under a key that counts for this database.
+/// Records of another repository in a database's folder, sealed under a key that is valid for this database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OtherRepository {
-    /// Which repository.
+    /// The repository.
     pub repository: RepositoryId,
-    /// How many records.
+    /// The number of records.
     pub records: usize,
     /// The newest of them.
     pub newest: BackupId,
 }
 
 impl Catalog {
-    /// What is in the folders of this database, and in no other folder: listing costs as much as there is of ours. The
-    /// MAC of each name is checked here, before anything is fetched: what strangers put there costs a line of a
-    /// listing.
+    /// Lists the folders of this database and no others. The MAC of each name is checked before anything is fetched, so
+    /// objects of others cost only a line of a listing.
     pub(super) async fn names(&self, database: &Label, makers: &[Maker]) -> Result<Names> {
         let mut names = Names::default();
         for what in FOLDERS {
@@ -101,7 +100,7 @@ impl Names {
     }
 }
 
-/// The id, and for an archive the tier, that a path in one of these folders says.
+/// The id in a path of one of these folders, and the tier in that of an archive.
 pub(super) fn parse(folder: &str, path: &str) -> Option<(BackupId, Option<Tier>)> {
     if folder != "archives" {
         return Some((BackupId::parse(path).ok()?, None));

@@ -1,4 +1,4 @@
-//! What people were told of a run stands in its mark; of a backup that was never made, in the mark of the moment it was
+//! Notices about a run are stored in its mark; those about a missed backup in the mark of the moment at which it was
 //! due.
 
 use jiff::Timestamp;
@@ -12,11 +12,11 @@ use crate::{
 };
 
 impl Catalog {
-    /// Adds a notice to the mark of `id`, which `secret` has made. Credentials that may only write can't look
-    /// whether there is a mark, and make one where there is none.
+    /// Adds a notice to the mark of `id`, which `secret` has made. Write-only credentials can't see whether there is a
+    /// mark, so they create one if there is none.
     ///
     /// # Errors
-    /// What the bucket refuses, and [`Error::Seal`].
+    /// Any error of the bucket, or [`Error::Seal`].
     pub async fn note(&self, database: &Label, id: &BackupId, secret: &Secret, notice: &Notice) -> Result<()> {
         let owner = self.identity(database, secret).await?.owner();
         let attributes = Attributes {
@@ -38,11 +38,10 @@ impl Catalog {
         }
     }
 
-    /// The id that stands for a moment at which something was due: no run has it, but one that began in that very
-    /// second.
+    /// The id that represents a moment at which something was due. No run has it, except one that began in that second.
     ///
     /// # Errors
-    /// [`Error::Seal`], with a passphrase and no memory to stretch it in.
+    /// [`Error::Seal`] if there is no memory to stretch a passphrase.
     pub async fn moment_id(&self, database: &Label, secret: &Secret, moment: Timestamp) -> Result<BackupId> {
         let identity = self.identity(database, secret).await?;
         Ok(BackupId::new(&identity, database, moment))

@@ -1,4 +1,4 @@
-//! Opens entries: the record of each run, its mark, and what a listing shows of its archive.
+//! Opens entries: the record of each run, its mark, and what a listing shows about its archive.
 
 use futures_util::{StreamExt as _, stream};
 
@@ -15,27 +15,27 @@ use crate::{
     store::{Kind, Object},
 };
 
-/// What came of opening entries.
+/// The result of opening entries.
 #[derive(Default)]
 pub(super) struct Opened {
-    /// Those that could be opened, in their order.
+    /// The entries that could be opened, in their order.
     pub(super) entries: Vec<CatalogEntry>,
-    /// The keys of the others, and why.
+    /// The keys of the others, and why they couldn't be opened.
     pub(super) unreadable: Vec<(String, Error)>,
 }
 
 impl Catalog {
-    /// Opens these entries, some at once. What was deleted since it was listed is left out.
+    /// Opens these entries, some of them at once. Entries that were deleted since the listing are left out.
     pub(super) async fn open_some(&self, found: &DatabaseNames, ids: Vec<&BackupId>) -> Result<Opened> {
         let mut opened = Opened::default();
         let mut all = stream::iter(ids)
-            // on the heap: every look at the bucket awaits this
+            // boxed, since every survey awaits this large future
             .map(|id| Box::pin(async move { (id, self.open_one(found, id).await) }))
             .buffered(READS_AT_ONCE);
         while let Some((id, result)) = all.next().await {
             match result {
                 Ok(one) => opened.entries.push(one),
-                // deleted since it was listed, by another prune
+                // deleted since the listing, by another prune
                 Err(Error::Store(error)) if error.kind == Kind::NotFound => {}
                 Err(Error::Store(error)) if error.kind.is_of_all_objects() => {
                     return Err(error.into());
@@ -49,8 +49,7 @@ impl Catalog {
         Ok(opened)
     }
 
-    /// Opens one entry and the mark beside it. A mark that can't be read says nothing of the backup, which is good or
-    /// not without it.
+    /// Opens one entry and its mark. A mark that can't be read doesn't make the backup bad.
     pub(super) async fn open_one(&self, found: &DatabaseNames, id: &BackupId) -> Result<CatalogEntry> {
         let (database, names) = (&found.database, &found.names);
         let object = names.records.get(id).cloned();
@@ -75,7 +74,7 @@ impl Catalog {
             archive,
             details: None,
             details_fault: false,
-            looked_at: false,
+            archive_checked: false,
             unseen: false,
             mark,
             mark_fault,
@@ -88,8 +87,8 @@ impl Catalog {
         })
     }
 
-    /// Opens the entry that this object is, unless it was opened already as it stands. Whoever deletes or replaces
-    /// reads what stands there at that moment instead.
+    /// Opens the entry in this object, or takes it from the cache. A command that deletes or replaces reads the object
+    /// itself instead.
     async fn open_listed(&self, database: &Label, id: &BackupId, object: &Object) -> Result<Record> {
         if let Some(known) = self.known_records.get(object) {
             return Ok(known);
@@ -122,10 +121,10 @@ impl Catalog {
         }
     }
 
-    /// Why a run failed. Where its details can't be read, its entry's words stand for the error.
+    /// Why a run failed. If its details can't be read, this is the short error in its entry.
     ///
     /// # Errors
-    /// What concerns more than one object.
+    /// Errors that concern more than one object.
     pub async fn failure(&self, record: &Record) -> Result<Option<Failure>> {
         if !matches!(record.status, Status::Failed { .. }) {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! Records of other repositories that stand among ours, under a key at hand: copied here, or ours while what names the
-//! repository here was replaced by another place's.
+//! Records of other repositories among ours, under one of our keys: copied here, or ours if the object that names the
+//! repository was replaced by that of another place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,14 +18,14 @@ use crate::{
     store::{Kind, Object},
 };
 
-/// Records of strangers whose headers one look at a database's names reads, where the repository is pinned.
+/// The number of unknown records whose headers are read in each database, if the repository is pinned.
 const LOOKED_AT: usize = 3;
-/// The same where it isn't: then these are all that tells another place's `repository.pgc` from this one's.
+/// The number if it isn't pinned. Then only these headers show that `repository.pgc` belongs to another place.
 const LOOKED_AT_UNPINNED: usize = 8;
 
 impl Catalog {
-    /// Tells the records of other repositories under a key at hand from those of strangers. Where one of them is known
-    /// by its header, the others are by their names, which costs no request.
+    /// Finds the records of other repositories under one of our keys among the unknown records. If the header of one
+    /// names its repository, the others are found by their names, without a request.
     pub(super) async fn sort_strangers(&self, database: &Label, names: &mut Names) -> Result<()> {
         for repository in self.others_known() {
             self.sort_out(database, repository, names).await?;
@@ -48,8 +48,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Refuses where records of several repositories stand here under a key at hand, and no setting says which one is
-    /// meant: what names the repository may have been replaced.
+    /// Fails if there are records of several repositories under one of our keys and no setting pins one, since the
+    /// object that names the repository may have been replaced.
     pub(super) async fn check_settled(&self, others: &[OtherRepository]) -> Result<()> {
         match others.first() {
             Some(other) if !self.pinned => {
@@ -73,8 +73,8 @@ impl Catalog {
         }
     }
 
-    /// The repository that a stranger's record names, where a key at hand has sealed it. What can't be read says
-    /// nothing.
+    /// The repository that an unknown record names, if one of our keys has sealed the record. `None` if it can't be
+    /// read.
     async fn proven_repository(
         &self,
         database: &Label,
@@ -96,11 +96,11 @@ impl Catalog {
         Ok(proof.map(|Proven(repository)| repository))
     }
 
-    /// Takes what bears a name of that repository from among the strangers.
+    /// Moves the records with names of that repository out of the unknown ones.
     async fn sort_out(&self, database: &Label, repository: RepositoryId, names: &mut Names) -> Result<()> {
         let (keys, label) = (self.keys.of(database).to_vec(), database.clone());
         let strangers = std::mem::take(&mut names.strangers);
-        // a passphrase takes a tenth of a second, and not on a thread that others wait for
+        // a passphrase takes a tenth of a second, so it needs a blocking thread
         let sorted = spawn_blocking(move || {
             let identities: Vec<_> = keys
                 .into_iter()
@@ -129,8 +129,8 @@ impl Catalog {
     }
 }
 
-/// Some of them, evenly spread by when they came to the bucket, the first and the last among them. A stranger can put
-/// there as many as they like, but none that came before those that were there.
+/// A sample of them, evenly spread by the date at which they were stored, with the first and the last. An attacker can
+/// add any number of records, but none that was stored before the existing ones.
 fn sample(strangers: &BTreeMap<BackupId, Object>, count_max: usize) -> Vec<(BackupId, Object)> {
     let mut all: Vec<_> = strangers.iter().collect();
     all.sort_by_key(|(id, object)| (object.modified.unwrap_or(Timestamp::MAX), *id));
@@ -172,7 +172,7 @@ mod tests {
             (3, vec![0, 1, 2]),
             (1000, vec![0, 499, 999]),
         ] {
-            // those of the oldest names came last
+            // the oldest names were stored last
             let strangers = (0..count).map(|n| (id(n), object(2000 - n as i64))).collect();
             let looked_at: Vec<_> = sample(&strangers, 3).into_iter().map(|one| one.0).collect();
             let expected: Vec<_> = places.iter().map(|at| id(count - 1 - at)).collect();

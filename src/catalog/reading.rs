@@ -1,4 +1,4 @@
-//! Small sealed objects, read: entries and details, each of which has to be what its place says.
+//! Reads small sealed objects: entries and details, each of which must match its key.
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,40 +8,40 @@ use crate::{
     compress,
     error::{Error, Result},
     seal::{self, Content},
-    store::{Kind, LOOKS},
+    store::{Kind, READS_MAX},
     text::Untrusted,
 };
 
-/// The level of zstd at which details are compressed: zstd's own default.
+/// The zstd level for details: zstd's own default.
 pub(super) const DETAILS_LEVEL: i32 = 3;
-/// An entry has at most 4 KiB and a header: anything longer is no entry.
+/// The longest object of an entry: an entry has at most 4 KiB and a header.
 const RECORD_OBJECT_BYTES_MAX: u64 = 64 << 10;
-/// The JSON of details: what names no table, a table with two long names, and the length of a chunk, each with room to
-/// spare. No record that claims more gets more than the last.
+/// Limits of the JSON of details: the part without tables, a table with two long names, and the length of a chunk, each
+/// with room to spare. The last is the limit for every record, whatever it claims.
 const DETAILS_BYTES: u64 = 4 << 20;
 const DETAILS_BYTES_PER_TABLE: u64 = 512;
 const DETAILS_BYTES_PER_CHUNK: u64 = 16;
 const DETAILS_BYTES_MAX: u64 = 384 << 20;
-/// What sealing and compressing add at the most to a small object.
+/// The most bytes that sealing and compressing add to a small object.
 const SEALED_BESIDES: u64 = 64 << 10;
 
-/// What a small sealed object has to be.
+/// What a small sealed object must match.
 pub(super) struct Expected<'a> {
     pub(super) database: &'a Label,
     pub(super) id: &'a BackupId,
     pub(super) content: Content,
     pub(super) bytes_max: u64,
-    /// The SHA-256 of its bytes, where a record has it.
+    /// The SHA-256 of its bytes, if the record has it.
     pub(super) sha256: Option<&'a Untrusted>,
 }
 
 impl Catalog {
-    /// What is inside a backup, or why a run failed.
+    /// Reads the details: the contents of a backup, or why a run failed.
     ///
     /// # Errors
-    /// What the bucket refuses, also where there are none; [`Error::Seal`] without a request where a catalog key alone
-    /// is at hand; [`Error::Seal`], [`Error::Payload`] and [`Error::Differs`] for what is not what was sealed, or was
-    /// not written with this very record.
+    /// Any error of the bucket, also if there are no details; [`Error::Seal`] without a request if there is only a
+    /// catalog key; [`Error::Seal`], [`Error::Payload`] and [`Error::Differs`] for details that are not those that were
+    /// sealed, or were not written with this record.
     pub async fn details(&self, record: &Record) -> Result<Details> {
         let (database, id) = (&record.database, &record.id);
         let key = self.details_key(database, id);
@@ -65,13 +65,13 @@ impl Catalog {
         Details::read(json, record).map_err(|e| Error::differs(key, e.to_string()))
     }
 
-    /// The same, where it can be read. Without it a backup is none the worse, and nothing else has to fail: that is
-    /// logged.
+    /// Reads the details if that is possible. Otherwise logs the reason and returns `None`, as the backup is good
+    /// without them and other work can go on.
     ///
     /// # Errors
-    /// What concerns every object: the bucket can't be reached, or takes no credentials.
+    /// Errors that concern every object: the bucket can't be reached, or refuses the credentials.
     pub async fn known_details(&self, record: &Record) -> Result<Option<Details>> {
-        // with a catalog key they are as they should be, and not for us
+        // a catalog key can't open details, which is not a fault
         if !self.sees_inside(&record.database, &record.id).await? {
             return Ok(None);
         }
@@ -79,7 +79,7 @@ impl Catalog {
             Ok(details) => Ok(Some(details)),
             Err(Error::Store(error)) if error.kind.is_of_all_objects() && !is_of_one(error.kind) => Err(error.into()),
             Err(error) => {
-                // a run that could write nothing else has left its entry
+                // a failed run may have written nothing but its entry
                 if record.is_good() || record.details_bytes > 0 {
                     tracing::warn!("what is inside {} can't be read: {error}", record.id);
                 }
@@ -109,11 +109,11 @@ impl Catalog {
         Err(misplaced(&key, &what))
     }
 
-    /// Reads and opens a small sealed object. What can't be opened is read again, since a bit may have been flipped on
-    /// the way: the fault stands once the same bytes came twice.
+    /// Reads and opens a small sealed object. If it doesn't open, it is read again, as a bit may have been flipped on
+    /// the network. The error counts once the same bytes were read twice.
     pub(super) async fn read_sealed(&self, key: &str, expected: &Expected<'_>) -> Result<Vec<u8>> {
         let mut before = self.store.read(key, expected.bytes_max).await?;
-        for _ in 1..LOOKS {
+        for _ in 1..READS_MAX {
             let opened = self.open_sealed(key, &before, expected).await;
             if opened.is_ok() {
                 return opened;
@@ -124,10 +124,10 @@ impl Catalog {
             }
             before = after;
         }
-        Err(self.store.unsteady(key, "it").into())
+        Err(self.store.inconsistent(key, "it").into())
     }
 
-    /// Opens a small sealed object, which has to be what its place and its record say.
+    /// Opens a small sealed object, which must match its key and its record.
     async fn open_sealed(&self, key: &str, sealed: &[u8], expected: &Expected<'_>) -> Result<Vec<u8>> {
         let repository = self.repository().await?;
         let secrets = self.keys.opening(expected.database, expected.id.time());
@@ -146,7 +146,7 @@ impl Catalog {
     }
 }
 
-/// The JSON that details of this record can have.
+/// The most bytes of JSON that the details of this record can have.
 fn details_bytes_max(record: &Record) -> u64 {
     let tables = record.counts.tables.saturating_mul(DETAILS_BYTES_PER_TABLE);
     let chunks = record.sealed.as_ref().map_or(0, |sealed| {
@@ -157,13 +157,13 @@ fn details_bytes_max(record: &Record) -> u64 {
     bytes.fold(0, u64::saturating_add).min(DETAILS_BYTES_MAX)
 }
 
-/// SHA-256, 64 lower-case hexadecimal digits.
+/// The SHA-256 of bytes as 64 lower-case hexadecimal digits.
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
-/// Whether an error that may concern every object may as well concern the details alone, to which other rights and
-/// other rules can apply.
+/// Whether an error that can concern every object may also concern only the details, since other rights and rules can
+/// apply to them.
 fn is_of_one(kind: Kind) -> bool {
     matches!(kind, Kind::Denied | Kind::Damaged)
 }

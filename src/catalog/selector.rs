@@ -8,20 +8,20 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Which backup a person means: an id or a unique beginning of one, `latest`, or `latest:<tier>`.
+/// Which backup a user means: an id or a unique beginning of one, `latest`, or `latest:<tier>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackupSelector {
-    /// The newest good one, of a tier where one is named.
+    /// The newest good one, of a tier if one is named.
     Latest(Option<Tier>),
-    /// The one whose id begins so.
+    /// The one whose id begins with this text.
     Beginning(String),
 }
 
 impl BackupSelector {
-    /// Reads what a person typed.
+    /// Parses the text of a user.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what can't be the beginning of an id.
+    /// [`Error::Usage`] for text that can't be the beginning of an id.
     pub fn parse(text: &str) -> Result<Self> {
         let usage = |why: String| {
             Error::usage(
@@ -57,16 +57,16 @@ impl fmt::Display for BackupSelector {
     }
 }
 
-/// The most archives that are other objects than were uploaded before the newest of them is taken: where a whole place
-/// was copied, all of them are.
+/// The most backups whose archive is another object than was uploaded that are skipped; then the newest of them is
+/// taken. In a copied place all of them are.
 const UNSURE_MAX: usize = 10;
 
 impl Catalog {
-    /// The backup that a person means.
+    /// The backup that a user means.
     ///
     /// # Errors
-    /// [`Error::NoSuchBackup`] where there is none or more than one, [`Error::Usage`] where `latest` could be of
-    /// several databases, [`Error::Seal`] where its record can't be opened.
+    /// [`Error::NoSuchBackup`] if there is none or more than one, [`Error::Usage`] if `latest` could be of several
+    /// databases, [`Error::Seal`] if its record can't be opened.
     pub async fn find(&self, wanted: &BackupSelector, database: Option<&Label>, now: Timestamp) -> Result<Record> {
         let all = self.settled_names(database).await?;
         let is_empty = all.iter().all(|found| found.names.records.is_empty());
@@ -75,7 +75,7 @@ impl Catalog {
             BackupSelector::Latest(tier) => (self.find_latest(*tier, &all, wanted, now).await, ""),
         };
         match found {
-            // a wrong key is no empty bucket
+            // a wrong key must not look like an empty bucket
             Err(error @ Error::NoSuchBackup { .. }) => match self.stranger_of(database, asked_for).await {
                 Some(stranger) => Err(stranger),
                 None if is_empty => Err(self.of_others().await?.unwrap_or(error)),
@@ -128,8 +128,8 @@ impl Catalog {
                 ));
             }
         };
-        // what was dated by a clock that was ahead is the newest only where there is nothing else; the bucket's clock
-        // tells, since a machine whose own is behind would pass over what is new
+        // a backup dated by a clock that was ahead is the newest only if there is nothing else; the bucket's clock
+        // decides, since a machine whose own is behind would skip new backups
         let now = self.store.service_time().unwrap_or(now);
         let is_ahead = |id: &&BackupId| id.time().duration_since(now) > AHEAD_MAX;
         let mut ids: Vec<&BackupId> = found.newest_first().collect();
@@ -149,7 +149,7 @@ impl Catalog {
                     refused = refused.or(Some(error));
                     continue;
                 }
-                // longer than any record, or deleted since it was listed
+                // longer than any record, or deleted since the listing
                 Err(Error::Store(error)) if !error.kind.is_of_all_objects() => {
                     tracing::warn!("passed over a newer record that can't be read: {error}");
                     refused = refused.or(Some(error.into()));
@@ -159,7 +159,7 @@ impl Catalog {
             };
             let is_of_tier = one.record.is_good() && tier.is_none_or(|tier| serves(&one.record, tier));
             match one.why_doubted().cloned() {
-                Some(doubt) if doubt.is_open() && is_of_tier => unsure.push((one.record, doubt)),
+                Some(doubt) if doubt.may_be_intact() && is_of_tier => unsure.push((one.record, doubt)),
                 Some(doubt) => {
                     tracing::warn!("passed over {id}: {doubt}");
                     let error = Error::differs(id.as_str(), doubt.to_string());
@@ -182,11 +182,11 @@ impl Catalog {
 
     async fn open_and_look(&self, found: &DatabaseNames, id: &BackupId) -> Result<CatalogEntry> {
         let mut one = self.open_one(found, id).await?;
-        self.look_at_other_tags(std::slice::from_mut(&mut one)).await?;
+        self.check_other_tags(std::slice::from_mut(&mut one)).await?;
         Ok(one)
     }
 
-    /// Says what a person should know of the backup that was chosen.
+    /// Warns about what the user should know about the chosen backup.
     async fn warn_of_choice(&self, one: &CatalogEntry, passed_over: &[(Record, Doubt)]) {
         let id = &one.record.id;
         if let Some(anomaly) = one.record.anomalies.first() {
@@ -202,7 +202,7 @@ impl Catalog {
     }
 }
 
-/// A monthly backup that was the daily one of its day, too, is a daily one.
+/// Whether a backup serves a tier: a monthly backup that was due as the daily one too is also a daily one.
 fn serves(record: &Record, tier: Tier) -> bool {
     record.serves().iter().any(|served| served.tier == tier)
 }

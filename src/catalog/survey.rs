@@ -1,4 +1,5 @@
-//! One database's part of the bucket, looked through whole: what is ours by name, opened, and what stands beside it.
+//! A complete look through one database's part of the bucket: its objects that are ours by name, opened, and what else
+//! is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,38 +10,38 @@ use crate::{
     store::{Kind, Object, Unfinished},
 };
 
-/// Everything of one database that bears an id of ours.
+/// Everything of one database whose name is ours.
 #[derive(Debug)]
 pub struct Survey {
     /// Label of the database.
     pub database: Label,
-    /// The records, opened; newest first.
+    /// The opened records, newest first.
     pub entries: Vec<CatalogEntry>,
-    /// Archives under an id of ours that has no record, or the record of a failed run.
+    /// Archives with an id of ours that has no record, or the record of a failed run.
     pub orphans: Vec<Orphan>,
-    /// Marks under an id of ours that has no record.
+    /// Marks with an id of ours that has no record.
     pub stray_marks: Vec<(BackupId, Object)>,
-    /// Details under an id of ours that has no record, once they were looked for.
+    /// Details with an id of ours that has no record, once they were looked for.
     pub stray_details: Vec<(BackupId, Object)>,
-    /// Uploads under way, or left behind, that would become archives of ours, once they were looked for.
+    /// Uploads that are in progress or were left behind and would become archives of ours, once they were looked for.
     pub(super) unfinished: Option<Vec<Unfinished>>,
-    /// What is ours by name and can't be read: its key, and why.
+    /// The keys of objects that are ours by name and can't be read, and why.
     pub unreadable: Vec<(String, Error)>,
-    /// Every key that was listed in these folders, whosever it is.
+    /// Every key that was listed in these folders, ours or not.
     pub keys: BTreeSet<String>,
-    /// Objects in these folders that are not ours, which nobody touches.
+    /// The number of objects in these folders that aren't ours and are never changed.
     pub foreign: usize,
-    /// Records among these whose names no key at hand has made.
+    /// The number of records among these.
     pub others: usize,
-    /// Records of other repositories under a key that counts here.
+    /// Records of other repositories under a key that is valid here.
     pub other_repositories: Vec<OtherRepository>,
-    /// These stand here and no setting says which repository is meant: the error that says so.
+    /// The error, if there are such records and no setting pins a repository.
     pub unsettled: Option<Error>,
-    /// Records under a key that was retired before they were made: they are not believed.
+    /// The number of records that were made after their key was retired. They are not accepted.
     pub too_late: usize,
 }
 
-/// An archive that is no backup: its run died before the record was written, or after the record was deleted.
+/// An archive that is not a backup: its run died before the record was written, or the record was deleted.
 #[derive(Debug)]
 pub struct Orphan {
     /// The id in its name.
@@ -49,51 +50,43 @@ pub struct Orphan {
     pub tier: Tier,
     /// The archive.
     pub object: Object,
-    /// Tag of the owner by whose key its id was made.
+    /// The tag of the owner whose key made its id.
     pub owner: String,
 }
 
 impl Survey {
-    /// Whether everything of ours could be read: nothing may be deleted otherwise.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.unreadable.is_empty()
-    }
-}
-
-impl Survey {
-    /// Places of the good backups in `entries`, newest first.
+    /// The places of the good backups in `entries`, newest first.
     pub(super) fn places_of_good(&self) -> Vec<usize> {
         let good = self.entries.iter().enumerate();
         good.filter(|(_, one)| one.is_good()).map(|(at, _)| at).collect()
     }
 
-    /// Takes over the uploads that were under way at an earlier look, where none was aborted since.
+    /// Takes the uploads from an earlier survey, if none was aborted since.
     pub fn remember_unfinished(&mut self, earlier: &Self) {
         self.unfinished.clone_from(&earlier.unfinished);
     }
 
-    /// Takes over what an earlier look at the same archives has seen, so that none is looked at twice.
+    /// Takes the results of checks from an earlier survey of the same archives, so that none is checked twice.
     pub fn remember_looks(&mut self, earlier: &Self) {
-        let seen = earlier.entries.iter().filter(|one| one.looked_at);
+        let seen = earlier.entries.iter().filter(|one| one.archive_checked);
         let seen: BTreeMap<_, _> = seen.map(|one| (&one.record.id, one)).collect();
         for one in &mut self.entries {
             let before = seen.get(&one.record.id).filter(|before| before.archive == one.archive);
             if let Some(before) = before {
                 one.doubt.clone_from(&before.doubt);
-                (one.looked_at, one.unseen) = (true, before.unseen);
+                (one.archive_checked, one.unseen) = (true, before.unseen);
             }
         }
     }
 }
 
 impl Catalog {
-    /// Looks through one database's folders and opens its newest `records_max` records. What bears no id of ours is
-    /// counted and left alone.
+    /// Lists one database's folders and opens its newest `records_max` records. Objects whose names aren't ours are
+    /// counted and ignored.
     ///
     /// # Errors
-    /// What the bucket refuses to list, and what concerns more than one object. A record that can't be read is no error
-    /// here: see [`Survey::unreadable`].
+    /// Any error of the bucket while it is listed, and errors that concern more than one object. A record that can't be
+    /// read is no error here: see [`Survey::unreadable`].
     pub async fn survey(&self, database: &Label, records_max: usize) -> Result<Survey> {
         let mut found = self.database_names(database).await?;
         self.warn_of_others(&found.names).await?;
@@ -116,17 +109,17 @@ impl Catalog {
             unsettled: self.check_settled(&names.other_repositories).await.err(),
             too_late: names.too_late.len(),
         };
-        self.look_at_other_tags(&mut survey.entries).await?;
+        self.check_other_tags(&mut survey.entries).await?;
         self.assess(&mut survey.entries).await?;
         self.explain_newest(&mut survey.entries).await?;
         sort_out(&mut survey, found.names, &found.makers);
         Ok(survey)
     }
 
-    /// Whether there is a good record under this id by now, whatever a list said before.
+    /// Whether there is a good record with this id now, whatever an earlier listing showed.
     ///
     /// # Errors
-    /// What the bucket refuses, and where a record is there that can't be read.
+    /// Any error of the bucket, or an error if there is a record that can't be read.
     pub async fn is_committed(&self, database: &Label, id: &BackupId) -> Result<bool> {
         match self.open_record(database, id).await {
             Ok(record) => Ok(record.is_good()),
@@ -136,8 +129,7 @@ impl Catalog {
     }
 }
 
-/// Tells what stands without a record from what stands beside its record's archive: that is a copy, and somebody
-/// else's.
+/// Sorts archives into those without a record and those beside their record's archive, which are copies made by others.
 fn sort_out(survey: &mut Survey, names: Names, makers: &[Maker]) {
     let record = |entry: &CatalogEntry| {
         let record = &entry.record;

@@ -1,4 +1,4 @@
-//! What a survey comes to: which backups can be counted on, and what the rules of schedule and retention need to know.
+//! Evaluates a survey: which backups are reliable, and what the rules of schedule and retention need to know.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,33 +12,32 @@ use crate::{
     schedule::{PastRun, RunEnd},
 };
 
-/// How many good backups before one are looked at for those that it is compared with.
+/// The number of good backups before one among which those for comparison are searched.
 const LOOKED_BACK: usize = 40;
 
-/// How long the last backup before a fall stays, whatever its retention, where nobody has accepted the fall.
+/// How long the last backup before a drop is kept, whatever its retention, if no user has accepted the drop.
 const BEFORE_FALL_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// How long what can't be opened, because it lies in cold storage, must have stood there before it counts against
-/// others.
+/// How long an archive that can't be opened because it is in cold storage must have been stored before it counts
+/// against others.
 const COLD_BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Survey {
-    /// Ids of the good backups that look wrong beside those before them, and that nobody has accepted.
+    /// The ids of the good backups that look wrong compared with those before them, and that no user has accepted.
     #[must_use]
     pub fn suspicious(&self) -> BTreeSet<BackupId> {
         suspicious(&self.entries)
     }
 
-    /// The good backups that nobody has reason to doubt, newest first.
+    /// The good backups without any doubt, newest first.
     pub fn trusted(&self) -> impl Iterator<Item = &CatalogEntry> {
         let suspicious = self.suspicious();
         let good = self.entries.iter().filter(|one| one.is_good());
         good.filter(move |one| !suspicious.contains(&one.record.id))
     }
 
-    /// The newest good backup, suspicious or not. One whose archive is another object than was uploaded is so only
-    /// where there is no other, and one that is damaged never. One that was dated by a clock which was ahead is so only
-    /// where there is no other.
+    /// The newest good backup, suspicious or not. A damaged one never counts. One whose archive is another object than
+    /// was uploaded, or that was dated by a clock which was ahead, counts only if there is no other.
     #[must_use]
     pub fn newest_good(&self, now: Timestamp) -> Option<&Record> {
         let good = || self.entries.iter().filter(|one| one.is_good() && !one.is_damaged());
@@ -48,8 +47,8 @@ impl Survey {
         believed.or_else(|| good().next()).map(|one| &one.record)
     }
 
-    /// The runs as the schedule looks at them. One whose archive is gone has served nothing, and is no failure of the
-    /// database's either.
+    /// The runs for the schedule. A run whose archive is gone has served nothing, and is not a failure of the database
+    /// either.
     #[must_use]
     pub fn past(&self) -> Vec<PastRun> {
         let past = |one: &CatalogEntry| {
@@ -63,14 +62,14 @@ impl Survey {
         self.entries.iter().map(past).collect()
     }
 
-    /// The runs as retention looks at them: their tags and locks have not been looked at yet.
+    /// The runs for retention. Their tags and locks have not been read yet.
     #[must_use]
     pub fn runs(&self, now: Timestamp) -> Vec<RetentionRun> {
         let suspicious = self.suspicious();
         let before_falls = self.before_falls(&suspicious);
         let run = |one: &CatalogEntry| {
             let held = one.hold().map(|hold| format!("{}: {}", hold.who, hold.reason));
-            // it may say that it is held
+            // the mark may say that it is held
             let unread = one
                 .mark_fault
                 .as_ref()
@@ -94,9 +93,9 @@ impl Survey {
         self.entries.iter().map(run).collect()
     }
 
-    /// The last good backups before ones that were marked and whose marks only the agreement of later ones has cleared,
-    /// each with the marked one. An emptied database agrees with itself within hours: for a while yet what it held
-    /// before stays.
+    /// The last good backups before marked ones that only the agreement of later ones has cleared, each with the id of
+    /// the marked one. An emptied database agrees with itself within hours, so the last backup of its old contents is
+    /// kept for a while.
     fn before_falls(&self, suspicious: &BTreeSet<BackupId>) -> BTreeMap<BackupId, BackupId> {
         let mut found = BTreeMap::new();
         let Some(newest) = self.entries.first() else {
@@ -119,19 +118,18 @@ impl Survey {
     }
 }
 
-/// Ids of those that look wrong, and that neither somebody nor enough later ones have cleared.
+/// The ids of backups that look wrong and that neither a user nor enough later backups have cleared.
 pub(super) fn suspicious(entries: &[CatalogEntry]) -> BTreeSet<BackupId> {
     if entries.iter().all(|one| one.record.anomalies.is_empty()) {
         return BTreeSet::new();
     }
     let good = entries.iter().filter(|one| one.has_archive());
     let marked: Vec<Marked<'_>> = good.map(marked).collect();
-    anomaly::standing(&marked).into_iter().cloned().collect()
+    anomaly::unresolved(&marked).into_iter().cloned().collect()
 }
 
-/// Compares every good backup with the last good ones before it, as far as their measures are known: in drop-box mode
-/// nothing is compared when a backup is made, and a compromised agent can claim anything. `entries`: newest
-/// first.
+/// Compares every good backup with the last good ones before it, as far as their measures are known, since in drop-box
+/// mode nothing is compared when a backup is made, and a compromised agent can claim anything. `entries`: newest first.
 pub(super) fn compare_again(entries: &mut [CatalogEntry]) {
     for at in (0..entries.len()).rev() {
         let (newer, before) = entries.split_at_mut(at + 1);
@@ -146,8 +144,8 @@ pub(super) fn compare_again(entries: &mut [CatalogEntry]) {
     }
 }
 
-/// The last good ones before one that are not doubted, or that enough later ones are like, as far as they are known.
-/// `before`: newest first.
+/// The last good ones before a backup that are not doubted, or that enough later ones agree with, as far as they are
+/// known. `before`: newest first.
 fn trusted(before: &[CatalogEntry]) -> Vec<&Measure> {
     let good = before.iter().filter(|one| one.is_good());
     let good: Vec<&CatalogEntry> = good.take(LOOKED_BACK).collect();
@@ -162,23 +160,23 @@ fn trusted(before: &[CatalogEntry]) -> Vec<&Measure> {
 }
 
 impl CatalogEntry {
-    /// Whether this is a good backup whose archive is where it should be.
+    /// Whether this is a good backup whose archive exists.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.record.is_good() && self.has_archive()
     }
 
-    /// Whether it looks wrong and nobody has accepted it, whatever later ones say.
+    /// Whether it looks wrong and no user has accepted it, whether or not later ones agree with it.
     #[must_use]
     pub(super) fn is_marked(&self) -> bool {
         let accepted = self.mark.as_ref().and_then(|mark| mark.accepted.as_ref());
         !self.record.anomalies.is_empty() && accepted.is_none()
     }
 
-    /// Whether it counts against other backups, where it is good: its record is one that an agent writes, its key was
-    /// not retired long before it came, its archive is the object that was uploaded or was read whole, and was not put
-    /// into cold storage so lately that only its writer's word says what it is; and its tables could be read where they
-    /// were asked for, without which nobody sees that they are empty.
+    /// Whether a good backup counts against other backups. For that its record must be one that an agent writes; its
+    /// key must not have been retired long before it was stored; its archive must be the uploaded object or have been
+    /// read completely, and must not have been moved to cold storage so recently that only its writer vouches for it;
+    /// and its tables must have been readable if they were needed, as otherwise nothing would show that they are empty.
     #[must_use]
     pub fn counts(&self, now: Timestamp) -> bool {
         let arrived = self.object.modified.unwrap_or(self.record.started);
@@ -187,20 +185,20 @@ impl CatalogEntry {
         is_known && is_proven && !self.came_late && self.unsure.is_none()
     }
 
-    /// Whether it was read whole, and was not what was sealed. It stays as long as its retention says: whoever says so
-    /// may lie.
+    /// Whether it was read completely, and was not what was sealed. It is still kept as long as its retention says, as
+    /// that verdict may be false.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         matches!(self.unsure, Some(Doubt::Damaged(_)))
     }
 
-    /// Who holds it and why, where somebody does.
+    /// The hold on it, if there is one.
     #[must_use]
     pub fn hold(&self) -> Option<&crate::backup::Hold> {
         self.mark.as_ref().and_then(|mark| mark.hold.as_ref())
     }
 
-    /// What retention takes it for.
+    /// Its outcome for retention.
     #[must_use]
     pub fn outcome(&self, suspicious: &BTreeSet<BackupId>) -> RetentionOutcome {
         match (self.record.is_good(), self.has_archive()) {

@@ -1,5 +1,5 @@
-//! Turns: names in the bucket that say that a period of the schedule has had its attempt or its backup, for credentials
-//! that may not look.
+//! Turns: names in the bucket that show that an attempt or a backup was made for a period of the schedule, for
+//! write-only credentials.
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -13,18 +13,18 @@ use crate::{
     store::{Claim, Object},
 };
 
-/// How long a turn stays after its period is over: clocks differ.
+/// How long a turn is kept after the end of its period, as clocks differ.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-/// No turn of ours is longer.
+/// The longest turn.
 const BYTES_MAX: u64 = 256;
 
 impl Catalog {
-    /// Takes a turn, atomically. Its name bears a MAC, so that nobody without the key can take one to keep a backup
-    /// from being made.
+    /// Claims a turn atomically. Its name contains a MAC, so that only a holder of the key can claim one, and so
+    /// prevent a backup.
     ///
     /// # Errors
-    /// What the bucket refuses.
+    /// Any error of the bucket.
     pub async fn take_turn(
         &self,
         identity: &DatabaseIdentity,
@@ -39,10 +39,10 @@ impl Catalog {
         Ok(self.store.claim(&key, Bytes::from(body)).await?)
     }
 
-    /// Our turns whose periods are over.
+    /// Our turns whose periods have ended.
     ///
     /// # Errors
-    /// What the bucket refuses to list.
+    /// Any error of the bucket while it is listed.
     pub async fn turns_past(&self, database: &Label, now: Timestamp) -> Result<Vec<Object>> {
         let folder = self.store.location().key(&format!("{database}/turns/"));
         let mut objects = self.store.list(&folder).await?;

@@ -13,7 +13,7 @@ pub enum Bucket {
     /// No credentials were found.
     BucketNoCredentials,
     /// Where the credentials come from doesn't answer, or fails.
-    BucketCredentialsAway,
+    BucketCredentialsUnavailable,
     /// The service doesn't know these credentials.
     BucketWrongCredentials,
     /// The credentials may not do this.
@@ -91,7 +91,7 @@ impl Bucket {
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where pgcoffer runs, or AWS_PROFILE, or run it where \
                  a role is attached"
             }
-            Self::BucketCredentialsAway => {
+            Self::BucketCredentialsUnavailable => {
                 "see whether what gives the credentials works where pgcoffer runs: STS, or the container's or the \
                  instance's metadata service"
             }
@@ -174,7 +174,9 @@ impl fmt::Display for Bucket {
         f.write_str(match self {
             Self::BucketSettings => "the settings of the bucket can't be used",
             Self::BucketNoCredentials => "there are no credentials for the bucket",
-            Self::BucketCredentialsAway => "where the credentials for the bucket come from does not answer, or fails",
+            Self::BucketCredentialsUnavailable => {
+                "where the credentials for the bucket come from does not answer, or fails"
+            }
             Self::BucketWrongCredentials => "the bucket's service does not take these credentials",
             Self::BucketDenied => "the credentials lack a right in the bucket",
             Self::BucketMissing => "there is no such bucket",

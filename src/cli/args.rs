@@ -1,17 +1,20 @@
 //! The command line as it is typed: the commands with their arguments, which stand with each command.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Parser, Subcommand, builder::styling};
 
 use super::{
     commands::{
-        backup::BackupArgs, check::CheckArgs, chosen::Chosen, lifecycle::LifecycleCommand, policy::PolicyArgs,
-        restore::RestoreArgs, serve::ServeArgs, thaw::ThawArgs, tick::TickArgs,
+        backup::BackupArgs, check::CheckArgs, chosen::Chosen, lifecycle::LifecycleCommand, list::ListArgs,
+        policy::PolicyArgs, prune::PruneArgs, restore::RestoreArgs, serve::ServeArgs, status::StatusArgs,
+        thaw::ThawArgs, tick::TickArgs,
     },
+    completion::Shell,
     global::Global,
     help,
     init::args::InitArgs,
+    man::ManArgs,
 };
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -22,8 +25,8 @@ const STYLES: styling::Styles = styling::Styles::styled()
 
 /// Encrypted offsite backups of PostgreSQL into your own S3 bucket
 #[derive(Debug, Parser)]
-#[command(name = "pgcoffer", version, about, after_help = help::after(), styles = STYLES, max_term_width = 110)]
-#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "pgcoffer", version, about, after_help = help::SHORT, styles = STYLES, max_term_width = 110)]
+#[command(arg_required_else_help = true)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
@@ -56,14 +59,8 @@ pub(super) enum Command {
     /// Take one backup now
     Backup(BackupArgs),
     /// List the backups: is there one, how old is it, is it good
-    List {
-        /// Of this database only
-        #[arg(long, value_name = "NAME")]
-        database: Option<String>,
-        /// Show the newest N
-        #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
-        limit: usize,
-    },
+    #[command(visible_aliases = ["ls", "backups", "snapshots"])]
+    List(ListArgs),
     /// Show one backup with its tables
     Show(Chosen),
     /// Print which repository is here: PGCOFFER_REPOSITORY
@@ -107,27 +104,9 @@ pub(super) enum Command {
     /// Keep running: tick by itself, and answer /healthz and /metrics
     Serve(ServeArgs),
     /// How every database stands against its schedule; exit status 8 where something is late or wrong
-    Status {
-        /// Of this database only
-        #[arg(long, value_name = "NAME")]
-        database: Option<String>,
-        /// Tell of late backups over the channels that are set, once for each missed period: for a monitor beside the
-        /// backup
-        #[arg(long)]
-        notify: bool,
-    },
+    Status(StatusArgs),
     /// Delete what its retention says, and only what this key made
-    Prune {
-        /// Show the plan, with a reason for every backup, and delete nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Of this database only
-        #[arg(long, value_name = "NAME")]
-        database: Option<String>,
-        /// So many good backups may go because newer ones came, although the schedule does not explain it
-        #[arg(long, value_name = "COUNT")]
-        confirm: Option<usize>,
-    },
+    Prune(PruneArgs),
     /// Keep a backup whatever its retention says, until it is released
     Hold {
         #[command(flatten)]
@@ -165,15 +144,25 @@ pub(super) enum Command {
     /// Print what the recovery sheet says beside the settings: versions of servers, the account
     #[command(hide = true)]
     SheetFacts,
-    /// Print completions for a shell
-    #[command(hide = true)]
+    /// Print the script by which a shell completes commands, options, databases and ids
+    #[command(visible_alias = "completion")]
     Completions {
         /// The shell
-        shell: clap_complete::Shell,
+        shell: Shell,
     },
-    /// Print the manual page
+    /// Print a manual page, or write all of them into a folder
+    Man(ManArgs),
+    /// Print the version
+    Version,
+    /// What the scripts of `completions` ask
     #[command(hide = true)]
-    Man,
+    Complete {
+        /// Which of the words is being typed, from 0 on
+        index: usize,
+        /// The words of the line, the program's own name first
+        #[arg(last = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
 }
 
 impl Command {
@@ -184,14 +173,18 @@ impl Command {
 
     /// Whether somebody waits for it, rather than a schedule: what runs by itself is patient with a service that is away.
     pub(super) fn is_watched(&self) -> bool {
-        !matches!(
-            self,
-            Self::Backup(_) | Self::Tick(_) | Self::Serve(_) | Self::Status { notify: true, .. }
-        )
+        match self {
+            Self::Backup(_) | Self::Tick(_) | Self::Serve(_) => false,
+            Self::Status(args) => !args.notifies(),
+            _ => true,
+        }
     }
 
     /// Whether it does some work that hears of signals itself. What only prints is ended by them at once.
     pub(super) fn hears_signals(&self) -> bool {
-        !matches!(self, Self::Keygen { .. } | Self::Completions { .. } | Self::Man)
+        !matches!(
+            self,
+            Self::Keygen { .. } | Self::Completions { .. } | Self::Complete { .. } | Self::Man(_) | Self::Version
+        )
     }
 }

@@ -1,8 +1,10 @@
 //! Options of every command.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ColorChoice, ValueEnum};
+
+use super::completion::value_of;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
@@ -22,12 +24,41 @@ pub(super) struct Global {
     /// Show no progress
     #[arg(long, global = true)]
     pub(super) no_progress: bool,
+    /// Use colours: auto is where a terminal shows the text, and by NO_COLOR, CLICOLOR_FORCE and TERM
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto, hide_default_value = true)]
+    pub(super) color: ColorChoice,
     /// Settings from this file, over PGCOFFER_CONFIG (default: pgcoffer.toml in this folder, if it is there)
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// The bucket, over PGCOFFER_BUCKET
     #[arg(long, global = true, value_name = "s3://BUCKET/PREFIX")]
     pub(super) bucket: Option<String>,
+}
+
+/// Where settings come from, beside the environment.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    pub(super) config: Option<PathBuf>,
+    pub(super) bucket: Option<String>,
+}
+
+impl Global {
+    pub(super) fn place(&self) -> Place {
+        Place {
+            config: self.config.clone(),
+            bucket: self.bucket.clone(),
+        }
+    }
+}
+
+impl Place {
+    /// The same of a line that is still being typed.
+    pub(super) fn of(words: &[OsString]) -> Self {
+        Self {
+            config: value_of("--config", words).map(PathBuf::from),
+            bucket: value_of("--bucket", words),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

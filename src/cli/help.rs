@@ -11,9 +11,23 @@ const NAME_COLUMNS: usize = 30;
 /// Columns for its meaning, so that no terminal of a usual width breaks a line.
 const MEANING_COLUMNS: usize = 100 - NAME_COLUMNS - 4;
 
+/// What `-h` says behind the commands.
+pub(super) const SHORT: &str = "\
+`pgcoffer help COMMAND` explains one command with examples; `pgcoffer --help` lists every setting and exit status.";
+
 /// The settings and the exit statuses.
 pub(super) fn after() -> String {
-    let mut text = "Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.toml):".to_owned();
+    format!(
+        "Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.toml):\n\n{}\n\nExit \
+         status:\n{}",
+        settings(),
+        exit_statuses()
+    )
+}
+
+/// Every setting with its meaning, by section.
+pub(super) fn settings() -> String {
+    let mut text = String::new();
     for section in SECTIONS {
         text.push_str(&format!("\n\n{}:", section.title));
         for setting in section.settings {
@@ -24,11 +38,14 @@ pub(super) fn after() -> String {
     for section in SECTIONS_OF_OTHERS {
         line(&mut text, section.names, section.help);
     }
-    text.push_str("\n\nExit status:");
-    for status in ExitStatus::ALL {
-        text.push_str(&format!("\n  {:>3}  {}", status.number(), status.help()));
-    }
-    text
+    text.trim_start().to_owned()
+}
+
+/// Every exit status with its meaning.
+pub(super) fn exit_statuses() -> String {
+    let lines = ExitStatus::ALL.iter();
+    let lines = lines.map(|status| format!("  {:>3}  {}", status.number(), status.help()));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn line(text: &mut String, name: &str, meaning: &str) {

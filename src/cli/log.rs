@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::ValueEnum as _;
+use jiff::Timestamp;
 use pgcoffer::{
     config::trimmed,
     operation::{OUTCOME, SPANS},
@@ -28,6 +29,7 @@ use tracing_subscriber::{
 
 use super::{
     global::{Global, LogFormat},
+    terminal,
     traces::Traces,
 };
 
@@ -69,8 +71,11 @@ pub(super) fn init(global: &Global, format: LogFormat, summed_up: bool) -> Optio
         LogFormat::Json => json().boxed(),
         LogFormat::Text => {
             let layer = fmt::layer().with_writer(line_of_its_own);
-            let has_colours = io::stderr().is_terminal();
-            layer.event_format(Line { has_colours }).boxed()
+            let line = Line {
+                has_colours: terminal::stderr_has_color(),
+                is_terminal: io::stderr().is_terminal(),
+            };
+            layer.event_format(line).boxed()
         }
     };
     let begun = Traces::begin();
@@ -109,6 +114,8 @@ fn json<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
 /// of ours.
 struct Line {
     has_colours: bool,
+    /// A person doesn't read microseconds.
+    is_terminal: bool,
 }
 
 impl<S, N> FormatEvent<S, N> for Line
@@ -123,7 +130,10 @@ where
         event: &Event<'_>,
     ) -> std::fmt::Result {
         let (mut time, mut message) = (String::new(), String::new());
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        match self.is_terminal {
+            true => time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            false => SystemTime.format_time(&mut Writer::new(&mut time))?,
+        }
         context.format_fields(Writer::new(&mut message), event)?;
         let message = redacted(&message).into_owned();
         let (level, message) = (event.metadata().level(), continued(&message));
@@ -170,7 +180,7 @@ pub(super) fn panics() {
 /// Stderr for one line of the log, where a progress bar may stand: the bar gives way and is drawn again.
 fn line_of_its_own() -> io::Stderr {
     let mut stderr = io::stderr();
-    if stderr.is_terminal() {
+    if terminal::stderr_can_redraw() {
         // back to the line's beginning, and clear it; where that fails the line is only less tidy
         let _ = stderr.write_all(b"\r\x1b[2K");
     }

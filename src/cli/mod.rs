@@ -2,35 +2,45 @@
 
 mod args;
 mod commands;
+mod completion;
+mod examples;
 mod global;
 mod help;
+mod ids;
 mod init;
 mod list;
 mod log;
+mod man;
 mod output;
+mod parser;
 mod report;
 mod screen;
 mod signals;
+mod slips;
 mod statements;
+mod styled;
+mod table;
+mod terminal;
 mod text;
 mod text_check;
 mod text_lifecycle;
 mod text_prune;
 mod text_restore;
+mod text_status;
 mod traces;
 mod watch;
 mod width;
+mod zone;
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use clap::{CommandFactory as _, Parser as _};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use args::{Cli, Command};
-use global::{Global, LogFormat};
+use global::{Global, LogFormat, Place};
 use pgcoffer::{
     Error,
     agent::{Agent, Environment, report_bad_settings},
@@ -77,7 +87,7 @@ fn keep_memory_private() {
 }
 
 fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
-    let cli = match Cli::try_parse() {
+    let cli = match parser::parse() {
         Ok(cli) => cli,
         // help and version are no errors: clap knows where each is printed
         Err(error) if !error.use_stderr() => {
@@ -86,12 +96,12 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
         }
         Err(error) => {
             let status = ExitStatus::Usage.number();
-            let text = error.render().to_string();
+            let text = slips::text(&error);
             if log::format_of(std::env::args_os()) == LogFormat::Json {
                 log::init_json();
-                tracing::error!(exit_status = status, "{}", screen::shown(text.trim_end()));
+                tracing::error!(exit_status = status, "{}", screen::shown(&text));
             } else {
-                output::note(text.trim_end());
+                output::note(&text);
             }
             return Ok(ExitCode::from(status));
         }
@@ -99,6 +109,7 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
     if !cli.command.hears_signals() {
         signals.end_at_once()?;
     }
+    terminal::choose_color(cli.global.color);
     let format = log::format(cli.global.log_format);
     let traces = log::init(&cli.global, format, cli.command.sums_up() && !cli.global.json);
     let outcome = caught_now(|| dispatch(cli, signals)).unwrap_or_else(|panic| Err(panic.into()));
@@ -123,20 +134,10 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
         } => {
             return commands::keygen(*passphrase, *words, cli.global.json);
         }
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "pgcoffer", &mut script);
-            return screen::print_ours(&script);
-        }
-        Command::Man => {
-            let mut page = Vec::new();
-            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
-            rendered.map_err(|source| Error::Io {
-                doing: "render the manual".to_owned(),
-                source,
-            })?;
-            return screen::print_ours(&page);
-        }
+        Command::Completions { shell } => return completion::print_script(*shell),
+        Command::Complete { index, words } => return completion::complete(*index, words),
+        Command::Man(args) => return man::run(args),
+        Command::Version => return screen::print(concat!("pgcoffer ", env!("CARGO_PKG_VERSION"), "\n")),
         _ => {}
     }
     let settings = settings(&cli.global);
@@ -235,18 +236,22 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 
 /// Flags over environment over `pgcoffer.toml`.
 fn settings(global: &Global) -> Settings {
+    settings_from(&global.place())
+}
+
+fn settings_from(place: &Place) -> Settings {
     let named = |path: PathBuf, by| ConfigFile::Named { path, by };
     let variable = std::env::var_os("PGCOFFER_CONFIG").map(|path| match path.into_string() {
         Ok(text) => trimmed(&text).into(),
         Err(path) => path,
     });
     let variable = variable.filter(|path| !path.is_empty());
-    let file = match (&global.config, variable) {
+    let file = match (&place.config, variable) {
         (Some(path), _) => named(path.clone(), "--config"),
         (None, Some(path)) => named(path.into(), "PGCOFFER_CONFIG"),
         (None, None) => ConfigFile::IfThere("pgcoffer.toml".into()),
     };
-    let bucket = global.bucket.iter().cloned();
+    let bucket = place.bucket.iter().cloned();
     Settings::gather(Sources {
         flags: bucket.map(|bucket| ("--bucket", "PGCOFFER_BUCKET", bucket)).collect(),
         vars: std::env::vars_os().collect(),

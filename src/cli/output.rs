@@ -6,20 +6,18 @@ use indicatif::HumanBytes;
 use pgcoffer::{
     Error, Result,
     agent::Undelivered,
-    backup::{Details, Label, Mark, Record},
-    catalog::Listing,
+    backup::{Details, Mark, Record},
     operation::{BackupTaken, Fetched, PreparedRestore, RestoreReport, Verified},
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
     store::Location,
-    text::counted,
 };
 use serde_json::{Value, json};
 
 pub(super) use super::screen::{note, print, print_document};
 use super::{
     global::LogFormat,
-    list::{answer, answer_json, backups_table, databases, summary_json},
     screen,
+    table::Room,
     text::{facts, record_json, tables_and_rows, tables_table, took},
     text_restore,
 };
@@ -169,87 +167,6 @@ impl Output {
         print(text)
     }
 
-    pub(super) fn list(
-        self,
-        listing: &Listing,
-        expected: &[Label],
-        only: Option<&Label>,
-        location: &Location,
-    ) -> Result<()> {
-        let now = listing.seen;
-        let databases = databases(listing, expected);
-        if self.json {
-            let backups: Vec<Value> = listing.entries.iter().map(|one| summary_json(listing, one)).collect();
-            let unreadable: Vec<Value> = listing
-                .unreadable
-                .iter()
-                .map(|(key, why)| json!({ "key": key, "why": why_alone(why) }))
-                .collect();
-            let answers: Vec<Value> = databases.iter().map(|label| answer_json(listing, label, now)).collect();
-            return self.print_json(&json!({
-                "location": location.to_string(),
-                "databases": answers,
-                "backups": backups,
-                "unreadable": unreadable,
-                "others": listing.others,
-                "other_repositories": listing.other_repositories,
-                "more": listing.more,
-            }));
-        }
-        let mut text = String::new();
-        for label in &databases {
-            text.push_str(&answer(listing, label, now));
-        }
-        if databases.is_empty() {
-            let others: usize = listing.others.values().sum();
-            let elsewhere: usize = listing.of_other_repositories().map(|(_, one)| one.records).sum();
-            text.push_str(&match listing.unreadable.len() + others {
-                0 if elsewhere > 0 => format!(
-                    "{} in {location}, and none of the repository that PGCOFFER_REPOSITORY says.\n",
-                    counted(elsewhere, "record")
-                ),
-                0 => match only {
-                    Some(label) => format!("There are no backups of {label} in {location}.\n"),
-                    None => format!(
-                        "There are no backups in {location}. Is that the right bucket and prefix? The recovery sheet \
-                         has both.\n"
-                    ),
-                },
-                1 => format!("There is 1 record in {location}, and no key or passphrase here opens it.\n"),
-                n => format!("There are {n} records in {location}, and no key or passphrase here opens one.\n"),
-            });
-        }
-        if !listing.entries.is_empty() {
-            text.push_str(&format!("\n{}\n", backups_table(listing, now).trim_fmt()));
-        }
-        if listing.more > 0 {
-            text.push_str(&format!(
-                "\n{} not shown; -n N shows more.\n",
-                match listing.more {
-                    1 => "1 older one is".to_owned(),
-                    n => format!("{n} older ones are"),
-                }
-            ));
-        }
-        print(text)?;
-        for (_, why) in &listing.unreadable {
-            note(&format!("warning: {why}"));
-        }
-        for (label, count) in listing.others.iter().filter(|_| !listing.entries.is_empty()) {
-            note(&format!(
-                "warning: {} in the folder of {label} under no key that is set here, passed over",
-                counted(count, "record")
-            ));
-        }
-        for (label, other) in listing.of_other_repositories() {
-            let (count, id) = (counted(other.records, "record"), other.repository);
-            note(&format!(
-                "warning: {count} in the folder of {label} of another repository, {id}, under the same key, passed over"
-            ));
-        }
-        Ok(())
-    }
-
     pub(super) fn show(
         self,
         record: &Record,
@@ -272,7 +189,7 @@ impl Output {
         let details = details.unwrap_or(&nothing);
         let mut text = facts(record, details, mark, location);
         if !details.tables.is_empty() {
-            text.push_str(&format!("\n{}\n", tables_table(details).trim_fmt()));
+            text.push_str(&format!("\n{}", tables_table(details).lines(Room::Everything)));
         }
         print(text)
     }
@@ -328,16 +245,6 @@ impl Output {
 
     pub(super) fn print_json(self, value: &Value) -> Result<()> {
         screen::print_json(value)
-    }
-}
-
-/// An error without the key of the object, which stands beside it.
-fn why_alone(error: &Error) -> String {
-    match error {
-        Error::Seal { source, .. } => source.to_string(),
-        Error::Record { source, .. } => source.to_string(),
-        Error::Differs { what, .. } => what.clone(),
-        other => other.to_string(),
     }
 }
 

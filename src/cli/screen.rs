@@ -17,9 +17,16 @@ use pgcoffer::{
 };
 use serde_json::Value;
 
+use super::{styled::Styled, terminal};
+
 /// Writes text for people to standard output.
 pub(super) fn print(text: impl AsRef<str>) -> Result<()> {
     write_out(escaped_lines(text.as_ref()).as_bytes())
+}
+
+/// Writes text with colours to standard output, where that wants them.
+pub(super) fn print_styled(text: &Styled) -> Result<()> {
+    write_out(text.rendered(terminal::stdout_has_color()).as_bytes())
 }
 
 /// Writes one JSON document to standard output.

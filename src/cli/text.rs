@@ -1,6 +1,5 @@
 //! Records as people and programs read them.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{HumanBytes, HumanCount};
 use pgcoffer::{
     backup::{Details, Mark, Notice, Reason, Record, Retention, Status},
@@ -8,6 +7,8 @@ use pgcoffer::{
     text::{Untrusted, bare_minute, bare_second, counted, span},
 };
 use serde_json::Value;
+
+use super::table::Table;
 
 /// `1 table, 1 row`; `29 tables, 3,668 rows`.
 pub(super) fn tables_and_rows(tables: u64, rows: u64) -> String {
@@ -17,16 +18,15 @@ pub(super) fn tables_and_rows(tables: u64, rows: u64) -> String {
 
 /// One line for each table of a backup.
 pub(super) fn tables_table(details: &Details) -> Table {
-    let mut table = plain_table(&["TABLE", "ROWS", "BYTES", "FINGERPRINT"]);
+    let mut table = Table::new(["TABLE", "ROWS", "BYTES", "FINGERPRINT"]).right(&[1, 2]);
     for one in &details.tables {
-        table.add_row([
+        table.row([
             format!("{}.{}", one.schema.identifier(), one.name.identifier()),
             HumanCount(one.rows).to_string(),
             HumanBytes(one.bytes).to_string(),
             one.fingerprint.to_string(),
         ]);
     }
-    align_right(&mut table, &[1, 2]);
     table
 }
 
@@ -215,31 +215,10 @@ fn status_line(record: &Record, details: &Details) -> String {
     }
 }
 
-pub(super) fn kept_until(record: &Record) -> String {
+fn kept_until(record: &Record) -> String {
     match (record.expires, record.retention) {
         (Some(time), _) => bare_minute(time),
         (None, Retention::Newest(count)) => counted(count, "newer one"),
         (None, _) => "forever".to_owned(),
-    }
-}
-
-pub(super) fn plain_table(heads: &[&str]) -> Table {
-    let mut table = Table::new();
-    // never folded to the width of a terminal: lines stay lines for grep
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(heads.to_vec());
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table
-}
-
-pub(super) fn align_right(table: &mut Table, columns: &[usize]) {
-    for index in columns {
-        if let Some(column) = table.column_mut(*index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     output::{Output, print, print_document, to_json},
-    text::{align_right, plain_table},
+    table::{Room, Table},
 };
 
 impl Output {
@@ -21,14 +21,14 @@ impl Output {
         if shown.rules.is_empty() {
             return print(format!("There are no lifecycle rules in s3://{}.\n", shown.bucket));
         }
-        let mut table = plain_table(&["RULE", "WHOSE", "BELOW", "ONLY", "WHAT", "STATUS"]);
+        let mut table = Table::new(["RULE", "WHOSE", "BELOW", "ONLY", "WHAT", "STATUS"]);
         for rule in &shown.rules {
             let owner = match rule.owner {
                 RuleOwner::Ours => "ours",
                 RuleOwner::AnotherPgcoffer => "another pgcoffer's",
                 RuleOwner::Other => "not ours",
             };
-            table.add_row([
+            table.row([
                 rule.id.as_ref().map_or_else(|| "-".to_owned(), |id| plain(id)),
                 owner.to_owned(),
                 or_all(&plain(&rule.prefix)),
@@ -37,7 +37,7 @@ impl Output {
                 if rule.enabled { "on" } else { "off" }.to_owned(),
             ]);
         }
-        let mut text = format!("{}\n", table.trim_fmt());
+        let mut text = table.lines(Room::Everything).to_string();
         if let Some(size) = &shown.minimum_size {
             text.push_str(&format!("\nDefault minimum size of what is moved: {size}\n"));
         }
@@ -120,7 +120,7 @@ fn rules_table(plan: &LifecyclePlan, changes: Option<&[Change]>) -> String {
         "PAID AFTER DELETION",
         "CHANGE",
     ];
-    let mut table = plain_table(&heads);
+    let mut table = Table::new(heads).right(&[3, 5]);
     for rule in &plan.rules {
         let (what, minimum) = match rule.action {
             RuleAction::Move { class, .. } => (format!("move to {class}"), Some(class.minimum_storage_days())),
@@ -135,7 +135,7 @@ fn rules_table(plan: &LifecyclePlan, changes: Option<&[Change]>) -> String {
             (Some(_), Some(days)) => format!("up to {days}d each"),
         };
         let change = changes.and_then(|all| all.iter().find(|change| change.id == rule.id));
-        table.add_row([
+        table.row([
             rule.id.clone(),
             rule.prefix.clone(),
             what,
@@ -146,8 +146,7 @@ fn rules_table(plan: &LifecyclePlan, changes: Option<&[Change]>) -> String {
             change.map_or("-", |change| word(change.change)).to_owned(),
         ]);
     }
-    align_right(&mut table, &[3, 5]);
-    format!("{}\n", table.trim_fmt())
+    table.lines(Room::Everything).to_string()
 }
 
 /// How long one waits for what lies in each class.
@@ -155,7 +154,7 @@ fn classes_table(classes: &[Class]) -> String {
     if classes.is_empty() {
         return String::new();
     }
-    let mut table = plain_table(&["READING FROM", "EXPEDITED", "STANDARD", "BULK"]);
+    let mut table = Table::new(["READING FROM", "EXPEDITED", "STANDARD", "BULK"]);
     for class in classes {
         let times = match class.retrieval() {
             None => ["at once", "at once", "at once"],
@@ -166,9 +165,9 @@ fn classes_table(classes: &[Class]) -> String {
             ],
         };
         let [expedited, standard, bulk] = times;
-        table.add_row([class.as_str(), expedited, standard, bulk]);
+        table.row([class.as_str(), expedited, standard, bulk]);
     }
-    format!("\n{}\n", table.trim_fmt())
+    format!("\n{}", table.lines(Room::Everything))
 }
 
 fn classes(plan: &LifecyclePlan) -> Vec<Class> {

@@ -1,25 +1,35 @@
 //! Plans of pruning and what became of them, as people and programs read them.
 
 use indicatif::HumanBytes;
+use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
     backup::{Failure, Label},
     operation::{DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport},
     retention::RetentionVerdict,
-    text::{bare_minute, continued, counted, escaped},
+    store::Location,
+    text::{continued, counted, escaped},
 };
 use serde_json::{Value, json};
 
 use super::{
     output::{Output, insert, print, to_json},
-    text::{align_right, plain_table},
+    table::{Room, Table},
+    zone::Zone,
 };
+
+/// How reports are shown.
+pub(super) struct PruneView<'a> {
+    pub(super) dry_run: bool,
+    pub(super) location: &'a Location,
+    pub(super) zone: &'a Zone,
+}
 
 impl Output {
     pub(super) fn pruned(
         self,
         reports: &[std::result::Result<PruneReport, (Label, Failure)>],
-        dry_run: bool,
+        view: &PruneView<'_>,
         failed: Option<&Error>,
     ) -> Result<()> {
         if self.json {
@@ -30,20 +40,20 @@ impl Output {
                     Err((label, failure)) => json!({ "database": label, "failed": failure }),
                 });
             }
-            return self.print_json(&json!({ "dry_run": dry_run, "databases": databases }));
+            return self.print_json(&json!({ "dry_run": view.dry_run, "databases": databases }));
         }
         let mut text = String::new();
         // of one database what the command ends with says why
         let failed = failed.filter(|_| reports.len() == 1);
         for report in reports {
             match report {
-                Ok(report) => text.push_str(&plan_text(report)),
+                Ok(report) => text.push_str(&plan_text(report, view.zone)),
                 Err((_, failure)) if is_what_it_ends_with(failure, failed) => {}
                 Err((label, failure)) => text.push_str(&format!("{label}: {}\n", failure.error.lines())),
             }
         }
         if reports.is_empty() {
-            text.push_str("There are no backups here.\n");
+            text.push_str(&format!("There are no backups in {}.\n", view.location));
         }
         print(text)
     }
@@ -97,9 +107,10 @@ fn runs(count: usize) -> String {
 }
 
 /// The plan, a line for each backup, and what became of it.
-fn plan_text(report: &PruneReport) -> String {
+fn plan_text(report: &PruneReport, zone: &Zone) -> String {
     let label = &report.database;
-    let mut table = plain_table(&["ID", "TIER", "STARTED (UTC)", "STORED", "VERDICT", "REASON"]);
+    let started = zone.head("STARTED", Timestamp::now());
+    let mut table = Table::new(["ID", "TIER", &started, "STORED", "VERDICT", "REASON"]).right(&[3]);
     for line in &report.backups {
         let verdict = match (&line.verdict, &line.outcome) {
             (RetentionVerdict::Keep(_), _) => "keep",
@@ -107,19 +118,19 @@ fn plan_text(report: &PruneReport) -> String {
             (RetentionVerdict::Delete(_), DeletionOutcome::Deleted) => "deleted",
             (RetentionVerdict::Delete(_), _) => "NOT DELETED",
         };
-        table.add_row([
+        table.row([
             line.id.to_string(),
             line.tier.to_string(),
-            bare_minute(line.started),
+            zone.minute(line.started),
             HumanBytes(line.bytes).to_string(),
             verdict.to_owned(),
             line.verdict.to_string(),
         ]);
     }
-    align_right(&mut table, &[3]);
     let mut text = format!("{label}: {}\n", plan_heading(report));
     if !report.backups.is_empty() {
-        text.push_str(&format!("\n{}\n", table.trim_fmt()));
+        let zone = zone.line(Timestamp::now());
+        text.push_str(&format!("\n{zone}{}", table.lines(Room::Everything)));
     }
     text.push_str(&turns(report));
     let turn = |line: &&LeftoverLine| line.kind == LeftoverKind::Turn;

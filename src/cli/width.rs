@@ -1,17 +1,11 @@
 //! Text broken between words, at the width of the terminal that shows it. What goes elsewhere is left in one piece.
 
-use std::os::fd::AsFd;
-
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
+
+pub(super) use super::terminal::columns;
 
 /// Columns that are too few to read anything in.
 const LEAST: usize = 30;
-
-/// The width of a terminal; none where it is no terminal, or one that doesn't say.
-pub(super) fn columns(of: impl AsFd) -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(of).ok()?;
-    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
-}
 
 /// Breaks each line; what is broken off is indented as its line begins, and by `hanging` more.
 pub(super) fn wrapped(text: &str, hanging: usize, columns: Option<usize>) -> String {

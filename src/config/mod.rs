@@ -29,6 +29,8 @@ mod zone;
 
 use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
+use jiff::tz::TimeZone;
+
 use crate::{
     backup::Label,
     catalog::{Key, Keys},
@@ -62,7 +64,7 @@ pub const DEFAULT_KEEP_LAST: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
 
 /// How long pg_dump may write nothing, where nothing else is said: reading a table of dead rows takes long, and never
 /// this long.
-pub const DEFAULT_SILENCE_MAX: Duration = Duration::from_secs(3600);
+pub const DEFAULT_DUMP_IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// zstd's level where none is chosen: measured in `docs/performance.md`.
 pub const DEFAULT_LEVEL: i32 = 1;
@@ -88,10 +90,12 @@ pub struct Config {
     pub store: Options,
     /// where pg_dump and pg_restore are
     pub pg_bin: Option<PathBuf>,
+    /// the time zone that is set: that of schedules
+    pub timezone: Option<TimeZone>,
     /// level of compression; `None` for none
     pub level: Option<i32>,
     /// how long pg_dump may write nothing before it counts as hung
-    pub silence_max: Duration,
+    pub dump_idle_timeout: Duration,
     /// good backups of each database that no retention deletes
     pub keep_last: NonZeroU32,
     /// which tiers the bucket is to move to colder classes
@@ -122,11 +126,8 @@ pub struct DatabaseSettings {
 }
 
 impl Config {
-    /// Reads settings from the environment's variables alone.
-    ///
-    /// # Errors
-    /// [`Error::Config`] with every unknown `PGCOFFER_…` name and every bad value at once.
-    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+    #[cfg(test)]
+    fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self::read(&Settings::gather(Sources {
             vars: vars.collect(),

@@ -80,6 +80,7 @@ impl Reading {
         for (label, old) in self.old_keys {
             self.config.own_keys.entry(label).or_default().extend(old);
         }
+        self.config.timezone = self.schedules.zone.clone();
         let zone = self.schedules.zone.clone().unwrap_or(TimeZone::UTC);
         self.config.notices = self.notices.finish(&zone, &self.wrong, &mut self.faults);
         let locked = self.config.store.lock.is_some();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_SILENCE_MAX,
+    Config, DEFAULT_DUMP_IDLE_TIMEOUT, DEFAULT_KEEP_LAST, DEFAULT_LEVEL,
     dynos::DynoReading,
     monitoring::Serving,
     notices::{NoticeReading, Notices},
@@ -48,9 +48,10 @@ impl Default for Reading {
             location: None,
             store: Options::default(),
             pg_bin: None,
+            timezone: None,
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,
-            silence_max: DEFAULT_SILENCE_MAX,
+            dump_idle_timeout: DEFAULT_DUMP_IDLE_TIMEOUT,
             cold: Vec::new(),
             mode: AccessMode::Full,
             serving: Serving::default(),

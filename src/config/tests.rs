@@ -135,7 +135,7 @@ fn each_database_has_its_own_schedule_the_common_one_or_none() {
     let off: Vec<bool> = config.databases.iter().map(|d| d.unscheduled).collect();
     assert_eq!(off, [false, false, true]);
     assert_eq!(config.keep_last.get(), 5);
-    assert_eq!(config.silence_max.as_secs(), 5400);
+    assert_eq!(config.dump_idle_timeout.as_secs(), 5400);
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn of_kind(kind: store::Kind) -> Bucket {
     match kind {
         K::Configuration => Bucket::BucketSettings,
         K::NoCredentials => Bucket::BucketNoCredentials,
-        K::CredentialsAway => Bucket::BucketCredentialsAway,
+        K::CredentialsUnavailable => Bucket::BucketCredentialsUnavailable,
         K::WrongCredentials => Bucket::BucketWrongCredentials,
         K::Denied => Bucket::BucketDenied,
         K::NoBucket => Bucket::BucketMissing,

@@ -1,7 +1,8 @@
-//! OpenMetrics text as the older format, which node_exporter's textfile collector and simple scrapers read.
+//! Converts OpenMetrics text to Prometheus' older format, which node_exporter's textfile collector and simple scrapers
+//! read.
 //!
-//! What differs for what is told here: a counter's family bears its samples' whole name, `_total` included; there is no
-//! type `info`, whose sample is a gauge; there are no units and no end mark.
+//! The differences that matter here: the family of a counter has its samples' full name with `_total`; there is no type
+//! `info`, so that is a gauge; there are no units and no end mark.
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -25,7 +26,7 @@ pub(super) fn classic(open_metrics: &str) -> String {
     text
 }
 
-/// The name and the rest of a line that begins so.
+/// The name and the rest of a comment line of this kind.
 fn described<'a>(what: &str, line: &'a str) -> Option<(&'a str, &'a str)> {
     line.strip_prefix(what)?.split_once(' ')
 }

@@ -9,17 +9,17 @@ use std::{
 
 use super::Snapshot;
 
-/// Who runs node_exporter is seldom who runs backups.
+/// The mode of the file: node_exporter seldom runs as the user that makes backups.
 const MODE: u32 = 0o644;
 
-/// Writes what there is to tell into `path`, all of it or nothing: a reader finds the file as it was, or as it is.
+/// Writes the metrics to `path` atomically: a reader finds the old or the new file.
 ///
 /// # Errors
-/// What the file system refuses; the file is then as it was.
+/// Any error of the file system. The file is not changed then.
 pub fn write_textfile(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    // the collector reads whatever ends in .prom: not this one, while it is half written
+    // the collector reads every file that ends in .prom, so the temporary name must not
     let mut file = tempfile::Builder::new()
         .prefix(".pgcoffer-")
         .suffix(".tmp")

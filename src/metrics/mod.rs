@@ -1,7 +1,7 @@
-//! What a monitoring system reads: numbers of every database, in OpenMetrics or in Prometheus' older text format.
+//! Metrics for a monitoring system: numbers about every database, in OpenMetrics or in Prometheus' older text format.
 //!
-//! Names end in base units and bear the prefix `pgcoffer_`: <https://prometheus.io/docs/practices/naming/>. Everything
-//! comes from the last look at the bucket, so rendering never asks it anything. `docs/monitoring.md` has the table.
+//! Names end in base units and have the prefix `pgcoffer_`: <https://prometheus.io/docs/practices/naming/>. All values
+//! come from the last survey of the bucket, so rendering makes no request. `docs/monitoring.md` has the table.
 
 mod classic;
 mod file;
@@ -24,42 +24,42 @@ pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; cha
 /// <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
 pub const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Everything that is known at one moment.
+/// All values at one time.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// Each database that is watched.
+    /// The databases.
     pub databases: Vec<DatabaseMetrics>,
-    /// The rounds of `serve`; none in the file that other commands write.
+    /// The rounds of `serve`; `None` in the file that other commands write.
     pub rounds: Option<Rounds>,
 }
 
-/// What is known of one database.
+/// The values of one database.
 #[derive(Debug, Clone)]
 pub struct DatabaseMetrics {
     /// The database.
     pub database: Label,
-    /// What the last look that succeeded saw; none before the first.
+    /// The health by the last successful survey; `None` before the first.
     pub health: Option<Health>,
-    /// Whether the last look succeeded.
+    /// Whether the last survey succeeded.
     pub look_succeeded: bool,
-    /// Whether anybody may look at all: in drop-box mode nobody may, and that is no failure.
+    /// Whether these credentials may read: in drop-box mode they may not, and that is no failure.
     pub may_look: bool,
 }
 
 /// The rounds of `serve`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rounds {
-    /// When it began to serve.
+    /// When `serve` began.
     pub serving_since: Option<Timestamp>,
-    /// Rounds that have ended.
+    /// The number of rounds that have ended.
     pub ended: u64,
-    /// Rounds in which something failed.
+    /// The number of rounds in which something failed.
     pub failed: u64,
     /// The end of the last round.
     pub last: Option<Timestamp>,
     /// When the next round begins.
     pub next: Option<Timestamp>,
-    /// Whether a round is under way.
+    /// Whether a round is in progress.
     pub running: bool,
 }
 
@@ -73,13 +73,13 @@ impl Snapshot {
         sheet.open_metrics()
     }
 
-    /// The same in the format that tools read which know no OpenMetrics.
+    /// The answer in Prometheus' older format, for tools that don't support OpenMetrics.
     #[must_use]
     pub fn classic(&self, now: Timestamp) -> String {
         classic::classic(&self.open_metrics(now))
     }
 
-    /// The text for a file that is read again and again: without ages, which would stand still in it.
+    /// The text for a file, without ages, which would not change between two writes.
     #[must_use]
     pub fn textfile(&self) -> String {
         let mut sheet = MetricsSheet::default();

@@ -1,4 +1,4 @@
-//! What `serve` knows of itself and of the databases, shared with those who ask over HTTP.
+//! The state of `serve` and of the databases, shared with its HTTP server.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,23 +13,23 @@ use crate::{
     operation::{BackupOutcome, DatabaseTick, Health, Progress, PruneOutcome},
 };
 
-/// How many heartbeats the clock may miss before it counts as stuck.
+/// How many heartbeats the main loop may miss before it counts as stuck.
 const HEARTBEATS_MISSED_MAX: u32 = 12;
-/// How much longer than a silent pg_dump may take a round may stand still: a look at the bucket moves nothing either.
-const BESIDE_SILENCE: Duration = Duration::from_secs(30 * 60);
+/// How much longer than a silent pg_dump a round may make no progress, as a survey of the bucket makes none either.
+const SURVEY_ALLOWANCE: Duration = Duration::from_secs(30 * 60);
 
-/// The state of `serve`. A question reads it and never causes a call. Clones share one state.
+/// The state of `serve`. Reading it never makes a request. Clones share one state.
 #[derive(Debug, Clone)]
 pub struct Monitor(Arc<Mutex<State>>);
 
-/// What a round saw of one database.
+/// What a round found out about one database.
 #[derive(Debug, Clone)]
 pub struct Observation {
     /// The database.
     pub database: Label,
-    /// How it stands; none where that can't be seen.
+    /// Its health; `None` if that is unknown.
     pub health: Option<Health>,
-    /// Whether something failed that was tried.
+    /// Whether something failed.
     pub failed: bool,
 }
 
@@ -38,18 +38,18 @@ struct State {
     databases: Vec<MonitoredDatabase>,
     rounds: Rounds,
     progress: Progress,
-    /// When the clock was last seen going.
+    /// When the main loop last showed a heartbeat.
     heartbeat: Instant,
-    /// When the round under way was last seen coming further.
+    /// The progress of the current round, and when it last changed.
     motion: (u64, Instant),
     heartbeat_max: Duration,
-    stand_max: Duration,
+    idle_max: Duration,
 }
 
 #[derive(Debug)]
 struct MonitoredDatabase {
     metrics: DatabaseMetrics,
-    /// Rounds in a row that could not see it.
+    /// The number of rounds in a row in which its health was unknown.
     unseen_rounds: u32,
 }
 
@@ -58,18 +58,24 @@ impl From<DatabaseTick> for Observation {
         let failed = matches!(tick.backup, BackupOutcome::Failed(_)) || matches!(tick.prune, PruneOutcome::Failed(_));
         Self {
             database: tick.database,
-            // who may only write sees nothing, and that is no failure
-            failed: failed || (tick.health.is_none() && !tick.blind),
+            // write-only credentials see nothing, and that is no failure
+            failed: failed || (tick.health.is_none() && !tick.write_only),
             health: tick.health,
         }
     }
 }
 
 impl Monitor {
-    /// The state of a `serve` that is about to begin. `progress` is that of its rounds; `heartbeat_every` is how often
-    /// its clock shows that it goes; `silence_max` is how long pg_dump may write nothing before it counts as hung.
+    /// The state of a `serve` that is about to begin. `progress` is that of its rounds; `heartbeat_every` is the time
+    /// between two heartbeats of its main loop; `dump_idle_timeout` is the time after which a pg_dump that writes
+    /// nothing counts as hung.
     #[must_use]
-    pub fn new(databases: &[Label], progress: Progress, heartbeat_every: Duration, silence_max: Duration) -> Self {
+    pub fn new(
+        databases: &[Label],
+        progress: Progress,
+        heartbeat_every: Duration,
+        dump_idle_timeout: Duration,
+    ) -> Self {
         let monitored = |database: &Label| MonitoredDatabase {
             metrics: DatabaseMetrics {
                 database: database.clone(),
@@ -87,28 +93,28 @@ impl Monitor {
             progress,
             heartbeat: now,
             heartbeat_max: heartbeat_every * HEARTBEATS_MISSED_MAX,
-            stand_max: silence_max + BESIDE_SILENCE,
+            idle_max: dump_idle_timeout + SURVEY_ALLOWANCE,
         })))
     }
 
-    /// The same where nobody may look at the bucket.
+    /// The state with write-only credentials.
     #[must_use]
-    pub fn without_looks(self) -> Self {
+    pub fn write_only(self) -> Self {
         for monitored in &mut self.state().databases {
             monitored.metrics.may_look = false;
         }
         self
     }
 
-    /// Whether the clock goes: it shows heartbeats, and the round under way comes further.
+    /// Whether the main loop is alive: it shows heartbeats, and the current round makes progress.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         let state = self.state();
-        let stands = state.rounds.running && state.motion.1.elapsed() > state.stand_max;
+        let stands = state.rounds.running && state.motion.1.elapsed() > state.idle_max;
         state.heartbeat.elapsed() <= state.heartbeat_max && !stands
     }
 
-    /// Everything that is known at this moment.
+    /// All current values.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let state = self.state();
@@ -119,7 +125,7 @@ impl Monitor {
         }
     }
 
-    /// Shows that the clock goes: to be called again and again.
+    /// Shows that the main loop is alive. To be called again and again.
     pub(crate) fn heartbeat(&self) {
         let mut state = self.state();
         let (now, motion) = (Instant::now(), state.progress.motion());
@@ -129,20 +135,20 @@ impl Monitor {
         }
     }
 
-    /// `serve` begins.
+    /// Records that `serve` has begun.
     pub(crate) fn serving(&self, since: Timestamp) {
         self.state().rounds.serving_since = Some(since);
     }
 
-    /// A round begins.
+    /// Records that a round has begun.
     pub(crate) fn round_begins(&self) {
         self.heartbeat();
         self.state().rounds.running = true;
     }
 
-    /// Takes in what a round saw, none where it failed as a whole. Gives the time until the next round: the shortest of
-    /// what `wait` says of each database, by its health and by how many rounds in a row could not see it; `longest`
-    /// where there is no database.
+    /// Records the result of a round; `None` if it failed as a whole. Returns the time until the next round: the
+    /// shortest of what `wait` returns for each database, by its health and by the number of rounds in a row in which
+    /// that was unknown; `longest` if there is no database.
     pub(crate) fn round_ended(
         &self,
         seen: Option<Vec<Observation>>,
@@ -176,7 +182,7 @@ impl Monitor {
 }
 
 impl MonitoredDatabase {
-    /// After a look that failed the older values stand.
+    /// Records the result for one database. After a failed survey the older values are kept.
     fn take(&mut self, seen: Option<&Observation>) {
         match seen.and_then(|seen| seen.health.clone()) {
             Some(health) => {

@@ -1,4 +1,4 @@
-//! The metrics by name: the one place where names, helps and units stand.
+//! The metrics: the only place with their names, help texts and units.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const TIMESTAMP: Option<Unit> = Some(Unit::Seconds);
 const SECONDS: Option<Unit> = Some(Unit::Seconds);
 const BYTES: Option<Unit> = Some(Unit::Bytes);
 
-/// Metrics as they are filled in, each registered when it first has a value.
+/// The metrics with their values. Each is registered when it first gets a value.
 pub(super) struct MetricsSheet {
     registry: Registry,
     gauges: BTreeMap<&'static str, Gauges>,
@@ -47,7 +47,7 @@ impl MetricsSheet {
         self.registry.register("build", help, info);
     }
 
-    /// Whether and when the bucket could be looked at.
+    /// Whether and when the last survey succeeded.
     pub(super) fn look(&mut self, known: &DatabaseMetrics) {
         if !known.may_look {
             return;
@@ -61,7 +61,7 @@ impl MetricsSheet {
         self.moment("catalog_last_look_timestamp", help, &labels, looked);
     }
 
-    /// How one database stands.
+    /// The health of one database.
     pub(super) fn health(&mut self, health: &Health) {
         let labels = of(health);
         let mut count = |name, help, count: usize| {
@@ -137,7 +137,7 @@ impl MetricsSheet {
         }
     }
 
-    /// The same by tier.
+    /// The values of each tier.
     pub(super) fn tiers(&mut self, health: &Health) {
         for tier in &health.figures.tiers {
             let labels = of_tier(health, tier.tier);
@@ -149,7 +149,7 @@ impl MetricsSheet {
             self.moment("tier_last_success_timestamp", help, &labels, tier.newest);
         }
         let late = |tier| health.late.iter().any(|late| late.tier == tier);
-        // without a schedule only the habit tells what is late
+        // without a schedule, only earlier backups show what is late
         let habits = health.late.iter().map(|late| late.tier);
         let scheduled = health.figures.scheduled.iter().copied();
         for tier in scheduled.chain(habits) {
@@ -159,7 +159,7 @@ impl MetricsSheet {
         }
     }
 
-    /// Age of the newest good backup.
+    /// The age of the newest good backup.
     pub(super) fn age(&mut self, health: &Health, now: Timestamp) {
         if let Some(good) = health.figures.newest_good {
             let help = "Age of the newest good backup";
@@ -168,7 +168,7 @@ impl MetricsSheet {
         }
     }
 
-    /// The clock of `serve`.
+    /// The rounds of `serve`.
     pub(super) fn rounds(&mut self, rounds: &Rounds) {
         let none = Labels::new();
         self.moment("serve_start_timestamp", "When serve began", &none, rounds.serving_since);

@@ -1,20 +1,22 @@
-//! Addresses that are secrets.
+//! Addresses that are secret.
 
 use std::fmt;
 
 use reqwest::Url;
-use zeroize::Zeroizing;
 
-use crate::plain_http::{address, is_this_machine};
+use crate::{
+    plain_http::{address, is_this_machine},
+    redact::SecretText,
+};
 
-/// A URL whose path or query gives the right to use it: only its host is ever printed.
-#[derive(Clone, PartialEq, Eq)]
+/// A URL whose path or query is a secret. Only its host is ever printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    whole: Zeroizing<String>,
+    whole: SecretText,
     host: String,
 }
 
-/// Why a text is no address to send anything to.
+/// Why a text is not an address that messages can be sent to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressFault {
     /// It is not a URL.
@@ -26,13 +28,13 @@ pub enum AddressFault {
     /// It is `http` to a host that is not this machine.
     #[error("it is http: whoever is on the way could read it and use it")]
     Plain,
-    /// It has a user or a password, where nobody would look for one.
+    /// It contains a user or a password.
     #[error("it holds a user or a password")]
     Credentials,
 }
 
 impl AddressFault {
-    /// What cures it.
+    /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
@@ -44,11 +46,11 @@ impl AddressFault {
 }
 
 impl Address {
-    /// Takes an `https` URL; `http` for this machine itself. There is no exception: whoever reads an address can use
-    /// it, and so keep a dead man's switch quiet.
+    /// Parses an `https` URL, or an `http` URL of this machine. There are no other exceptions: anyone who sees an
+    /// address can use it, for example to keep a dead man's switch quiet.
     ///
     /// # Errors
-    /// [`AddressFault`], which repeats nothing of the text.
+    /// [`AddressFault`], which never repeats the text.
     pub fn parse(text: &str) -> Result<Self, AddressFault> {
         let url = Url::parse(text.trim()).map_err(|e| AddressFault::NotAUrl(e.to_string()))?;
         if !["http", "https"].contains(&url.scheme()) {
@@ -62,31 +64,25 @@ impl Address {
         }
         Ok(Self {
             host: address(&url),
-            whole: Zeroizing::new(url.into()),
+            whole: SecretText::new(url.into()),
         })
     }
 
-    /// Its host, and its port where that is not the usual one.
+    /// Its host, and its port if that is not the usual one.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The URL itself, for the one place that sends.
+    /// The URL itself, for sending.
     pub(super) fn url(&self) -> Url {
-        Url::parse(&self.whole).expect("it was a URL when it was taken")
+        Url::parse(self.whole.reveal()).expect("it was a URL when it was taken")
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.host)
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Address({}, …)", self.host)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The body of a message while it is put together: a paragraph at a time.
+//! The body of a message, built paragraph by paragraph.
 
 use crate::backup::Event;
 
@@ -7,7 +7,7 @@ use crate::backup::Event;
 pub struct Paragraph {
     /// The lines.
     pub text: String,
-    /// Whether they are shown in monospace, as they stand.
+    /// Whether they are shown unchanged and in monospace.
     pub verbatim: bool,
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::backup::{DigestLine, Event};
 
-/// Puts a digest into words; its title.
+/// Writes a digest into `body`. Returns its title.
 pub(super) fn words(event: &Event, lines: &[DigestLine], body: &mut Body) -> String {
     let wrong = lines.iter().filter(|line| !line.problems.is_empty()).count();
     let title = match (wrong, lines.len()) {

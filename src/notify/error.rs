@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::{panics::Panic, text::Untrusted};
 
-/// A channel that did not take what it was given.
+/// The error of a channel that did not accept a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There was no connection, or it broke.
     #[error("{host} can't be reached: {why}")]
     Unreachable {
-        /// The host, and the port where it isn't the usual one.
+        /// The host, and the port if it isn't the usual one.
         host: String,
         /// What was seen.
         why: Untrusted,
@@ -20,7 +20,7 @@ pub enum Error {
     Timeout {
         /// The host.
         host: String,
-        /// For how many seconds an answer was waited for.
+        /// How many seconds an answer was waited for.
         seconds: u64,
     },
     /// This machine does not trust the certificate.
@@ -39,7 +39,7 @@ pub enum Error {
         /// What was seen.
         why: Untrusted,
     },
-    /// The mail server can't do what is needed.
+    /// The mail server doesn't support what is needed.
     #[error("{host} {}", .lack.words())]
     Lacking {
         /// The host.
@@ -47,16 +47,16 @@ pub enum Error {
         /// What it lacks.
         lack: MissingFeature,
     },
-    /// It answered with a status that is no success.
+    /// It answered with a status that is not a success.
     #[error("{host} answered {status}{}", .said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default())]
     Answered {
         /// The host.
         host: String,
-        /// The status of HTTP.
+        /// The HTTP status.
         status: u16,
         /// The first words of its answer.
         said: Option<Untrusted>,
-        /// How long it asks to wait, where it says so.
+        /// How long it asks to wait, if it says so.
         retry_after: Option<Duration>,
     },
     /// The mail server refused the message, a recipient or the login.
@@ -64,7 +64,7 @@ pub enum Error {
     Refused {
         /// The host.
         host: String,
-        /// The code of SMTP.
+        /// The SMTP code.
         code: u16,
         /// What it said.
         said: Untrusted,
@@ -78,7 +78,7 @@ pub enum Error {
         /// The error of the last attempt.
         last: Option<String>,
     },
-    /// The message could not be put together.
+    /// The message could not be built.
     #[error("the message could not be written: {0}")]
     Unwritable(String),
     /// A bug.
@@ -91,10 +91,10 @@ pub enum Error {
 pub enum MissingFeature {
     /// STARTTLS.
     Starttls,
-    /// A login that this program speaks.
+    /// A login method that this program supports.
     Login,
     /// Mail with characters beyond ASCII in its addresses or its text.
-    Letters,
+    Unicode,
 }
 
 impl MissingFeature {
@@ -102,7 +102,7 @@ impl MissingFeature {
         match self {
             Self::Starttls => "offers no STARTTLS, and nothing is sent without",
             Self::Login => "offers no login that is spoken here (PLAIN, LOGIN)",
-            Self::Letters => "takes no letters beyond ASCII there (SMTPUTF8, 8BITMIME)",
+            Self::Unicode => "takes no letters beyond ASCII there (SMTPUTF8, 8BITMIME)",
         }
     }
 
@@ -116,7 +116,7 @@ impl MissingFeature {
                 "where it takes mail without a login leave user and password out of PGCOFFER_SMTP_URL; else let it \
                  offer PLAIN or LOGIN over TLS, or use another server"
             }
-            Self::Letters => {
+            Self::Unicode => {
                 "write the addresses in PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO in ASCII, a domain as xn--…"
             }
         }
@@ -140,7 +140,7 @@ impl Error {
         }
     }
 
-    /// How long the other side asked to wait.
+    /// How long the server asked to wait.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -149,7 +149,7 @@ impl Error {
         }
     }
 
-    /// What cures it, as far as that doesn't depend on the channel.
+    /// What the user can do about it, as far as that doesn't depend on the channel.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {

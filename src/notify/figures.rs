@@ -1,3 +1,3 @@
-//! Moments, ages and sizes as people read them.
+//! Times, ages and sizes in words.
 
 pub(super) use crate::text::{age, minute, size};

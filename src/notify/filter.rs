@@ -12,7 +12,7 @@ pub struct EventFilter(BTreeSet<EventKind>);
 pub struct UnknownEvent(pub String);
 
 impl Default for EventFilter {
-    /// What a person should look at, and its end.
+    /// Everything that a user should look at, and when that is over.
     fn default() -> Self {
         let kinds = [
             EventKind::Failure,
@@ -25,11 +25,11 @@ impl Default for EventFilter {
 }
 
 impl EventFilter {
-    /// Reads a list: names, `all` or `none`, separated by commas or spaces.
+    /// Parses a list: names, `all` or `none`, separated by commas or spaces.
     ///
     /// # Errors
-    /// [`UnknownEvent`] for the first word that is none of them, or that can't stand beside others; with no word for an
-    /// empty list.
+    /// [`UnknownEvent`] for the first word that is not a name or can't be combined with others, and without a word for
+    /// an empty list.
     pub fn parse(text: &str) -> Result<Self, UnknownEvent> {
         let words = text.split([',', ' ', '\t', '\n']);
         let words: Vec<String> = words
@@ -39,7 +39,7 @@ impl EventFilter {
         match words.as_slice() {
             [only] if only == "all" => return Ok(Self(EventKind::CHOICES.into())),
             [only] if only == "none" => return Ok(Self(BTreeSet::new())),
-            // an empty list is a mistake, and nobody would be notified
+            // an empty list is a mistake, as no one would be notified
             [] => return Err(UnknownEvent(String::new())),
             _ => {}
         }
@@ -51,7 +51,7 @@ impl EventFilter {
         words.iter().map(kind).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether events of this kind are sent; a test always is.
+    /// Whether events of this kind are sent. A test always is.
     #[must_use]
     pub fn contains(&self, kind: EventKind) -> bool {
         kind == EventKind::Test || self.0.contains(&kind)

@@ -1,4 +1,4 @@
-//! One request to an address, and what its answer means.
+//! Sends one request to an address, and interprets the answer.
 
 use std::time::Duration;
 
@@ -11,15 +11,11 @@ use reqwest::{
 use super::{Address, Error};
 use crate::{redact::Known, text::Untrusted};
 
-/// How much of an answer is looked at.
+/// The most bytes of an answer that are read.
 const ANSWER_BYTES_MAX: usize = 1024;
-/// Pieces of an address from this length on give the right to use it whatever they are made of.
-const PIECE_LONG: usize = 16;
-/// Shorter ones that hold a digit as well, from this length on: `services` and `hook` are words.
-const PIECE_MIN: usize = 6;
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// A client that follows no redirect (the address is a secret, and so is what is sent) and keeps nothing.
+/// An HTTP client that follows no redirects (the address is a secret, and so is what is sent) and keeps no connections.
 pub(super) fn client() -> Result<Client, Error> {
     Client::builder()
         .redirect(redirect::Policy::none())
@@ -31,7 +27,7 @@ pub(super) fn client() -> Result<Client, Error> {
         .map_err(|e| Error::Unwritable(words(&e)))
 }
 
-/// Posts `body` and gives the first words of the answer.
+/// Posts `body`. Returns the first words of the answer.
 pub(super) async fn post(
     client: &Client,
     address: &Address,
@@ -39,7 +35,7 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Vec<u8>,
 ) -> Result<Untrusted, Error> {
-    let secrets = secrets(&url);
+    let secrets = Known::address(url.path(), url.query());
     let sent = client.post(url).headers(headers).body(body).send().await;
     let mut answer = sent.map_err(|e| failed(address, e))?;
     let status = answer.status();
@@ -56,23 +52,8 @@ pub(super) async fn post(
     })
 }
 
-/// What of an address gives the right to use it: its path and query, and those pieces of them that are no words.
-fn secrets(url: &Url) -> Known {
-    let whole = [url.path(), url.query().unwrap_or_default()];
-    let pieces = whole.iter().flat_map(|part| part.split(['/', '&', '=']));
-    let is_secret = |piece: &&str| {
-        let has_digit = piece.bytes().any(|b| b.is_ascii_digit());
-        piece.len() >= PIECE_LONG || (piece.len() >= PIECE_MIN && has_digit)
-    };
-    Known::exactly(
-        pieces
-            .filter(is_secret)
-            .chain(whole.into_iter().filter(|part| part.len() > 1)),
-    )
-}
-
-/// The first line of an answer, where it is words and repeats nothing of the address. One that breaks off was an answer
-/// all the same.
+/// The first line of an answer, if it is text and contains no secret part of the address. An answer that ends early
+/// counts too.
 async fn beginning(answer: &mut Response, secrets: &Known) -> Option<Untrusted> {
     let mut said = Vec::new();
     while said.len() < ANSWER_BYTES_MAX {
@@ -86,7 +67,7 @@ async fn beginning(answer: &mut Response, secrets: &Known) -> Option<Untrusted> 
     shown(&said).filter(|_| !secrets.stand_in(&said))
 }
 
-/// Seconds as RFC 9110, 10.2.3 has them; a date is as good as none, since clocks differ.
+/// The seconds of a `Retry-After` header (RFC 9110, 10.2.3). A date is ignored, as clocks differ.
 fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     let wanted = matches!(status.as_u16(), 429 | 503);
     let seconds = headers.get(RETRY_AFTER).filter(|_| wanted)?.to_str().ok()?;
@@ -117,11 +98,11 @@ fn failed(address: &Address, error: reqwest::Error) -> Error {
     }
 }
 
-/// The error of TLS that lies at the bottom, where one does.
+/// The TLS error in the chain of causes, if there is one.
 pub(super) fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
-        // an error of the connection may hold one without naming it as its source
+        // a connection error can contain one that is not its source
         let held = error.downcast_ref().and_then(std::io::Error::get_ref);
         let found = error
             .downcast_ref()
@@ -134,7 +115,7 @@ pub(super) fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Opt
     None
 }
 
-/// The innermost cause: what stands above it says no more than that sending failed.
+/// The innermost cause, as those above it only say that sending failed.
 pub(super) fn words(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

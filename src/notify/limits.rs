@@ -1,4 +1,4 @@
-//! How long and how often a message is tried.
+//! Limits of sending a message: time and attempts.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::Error;
 use crate::retry::Backoff;
 
-/// How long sending a message may take, and each attempt of it.
+/// The limits of sending a message and of each attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendLimits {
     /// The time for all attempts and the pauses between them.
@@ -16,7 +16,7 @@ pub struct SendLimits {
     pub attempt: Duration,
     /// The most attempts.
     pub attempts_max: u32,
-    /// The pause after the first attempt; it doubles from one to the next.
+    /// The pause after the first attempt. Each further pause is twice as long.
     pub first_pause: Duration,
 }
 
@@ -29,7 +29,7 @@ impl SendLimits {
         first_pause: Duration::from_millis(500),
     };
 
-    /// After a signal: platforms wait 30 s and kill, and giving up an upload takes some of these.
+    /// The limits after a signal: platforms wait 30 s and then kill, and aborting an upload takes some of that.
     pub const SHORT: Self = Self {
         total: Duration::from_secs(6),
         attempt: Duration::from_secs(4),
@@ -37,7 +37,8 @@ impl SendLimits {
         first_pause: Duration::from_millis(250),
     };
 
-    /// Makes attempts until one succeeds, fails for good, or there is no time left. `host` is named in errors.
+    /// Repeats `attempt` until it succeeds, fails with an error that doesn't pass, or the time is over. `host` is named
+    /// in errors.
     pub(super) async fn retry<T, F>(self, host: &str, mut attempt: impl FnMut(u32) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,

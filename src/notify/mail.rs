@@ -1,6 +1,6 @@
-//! Mail, over TLS only. <https://www.rfc-editor.org/rfc/rfc8314>
+//! Mail, only over TLS. <https://www.rfc-editor.org/rfc/rfc8314>
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
@@ -9,16 +9,19 @@ use lettre::{
     transport::smtp::{self, authentication::Credentials, extension::ClientId},
 };
 use reqwest::Url;
-use zeroize::Zeroizing;
 
 use super::{
     Error, Message as Words, SendLimits,
     error::MissingFeature,
     http::{tls_error, words},
 };
-use crate::{backup::Event, redact::Known, text::Untrusted};
+use crate::{
+    backup::Event,
+    redact::{Known, SecretText},
+    text::Untrusted,
+};
 
-/// Submission with TLS from the first byte, and with STARTTLS.
+/// The ports for submission with TLS from the first byte, and with STARTTLS.
 /// <https://www.rfc-editor.org/rfc/rfc8314#section-3.3>
 const IMPLICIT_PORT: u16 = 465;
 const STARTTLS_PORT: u16 = 587;
@@ -32,15 +35,16 @@ pub struct Mail {
 }
 
 /// A mail server, with the login to it.
+#[derive(Debug)]
 pub struct Relay {
     host: String,
     port: u16,
     implicit_tls: bool,
-    user: Zeroizing<String>,
-    password: Zeroizing<String>,
+    user: SecretText,
+    password: SecretText,
 }
 
-/// Why a text is no mail server.
+/// Why a text is not the URL of a mail server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailFault {
     /// It is not a URL.
@@ -49,19 +53,19 @@ pub enum MailFault {
     /// It has another scheme.
     #[error("its scheme is {0}, neither smtps nor smtp")]
     Scheme(String),
-    /// It has something behind the host.
+    /// It contains something after the host.
     #[error("it has something behind the host and port: nothing belongs there")]
     More,
-    /// It has a user without a password, or the other way round.
+    /// It has a user without a password, or a password without a user.
     #[error("it has a user without a password, or a password without a user")]
     HalfALogin,
-    /// It has a percent sign that begins no byte, or bytes that are no text.
+    /// It contains an invalid percent encoding.
     #[error("its user or password is not percent-encoded text")]
     Encoding,
 }
 
 impl MailFault {
-    /// What cures it.
+    /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> String {
         "write smtps://user:password@host:465, or smtp://user:password@host:587 for STARTTLS; special characters \
@@ -70,17 +74,17 @@ impl MailFault {
     }
 }
 
-/// Reads the address of a person, with or without a name.
+/// Parses a mail address, with or without a name.
 ///
 /// # Errors
-/// Says that it is none.
+/// A message that it is not a mail address.
 pub fn mailbox(text: &str) -> Result<Mailbox, String> {
     let parsed = text.trim().parse();
     parsed.map_err(|_| format!("{:?} is not an address of mail", text.trim()))
 }
 
 impl Mail {
-    /// Mail by this server, from one to several.
+    /// Mail through this server, from one sender to several recipients.
     #[must_use]
     pub fn new(relay: Relay, from: Mailbox, to: Vec<Mailbox>) -> Self {
         let relay = Arc::new(relay);
@@ -91,9 +95,9 @@ impl Mail {
         &self.relay.host
     }
 
-    /// Sends an event to all recipients, or to those that the server takes; gives the others, each with why.
+    /// Sends an event to all recipients that the server accepts. Returns the others with the reasons.
     pub(super) async fn send(&self, event: &Event, limits: SendLimits) -> Result<Vec<(String, Error)>, Error> {
-        // one message with one id for all attempts, so that a server which took it twice shows it once
+        // one message with one id for all attempts, so that a server which accepted it twice shows it once
         let message = self.message(event)?;
         let transport = self.relay.transport(limits, greeting_name(&self.from))?;
         let (transport, message) = (&transport, &message.formatted());
@@ -114,7 +118,7 @@ impl Mail {
         if self.to.len() < 2 || !may_be_of_one(&error) {
             return Err(error);
         }
-        // a server that turns one recipient down was asked for all of them in vain
+        // a server that refuses one recipient may have refused all of them: send to each separately
         let mut refused = Vec::new();
         for one in &self.to {
             if let Err(error) = send(std::slice::from_ref(one)).await {
@@ -165,38 +169,38 @@ impl Mail {
     }
 }
 
-/// What a server lacks, by lettre's own words for it.
+/// What a server doesn't support, by lettre's error messages.
 fn lack(why: &str) -> Option<MissingFeature> {
     let says = |word| why.contains(word);
     match () {
         () if says("STARTTLS") => Some(MissingFeature::Starttls),
         () if says("authentication mechanism") => Some(MissingFeature::Login),
-        () if says("SMTPUTF8") || says("8BITMIME") => Some(MissingFeature::Letters),
+        () if says("SMTPUTF8") || says("8BITMIME") => Some(MissingFeature::Unicode),
         () => None,
     }
 }
 
-/// The name by which we greet a server: the sender's domain. Nobody knows a name of this machine that means something
-/// to others, and servers refuse `[127.0.0.1]`.
+/// The name in the greeting: the domain of the sender. This machine may have no name that is valid elsewhere, and
+/// servers refuse `[127.0.0.1]`.
 fn greeting_name(from: &Mailbox) -> ClientId {
     let domain = from.email.domain();
     let url = Url::parse(&format!("http://{domain}"));
-    // in ASCII, whatever its letters
+    // in ASCII, also for international names
     let host = url.ok().and_then(|url| url.host_str().map(str::to_owned));
     ClientId::Domain(host.unwrap_or_else(|| domain.to_owned()))
 }
 
-/// Whether a server may have meant one of several recipients: not where it refuses the login.
+/// Whether an error may concern only one of several recipients: not if the login is refused.
 fn may_be_of_one(error: &Error) -> bool {
     matches!(error, Error::Refused { code, .. } if !matches!(code, 530 | 534 | 535 | 538))
 }
 
 impl Relay {
-    /// Reads the URL of a mail server: `smtps://` for TLS from the first byte, `smtp://` for STARTTLS, without which
-    /// nothing is sent.
+    /// Parses the URL of a mail server: `smtps://` for TLS from the first byte, `smtp://` for STARTTLS, which is
+    /// required.
     ///
     /// # Errors
-    /// [`MailFault`], which repeats nothing of the text.
+    /// [`MailFault`], which never repeats the text.
     pub fn parse(text: &str) -> Result<Self, MailFault> {
         let url = Url::parse(text.trim()).map_err(|e| MailFault::NotAUrl(e.to_string()))?;
         let implicit_tls = match url.scheme() {
@@ -212,11 +216,11 @@ impl Relay {
         let decoded = |text: &str| {
             let bytes = percent_encoding::percent_decode_str(text).decode_utf8();
             bytes
-                .map(|text| Zeroizing::new(text.into_owned()))
+                .map(|text| SecretText::new(text.into_owned()))
                 .map_err(|_| MailFault::Encoding)
         };
         let (user, password) = (decoded(url.username())?, decoded(url.password().unwrap_or(""))?);
-        if user.is_empty() != password.is_empty() {
+        if user.reveal().is_empty() != password.reveal().is_empty() {
             return Err(MailFault::HalfALogin);
         }
         let usual = if implicit_tls { IMPLICIT_PORT } else { STARTTLS_PORT };
@@ -229,14 +233,9 @@ impl Relay {
         })
     }
 
-    /// What a server might repeat of the login: itself, and as SMTP sends it.
-    /// <https://www.rfc-editor.org/rfc/rfc4616#section-2>
+    /// The login, which a server might repeat.
     fn secrets(&self) -> Known {
-        let (user, password) = (self.user.as_str(), self.password.as_str());
-        let plain = Zeroizing::new(format!("\0{user}\0{password}"));
-        let encoded =
-            [password, plain.as_str()].map(|text| Zeroizing::new(data_encoding::BASE64.encode(text.as_bytes())));
-        Known::new([password].into_iter().chain(encoded.iter().map(|text| text.as_str())))
+        Known::login(self.user.reveal(), self.password.reveal())
     }
 
     fn transport(&self, limits: SendLimits, greeting: ClientId) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
@@ -250,21 +249,16 @@ impl Relay {
             why: words(&e).into(),
         })?;
         let mut relay = relay.port(self.port).hello_name(greeting).timeout(Some(limits.attempt));
-        if !self.user.is_empty() {
-            let (user, password) = (self.user.to_string(), self.password.to_string());
+        if !self.user.reveal().is_empty() {
+            let (user, password) = (self.user.reveal().to_owned(), self.password.reveal().to_owned());
             relay = relay.credentials(Credentials::new(user, password));
         }
         Ok(relay.build())
     }
 }
 
-impl fmt::Debug for Relay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Relay({}:{}, …)", self.host, self.port)
-    }
-}
-
-/// Says that no person wrote this, so that no machine answers. <https://www.rfc-editor.org/rfc/rfc3834#section-5>
+/// The header that marks the message as automatic, so that no program answers it.
+/// <https://www.rfc-editor.org/rfc/rfc3834#section-5>
 #[derive(Debug, Clone, Copy)]
 struct AutoSubmitted;
 
@@ -295,7 +289,7 @@ mod tests {
         ] {
             let greeted = match mailbox(from) {
                 Ok(from) => greeting_name(&from).to_string(),
-                // what lettre takes for no address greets nobody
+                // lettre refuses this address
                 Err(_) => continue,
             };
             assert!(greeted == name || greeted == "192.0.2.1", "{greeted}");
@@ -306,7 +300,7 @@ mod tests {
     fn servers_are_read_and_nothing_of_a_wrong_one_is_repeated() {
         let server = Relay::parse("smtps://ann%40acme.test:p%3Aw@mail.acme.test").unwrap();
         assert_eq!(
-            (server.port, server.user.as_str(), server.password.as_str()),
+            (server.port, server.user.reveal(), server.password.reveal()),
             (465, "ann@acme.test", "p:w")
         );
         assert_eq!(Relay::parse("smtp://mail.acme.test:2525").unwrap().port, 2525);

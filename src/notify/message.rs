@@ -1,4 +1,4 @@
-//! A message in words: what happened, since when, which backup is the newest good one, and what to do. Every channel
+//! Messages in words: what happened, since when, which backup is the newest good one, and what to do. Every channel
 //! shows the same message.
 
 mod lines;
@@ -20,7 +20,7 @@ use crate::{
     text::{escaped, escaped_lines},
 };
 
-/// A message as it is read, before a channel gives it its form.
+/// A message in words, before a channel formats it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// What happened, in a few words.
@@ -29,12 +29,12 @@ pub struct Message {
     pub subject: String,
     /// The body.
     pub paragraphs: Vec<Paragraph>,
-    /// Which agent and which bucket.
+    /// The agent and the bucket.
     pub origin: String,
 }
 
 impl Message {
-    /// Puts an event into words.
+    /// The message for an event.
     #[must_use]
     pub fn new(event: &Event) -> Self {
         let mut body = Body::default();
@@ -69,7 +69,7 @@ impl Message {
         if is_bad {
             body.say(format!("Runbook: {RUNBOOK}"));
         }
-        // whatever the medium: nothing in a message moves a cursor, reorders a line or begins one of its own
+        // for every channel: no text from outside can move a cursor, reorder a line or begin a new one
         for paragraph in &mut body.0 {
             if !paragraph.verbatim {
                 paragraph.text = with_commands(&paragraph.text, event);
@@ -84,7 +84,7 @@ impl Message {
         }
     }
 
-    /// Body and origin as plain text.
+    /// The body and the origin as plain text.
     #[must_use]
     pub fn text(&self) -> String {
         let paragraphs = self.paragraphs.iter().map(|paragraph| match paragraph.verbatim {
@@ -155,7 +155,8 @@ fn interrupted(event: &Event, repeated: Option<(usize, Timestamp)>, body: &mut B
     format!("backup of {name} interrupted")
 }
 
-/// How things stand after a failure: how often it has failed, what is late, what there is, and what follows.
+/// The situation after a failure: how often it has failed, what is late, which backups there are, and what happens
+/// next.
 fn state(event: &Event, repeated: Option<(usize, Timestamp)>) -> String {
     let mut state = Vec::new();
     if let Some((times, since)) = repeated {
@@ -203,7 +204,7 @@ fn trouble(event: &Event, topic: Topic, error: &RunError, body: &mut Body) -> St
     title
 }
 
-/// Why it failed. What a server or a program said in full is only for those who may read it.
+/// Why it failed. The full message of a server or a program is only shown to those who may read it.
 fn why(error: &RunError) -> String {
     let cause = &error.cause;
     match &error.run {
@@ -296,7 +297,7 @@ fn test(event: &Event, body: &mut Body) -> String {
     "test: this channel works".to_owned()
 }
 
-/// Where to look when the hint was not enough, and the way back where the database itself is gone.
+/// Where to find more help, and how to restore if the database itself is lost.
 fn more(event: &Event) -> String {
     match &event.database {
         Some(database) => {

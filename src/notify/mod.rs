@@ -1,10 +1,10 @@
 //! Notifications over Slack, mail and webhooks, and the pings of a dead man's switch.
 //!
-//! An [`Event`](crate::backup::Event) says what happened, with its facts. A [`Message`] puts it into words. A
-//! [`Notifier`] sends it over every channel at once, with retries and within a bounded time, and says what became of it
-//! on each: a [`Delivery`]. Nothing here can fail a backup, and nothing is lost silently.
+//! An [`Event`](crate::backup::Event) contains the facts of what happened. A [`Message`] puts it into words. A
+//! [`Notifier`] sends it over every channel at once, with retries and within a time limit, and returns a [`Delivery`]
+//! for each. Nothing here can fail a backup, and every failure is reported.
 //!
-//! URLs of Slack, webhooks and pings are secrets: whoever has one may use it. They print their host and nothing else.
+//! URLs of Slack, webhooks and pings are secrets, as anyone who has one can use it. Only their host is ever printed.
 
 mod address;
 mod body;

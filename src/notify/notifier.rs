@@ -1,4 +1,4 @@
-//! All channels at once.
+//! Sends events over all channels at once.
 
 use futures_util::future::join_all;
 
@@ -8,25 +8,25 @@ use crate::{
     panics::caught_as_error,
 };
 
-/// One way to notify somebody.
+/// One way to send notifications.
 #[derive(Debug, Clone)]
 pub enum Channel {
-    /// A channel of Slack.
+    /// A Slack channel.
     Slack(Slack),
-    /// A program that takes webhooks.
+    /// A program that receives webhooks.
     Webhook(Webhook),
     /// Mail.
     Mail(Mail),
 }
 
-/// What became of one event on one channel.
+/// The result of one event on one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// `slack`, `webhook` or `mail`, the host, and a recipient where it concerns one alone.
+    /// `slack`, `webhook` or `mail`, the host, and the recipient if it concerns only one.
     pub channel: String,
     /// The setting that configures the channel.
     pub setting: &'static str,
-    /// Whether the channel took it.
+    /// Whether the channel accepted it.
     pub result: Result<(), Error>,
 }
 
@@ -40,7 +40,7 @@ pub struct Notifier {
 }
 
 impl Channel {
-    /// Its kind, as it is shown and noted in the bucket.
+    /// Its kind, as it is shown and stored in the bucket.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -66,7 +66,7 @@ impl Channel {
         }
     }
 
-    /// Sends an event. Gives the recipients that were refused though others were not, each with why.
+    /// Sends an event. Returns the recipients that were refused although others were not, with the reasons.
     async fn send(&self, event: &Event, limits: SendLimits) -> Result<Vec<(String, Error)>, Error> {
         match self {
             Self::Slack(slack) => slack.send(&http::client()?, event, limits).await?,
@@ -93,7 +93,7 @@ impl Channel {
 }
 
 impl Delivery {
-    /// What cures it, where the channel did not take it.
+    /// What the user can do, if the channel did not accept it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let error = self.result.as_ref().err()?;
@@ -108,20 +108,20 @@ impl Delivery {
 }
 
 impl Notifier {
-    /// Whether events of this kind are sent to anybody.
+    /// Whether events of this kind are sent to any channel.
     #[must_use]
     pub fn sends(&self, kind: EventKind) -> bool {
         !self.channels.is_empty() && self.kinds.contains(kind)
     }
 
-    /// Sends an event over every channel at once, and says what became of it on each. It takes no longer than
-    /// `limits.total`, and retries within that. Cancelling it is safe: a message may then arrive, or not.
+    /// Sends an event over every channel at once, and returns the result of each. Takes at most `limits.total`,
+    /// including retries. Safe to cancel: the message may then arrive or not.
     pub async fn send(&self, event: &Event, limits: SendLimits) -> Vec<Delivery> {
         if !self.sends(event.kind()) {
             return Vec::new();
         }
         let deliveries = self.channels.iter().map(|channel| async move {
-            // a bug in one channel keeps no other from sending
+            // a bug in one channel doesn't affect the others
             let sending = caught_as_error(channel.send(event, limits));
             let sent = tokio::time::timeout(limits.total, sending);
             let late = |_| {

@@ -6,8 +6,7 @@ use crate::{
     text::Untrusted,
 };
 
-/// The facts of an event as a webhook carries them, with the message in words as `text`. A field that isn't known is
-/// null.
+/// The facts of an event for a webhook, with the message as `text`. An unknown field is null.
 #[must_use]
 pub(super) fn payload(event: &Event) -> Value {
     let message = Message::new(event);
@@ -44,8 +43,8 @@ pub(super) fn payload(event: &Event) -> Value {
     data
 }
 
-/// A reason with its names escaped: whoever may create a table chooses its name, and programs pass messages on to
-/// places that obey some characters.
+/// A reason with escaped names: anyone who may create a table chooses its name, and programs pass messages on to places
+/// that interpret some characters.
 fn reason(reason: &Reason) -> Value {
     let mut value = reason.to_value();
     for name in ["kind", "schema", "table"] {

@@ -1,4 +1,4 @@
-//! The ping of a dead man's switch, by the protocol of healthchecks.io. <https://healthchecks.io/docs/http_api/>
+//! Pings of a dead man's switch, by the protocol of healthchecks.io. <https://healthchecks.io/docs/http_api/>
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use crate::{
     text::{Untrusted, escaped_lines},
 };
 
-/// What is kept of a ping's body by default; more is cut there, so we cut before.
+/// The most bytes of a body, as healthchecks.io keeps only so many by default.
 const BODY_BYTES_MAX: usize = 10_000;
-/// More than five pings of one check within this time are ignored.
+/// The time in which healthchecks.io ignores more than five pings of one check.
 const RATE_LIMIT: Duration = Duration::from_secs(60);
 
 /// A check at a service that notices when pings stop.
@@ -24,27 +24,25 @@ pub struct Ping {
     address: Address,
 }
 
-/// What a ping says.
+/// The signal of a ping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// A run begins.
     Start,
     /// All is well.
     Success,
-    /// Something is wrong.
-    Fail,
     /// A run ended with this exit status; 0 is success.
     Exit(u8),
-    /// Nothing changes; the text is kept in the log of the check.
+    /// Changes nothing. The text is added to the check's log.
     Log,
 }
 
-/// What pairs the end of a run with its beginning: a UUID of version 4.
+/// The id that connects the beginning and the end of a run: a UUID of version 4.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunId(String);
 
 impl RunId {
-    /// A new one; none where the system gives no random bytes: a ping does without.
+    /// A new id. `None` if the system has no random bytes, as a ping is possible without.
     #[must_use]
     pub fn generate() -> Option<Self> {
         let mut bytes = [0; 16];
@@ -64,7 +62,7 @@ impl RunId {
 }
 
 impl Ping {
-    /// The check with this address: a UUID's, or a ping key's with a slug, at the service or at one's own.
+    /// The check with this address, by UUID or by ping key and slug, at healthchecks.io or another server.
     #[must_use]
     pub fn new(address: Address) -> Self {
         Self { address }
@@ -79,7 +77,7 @@ impl Ping {
     /// Sends a signal with some text. Retried within `limits`; harmless to repeat and safe to cancel.
     ///
     /// # Errors
-    /// Why it did not arrive.
+    /// Any error of the request.
     pub async fn send(&self, signal: Signal, run: Option<&RunId>, text: &str, limits: SendLimits) -> Result<(), Error> {
         let sent = async {
             let client = http::client()?;
@@ -98,11 +96,11 @@ impl Ping {
         headers.insert(CONTENT_TYPE, plain);
         let url = self.url(signal, run);
         let said = http::post(client, &self.address, url, headers, body).await?;
-        self.heard(said)
+        self.check_answer(said)
     }
 
-    /// healthchecks.io answers 200 to what it did not take, too, and says so in words.
-    fn heard(&self, said: Untrusted) -> Result<(), Error> {
+    /// healthchecks.io also answers 200 to pings that it ignored, and says so in the body.
+    fn check_answer(&self, said: Untrusted) -> Result<(), Error> {
         let lower = said.raw().to_lowercase();
         let (status, retry_after) = match () {
             () if lower.contains("(not found)") => (404, None),
@@ -117,14 +115,13 @@ impl Ping {
         })
     }
 
-    /// The address with what is signalled behind its path, whatever stands in its query.
+    /// The address with the signal appended to its path and with its query unchanged.
     fn url(&self, signal: Signal, run: Option<&RunId>) -> reqwest::Url {
         let mut url = self.address.url();
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&match signal {
             Signal::Success | Signal::Exit(0) => path,
             Signal::Start => format!("{path}/start"),
-            Signal::Fail => format!("{path}/fail"),
             Signal::Log => format!("{path}/log"),
             Signal::Exit(status) => format!("{path}/{status}"),
         });
@@ -154,7 +151,6 @@ mod tests {
             (Signal::Success, "?rid=r"),
             (Signal::Exit(0), "?rid=r"),
             (Signal::Exit(3), "/3?rid=r"),
-            (Signal::Fail, "/fail?rid=r"),
             (Signal::Log, "/log?rid=r"),
         ] {
             assert_eq!(url(uuid, signal), format!("{uuid}{behind}"));

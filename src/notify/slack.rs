@@ -12,11 +12,11 @@ use crate::{
     text::{escaped_json, escaped_lines},
 };
 
-/// Longest text of a header block. <https://docs.slack.dev/reference/block-kit/blocks/header-block>
+/// The longest text of a header block. <https://docs.slack.dev/reference/block-kit/blocks/header-block>
 const HEADER_CHARS_MAX: usize = 150;
-/// Longest text of a section. <https://docs.slack.dev/reference/block-kit/blocks/section-block>
+/// The longest text of a section. <https://docs.slack.dev/reference/block-kit/blocks/section-block>
 const SECTION_CHARS_MAX: usize = 3000;
-/// Sections that a message is given at the most, of the 50 blocks that one may have.
+/// The most sections of a message. It can have 50 blocks.
 const SECTIONS_MAX: usize = 20;
 
 /// One channel of one workspace.
@@ -48,10 +48,10 @@ impl Slack {
     }
 }
 
-/// The message: `text` is what notifications and screen readers take, the blocks are what is seen.
+/// The payload: `text` is for notifications and screen readers, the blocks are what is shown.
 fn payload(message: &Message) -> Value {
     let plain = |text: &str| json!({ "type": "plain_text", "text": text, "emoji": false });
-    // `verbatim`: no address becomes a link, no name a mention, but by markup, of which there is none
+    // `verbatim`: Slack makes no links or mentions, except by markup, of which there is none
     let section =
         |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } });
     let mut blocks = vec![json!({ "type": "header", "text": plain(&cut(&message.title, HEADER_CHARS_MAX)) })];
@@ -63,12 +63,12 @@ fn payload(message: &Message) -> Value {
     json!({ "text": unmarked(&message.subject), "blocks": blocks })
 }
 
-/// The body, a section for each paragraph, in monospace where it is what a program said.
+/// The body, with a section for each paragraph, in monospace if it is the output of a program.
 fn sections(message: &Message) -> Vec<String> {
     let whole = |paragraph: &Paragraph| {
         let text = unmarked(&paragraph.text);
         match paragraph.verbatim {
-            // in monospace nothing is markup but its end
+            // in monospace only its end is markup
             true => format!("```{}```", cut(&text.replace('`', "'"), SECTION_CHARS_MAX - 6)),
             false => cut(&text, SECTION_CHARS_MAX),
         }
@@ -77,8 +77,8 @@ fn sections(message: &Message) -> Vec<String> {
     sections.map(whole).collect()
 }
 
-/// Text without mentions, links and dates: the three characters that Slack's markup begins and ends them by. Where
-/// names from outside stand, which may hold asterisks and backticks as well, they stand in monospace.
+/// Escapes the three characters that begin and end mentions, links and dates. Names from outside may also contain
+/// asterisks and backticks; they are shown in monospace.
 /// <https://docs.slack.dev/messaging/formatting-message-text#escaping>
 fn unmarked(text: &str) -> String {
     escaped_lines(text)
@@ -87,7 +87,7 @@ fn unmarked(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-/// At most so many characters; an entity is not cut in two.
+/// Cuts text to so many characters, and never inside an entity.
 fn cut(text: &str, chars_max: usize) -> String {
     if text.chars().count() <= chars_max {
         return text.to_owned();

@@ -1,7 +1,5 @@
 //! Signed webhooks. <https://www.standardwebhooks.com>
 
-use std::fmt;
-
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
@@ -16,24 +14,25 @@ use zeroize::Zeroizing;
 use super::{Address, Error, SendLimits, http, payload::payload};
 use crate::{
     backup::{Event, EventKind},
+    redact::SecretText,
     text::{counted, escaped_json},
 };
 
-/// Bytes that a signing key may have.
+/// The allowed lengths of a signing key in bytes.
 /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme>
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-/// Payloads ought to be smaller than 20 kB (the same text, "payload size").
+/// The longest body: payloads should be smaller than 20 kB (the same specification, "payload size").
 const BODY_BYTES_MAX: usize = 20_000;
 
-/// The key that a webhook is signed with: `whsec_` and base64.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SigningSecret(Zeroizing<Vec<u8>>);
+/// The key that signs a webhook: `whsec_` and base64.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningSecret(SecretText);
 
 impl SigningSecret {
-    /// Reads it.
+    /// Parses the key.
     ///
     /// # Errors
-    /// Says what is wrong, without repeating it.
+    /// What is wrong with it, without repeating it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let bare = text
             .trim()
@@ -45,7 +44,7 @@ impl SigningSecret {
             .map_err(|_| "what follows whsec_ is not base64")?;
         let bytes = Zeroizing::new(bytes);
         if KEY_BYTES.contains(&bytes.len()) {
-            return Ok(Self(bytes));
+            return Ok(Self(SecretText::new(bare.to_owned())));
         }
         let (least, most) = (KEY_BYTES.start(), KEY_BYTES.end());
         Err(format!(
@@ -54,9 +53,11 @@ impl SigningSecret {
         ))
     }
 
-    /// The value of `webhook-signature` for a message.
+    /// The value of the header `webhook-signature` for a message.
     fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> String {
-        let mut mac: Hmac<Sha256> = Hmac::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        let key = BASE64_NOPAD.decode(self.0.reveal().as_bytes());
+        let key = Zeroizing::new(key.expect("it was decoded when it was parsed"));
+        let mut mac: Hmac<Sha256> = Hmac::new_from_slice(&key).expect("HMAC takes a key of any length");
         for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
             mac.update(part);
         }
@@ -64,13 +65,7 @@ impl SigningSecret {
     }
 }
 
-impl fmt::Debug for SigningSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SigningSecret(…)")
-    }
-}
-
-/// A program that takes events.
+/// A program that receives events.
 #[derive(Debug, Clone)]
 pub struct Webhook {
     address: Address,
@@ -78,7 +73,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// The program at this address, which knows this secret.
+    /// The program at this address, which has this secret.
     #[must_use]
     pub fn new(address: Address, secret: SigningSecret) -> Self {
         Self { address, secret }
@@ -98,7 +93,8 @@ impl Webhook {
         limits.retry(self.host(), post).await.map(drop)
     }
 
-    /// The id stays the same over all attempts, so that the other side can tell a repetition; the time does not.
+    /// The headers of one attempt. The id is the same for all attempts, so that the receiver can recognise a
+    /// repetition; the time is not.
     fn headers(&self, id: &str, body: &[u8]) -> Result<HeaderMap, Error> {
         let timestamp = Timestamp::now().as_second().to_string();
         let signature = self.secret.sign(id, &timestamp, body);
@@ -141,7 +137,7 @@ fn body(event: &Event) -> Vec<u8> {
         let value = json!({ "type": webhook_type(event.kind()), "timestamp": event.at, "data": data });
         escaped_json(&value.to_string()).into_owned().into_bytes()
     };
-    // a digest of very many databases: the first ones, and how many there are
+    // a digest of very many databases contains the first ones and their number
     while whole(&data).len() >= BODY_BYTES_MAX {
         let lines = data.get_mut("databases").and_then(|lines| lines.as_array_mut());
         if lines.and_then(Vec::pop).is_none() {
@@ -155,7 +151,7 @@ fn body(event: &Event) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// The example of the specification's reference libraries.
+    /// An example from the specification's reference libraries.
     #[test]
     fn the_signature_is_that_of_the_published_example() {
         let secret = SigningSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();

@@ -1,4 +1,4 @@
-//! The archive of a backup: found and opened, and compared with what its record says was dumped.
+//! Finds and opens the archive of a backup, and compares it with its record.
 
 use super::thaw::check_readable;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     text::counted,
 };
 
-/// The archive of a good backup, its size, header and last frame found good.
+/// The archive of a good backup, after its size, header and last frame were checked.
 pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<SealedArchive> {
     let sealed = match (&record.status, &record.sealed) {
         (Status::Succeeded, Some(sealed)) if sealed.objects.len() == 1 => sealed,
@@ -44,7 +44,7 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<S
     Ok(archive.with_content_bytes_max(sealed.dump_bytes))
 }
 
-/// Looks at an archive in the bucket, which has to be there and to lie where it can be read.
+/// Looks at an archive in the bucket, which must exist and be readable now.
 async fn stored_object(store: &Store, key: &str) -> Result<ObjectSource> {
     let name = store.url(key);
     let Some(object) = store.head(key).await? else {
@@ -55,7 +55,7 @@ async fn stored_object(store: &Store, key: &str) -> Result<ObjectSource> {
     Ok(ObjectSource::stored(store, object))
 }
 
-/// That a run is no good backup, and why it failed.
+/// The error of a run that is not a good backup, with the reason of its failure.
 pub(super) async fn not_good(catalog: &Catalog, record: &Record) -> Result<Error> {
     let failure = catalog.failure(record).await?;
     Ok(Error::NotGood {
@@ -64,8 +64,8 @@ pub(super) async fn not_good(catalog: &Catalog, record: &Record) -> Result<Error
     })
 }
 
-/// Compares what came back with what was dumped: by the one fingerprint in the entry, and by the details, which say
-/// where it differs.
+/// Compares what was read with what was dumped: by the fingerprint in the entry, and by the details, which show where
+/// it differs.
 pub(super) fn compare(record: &Record, details: Option<&Details>, contents: &Contents, name: &str) -> Result<()> {
     match difference(record, details, contents) {
         None => Ok(()),

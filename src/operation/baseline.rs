@@ -1,4 +1,4 @@
-//! How a database stood before something was done: what the next run is compared with when people are told of it.
+//! The state of a database before a run, with which the next state is compared to decide about notifications.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,15 +10,15 @@ use crate::{
     schedule::Schedule,
 };
 
-/// What a week is to a digest.
+/// The length of a digest's week.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How a database stood at a moment.
+/// The state of a database at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Baseline {
-    /// Its newest good backup, what is late, what is wrong.
+    /// Its health: the newest good backup, what is late, what is wrong.
     pub health: Health,
-    /// The newest run failed: since when, and how many in a row.
+    /// The failed runs up to the newest, if that failed.
     pub failing: Option<Failing>,
     /// When the newest run began.
     pub newest_run: Option<Timestamp>,
@@ -26,37 +26,37 @@ pub struct Baseline {
     pub good_this_week: usize,
     /// Runs that failed within the week before.
     pub failed_this_week: usize,
-    /// What people were told of its runs.
+    /// The notices about its runs.
     pub notices: Vec<Notice>,
-    /// When the newest run of the schedule began: what was asked for by hand doesn't count.
+    /// When the newest scheduled run began. Runs by hand don't count.
     pub newest_scheduled: Option<Timestamp>,
-    /// The backups that look suspicious, and that nobody has accepted.
+    /// The suspicious backups that no user has accepted.
     pub doubts: Vec<Suspicion>,
 }
 
-/// What was reported of a backup that looks suspicious.
+/// A suspicious backup, and what was reported about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suspicion {
-    /// Why.
+    /// Why it is suspicious.
     pub reasons: Vec<Reason>,
-    /// What people were told of it.
+    /// The notices about it.
     pub notices: Vec<Notice>,
 }
 
-/// Runs that failed in a row, up to the newest.
+/// The failed runs in a row, up to the newest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failing {
     /// When the first of them began.
     pub since: Timestamp,
-    /// How many there are.
+    /// Their number.
     pub runs: usize,
 }
 
 impl Baseline {
-    /// Looks at one database's part of the bucket.
+    /// Surveys one database's part of the bucket.
     ///
     /// # Errors
-    /// What the bucket refuses.
+    /// Any error of the bucket.
     pub async fn look(
         catalog: &Catalog,
         database: &Label,
@@ -67,9 +67,9 @@ impl Baseline {
         Ok(Self::of(&survey, schedule, now))
     }
 
-    /// The same of a database that has been looked through already.
+    /// The state from an existing survey.
     pub(super) fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
-        // what is dated by a clock ahead is no news
+        // a run dated by a clock that was ahead is not the newest
         let runs = || survey.entries.iter().filter(|one| !one.record.is_ahead(now));
         let this_week = |one: &&CatalogEntry| now.duration_since(one.record.started) <= WEEK;
         let is_failed = |one: &&CatalogEntry| !one.record.is_good();
@@ -93,7 +93,7 @@ impl Baseline {
         }
     }
 
-    /// Its label.
+    /// The database's label.
     #[must_use]
     pub fn database(&self) -> &Label {
         &self.health.database

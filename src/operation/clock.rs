@@ -1,15 +1,15 @@
 use jiff::{SignedDuration, Timestamp};
 
-/// How far this machine's clock and the service's may differ. S3 itself refuses requests beyond that
-/// (RequestTimeTooSkewed in <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), and its SDK then
-/// dates them as the service does.
+/// The largest difference between this machine's clock and the service's. S3 refuses requests beyond that
+/// (RequestTimeTooSkewed in <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), and then the SDK
+/// dates them by the service's clock.
 pub(super) const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(15);
 
-/// The clock by which backups are dated, fall due and expire: the system's, or one that is set apart from it, so that
-/// years can be rehearsed in minutes.
+/// The clock by which backups are dated, become due and expire.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Clock {
-    ahead: SignedDuration,
+    /// How far it is ahead of the system's clock. Zero, except in rehearsals of other times.
+    pub ahead: SignedDuration,
 }
 
 impl Clock {
@@ -19,13 +19,7 @@ impl Clock {
         Self::default()
     }
 
-    /// One that is so far ahead of the system's; behind it, where that is negative.
-    #[must_use]
-    pub fn ahead_by(ahead: SignedDuration) -> Self {
-        Self { ahead }
-    }
-
-    /// What time it is.
+    /// The current time.
     #[must_use]
     pub fn now(self) -> Timestamp {
         // beyond the calendar's ends there is no time to tell

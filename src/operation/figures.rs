@@ -1,4 +1,4 @@
-//! What one database's part of the bucket comes to in numbers, for monitoring.
+//! Numbers about one database's part of the bucket, for monitoring.
 
 use jiff::Timestamp;
 
@@ -8,22 +8,22 @@ use crate::{
     schedule::Schedule,
 };
 
-/// Numbers of one look at one database's part of the bucket. Sizes are bytes.
+/// Numbers from one survey of a database's part of the bucket. Sizes are in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// When it was looked at.
+    /// When it was surveyed.
     pub looked: Timestamp,
     /// Every tier, lowest first.
     pub tiers: Vec<TierFigures>,
-    /// The tiers that the schedule asks for.
+    /// The tiers of the schedule.
     pub scheduled: Vec<Tier>,
     /// The newest good backup.
     pub newest_good: Option<GoodFigures>,
     /// The newest run, good or not.
     pub last_run: Option<LastRun>,
-    /// Failed runs of which a record is kept.
+    /// The number of failed runs that have a record.
     pub failed: usize,
-    /// Failed runs since the newest good one.
+    /// The number of failed runs since the newest good one.
     pub failed_since_good: usize,
 }
 
@@ -32,9 +32,9 @@ pub struct Figures {
 pub struct TierFigures {
     /// The tier.
     pub tier: Tier,
-    /// Good backups that stand under it.
+    /// The number of its good backups.
     pub good: usize,
-    /// Bytes of all that stands under it, records included.
+    /// The bytes of all its objects, including records.
     pub bytes: u64,
     /// When the newest good backup that serves it began.
     pub newest: Option<Timestamp>,
@@ -47,9 +47,9 @@ pub struct GoodFigures {
     pub started: Timestamp,
     /// How long it took, in seconds.
     pub seconds: i64,
-    /// Bytes of the archive in the bucket.
+    /// The bytes of the archive in the bucket.
     pub stored_bytes: u64,
-    /// Bytes of pg_dump's archive inside.
+    /// The bytes of pg_dump's archive inside.
     pub dump_bytes: u64,
 }
 
@@ -65,7 +65,7 @@ pub struct LastRun {
 impl Figures {
     pub(super) fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
         let newest = survey.newest_good(now);
-        // what a clock ahead has dated counts for nothing until then
+        // a run dated by a clock that was ahead doesn't count until that date
         let runs = || survey.entries.iter().map(|one| &one.record);
         let believed = || runs().filter(|record| !record.is_ahead(now));
         let failed = |record: &&Record| matches!(record.status, Status::Failed { .. });
@@ -111,7 +111,7 @@ fn of_tier(survey: &Survey, tier: Tier, now: Timestamp) -> TierFigures {
     }
 }
 
-/// Bytes that one run takes in the bucket: its record, its details, and its archive where it is there.
+/// The bytes of one run in the bucket: its record, its details, and its archive if that exists.
 pub(super) fn stored(one: &CatalogEntry) -> u64 {
     let archive = one.archive.as_ref().map_or(0, |archive| archive.bytes);
     let details = one.record.details_bytes;

@@ -21,12 +21,12 @@ use crate::{
     seal::{HEADER_LEN_MAX, SealedHeader, Secret},
 };
 
-/// Where an opened archive goes.
+/// Where a downloaded archive is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A file that must not exist yet; it gets its name only when it is whole and checked.
+    /// A file that must not exist yet. It gets its name only when it is complete and checked.
     File(PathBuf),
-    /// Standard output; a reader learns from the exit status whether what it got is whole.
+    /// Standard output. The exit status tells the reader whether it got everything.
     Stdout,
 }
 
@@ -66,22 +66,22 @@ fn folder_of(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-/// What was written where.
+/// The result of a download.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fetched {
-    /// The backup's id, as the sealed object names it.
+    /// The backup's id in the sealed object.
     pub id: String,
-    /// The file; none for standard output.
+    /// The file; `None` for standard output.
     pub file: Option<PathBuf>,
-    /// Bytes written.
+    /// The number of bytes written.
     pub bytes: u64,
 }
 
-/// Downloads a backup, checks, decrypts and decompresses it: what comes out is what pg_restore reads. With `sealed` it
-/// stays sealed, as it stands in the bucket.
+/// Downloads a backup, checks, decrypts and decompresses it. The output is what pg_restore reads. With `sealed` it is
+/// the object as it is in the bucket.
 ///
 /// # Errors
-/// The first fault; no file is then left.
+/// The first fault. No file is left behind then.
 pub async fn get(
     catalog: &Catalog,
     record: &Record,
@@ -107,14 +107,14 @@ pub async fn get(
     })
 }
 
-/// The same for a sealed object that was downloaded already: no network, no record to compare with.
+/// Does the same for a sealed object that was downloaded already, without network and without a record to compare with.
 ///
 /// # Errors
-/// The first fault; no file is then left.
+/// The first fault. No file is left behind then.
 pub async fn open(file: &Path, secrets: &[Secret], target: &Target, progress: &Progress) -> Result<Fetched> {
-    let mut output = Output::begin(target)?;
     let archive = SealedArchive::open(ObjectSource::file(file.to_owned()).await?, secrets, None).await?;
     let id = archive.header().backup.clone();
+    let mut output = Output::begin(target)?;
     let contents = output.take(archive, progress).await?;
     Ok(Fetched {
         id,
@@ -123,10 +123,11 @@ pub async fn open(file: &Path, secrets: &[Secret], target: &Target, progress: &P
     })
 }
 
-/// For which keys or passphrases a sealed object that was downloaded already was sealed, by its header: unproven.
+/// The keys or passphrases for which a downloaded object was sealed, by its header, which is not authenticated without
+/// the key.
 ///
 /// # Errors
-/// [`Error::Io`] where it can't be read, [`Error::Seal`] where it is no sealed object.
+/// [`Error::Io`] if it can't be read, [`Error::Seal`] if it is not a sealed object.
 pub fn sealed_for(file: &Path) -> Result<String> {
     let mut beginning = Vec::with_capacity(HEADER_LEN_MAX);
     let read =
@@ -155,7 +156,7 @@ async fn copy_sealed(archive: SealedArchive, record: &Record, output: &mut Outpu
     Err(Error::differs(name, what))
 }
 
-/// A sink that keeps the checksum of what goes into it.
+/// A sink that computes the checksum of what is written to it.
 struct Summed<'a, W> {
     inner: &'a mut W,
     crc: crc_fast::Digest,
@@ -177,10 +178,10 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Summed<'_, W> {
     }
 }
 
-/// A file under construction, or standard output.
+/// A file that is being written, or standard output.
 struct Output {
     writer: Box<dyn AsyncWrite + Unpin + Send>,
-    /// The file, its passing name, and the name it shall have.
+    /// The file, its temporary name, and its final name.
     file: Option<(std::fs::File, tempfile::TempPath, PathBuf)>,
 }
 
@@ -194,7 +195,7 @@ impl Output {
         };
         target.check()?;
         let folder = folder_of(path);
-        // readable by its owner alone: it holds the whole database
+        // readable only by its owner, as it contains the whole database
         let part = tempfile::Builder::new()
             .prefix(".pgcoffer-")
             .suffix(".part")
@@ -208,13 +209,13 @@ impl Output {
         })
     }
 
-    /// Takes all of an archive.
+    /// Writes a complete archive.
     async fn take(&mut self, archive: SealedArchive, progress: &Progress) -> Result<Contents> {
         let read = archive.read_into(&mut self.writer, progress).await;
         read.map_err(|error| self.named(error))
     }
 
-    /// An error that names what could not be written.
+    /// Adds the file's name to an error.
     fn named(&self, error: Error) -> Error {
         match error {
             Error::Sink(source) => self.error(source),
@@ -232,14 +233,14 @@ impl Output {
         }
     }
 
-    /// Gives the file its name.
+    /// Gives the file its final name.
     async fn end(mut self) -> Result<Option<PathBuf>> {
         let flushed = self.writer.flush().await;
         flushed.map_err(|e| self.error(e))?;
         let Some((file, passing, path)) = self.file else {
             return Ok(None);
         };
-        // a name only for what is on the disk, not for what is on its way there
+        // only a file that is completely on the disk gets its name
         let synced = joined(tokio::task::spawn_blocking(move || file.sync_all())).await?;
         synced.map_err(|e| Error::io("write", &path, e))?;
         passing

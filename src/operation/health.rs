@@ -1,4 +1,4 @@
-//! How a database stands, and what of that is wrong.
+//! The health of a database's backups, and its problems.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,69 +10,69 @@ use crate::{
     text::{Untrusted, minute, roughly},
 };
 
-/// How one database stands.
+/// The health of one database's backups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Health {
     /// Its label.
     pub database: Label,
-    /// Its schedule, where it has one.
+    /// Its schedule, if it has one.
     pub schedule: Option<String>,
     /// The newest good backup.
     pub newest_good: Option<Newest>,
-    /// How old that is.
+    /// The age of the newest good backup.
     pub age_seconds: Option<i64>,
-    /// Good backups.
+    /// The number of good backups.
     pub good: usize,
-    /// Bytes of everything kept.
+    /// The bytes of everything that is kept.
     pub bytes: u64,
     /// Why the newest run failed, if it did.
     pub last_failure: Option<FailedRun>,
-    /// Tiers whose backup is late.
+    /// The tiers whose backup is late.
     pub late: Vec<LateTier>,
     /// What is due next, and when.
     pub next_due: Option<Next>,
-    /// Until when the next attempt waits after failures.
+    /// The end of the pause after failures.
     pub paused_until: Option<Timestamp>,
-    /// Runs under way, or uploads that they left behind: when each began.
+    /// When each upload that is in progress or was left behind began.
     pub under_way: Vec<Timestamp>,
-    /// Backups that are held.
+    /// The backups that are held.
     pub held: Vec<Held>,
-    /// Good backups that look wrong and that nobody has accepted.
+    /// The good backups that look wrong and that no user has accepted.
     pub suspicious: Vec<Suspicious>,
-    /// Good backups whose archive can't be counted on, though their retention has not run out.
+    /// The good backups whose archive is not reliable, although their retention has not ended.
     pub lost: Vec<Lost>,
-    /// Good backups of which header and last frame are right, and the whole is not sure.
+    /// The good backups whose header and last frame are right, and whose rest is uncertain.
     pub unsure: Vec<Unsure>,
-    /// Archives under an id of ours without a record: their run died, or somebody deleted the record.
+    /// The archives with an id of ours and without a record: their run died, or the record was deleted.
     pub without_record: Vec<BackupId>,
-    /// Backups dated by a clock that was ahead: they are passed over.
+    /// The backups dated by a clock that was ahead. They are ignored.
     pub ahead: Vec<BackupId>,
-    /// Records that no agent writes, and why: they count for nothing.
+    /// The records that no agent would write, and why. They don't count.
     pub implausible: Vec<Lost>,
-    /// Records or marks of ours that can't be read, and why.
+    /// The records or marks of ours that can't be read, and why.
     pub unreadable: Vec<Untrusted>,
-    /// How far this machine's clock is ahead of the bucket's; negative: behind.
+    /// How far this machine's clock is ahead of the bucket's, in seconds. Negative if it is behind.
     pub clock_seconds: Option<i64>,
-    /// Records in its folder that no key at hand has made.
+    /// The number of records in its folder that none of the keys has made.
     pub others: usize,
-    /// Records of other repositories there, sealed under a key at hand.
+    /// The records of other repositories there, sealed under one of the keys.
     pub other_repositories: Vec<OtherRepository>,
-    /// Such stand there, and no setting says which repository is meant.
+    /// Whether there are such records, and no setting pins a repository.
     pub unsettled: bool,
-    /// Records under a key that was retired before they were made.
+    /// The number of records that were made after their key was retired.
     pub too_late: usize,
-    /// Good backups whose key had been retired when they came to the bucket.
+    /// The number of good backups that were stored long after their key was retired.
     pub came_late: usize,
-    /// Objects in its folders that bear no name of ours.
+    /// The number of objects in its folders whose names aren't ours.
     pub foreign: usize,
-    /// The newest notice, where it reached nobody.
+    /// The newest notice, if no channel delivered it.
     pub undelivered: Option<UndeliveredNotice>,
-    /// The same in numbers, for monitoring.
+    /// The numbers for monitoring.
     #[serde(skip)]
     pub figures: Figures,
 }
 
-/// A backup that can't be counted on.
+/// A backup that is not reliable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Lost {
     /// Its id.
@@ -81,28 +81,28 @@ pub struct Lost {
     pub why: String,
 }
 
-/// A backup that has to be read whole before one can count on it.
+/// A backup that has to be read completely before it is reliable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unsure {
     /// Its id.
     pub id: BackupId,
-    /// It was read, and is damaged; otherwise its archive is another object than was uploaded, which may be a copy of
-    /// it.
+    /// Whether it was read and is damaged. Otherwise its archive is another object than was uploaded, which may be a
+    /// copy of it.
     pub damaged: bool,
-    /// The same in words.
+    /// Why it is uncertain, in words.
     pub why: String,
 }
 
-/// A notice that reached nobody.
+/// A notice that no channel delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UndeliveredNotice {
     /// Id of the run.
     pub id: BackupId,
-    /// What kind of event.
+    /// The kind of the event.
     pub event: Untrusted,
-    /// When it was tried.
+    /// When it was sent.
     pub at: Timestamp,
-    /// Each channel, and why it did not take the message.
+    /// Each channel, and why it did not accept the message.
     pub undelivered: Vec<crate::backup::FailedDelivery>,
 }
 
@@ -111,11 +111,11 @@ pub struct UndeliveredNotice {
 pub struct Newest {
     /// Its id.
     pub id: BackupId,
-    /// The tier that it carries.
+    /// Its tier.
     pub tier: Tier,
     /// When it began.
     pub started: Timestamp,
-    /// What a person should know of it.
+    /// The warnings of its run.
     pub warnings: Vec<Untrusted>,
 }
 
@@ -134,7 +134,7 @@ pub struct FailedRun {
 /// What is due next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Next {
-    /// The highest tier of it.
+    /// The highest tier that is due then.
     pub tier: Tier,
     /// When.
     pub at: Timestamp,
@@ -161,7 +161,7 @@ pub struct Suspicious {
 }
 
 impl Health {
-    /// What is wrong, most pressing first; empty where all is well.
+    /// The problems, most urgent first; empty if all is well.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -174,7 +174,7 @@ impl Health {
                  right one?"
             ))),
         }
-        // where there is none at all, that says it
+        // if there is no good backup at all, that problem covers this one
         for late in self.late.iter().filter(|_| self.newest_good.is_some()) {
             let due = minute(late.due);
             problems.push(Problem::new(format!(
@@ -191,7 +191,7 @@ impl Health {
         }
         let newest = self.newest_good.as_ref().map(|newest| &newest.id);
         for one in self.suspicious.iter().filter(|one| Some(&one.id) == newest) {
-            // the words are those of its record, and whoever wrote that may have chosen them
+            // the words are from its record, whose writer may have chosen them
             let first = one.reasons.first().map(ToString::to_string).unwrap_or_default();
             problems.push(Problem::new("the newest backup looks suspicious").because(first));
         }

@@ -13,7 +13,7 @@ use crate::{
     exit_status::ExitStatus,
 };
 
-/// A request to stop, from a signal: operations end with [`Error::Interrupted`] and clean up. Clones are one.
+/// A request to stop, from a signal. Operations end with [`Error::Interrupted`] and clean up. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     token: CancellationToken,
@@ -21,25 +21,25 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Asks to stop and to end with `exit_status`.
+    /// Requests to stop and to end with `exit_status`.
     pub fn raise(&self, exit_status: ExitStatus) {
         self.exit_status.store(exit_status.number(), Ordering::Relaxed);
         self.token.cancel();
     }
 
-    /// Whether it was asked to stop.
+    /// Whether a stop was requested.
     #[must_use]
     pub fn is_raised(&self) -> bool {
         self.token.is_cancelled()
     }
 
-    /// Waits until asked to stop, and gives the error to end with.
+    /// Waits until a stop is requested, and returns the error to end with.
     pub async fn raised(&self) -> Error {
         self.token.cancelled().await;
         self.error()
     }
 
-    /// Nothing, unless asked to stop.
+    /// Fails if a stop was requested.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -57,10 +57,10 @@ impl Interrupt {
         }
     }
 
-    /// The result of `work`, unless asked to stop before.
+    /// The result of `work`, unless a stop is requested before.
     ///
     /// # Errors
-    /// That of `work`, or [`Error::Interrupted`].
+    /// The error of `work`, or [`Error::Interrupted`].
     pub async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             result = work => result,
@@ -68,10 +68,10 @@ impl Interrupt {
         }
     }
 
-    /// The same, but once asked to stop `work` may take another `grace`.
+    /// The result of `work`, which may take another `grace` after a stop was requested.
     ///
     /// # Errors
-    /// That of `work`, or [`Error::Interrupted`].
+    /// The error of `work`, or [`Error::Interrupted`].
     pub async fn or_after<T>(&self, grace: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
         let late = async {
             let error = self.raised().await;

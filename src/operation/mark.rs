@@ -1,4 +1,4 @@
-//! A backup's mark is changed: the backup is held, released, or accepted though it looks wrong.
+//! Changes the mark of a backup: holds it, releases it, or accepts it although it looks wrong.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -17,44 +17,44 @@ use crate::{
 const TAG_VALUE_CHARS_MAX: usize = 256;
 const HOLD_TAG: &str = "pgcoffer:hold";
 
-/// A change that a person makes to the mark of a backup.
+/// A change that a user makes to the mark of a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MarkChange {
-    /// It is kept whatever its retention says, for this reason.
+    /// Keep it whatever its retention says, for this reason.
     Hold(String),
-    /// It is kept no longer than its retention says.
+    /// End the hold.
     Release,
-    /// What looked wrong with it is right.
+    /// Accept what looked wrong with it.
     Accept,
 }
 
-/// What the mark of the backup says after the change.
+/// The mark after the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChangedMark {
     /// Its id.
     pub id: BackupId,
-    /// Label of its database.
+    /// The label of its database.
     pub database: Label,
-    /// The hold, where there is one.
+    /// The hold, if there is one.
     pub hold: Option<Hold>,
-    /// The acceptance, where there is one.
+    /// The acceptance, if there is one.
     pub accepted: Option<Acceptance>,
-    /// The hold stands in a tag of the archive, too, where the bucket's own rules can see it.
+    /// Whether the hold is also in a tag of the archive, which lifecycle rules can select.
     pub tagged: bool,
-    /// The hold is a legal hold, too.
+    /// Whether the hold is also a legal hold.
     pub legal_hold: bool,
-    /// Whether anything is other than it was: what isn't held can't be released, and what was accepted stays so.
+    /// Whether anything was changed: a backup that isn't held can't be released, and an accepted one stays accepted.
     pub changed: bool,
 }
 
-/// Records a change by `who`: in a sealed mark, and for a hold in a tag and, where objects are locked, in a
-/// legal hold, as far as the service has them.
+/// Makes a change in the name of `who`: in a sealed mark, and for a hold also in a tag and, if objects are locked, in a
+/// legal hold, as far as the service supports them.
 ///
-/// A hold is marked first and tagged then, a release the other way round: in between it is held.
+/// A hold changes the mark first and the tag second, a release the other way round, so the backup is held in between.
 ///
 /// # Errors
-/// [`Error::NotGood`] for a run that failed, [`Error::Usage`] where there is nothing to accept, [`Error::NoSuchBackup`]
-/// where it was pruned before it could be held, and what the bucket refuses.
+/// [`Error::NotGood`] for a failed run, [`Error::Usage`] if there is nothing to accept, [`Error::NoSuchBackup`] if it
+/// was pruned before it could be held, or any error of the bucket.
 pub async fn change_mark(
     catalog: &Catalog,
     record: &Record,
@@ -104,8 +104,9 @@ fn check(record: &Record, change: &MarkChange) -> Result<()> {
     }
 }
 
-/// A prune may have been faster. It looks for a mark right before it deletes, and a hold looks for the record right
-/// after it was marked: unnoticed by both it takes the time of one request.
+/// Checks that the record still exists, as a prune may have been faster. A prune looks for a mark right before it
+/// deletes, and a hold looks for the record right after it has written the mark, so they miss each other only within
+/// the time of one request.
 async fn check_stands(catalog: &Catalog, record: &Record) -> Result<()> {
     let store = catalog.store();
     let key = catalog.record_key(&record.database, &record.id);
@@ -147,7 +148,7 @@ async fn mark(catalog: &Catalog, record: &Record, change: &MarkChange, who: &str
         .await
 }
 
-/// How a mark of this backup is tagged.
+/// The attributes of this backup's mark.
 pub(super) fn of_mark(record: &Record, owner: String) -> Attributes {
     Attributes {
         tags: vec![
@@ -158,14 +159,13 @@ pub(super) fn of_mark(record: &Record, owner: String) -> Attributes {
     }
 }
 
-/// What a person typed, as it may be shown on any terminal: without line breaks, and nothing that would move the
-/// cursor.
+/// The text of a user in a form that is safe on any terminal: without line breaks and control characters.
 fn one_line(text: &str) -> String {
     let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     shown.collect::<String>().trim().to_owned()
 }
 
-/// The secret under which this backup was made, and its owner's tag: its mark has to open with the same.
+/// The secret that made this backup, and its owner's tag. Its mark must open with the same secret.
 pub(super) async fn maker(catalog: &Catalog, record: &Record) -> Result<(Secret, String)> {
     let makers = catalog.makers(&record.database).await?;
     let mut made = makers.into_iter();
@@ -177,22 +177,22 @@ pub(super) async fn maker(catalog: &Catalog, record: &Record) -> Result<(Secret,
         })
 }
 
-/// What became of the tag of a hold.
+/// The state of a hold's tag.
 #[derive(Clone, Copy, Default)]
 struct HoldTag {
-    /// It is there.
+    /// Whether the tag exists.
     holds: bool,
-    /// It was written or taken away.
+    /// Whether it was written or removed.
     changed: bool,
 }
 
-/// Sets the tag of a hold on the archive, or takes it away, where there are tags and they may be set.
+/// Sets or removes the tag of a hold on the archive, if tags are supported and may be set.
 async fn tag_hold(catalog: &Catalog, record: &Record, hold: Option<&Hold>) -> Result<HoldTag> {
     let (store, key) = (catalog.store(), catalog.archive_key(record));
     match change_tags(store, &key, hold).await {
         Ok(tagged) => Ok(tagged),
-        // a hold stands in its mark, whether or not it can be tagged (an object that bears ten tags takes no more); a
-        // tag that can't be taken away goes on holding
+        // a hold is valid by its mark even if it can't be tagged (an object can't have more than ten tags); but a tag
+        // that can't be removed still holds
         Err(error) if hold.is_some() && matches!(error.kind, Kind::Denied | Kind::Other) => {
             tracing::warn!("the hold stands in a sealed mark and not in a tag: {error}");
             Ok(HoldTag::default())
@@ -229,7 +229,7 @@ async fn change_tags(
     if !store.set_tags(key, &after).await? {
         return Ok(HoldTag::default());
     }
-    // services have been seen that take tags and lose them
+    // some services accept tags and lose them
     let kept = store.tags(key).await?.unwrap_or_default();
     Ok(HoldTag {
         holds: kept.iter().any(|(name, _)| name == HOLD_TAG),
@@ -237,7 +237,7 @@ async fn change_tags(
     })
 }
 
-/// Since when, who and why, in the characters that every service takes in a tag.
+/// Since when, who and why, in characters that every service accepts in a tag.
 fn tag_value(hold: &Hold) -> String {
     let since = day(hold.since);
     let text = format!("{since} {}: {}", hold.who, hold.reason);
@@ -247,7 +247,7 @@ fn tag_value(hold: &Hold) -> String {
     safe.trim().to_owned()
 }
 
-/// Where what is written is locked, a hold is a legal hold as well.
+/// Sets a legal hold, if objects are locked.
 async fn put_legal_hold_on(catalog: &Catalog, record: &Record) -> Result<bool> {
     let store = catalog.store();
     if !store.locks() {
@@ -262,8 +262,8 @@ async fn put_legal_hold_on(catalog: &Catalog, record: &Record) -> Result<bool> {
     Ok(true)
 }
 
-/// Takes legal holds off, also where objects are not locked by the settings of this machine: another one's may have
-/// been so. Whether there was one.
+/// Removes legal holds, also if the settings of this machine don't lock objects, as another machine's may have. Returns
+/// whether there was one.
 async fn take_legal_hold_off(catalog: &Catalog, record: &Record) -> Result<bool> {
     let store = catalog.store();
     let mut was_held = false;
@@ -280,7 +280,7 @@ async fn take_legal_hold_off(catalog: &Catalog, record: &Record) -> Result<bool>
     Ok(was_held)
 }
 
-/// The keys of everything that makes a backup.
+/// The keys of the objects of a backup.
 fn keys(catalog: &Catalog, record: &Record) -> [String; 3] {
     [
         catalog.archive_key(record),

@@ -1,4 +1,4 @@
-//! What a user can ask for: one verb, one file, each a story in named steps.
+//! The operations of the agent: one verb in each file, which reads as a story in named steps.
 
 mod archive;
 mod backup;
@@ -22,7 +22,7 @@ mod verify;
 
 use clock::CLOCKS_APART_MAX;
 
-pub use crate::pipeline::Progress;
+pub use crate::pipeline::{Progress, RestoreStep, StepKind};
 pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
 pub use baseline::{Baseline, Failing, Suspicion};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};

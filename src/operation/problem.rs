@@ -1,10 +1,10 @@
-//! Something that is wrong with a database's backups, for those who may read everything and for those who may not.
+//! A problem of a database's backups, in a full text and in one that may be published.
 
 use std::fmt;
 
 use crate::text::Untrusted;
 
-/// Something that is wrong. Its [`Display`](fmt::Display) is for a terminal and the log, and has the whole of it.
+/// A problem. Its [`Display`](fmt::Display) is the full text, for a terminal and the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     what: String,
@@ -12,7 +12,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// One that our own words say in full: no message of a server, a service or a program is in them.
+    /// A problem whose text contains no message of a server, a service or a program.
     pub(super) fn new(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
@@ -20,7 +20,7 @@ impl Problem {
         }
     }
 
-    /// The same, with what somebody else said of it.
+    /// Adds the message of a server, a service or a program.
     pub(super) fn because(self, detail: impl Into<Untrusted>) -> Self {
         Self {
             detail: Some(detail.into()),
@@ -28,7 +28,7 @@ impl Problem {
         }
     }
 
-    /// What may leave the machine over a channel: our own words alone.
+    /// The text that may be sent over a channel: without messages of others.
     #[must_use]
     pub fn public(&self) -> &str {
         &self.what

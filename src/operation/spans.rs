@@ -1,5 +1,5 @@
-//! Spans of a run, for who traces: what was done, how long it took, how it ended. They are apart from the log by their
-//! target, and hold labels, ids, counts and exit statuses, never a text that a server wrote: those may quote rows.
+//! Spans of a run, for tracing: what was done, how long it took, how it ended. Their target keeps them out of the log.
+//! They contain labels, ids, counts and exit statuses, and never a message of a server, which may quote rows.
 
 use tracing::{Instrument as _, Span, field};
 
@@ -8,10 +8,11 @@ use crate::{
     postgres,
 };
 
-/// The target of all spans; the log shows none of them.
+/// The target of all spans. The log shows none of them.
 pub const SPANS: &str = "pgcoffer::spans";
 
-/// A span by its name, with what is known when it begins; fields that are known later are given as `field::Empty`.
+/// Creates a span with the fields that are known at its beginning. Those that are known later are given as
+/// `field::Empty`.
 macro_rules! step {
     ($name:literal $(, $($key:ident).+ = $value:expr)* $(,)?) => {
         tracing::info_span!(
@@ -26,8 +27,8 @@ macro_rules! step {
 }
 pub(super) use step;
 
-/// Runs a step under its span, which records how it ended. The step's state is put on the heap: steps within steps
-/// would otherwise lie several times on the stack, which is small on some systems.
+/// Runs a step in its span, which records how it ended. The future is boxed, since nested steps would otherwise take
+/// several times their size on the stack, which is small on some systems.
 pub(super) fn traced<T>(span: Span, work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> {
     let work = Box::pin(work);
     async move {
@@ -37,7 +38,7 @@ pub(super) fn traced<T>(span: Span, work: impl Future<Output = Result<T>>) -> im
     }
 }
 
-/// How a step ended.
+/// Records how a step ended.
 pub(super) fn ended(span: &Span, error: Option<&Error>) {
     let Some(error) = error else {
         span.record("outcome", "done");
@@ -45,7 +46,7 @@ pub(super) fn ended(span: &Span, error: Option<&Error>) {
     };
     let outcome = match error {
         Error::Interrupted { .. } => "interrupted",
-        // somebody else does it, or has done it
+        // another run does it, or has done it
         Error::NotDue { .. } | Error::Postgres(postgres::Error::Locked { .. }) => "left to another",
         _ => "failed",
     };

@@ -1,4 +1,5 @@
-//! A look at how a database stands: its newest good backup against its schedule, and what a person should look at.
+//! Finds out the health of a database: its newest good backup compared with its schedule, and what a user should look
+//! at.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,13 +16,13 @@ use crate::{
     text::Untrusted,
 };
 
-/// How long an archive may stand before its record comes.
+/// How long an archive may exist before its record is written.
 const RECORD_COMES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// Looks at one database's part of the bucket.
+/// Surveys one database's part of the bucket.
 ///
 /// # Errors
-/// What the bucket refuses.
+/// Any error of the bucket.
 pub async fn status(
     catalog: &Catalog,
     database: &Label,
@@ -29,11 +30,11 @@ pub async fn status(
     now: Timestamp,
 ) -> Result<Health> {
     let mut survey = catalog.survey(database, usize::MAX).await?;
-    catalog.look_in_turn(&mut survey, now).await?;
+    catalog.check_some_archives(&mut survey, now).await?;
     status_of(catalog, &mut survey, schedule, now).await
 }
 
-/// The same of a database that has been looked through already.
+/// The health from an existing survey.
 pub(super) async fn status_of(
     catalog: &Catalog,
     survey: &mut Survey,
@@ -53,7 +54,7 @@ pub(super) async fn status_of(
 }
 
 impl Health {
-    /// Of a database of which nothing is known.
+    /// The health of a database about which nothing is known.
     #[cfg(test)]
     pub(crate) fn unknown(database: &Label) -> Self {
         Self {
@@ -91,7 +92,7 @@ impl Health {
     pub(super) fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
         let past = survey.past();
         let newest = survey.newest_good(now);
-        // what a clock ahead has dated would otherwise be the newest run until that day
+        // a run dated by a clock that was ahead would otherwise be the newest until that date
         let mut runs = survey.entries.iter();
         let newest_run = runs.find(|one| !one.record.is_ahead(now));
         let late = match schedule {
@@ -165,7 +166,7 @@ fn warnings_of(survey: &Survey, id: &BackupId) -> Vec<Untrusted> {
     found.map(|one| one.warnings.clone()).unwrap_or_default()
 }
 
-/// The newest notice, where it reached nobody.
+/// The newest notice, if no channel delivered it.
 fn undelivered(survey: &Survey) -> Option<UndeliveredNotice> {
     let marks = survey.entries.iter().filter_map(|one| one.mark.as_ref());
     let notices = marks.flat_map(|mark| mark.notices.iter().map(|notice| (&mark.id, notice)));
@@ -195,7 +196,8 @@ fn suspicious(survey: &Survey) -> Vec<Suspicious> {
     suspicious.collect()
 }
 
-/// A lifecycle rule that expires archives leaves their records behind: those have run out and are no loss.
+/// A backup that is lost. An expired record without an archive is not a loss: lifecycle rules that delete archives
+/// leave their records behind.
 fn lost(one: &CatalogEntry, now: Timestamp) -> Option<Lost> {
     let run_out = one.record.expires.is_some_and(|end| end <= now);
     let why = one.doubt.as_ref().filter(|_| !run_out)?.to_string();
@@ -203,7 +205,7 @@ fn lost(one: &CatalogEntry, now: Timestamp) -> Option<Lost> {
     Some(Lost { id, why })
 }
 
-/// One that is lost is reported as lost, and not here too.
+/// A backup that is uncertain. A lost one is not reported here too.
 fn unsure(one: &CatalogEntry, now: Timestamp) -> Option<Unsure> {
     let run_out = one.record.expires.is_some_and(|end| end <= now);
     let doubt = one.unsure.as_ref().filter(|_| !run_out && one.doubt.is_none())?;
@@ -220,7 +222,7 @@ fn implausible(one: &CatalogEntry) -> Option<Lost> {
     Some(Lost { id, why })
 }
 
-/// Archives that have waited for their record too long.
+/// Archives that have existed for too long without a record.
 fn without_record(survey: &Survey, now: Timestamp) -> Vec<BackupId> {
     let waits = |one: &&Orphan| {
         let since = one.object.modified.unwrap_or_else(|| one.id.time());

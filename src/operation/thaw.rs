@@ -11,38 +11,38 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result},
     lifecycle::{Class, Retrieval, ThawTime},
+    retry::Backoff,
     store::{self, AskedForThaw, Kind, Object, Speed, Store, Thaw},
     text::{counted, minute},
 };
 
-/// Services other than AWS may thaw at once.
+/// The time until the first check, since services other than AWS may thaw at once.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
-const PAUSE: Duration = Duration::from_secs(30);
-const PAUSE_MAX: Duration = Duration::from_secs(300);
-/// Above this expedited retrievals take longer than the minutes that are named.
+/// The pauses between two checks after that.
+const PAUSES: Backoff = Backoff::new(Duration::from_secs(30), Duration::from_secs(300));
+/// The size above which expedited retrievals take longer than the minutes in their description.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html>
 const EXPEDITED_BYTES_MAX: u64 = 250_000_000;
-/// What a restore of a large database may need.
+/// The time that a restore of a large database may need.
 const ENOUGH: SignedDuration = SignedDuration::from_hours(12);
 
-/// What to do about an archive that lies in cold storage.
+/// What to do about an archive in cold storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThawRequest {
-    /// Ask for it, so fast.
+    /// The speed at which to request thawing; `None` to request nothing.
     pub speed: Option<Speed>,
-    /// Days for which the thawed copy stays.
+    /// The days for which the thawed copy is kept.
     pub days: u32,
-    /// Wait until it is thawed.
+    /// Whether to wait until it is thawed.
     pub wait: bool,
 }
 
-/// Makes sure that a backup's archive can be read, before anything reads it: asks for its thawing and waits, as far as
-/// the request says so. To be called again later where it ends with [`Error::Cold`] and `under_way`: nothing is asked
-/// for twice.
+/// Makes sure that a backup's archive can be read: requests its thawing and waits, as the request says. If it ends with
+/// [`Error::Cold`] and `under_way`, call it again later; nothing is requested twice.
 ///
 /// # Errors
-/// [`Error::Cold`] where it can't be read yet, [`Error::Usage`] for a speed that its class doesn't know, and what the
-/// bucket refuses. An archive that isn't there is no error here: whoever reads it says so.
+/// [`Error::Cold`] if it can't be read yet, [`Error::Usage`] for a speed that its class doesn't offer, or any error of
+/// the bucket. A missing archive is no error here; reading it will report that.
 pub async fn thaw(catalog: &Catalog, record: &Record, request: &ThawRequest) -> Result<()> {
     let store = catalog.store();
     let key = catalog.archive_key(record);
@@ -58,11 +58,11 @@ pub async fn thaw(catalog: &Catalog, record: &Record, request: &ThawRequest) -> 
     thawing.carry_out(object).await
 }
 
-/// Fails where an object can't be read at once.
+/// Fails if an object can't be read now.
 pub(super) async fn check_readable(store: &Store, object: &Object, name: &str) -> Result<()> {
     match object.thaw {
         Thaw::Warm | Thaw::Thawed { .. } => Ok(()),
-        // by its class, which elsewhere than on AWS may be no more than a name
+        // cold by its class, which may be only a name on other services than AWS
         _ if store.is_readable(object).await? => Ok(()),
         Thaw::Cold => Err(cold(object, name)),
         Thaw::UnderWay => Err(under_way(object, name, None, None)),
@@ -81,7 +81,7 @@ impl Thawing<'_> {
         match (self.state(&object), self.request.speed) {
             (Thaw::Warm, None) => Ok(()),
             (Thaw::Warm | Thaw::Cold | Thaw::UnderWay, _) if self.store.is_readable(&object).await? => Ok(()),
-            // whatever its class is called
+            // whatever the name of its class
             (Thaw::Warm, Some(speed)) => self.ask_and_wait(&object, speed).await,
             (Thaw::Thawed { until }, speed) => self.keep_long_enough(&object, until, speed).await,
             (Thaw::Cold, None) => Err(cold(&object, &self.name)),
@@ -94,7 +94,7 @@ impl Thawing<'_> {
         }
     }
 
-    /// A copy whose time is over may be shown a while longer.
+    /// The state of an object. A service may show a copy whose time has ended for a while longer.
     fn state(&self, object: &Object) -> Thaw {
         match object.thaw {
             Thaw::Thawed { until: Some(until) } if until <= self.now() => Thaw::Cold,
@@ -129,7 +129,7 @@ impl Thawing<'_> {
     async fn ask_and_wait(&self, object: &Object, speed: Speed) -> Result<()> {
         self.check_speed(object, speed)?;
         match self.ask(object, speed).await? {
-            // it could not be read right before
+            // it could not be read a moment ago
             AskedForThaw::Needless if self.store.is_readable(object).await? => return Ok(()),
             AskedForThaw::Needless => {
                 return Err(not_thawed(
@@ -183,7 +183,7 @@ impl Thawing<'_> {
     }
 
     async fn ask(&self, object: &Object, speed: Speed) -> Result<AskedForThaw> {
-        // out of an archive tier of INTELLIGENT_TIERING an object moves for good
+        // an object of INTELLIGENT_TIERING leaves its archive tier for good
         let days = object.archive_tier.is_none().then_some(self.request.days);
         let asked = self.store.ask_for_thaw(&self.key, days, speed).await;
         asked.map_err(|error| match error.kind {
@@ -194,7 +194,7 @@ impl Thawing<'_> {
                         .to_owned(),
                 under_way: false,
             },
-            // Ceph and others know the class, and no thawing
+            // Ceph and others know the class, but don't support thawing
             Kind::Unsupported | Kind::Other | Kind::NotFound | Kind::Exists => {
                 let why = format!("it can't be read, and the service refuses to thaw it: {}", error.why);
                 not_thawed(object, &self.name, &why)
@@ -203,10 +203,10 @@ impl Thawing<'_> {
         })
     }
 
-    /// Looks until it is thawed; once only, where nobody wants to wait.
+    /// Checks until it is thawed, or only once if the request is not to wait.
     async fn wait(&self, object: &Object, speed: Option<Speed>) -> Result<()> {
         let began = Instant::now();
-        let (mut pause, mut begun) = (FIRST_LOOK, false);
+        let (mut pause, mut looks, mut begun) = (FIRST_LOOK, 0, false);
         loop {
             tokio::time::sleep(pause).await;
             match self.look().await? {
@@ -219,21 +219,17 @@ impl Thawing<'_> {
                     return Err(under_way(object, &self.name, speed, Some(self.now())));
                 }
                 Some(Thaw::UnderWay) => begun = true,
-                // what was asked for may show late
+                // the request may show late
                 Some(Thaw::Cold) | None => {}
             }
             let minutes = began.elapsed().as_secs() / 60;
             tracing::info!("thawing {}: {minutes} min so far; {}", self.name, usual(object, speed));
-            pause = if pause < PAUSE {
-                PAUSE
-            } else {
-                (pause * 3 / 2).min(PAUSE_MAX)
-            };
+            looks += 1;
+            pause = PAUSES.pause(looks);
         }
     }
 
-    /// Whether it can be read by now; none where the service can't be asked, which is nothing to give hours of waiting
-    /// up for.
+    /// The current state. `None` if the service can't be asked, which is no reason to give up hours of waiting.
     async fn look(&self) -> Result<Option<Thaw>> {
         match self.state_now().await {
             Ok(Some(state)) => Ok(Some(state)),
@@ -251,7 +247,7 @@ impl Thawing<'_> {
             return Ok(None);
         };
         Ok(Some(match self.state(&object) {
-            // not every service tells how far it is
+            // not every service reports the progress
             Thaw::Cold | Thaw::UnderWay if self.store.is_readable(&object).await? => Thaw::Warm,
             state => state,
         }))
@@ -273,7 +269,7 @@ fn cold(object: &Object, name: &str) -> Error {
     }
 }
 
-/// Cold, and by no option of ours to be thawed.
+/// The error of an object that is cold and that this service can't thaw.
 fn not_thawed(object: &Object, name: &str, why: &str) -> Error {
     let class = class_name(object);
     Error::Cold {
@@ -295,7 +291,7 @@ fn cold_again(object: &Object, name: &str) -> Error {
     }
 }
 
-/// Come back later: at a time, where it is known when and how fast it was asked for.
+/// The error that the user should come back later, at a time if it is known when and at which speed it was requested.
 fn under_way(object: &Object, name: &str, speed: Option<Speed>, asked: Option<Timestamp>) -> Error {
     let wait = speed
         .zip(retrieval(object))
@@ -313,7 +309,7 @@ fn under_way(object: &Object, name: &str, speed: Option<Speed>, asked: Option<Ti
     }
 }
 
-/// How long it usually takes, in words.
+/// The usual duration, in words.
 fn usual(object: &Object, speed: Option<Speed>) -> String {
     let Some(times) = retrieval(object) else {
         return "how long that takes isn't known here".to_owned();
@@ -336,8 +332,8 @@ fn time(times: Retrieval, speed: Speed) -> Option<ThawTime> {
     }
 }
 
-/// The archive tiers of `INTELLIGENT_TIERING` are as slow as the classes of the same depth.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intelligent-tiering-overview.html>
+/// The durations for this object. The archive tiers of `INTELLIGENT_TIERING` are as slow as the classes of the same
+/// depth. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intelligent-tiering-overview.html>
 fn retrieval(object: &Object) -> Option<Retrieval> {
     match object.archive_tier.as_deref().or(object.storage_class.as_deref())? {
         "GLACIER" | "ARCHIVE_ACCESS" => Class::Glacier.retrieval(),

@@ -16,30 +16,30 @@ use crate::{
     text::Untrusted,
 };
 
-/// What a verification found good.
+/// The result of a successful verification.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verified {
     /// The backup.
     pub id: BackupId,
     /// Its database.
     pub database: Label,
-    /// Bytes read from the bucket, every one under a MAC that was checked.
+    /// The bytes that were read from the bucket, all under checked MACs.
     pub sealed_bytes: u64,
-    /// Bytes of pg_dump's archive inside.
+    /// The bytes of pg_dump's archive inside.
     pub dump_bytes: u64,
-    /// Tables compared with the record.
+    /// The number of tables that were compared with the record.
     pub tables: u64,
-    /// Rows of them.
+    /// The number of their rows.
     pub rows: u64,
     /// When it ended.
     pub finished: Timestamp,
 }
 
-/// Reads every byte of a backup back, checks every MAC, and compares what is inside with what the record says was
-/// dumped: table by table, rows, bytes and fingerprint.
+/// Reads every byte of a backup, checks every MAC, and compares the contents with the record: rows, bytes and
+/// fingerprint of each table.
 ///
 /// # Errors
-/// The first fault. What is worth knowing later is left in the backup's mark, as far as these credentials may write.
+/// The first error. Results that matter later are stored in the backup's mark, if these credentials may write it.
 /// [`Error::NotGood`] for the record of a failed run.
 pub async fn verify(catalog: &Catalog, record: &Record, progress: &Progress) -> Result<Verified> {
     let span = step!(
@@ -57,7 +57,7 @@ async fn verified(catalog: &Catalog, record: &Record, progress: &Progress) -> Re
             let etag = archive.etag().map(Untrusted::from);
             (etag, read_whole(catalog, record, archive, progress).await)
         }
-        // header or last frame: which object that was, is asked for once more
+        // an error of header or last frame: look up which object that was
         Err(error @ Error::Seal { .. }) => {
             let found = catalog.store().head(&catalog.archive_key(record)).await;
             let etag = found.ok().flatten().and_then(|object| object.etag);
@@ -71,11 +71,11 @@ async fn verified(catalog: &Catalog, record: &Record, progress: &Progress) -> Re
     read
 }
 
-/// What a reading says of the archive; none where that is nothing, as when the bucket went away.
+/// Whether the archive is good; `None` if the reading doesn't show it, such as if the bucket failed.
 fn verdict(read: &Result<Verified>) -> Option<bool> {
     match read {
         Ok(_) => Some(true),
-        // no key that opens it says nothing of it
+        // a missing key says nothing about the archive
         Err(Error::Seal {
             source: seal::Error::WrongKey { .. },
             ..
@@ -85,9 +85,8 @@ fn verdict(read: &Result<Verified>) -> Option<bool> {
     }
 }
 
-/// Leaves what was found in the backup's mark, so that lists and `latest` know: that the archive is damaged, or that
-/// one which is another object than was uploaded is good all the same. Of one that is as it was uploaded there is
-/// nothing to say.
+/// Stores the result in the backup's mark, so that lists and `latest` know it: the archive is damaged, or is good
+/// although it is another object than was uploaded. A good archive that is the uploaded object needs no entry.
 async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: bool) {
     let same = |known: &str| known.trim_matches('"') == etag.raw().trim_matches('"');
     let uploaded = record.object().and_then(|object| object.etag.as_deref());

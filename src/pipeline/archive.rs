@@ -1,7 +1,7 @@
-//! A sealed archive whose header and last frame have been found good, and the ways to read it.
+//! A sealed archive whose header and last frame were checked, and the ways to read it.
 //!
-//! Nothing is given out before its MAC was checked, and nothing at all before the last frame was: an object that was
-//! cut short is found before anything is touched.
+//! Nothing is returned before its MAC was checked, and nothing at all before the last frame was: an object that was cut
+//! short is found before anything is changed.
 
 use std::ops::Range;
 
@@ -11,15 +11,15 @@ use super::{
     Budget, ContentReader, FrameReader, ObjectSource, PayloadReader, Progress,
     frames::{Frames, Give},
     ordered::joined,
-    second_look::{Doubts, SecondLook},
+    reread::{FailedReads, RecordedReads},
 };
 use crate::{
     error::{Error, Result},
     seal::{self, Content, FrameKeys, HEADER_LEN_MAX, RepositoryId, SealedHeader, Secret},
 };
 
-/// A sealed archive whose header and last frame have been found good: it is the object that was sealed, under a key at
-/// hand, and not cut short. The frames between are checked as they are read.
+/// A sealed archive whose header and last frame were checked: it is the object that was sealed, under one of the keys,
+/// and not cut short. The frames between are checked as they are read.
 #[derive(Clone)]
 pub struct SealedArchive {
     source: ObjectSource,
@@ -27,11 +27,11 @@ pub struct SealedArchive {
     content_bytes_max: Option<u64>,
 }
 
-/// What header and last frame say.
+/// What the header and the last frame contain.
 #[derive(Clone)]
 struct BothEnds {
     header: SealedHeader,
-    /// The header as it stands in the object.
+    /// The bytes of the header in the object.
     header_bytes: Bytes,
     keys: FrameKeys,
     frame_count: u64,
@@ -39,19 +39,20 @@ struct BothEnds {
 }
 
 impl SealedArchive {
-    /// Reads and checks header and last frame. With `expected`, the object has to be that backup's archive in that
-    /// repository. What fails is read again before it counts. Safe to cancel.
+    /// Reads and checks header and last frame. With `expected`, the object must be that backup's archive in that
+    /// repository. Bytes that fail a check are read again before they count. Safe to cancel.
     ///
     /// # Errors
-    /// [`Error::Seal`] where it isn't what was sealed or no key at hand opens it, and as [`ObjectSource::read`].
+    /// [`Error::Seal`] if it isn't what was sealed or none of the keys opens it, or the errors of
+    /// [`ObjectSource::read`].
     pub async fn open(
         source: ObjectSource,
         secrets: &[Secret],
         expected: Option<(&RepositoryId, &str)>,
     ) -> Result<Self> {
-        let mut doubts = Doubts::default();
+        let mut doubts = FailedReads::default();
         loop {
-            let mut look = SecondLook::new(&source);
+            let mut look = RecordedReads::new(&source);
             match look_at_both_ends(&mut look, secrets, expected).await {
                 Ok(ends) => {
                     return Ok(Self {
@@ -60,14 +61,13 @@ impl SealedArchive {
                         content_bytes_max: None,
                     });
                 }
-                Err(fault @ Error::Seal { .. }) => doubts.weigh(look, fault)?,
+                Err(fault @ Error::Seal { .. }) => doubts.check_repeated(look, fault)?,
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// The same, of which the content may have so many bytes: what decompresses to more is refused, since a few bytes
-    /// can be made to fill a disk.
+    /// Limits the decompressed content to so many bytes, since a few bytes can be made to fill a disk.
     #[must_use]
     pub fn with_content_bytes_max(self, bytes: u64) -> Self {
         Self {
@@ -82,7 +82,7 @@ impl SealedArchive {
         &self.ends.header
     }
 
-    /// The header as it stands in the object, before all frames.
+    /// The bytes of the header in the object, before all frames.
     #[must_use]
     pub fn header_bytes(&self) -> &Bytes {
         &self.ends.header_bytes
@@ -94,36 +94,36 @@ impl SealedArchive {
         self.source.bytes()
     }
 
-    /// Length in bytes of what all frames hold together, still compressed.
+    /// The length in bytes of the contents of all frames together, still compressed.
     #[must_use]
     pub fn payload_bytes(&self) -> u64 {
         self.ends.payload_bytes
     }
 
-    /// Entity tag of the object that is read, where its service has such.
+    /// The entity tag of the object, if its service has entity tags.
     #[must_use]
     pub fn etag(&self) -> Option<&str> {
         self.source.etag()
     }
 
-    /// What messages call the object.
+    /// The object's name in messages.
     #[must_use]
     pub fn name(&self) -> String {
         self.source.name()
     }
 
-    /// All frames as they are, their MACs checked and nothing decrypted: with the header before them, the whole object.
+    /// All frames with checked MACs and without decryption. With the header before them, they are the whole object.
     #[must_use]
     pub fn sealed_frames(&self, budget: &Budget, progress: &Progress) -> FrameReader {
         FrameReader::new(self.frames(), 0..self.ends.frame_count, Give::Sealed, budget, progress)
     }
 
-    /// These bytes of the payload. Only the frames that hold them are fetched and opened.
+    /// A range of the payload. Only the frames that contain it are fetched and opened.
     #[must_use]
     pub fn payload(&self, range: Range<u64>, budget: &Budget, progress: &Progress) -> PayloadReader {
         let size = self.ends.header.frame_size as u64;
         let (start, end) = (range.start, range.end.min(self.ends.payload_bytes));
-        // an empty range takes no frame, not even that of an empty payload, which was looked at
+        // an empty range needs no frame, not even the only one of an empty payload, which was checked already
         let (frames, before) = match start < end {
             true => (start / size..end.div_ceil(size), start % size),
             false => (0..0, 0),
@@ -132,10 +132,10 @@ impl SealedArchive {
         PayloadReader::new(frames, before, end.saturating_sub(start))
     }
 
-    /// What these bytes of the payload hold, decompressed: they begin where a chunk begins, and end where one ends.
+    /// The decompressed content of a range of the payload, which must begin and end at the boundaries of chunks.
     ///
     /// # Errors
-    /// [`Error::Compress`] where zstd has no memory.
+    /// [`Error::Compress`] if zstd has no memory.
     pub fn content(&self, payload: Range<u64>, budget: &Budget, progress: &Progress) -> Result<ContentReader> {
         let payload = self.payload(payload, budget, progress);
         ContentReader::new(
@@ -159,7 +159,7 @@ impl SealedArchive {
 
 /// Reads and checks header and last frame, once.
 async fn look_at_both_ends(
-    look: &mut SecondLook<'_>,
+    look: &mut RecordedReads<'_>,
     secrets: &[Secret],
     expected: Option<(&RepositoryId, &str)>,
 ) -> Result<BothEnds> {
@@ -182,10 +182,10 @@ async fn look_at_both_ends(
     })
 }
 
-/// Checks the last frame, and tells what is wrong with the object's end as exactly as its last two frames allow. Gives
-/// the last frame's index and the bytes that it holds.
+/// Checks the last frame, and finds out what is wrong with the object's end as exactly as its last two frames allow.
+/// Returns the last frame's index and the number of bytes in it.
 async fn check_end(
-    look: &mut SecondLook<'_>,
+    look: &mut RecordedReads<'_>,
     header: &SealedHeader,
     header_len: usize,
     keys: &FrameKeys,
@@ -193,7 +193,7 @@ async fn check_end(
     let (frame_size, bytes) = (header.frame_size, look.source().bytes());
     let (index, range) = match seal::last_frame_range(header_len, frame_size, bytes) {
         Ok(found) => found,
-        // of a length that no frame has: what stands there says more than its length
+        // no frame has this length: the bytes say more than the length
         Err(seal::Error::CutShort { after }) => {
             let index = after.map_or(0, |after| after + 1);
             let start = seal::frame_range(header_len, frame_size, index).start;
@@ -215,9 +215,9 @@ async fn check_end(
     }
 }
 
-/// Opens one frame, and gives how many bytes it holds.
+/// Opens one frame, and returns the number of bytes in it.
 async fn open_at(
-    look: &mut SecondLook<'_>,
+    look: &mut RecordedReads<'_>,
     keys: &FrameKeys,
     frame_size: usize,
     index: u64,
@@ -233,7 +233,7 @@ async fn open_at(
     Ok(seal::open_frame(keys, frame_size, index, last, &frame).map(|held| held.len() as u64))
 }
 
-/// Tries the secrets; a passphrase takes a tenth of a second, and not on a thread that others wait for.
+/// Tries the secrets, on a blocking thread since a passphrase takes a tenth of a second.
 async fn unlock(header: &SealedHeader, secrets: &[Secret]) -> Result<std::result::Result<FrameKeys, seal::Error>> {
     let (header, secrets) = (header.clone(), secrets.to_vec());
     joined(tokio::task::spawn_blocking(move || header.unlock(&secrets))).await

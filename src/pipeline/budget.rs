@@ -1,18 +1,18 @@
-//! How much the streams of one command may have under way, all together.
+//! Limits how much the streams of one command have in progress.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Ranges in flight of one object: with 4 MiB each, what is on its way takes 16 MiB.
+/// The number of ranges of one object that are requested at once: with 4 MiB each, they take 16 MiB.
 const RANGES: usize = 4;
 
-/// How much the streams of one command may have under way, all together; clones share it.
+/// Limits how much the streams of one command have in progress. Clones share the limit.
 ///
-/// Every stream may have one chunk, one group of frames and one range under way by itself, and more of them while the
-/// shared slots last. So no stream ever waits for another one, and the memory of n streams is bounded: that of one
-/// stream, and for each further one a chunk being read and one being compressed (1.5 MiB), a group being filled and one
-/// being sealed (4 MiB), and what its own upload holds, which [`PartPlan::buffers`](crate::store::PartPlan) says.
+/// Every stream may have one chunk, one group of frames and one range in progress, and more while shared slots are
+/// free. So no stream ever waits for another one. The memory of n streams is bounded: that of one stream, and for each
+/// further one a chunk being read and one being compressed (1.5 MiB), a group being filled and one being sealed (4
+/// MiB), and the memory of its own upload ([`PartPlan::buffers`](crate::store::PartPlan)).
 #[derive(Clone)]
 pub struct Budget {
     chunks: Arc<Semaphore>,
@@ -22,14 +22,14 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// What it takes to keep one pg_dump, or one download, busy at this level of compression; none: no compression.
+    /// Enough to keep one pg_dump or one download busy at this compression level; `None` for no compression.
     #[must_use]
     pub fn new(level: Option<i32>) -> Self {
-        // one more is read and one more waited for, beside those that are being compressed
+        // one is read and one is waiting, in addition to those that are being compressed
         Self::of(compress_width(level.unwrap_or(0)) + 2, seal_width(), RANGES)
     }
 
-    /// One of each at a time, for a reader that may soon have read enough.
+    /// One of each, for a reader that may soon have read enough.
     #[must_use]
     pub fn least() -> Self {
         Self::of(1, 1, 1)
@@ -45,34 +45,35 @@ impl Budget {
         }
     }
 
-    /// Slots of one stream for chunks between pg_dump and the frames.
+    /// One stream's slots for chunks between pg_dump and the frames.
     pub(super) fn chunks(&self) -> Slots {
         Slots::new(&self.chunks)
     }
 
-    /// Slots of one stream for groups of frames that are being sealed or opened.
+    /// One stream's slots for groups of frames that are being sealed or opened.
     pub(super) fn groups(&self) -> Slots {
         Slots::new(&self.groups)
     }
 
-    /// Slots of one stream for ranges in flight.
+    /// One stream's slots for ranges that are being fetched.
     pub(super) fn ranges(&self) -> Slots {
         Slots::new(&self.ranges)
     }
 
-    /// Buffers of chunks.
+    /// The buffers of chunks.
     pub(super) fn buffers(&self) -> BufferPool {
         self.buffers.clone()
     }
 }
 
-/// Cores that compress at once at zstd's `level`. One pg_dump gives some 300 MB/s: at the low levels two cores do more
-/// than that, at the high ones every core counts, and each takes memory (`docs/performance.md`).
+/// The number of cores that compress at zstd's `level`. One pg_dump produces some 300 MB/s. At low levels two cores
+/// compress more than that, at high levels every core is needed, and each takes memory (`docs/performance.md`).
 fn compress_width(level: i32) -> usize {
     cores().min(if level <= 3 { 2 } else { 8 })
 }
 
-/// Cores that seal or open at once: one does more than a pg_dump gives, two keep up with any network, each takes 2 MiB.
+/// The number of cores that seal or open: one is faster than a pg_dump, two are as fast as any network, and each takes
+/// 2 MiB.
 fn seal_width() -> usize {
     cores().min(2)
 }
@@ -81,13 +82,13 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The slots of one stream: one of its own, and those that it shares with the others.
+/// The slots of one stream: its own one, and those that it shares with the others.
 pub(super) struct Slots {
     own: Arc<Semaphore>,
     shared: Arc<Semaphore>,
 }
 
-/// Leave to have one thing under way; given back when it is dropped.
+/// The permit for one thing in progress. Returned when it is dropped.
 pub(super) struct Slot {
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -100,9 +101,9 @@ impl Slots {
         }
     }
 
-    /// The next free slot. It comes at the latest when this stream's own one is free again.
+    /// The next free slot. There is one at the latest when this stream's own one is free again.
     pub(super) async fn take(&self) -> Slot {
-        // none of them is ever closed
+        // the semaphores are never closed
         let permit = tokio::select! {
             biased;
             permit = Arc::clone(&self.own).acquire_owned() => permit,
@@ -111,7 +112,7 @@ impl Slots {
         Slot { _permit: permit.ok() }
     }
 
-    /// A slot that is free now. None means that this stream has at least one thing under way.
+    /// A slot that is free now. `None` means that this stream has at least one thing in progress.
     pub(super) fn try_take(&self) -> Option<Slot> {
         let own = Arc::clone(&self.own).try_acquire_owned();
         let permit = own.or_else(|_| Arc::clone(&self.shared).try_acquire_owned());
@@ -119,7 +120,7 @@ impl Slots {
     }
 }
 
-/// Empty buffers, kept so that steady work allocates nothing.
+/// Empty buffers for reuse, so that steady work allocates nothing.
 #[derive(Clone, Default)]
 pub(super) struct BufferPool(Arc<Mutex<Vec<Vec<u8>>>>);
 
@@ -148,7 +149,7 @@ mod tests {
         let others: Vec<Slot> = streams[1..].iter().filter_map(Slots::try_take).collect();
         assert_eq!(others.len(), 3);
         assert!(streams.iter().all(|slots| slots.try_take().is_none()));
-        // a shared one that is given back serves any stream, its own one only the first
+        // a returned shared slot is free for any stream, an own slot only for its stream
         drop(greedy.pop());
         let slot = streams[2].take().await;
         greedy.clear();

@@ -1,4 +1,4 @@
-//! The near end of the road out: chunks of a dump are read, looked at by the archive reader, and compressed.
+//! The beginning of a backup's pipeline: a dump is read in chunks, observed by the archive reader, and compressed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,24 +21,24 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A dump on its way to be sealed: read in chunks, looked at, and compressed, in a task of its own that runs ahead of
-/// whoever takes the chunks as far as the budget allows.
+/// A dump that is read in chunks, observed, and compressed, in its own task that runs ahead of the consumer as far as
+/// the budget allows.
 ///
-/// Dropped, it stops reading: its task and what it has under way end with it.
+/// If it is dropped, its task and its work in progress end.
 pub struct DumpChunks {
     chunks: mpsc::UnboundedReceiver<(Chunk, Slot)>,
     reading: AbortOnDropHandle<Result<ArchiveReader>>,
     buffers: BufferPool,
     is_compressed: bool,
-    /// Compressed length of each chunk.
+    /// The compressed length of each chunk.
     lengths: Vec<u32>,
 }
 
-/// What a dump turned out to be.
+/// The result of reading a dump.
 pub struct DumpRead {
-    /// The archive reader that has seen every byte; whether the end was a good one is for the caller to find out.
+    /// The archive reader that has observed every byte. The caller checks whether the dump was complete.
     pub archive: ArchiveReader,
-    /// Compressed length of each chunk in bytes; empty where nothing is compressed.
+    /// The compressed length of each chunk in bytes; empty without compression.
     pub chunk_lengths: Vec<u32>,
 }
 
@@ -49,19 +49,19 @@ enum Chunk {
 }
 
 impl DumpChunks {
-    /// Begins to read `source`, at zstd's `level` or uncompressed. `silence_max`: how long pg_dump may say nothing
-    /// while it is waited for.
+    /// Begins to read `source` and to compress it at zstd's `level`; `None` for no compression. `dump_idle_timeout`: the time
+    /// after which a pg_dump that writes nothing counts as hung.
     pub fn read(
         source: impl AsyncRead + Send + Unpin + 'static,
         level: Option<i32>,
-        silence_max: Duration,
+        dump_idle_timeout: Duration,
         budget: &Budget,
         progress: &Progress,
     ) -> Self {
         let (sender, chunks) = mpsc::unbounded_channel();
         let reading = Reading {
             source,
-            silence_max,
+            dump_idle_timeout,
             reader: ArchiveReader::new(),
             compressor: level.map(|level| Arc::new(Compressor::new(level))),
             buffers: budget.buffers(),
@@ -78,7 +78,7 @@ impl DumpChunks {
         }
     }
 
-    /// The next bytes to be sealed, in their order; none at the end of the dump, and where reading it has failed.
+    /// The next bytes to be sealed, in their order. `None` at the end of the dump, and if reading it failed.
     ///
     /// # Errors
     /// [`Error::Compress`].
@@ -96,15 +96,15 @@ impl DumpChunks {
         Ok(Some(chunk))
     }
 
-    /// Takes back a buffer that is no longer needed.
+    /// Returns a buffer for reuse.
     pub fn recycle(&self, chunk: Vec<u8>) {
         self.buffers.put(chunk);
     }
 
-    /// What was read, once there is no next chunk.
+    /// The result, once there is no next chunk.
     ///
     /// # Errors
-    /// That of reading: [`Error::Io`] or [`Error::Silent`] of the source, [`Error::Dump`] of what came from it.
+    /// The error of reading: [`Error::Io`] or [`Error::Silent`] of the source, [`Error::Dump`] of its contents.
     pub async fn finish(self) -> Result<DumpRead> {
         let archive = self.reading.await.map_err(Error::from)??;
         Ok(DumpRead {
@@ -114,16 +114,16 @@ impl DumpChunks {
     }
 }
 
-/// The task that reads.
+/// The state of the reading task.
 struct Reading<R> {
     source: R,
-    silence_max: Duration,
+    dump_idle_timeout: Duration,
     reader: ArchiveReader,
     compressor: Option<Arc<Compressor>>,
     buffers: BufferPool,
     slots: Slots,
     progress: Progress,
-    /// Bounded by the slots.
+    /// The slots limit its length.
     sender: mpsc::UnboundedSender<(Chunk, Slot)>,
 }
 
@@ -135,24 +135,24 @@ impl<R: AsyncRead + Send + Unpin> Reading<R> {
                 return Ok(self.reader);
             }
             let slot = self.slots.take().await;
-            // where nobody receives any more, the run has failed further down and says so
+            // without a receiver, the run has failed in a later step, which reports it
             if self.sender.send((self.compress(chunk), slot)).is_err() {
                 return Ok(self.reader);
             }
         }
     }
 
-    /// The next [`CHUNK_BYTES`], fewer only at the end. Bytes are looked at as they come, so that a pg_dump which goes
-    /// wrong and hangs is found out at once.
+    /// The next [`CHUNK_BYTES`], fewer only at the end. Bytes are observed as they arrive, so an error in them is found
+    /// even if pg_dump hangs after it.
     async fn read_chunk(&mut self) -> Result<Vec<u8>> {
         let mut chunk = self.buffers.take();
         chunk.reserve_exact(CHUNK_BYTES);
         while chunk.len() < CHUNK_BYTES {
             let seen = chunk.len();
             let mut limited = (&mut self.source).take((CHUNK_BYTES - seen) as u64);
-            let read = timeout(self.silence_max, limited.read_buf(&mut chunk)).await;
+            let read = timeout(self.dump_idle_timeout, limited.read_buf(&mut chunk)).await;
             let silent = |_| Error::Silent {
-                seconds: self.silence_max.as_secs(),
+                seconds: self.dump_idle_timeout.as_secs(),
             };
             let bytes = read.map_err(silent)?.map_err(|source| Error::Io {
                 doing: "read from pg_dump".to_owned(),

@@ -1,4 +1,4 @@
-//! Ranges of an object, several at once, given in their order.
+//! Fetches ranges of an object, several at once, and returns them in order.
 
 use std::{collections::VecDeque, ops::Range};
 
@@ -11,12 +11,12 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Bytes of one request.
+/// The bytes of one request.
 const RANGE_BYTES: u64 = 4 << 20;
 
-/// A range of an object on its way here, cut into requests of 4 MiB, as many at once as the budget allows.
+/// Fetches a range of an object in requests of 4 MiB, as many at once as the budget allows.
 ///
-/// Nothing is requested before the first piece is asked for. Dropped, it aborts what is in flight.
+/// Requests nothing before the first call of `next`. If it is dropped, requests in progress are aborted.
 pub struct Fetch {
     source: ObjectSource,
     left: Range<u64>,
@@ -25,7 +25,7 @@ pub struct Fetch {
 }
 
 impl Fetch {
-    /// Fetches the bytes of `range`, which ends where the object ends or before.
+    /// Fetches the bytes of `range`, which ends at the object's end or before.
     #[must_use]
     pub fn new(source: ObjectSource, range: Range<u64>, budget: &Budget) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Fetch {
         }
     }
 
-    /// The next bytes, in their order; none at the range's end.
+    /// The next bytes, in their order. `None` at the range's end.
     ///
     /// # Errors
     /// As [`ObjectSource::read`].

@@ -1,4 +1,4 @@
-//! Sealed frames, opened or only checked as they arrive, several groups of them on several cores.
+//! Opens sealed frames, or only checks them, as they arrive: several groups at once on several cores.
 
 use std::ops::Range;
 
@@ -7,30 +7,30 @@ use bytes::{Buf as _, Bytes};
 use super::{
     Budget, Fetch, ObjectSource, Progress,
     ordered::Ordered,
-    second_look::{Doubts, SecondLook},
+    reread::{FailedReads, RecordedReads},
 };
 use crate::{
     error::{Error, Result},
     seal::{self, FrameKeys, LANES, OpenGroup, Opener},
 };
 
-/// Where the frames of an object lie, and their keys.
+/// The places of the frames in an object, and their keys.
 #[derive(Clone)]
 pub(super) struct Frames {
     pub(super) source: ObjectSource,
     pub(super) keys: FrameKeys,
     pub(super) header_len: usize,
     pub(super) frame_size: usize,
-    /// How many there are.
+    /// The number of frames.
     pub(super) count: u64,
 }
 
-/// What is given of frames whose MACs are right.
+/// What is returned for frames whose MACs are right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Give {
-    /// What was sealed.
+    /// Their plaintext.
     Plaintext,
-    /// The frames themselves.
+    /// The sealed frames themselves.
     Sealed,
 }
 
@@ -44,19 +44,19 @@ impl Give {
 }
 
 impl Frames {
-    /// Where these frames lie in the object.
+    /// The range of these frames in the object.
     fn bytes_of(&self, frames: Range<u64>) -> Range<u64> {
         let start = |index| seal::frame_range(self.header_len, self.frame_size, index).start;
         let bytes = self.source.bytes();
         start(frames.start).min(bytes)..start(frames.end).min(bytes)
     }
 
-    /// What collects frames from this one on in groups.
+    /// Collects frames into groups, beginning with this one.
     fn opener(&self, first: u64) -> Opener {
         Opener::at_frame(self.keys.clone(), self.frame_size, first)
     }
 
-    /// The last group, whose frames end before this one.
+    /// The last group, which ends before this frame.
     fn last_group(&self, opener: Opener, end: u64) -> OpenGroup {
         match end == self.count {
             true => opener.finish(),
@@ -64,42 +64,42 @@ impl Frames {
         }
     }
 
-    /// Reads a group of frames until it is sound.
+    /// Reads a group of frames again until its MACs are right.
     ///
     /// # Errors
-    /// What is wrong with it, where it came twice with the same bytes.
+    /// The error of the group, once the same bytes were read twice.
     async fn read_again(&self, frames: Range<u64>, give: Give) -> Result<Vec<u8>> {
-        let mut doubts = Doubts::default();
+        let mut doubts = FailedReads::default();
         loop {
-            let mut look = SecondLook::new(&self.source);
+            let mut look = RecordedReads::new(&self.source);
             let sealed = look.read(self.bytes_of(frames.clone())).await?;
             let mut opener = self.opener(frames.start);
-            // a group stays whole until more comes, and no more does
+            // a group is returned only when more bytes arrive, and none do
             let early = opener.push(&mut &sealed[..]);
             let group = early.unwrap_or_else(|| self.last_group(opener, frames.end));
             match give.of(group) {
                 Ok(given) => return Ok(given),
-                Err(fault) => doubts.weigh(look, Error::seal(self.source.name(), fault))?,
+                Err(fault) => doubts.check_repeated(look, Error::seal(self.source.name(), fault))?,
             }
         }
     }
 }
 
-/// Frames of an object, each of which is given only after its MAC was found right, in their order.
+/// Reads frames of an object in their order. Each is returned only after its MAC was checked.
 ///
-/// A MAC covers its frame's index and whether it is the object's last one: so frames that are left out, doubled or in
-/// another order are found, and so is an end that comes early or late, where the range includes it. What fails its MAC
-/// is read again before it counts as damage at rest. Dropped, it aborts what is in flight.
+/// A MAC covers its frame's index and whether it is the object's last one. So frames that are missing, repeated or
+/// reordered are found, and so is an early or late end, if the range includes it. A frame whose MAC is wrong is read
+/// again before it counts as damaged in the bucket. If the reader is dropped, its requests are aborted.
 pub struct FrameReader {
     frames: Frames,
     give: Give,
     fetch: Fetch,
-    /// What was fetched and isn't in a group yet.
+    /// Bytes that were fetched and are not in a group yet.
     piece: Bytes,
-    /// None once the last group has been made of what came.
+    /// `None` once the last group was made.
     opener: Option<Opener>,
     groups: Ordered<std::result::Result<Vec<u8>, seal::Error>>,
-    /// The frames that weren't given yet.
+    /// The frames that were not returned yet.
     left: Range<u64>,
     progress: Progress,
 }
@@ -119,10 +119,10 @@ impl FrameReader {
         }
     }
 
-    /// The next frames; none at the range's end.
+    /// The next frames. `None` at the range's end.
     ///
     /// # Errors
-    /// As [`ObjectSource::read`]; [`Error::Seal`] where a frame's MAC isn't right.
+    /// As [`ObjectSource::read`]; [`Error::Seal`] if a frame's MAC is wrong.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         while let Some(group) = self.next_group().await? {
             let give = self.give;
@@ -136,14 +136,14 @@ impl FrameReader {
         }
     }
 
-    /// Takes back a buffer that is no longer needed.
+    /// Returns a buffer for reuse.
     pub fn recycle(&mut self, given: Vec<u8>) {
         if let Some(opener) = &mut self.opener {
             opener.recycle(given);
         }
     }
 
-    /// The next group of what arrives; none once all of it is in groups.
+    /// The next group of the arriving bytes. `None` once all of them are in groups.
     async fn next_group(&mut self) -> Result<Option<OpenGroup>> {
         while let Some(opener) = &mut self.opener {
             let mut sealed = &self.piece[..];
@@ -153,7 +153,7 @@ impl FrameReader {
             if group.is_some() {
                 return Ok(group);
             }
-            // its memory is free before the next one is waited for
+            // frees its memory before waiting for the next one
             self.piece = Bytes::new();
             let Some(piece) = self.fetch.next().await? else {
                 let end = self.left.end;
@@ -167,14 +167,14 @@ impl FrameReader {
         Ok(None)
     }
 
-    /// What is given of a group, or, where a MAC failed, of the same group read again.
+    /// The result of a group, or if a MAC was wrong, of the same group read again.
     async fn sound(&mut self, given: std::result::Result<Vec<u8>, seal::Error>) -> Result<Vec<u8>> {
         let group = self.left.start..self.left.end.min(self.left.start + LANES as u64);
         self.left.start = group.end;
         let source = &self.frames.source;
         match given {
             Ok(given) => Ok(given),
-            Err(fault) if source.unsteady().is_none() => Err(Error::seal(source.name(), fault)),
+            Err(fault) if source.inconsistent().is_none() => Err(Error::seal(source.name(), fault)),
             Err(fault) => {
                 tracing::warn!("{}: {fault}; reading it again", source.name());
                 self.frames.read_again(group, self.give).await

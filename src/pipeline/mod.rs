@@ -1,12 +1,12 @@
-//! The road of a byte, in halves that can be joined in other ways.
+//! The pipeline from pg_dump to the bucket and back, in parts that can be combined in other ways.
 //!
 //! ```text
 //! out:   a dump -> DumpChunks (read, looked at, compressed) -> Sealing -> store::Upload
 //! back:  ObjectSource -> Fetch -> FrameReader -> PayloadReader -> ContentReader -> whoever takes the bytes
 //! ```
 //!
-//! Each half is pulled by the next one: `next()` gives what comes next and None at the end. What runs ahead of that is
-//! bounded by a [`Budget`], which several streams can share. A half that is dropped aborts what it has under way.
+//! Each part is driven by the next one: `next()` returns the next bytes, and `None` at the end. A [`Budget`], which
+//! several streams can share, limits how far it runs ahead. If a part is dropped, its work in progress is aborted.
 //!
 //! | half | what it does | its own errors |
 //! |---|---|---|
@@ -18,9 +18,9 @@
 //! | [`PayloadReader`] | any range of what the frames hold | |
 //! | [`ContentReader`] | that decompressed | `Payload`, `Differs` |
 //!
-//! [`ArchiveUpload`] joins the road out, [`SealedArchive::read_into`] and [`SealedArchive::copy_into`] join the roads
-//! back. `tests/pipeline.rs` joins them in other ways: several dumps into several objects at once, one table read from
-//! the middle of an archive, a copy from one store to another.
+//! [`ArchiveUpload`] combines the parts of a backup; [`SealedArchive::read_into`] and [`SealedArchive::copy_into`]
+//! those of a restore and a copy. `tests/pipeline.rs` combines them in other ways: several dumps into several objects
+//! at once, one table from the middle of an archive, a copy from one store to another.
 
 mod archive;
 mod budget;
@@ -32,8 +32,8 @@ mod ordered;
 mod payload;
 mod progress;
 mod read;
+mod reread;
 mod sealing;
-mod second_look;
 mod upload;
 
 pub use archive::SealedArchive;
@@ -44,6 +44,6 @@ pub use frames::FrameReader;
 pub use object::ObjectSource;
 pub(crate) use ordered::joined;
 pub use payload::{ContentReader, PayloadReader};
-pub use progress::Progress;
+pub use progress::{Progress, RestoreStep, StepKind};
 pub use sealing::Sealing;
 pub use upload::ArchiveUpload;

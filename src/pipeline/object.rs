@@ -16,15 +16,15 @@ use crate::{
 /// Where a sealed object is read from.
 #[derive(Clone)]
 pub enum ObjectSource {
-    /// An object in a bucket, as it was when it was looked at: one that was replaced since is not read.
+    /// An object in a bucket, as it was when it was looked at. If it was replaced since, reading it fails.
     Stored {
         /// The bucket.
         store: Box<Store>,
-        /// The object's key from the bucket's root.
+        /// The object's key, from the bucket's root.
         key: String,
         /// Its length.
         bytes: u64,
-        /// Its entity tag, where the service has such.
+        /// Its entity tag, if the service has entity tags.
         etag: Option<String>,
     },
     /// A file.
@@ -37,7 +37,7 @@ pub enum ObjectSource {
 }
 
 impl ObjectSource {
-    /// An object in a bucket that has been looked at, and lies where it can be read.
+    /// An object in a bucket that was looked at and can be read now.
     #[must_use]
     pub fn stored(store: &Store, object: Object) -> Self {
         Self::Stored {
@@ -51,7 +51,7 @@ impl ObjectSource {
     /// Looks at a file.
     ///
     /// # Errors
-    /// [`Error::Io`] where it can't be looked at, [`Error::Usage`] where it is no regular file.
+    /// [`Error::Io`] if it can't be accessed, [`Error::Usage`] if it is not a regular file.
     pub async fn file(path: PathBuf) -> Result<Self> {
         let metadata = tokio::fs::metadata(&path)
             .await
@@ -76,7 +76,7 @@ impl ObjectSource {
         }
     }
 
-    /// Entity tag of the object, where its service has such.
+    /// The object's entity tag, if its service has entity tags.
     #[must_use]
     pub fn etag(&self) -> Option<&str> {
         match self {
@@ -85,7 +85,7 @@ impl ObjectSource {
         }
     }
 
-    /// What messages call it.
+    /// Its name in messages.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -94,18 +94,18 @@ impl ObjectSource {
         }
     }
 
-    /// What is said of bytes that are other ones at each look; nothing of a file, which is read from here.
-    pub(super) fn unsteady(&self) -> Option<Error> {
+    /// The error of bytes that are different at each read; `None` for a file, which is read locally.
+    pub(super) fn inconsistent(&self) -> Option<Error> {
         match self {
-            Self::Stored { store, key, .. } => Some(store.unsteady(key, "a part of it").into()),
+            Self::Stored { store, key, .. } => Some(store.inconsistent(key, "a part of it").into()),
             Self::File { .. } => None,
         }
     }
 
-    /// Reads a range of it, retried as the store's reads are.
+    /// Reads a range of it, with the retries of the store.
     ///
     /// # Errors
-    /// What the bucket refuses, [`Error::Io`] of a file, [`Error::Cold`] where a thawed copy is gone again.
+    /// Any error of the bucket, [`Error::Io`] of a file, [`Error::Cold`] if a thawed copy has expired.
     pub async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         match self {
             Self::Stored { store, key, etag, .. } => {
@@ -117,7 +117,7 @@ impl ObjectSource {
     }
 }
 
-/// It could be read when it was looked at.
+/// The error of an object that could be read when it was looked at and is cold now.
 fn cooled_down(error: store::Error) -> Error {
     if error.kind != Kind::Cold {
         return error.into();

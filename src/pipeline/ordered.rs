@@ -5,8 +5,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::budget::{Slot, Slots};
 use crate::error::{Error, Result};
 
-/// Work done on several cores at once, its results given in the order of the requests. As much is under way as there
-/// are slots.
+/// Runs work on several cores and returns the results in the order of the requests. The slots limit how much is in
+/// progress.
 pub(super) struct Ordered<T> {
     under_way: VecDeque<(JoinHandle<T>, Slot)>,
     slots: Slots,
@@ -20,7 +20,7 @@ impl<T: Send + 'static> Ordered<T> {
         }
     }
 
-    /// Begins a piece of work; where no slot is free, waits for the oldest, and gives its result.
+    /// Begins a piece of work. If no slot is free, waits for the oldest one and returns its result.
     pub(super) async fn push(&mut self, work: impl FnOnce() -> T + Send + 'static) -> Result<Option<T>> {
         let (oldest, slot) = match self.slots.try_take() {
             Some(slot) => (None, slot),
@@ -36,7 +36,7 @@ impl<T: Send + 'static> Ordered<T> {
         Ok((Some(joined(handle).await?), slot))
     }
 
-    /// The oldest result; `None` once nothing is under way.
+    /// The oldest result. `None` once nothing is in progress.
     pub(super) async fn next(&mut self) -> Result<Option<T>> {
         match self.under_way.pop_front() {
             Some((handle, _slot)) => joined(handle).await.map(Some),
@@ -45,7 +45,7 @@ impl<T: Send + 'static> Ordered<T> {
     }
 }
 
-/// The result of a piece of work, which ends early only by a panic.
+/// The result of a piece of work. It fails only if the work panicked.
 pub(crate) async fn joined<T>(handle: JoinHandle<T>) -> Result<T> {
     handle.await.map_err(Error::from)
 }

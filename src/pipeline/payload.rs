@@ -1,4 +1,4 @@
-//! What the frames of an archive hold, and what that holds decompressed.
+//! Reads the payload in the frames of an archive, and its decompressed content.
 
 use super::FrameReader;
 use crate::{
@@ -7,12 +7,12 @@ use crate::{
     seal::PayloadCompression,
 };
 
-/// A range of an archive's payload: what the frames hold, joined, still compressed.
+/// Reads a range of an archive's payload: the joined contents of the frames, still compressed.
 pub struct PayloadReader {
     frames: FrameReader,
-    /// Bytes of the first frame that come before the range.
+    /// The bytes of the first frame before the range.
     before: u64,
-    /// Bytes of the range that weren't given yet.
+    /// The bytes of the range that were not returned yet.
     left: u64,
 }
 
@@ -25,7 +25,7 @@ impl PayloadReader {
         }
     }
 
-    /// The next bytes, in their order, of as many frames as are opened at once; none at the range's end.
+    /// The next bytes, in their order, of one group of frames. `None` at the range's end.
     ///
     /// # Errors
     /// As [`FrameReader::next`].
@@ -42,19 +42,19 @@ impl PayloadReader {
         Ok(Some(bytes))
     }
 
-    /// Takes back a buffer that is no longer needed.
+    /// Returns a buffer for reuse.
     pub fn recycle(&mut self, bytes: Vec<u8>) {
         self.frames.recycle(bytes);
     }
 }
 
-/// A payload decompressed, in steps of at most 1 MiB: what compresses a hundredfold must not come out at once.
+/// Decompresses a payload in steps of at most 1 MiB, since highly compressed data must not fill the memory.
 pub struct ContentReader {
     payload: PayloadReader,
     object: String,
-    /// None where nothing is compressed, and at the end.
+    /// `None` without compression, and at the end.
     decompressor: Option<Decompressor>,
-    /// Of the payload, what was opened last, and how much of it was taken.
+    /// The last opened bytes of the payload, and how many of them were consumed.
     opened: Vec<u8>,
     taken: usize,
     step: Vec<u8>,
@@ -85,11 +85,11 @@ impl ContentReader {
         })
     }
 
-    /// The next bytes, in their order; none at the end.
+    /// The next bytes, in their order. `None` at the end.
     ///
     /// # Errors
-    /// As [`PayloadReader::next`]; [`Error::Payload`] where it is not what zstd wrote or ends inside of a chunk;
-    /// [`Error::Differs`] where it holds more than it may.
+    /// As [`PayloadReader::next`]; [`Error::Payload`] if it is not what zstd wrote or ends inside a chunk;
+    /// [`Error::Differs`] if it is longer than the limit.
     pub async fn next(&mut self) -> Result<Option<&[u8]>> {
         loop {
             if self.decompress()? {
@@ -110,7 +110,7 @@ impl ContentReader {
         }
     }
 
-    /// Takes a step; false where no more comes of what was opened.
+    /// Decompresses one step. Returns `false` once all opened bytes are consumed.
     fn decompress(&mut self) -> Result<bool> {
         let Some(decompressor) = &mut self.decompressor else {
             return Ok(false);

@@ -17,7 +17,7 @@ impl ArchiveUpload {
     /// Begins with the header that belongs to this sealer.
     ///
     /// # Errors
-    /// What the bucket refuses.
+    /// Any error of the bucket.
     pub async fn begin(
         sealer: Sealer,
         header: &[u8],
@@ -59,7 +59,7 @@ impl ArchiveUpload {
     /// Seals the last frame and completes the upload. Only for a dump that is known to be whole.
     ///
     /// # Errors
-    /// [`Error::Seal`](crate::Error::Seal), and what the bucket refuses; the upload is then aborted.
+    /// [`Error::Seal`](crate::Error::Seal), or any error of the bucket; the upload is then aborted.
     pub async fn complete(mut self) -> Result<store::Stored> {
         while let Some(sealed) = self.sealing.rest().await? {
             self.write(sealed).await?;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::client::PgClient;
 use super::error::{ChildFault, Error, FailureCause};
 use super::failures::StatementFailures;
+use super::load_lines::VerboseLines;
 use super::message_language::{MessageLanguage, without_names};
 use super::settings::SessionSettings;
 use super::transcript::{Transcript, last_lines, warnings};
@@ -58,6 +59,8 @@ pub(super) struct Invocation<'a> {
     pub(super) encoding: Option<&'a str>,
     pub(super) stdin: Stdio,
     pub(super) stdout: Stdio,
+    /// Who is told what it says about its progress.
+    pub(super) progress: Option<VerboseLines>,
 }
 
 impl Running {
@@ -76,6 +79,7 @@ impl Running {
             encoding,
             stdin,
             stdout,
+            progress,
         } = invocation;
         let mut command = Command::new(path);
         command
@@ -122,7 +126,7 @@ impl Running {
         Ok(Self {
             program,
             child,
-            stderr: tokio::spawn(Transcript::read(stderr)),
+            stderr: tokio::spawn(Transcript::read(stderr, progress)),
             secret: url.password().cloned(),
             message_language,
             _file: file,
@@ -135,6 +139,11 @@ impl Running {
 
     pub(super) fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
+    }
+
+    /// Whether the child has ended by now.
+    pub(super) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
     /// Whether the child has ended by now, with another status than 0.

@@ -94,6 +94,7 @@ impl Dump {
             encoding: options.encoding.as_deref(),
             stdin: Stdio::null(),
             stdout: Stdio::piped(),
+            progress: None,
         })?;
         let stdout = running.take_stdout().inspect(widen);
         Ok(Self { running, stdout })

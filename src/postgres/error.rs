@@ -196,30 +196,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether another attempt, a little later, may succeed.
-    pub fn is_transient(&self) -> bool {
-        use ConnectFault as F;
-        match self {
-            Self::Connect { fault, .. } => matches!(
-                fault,
-                F::Refused | F::Unreachable | F::Timeout | F::TooMany | F::StartingUp
-            ),
-            Self::Lost { .. } => true,
-            Self::DumpFailed(fault) | Self::LoadFailed(fault) => {
-                matches!(
-                    fault.cause,
-                    FailureCause::LockTimeout
-                        | FailureCause::DefinitionsChanged
-                        | FailureCause::RecoveryConflict
-                        | FailureCause::ConnectionLost
-                )
-            }
-            _ => false,
-        }
-    }
-}
-
-impl Error {
     pub(super) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io {
             what: what.into(),

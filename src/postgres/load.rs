@@ -9,6 +9,8 @@
 //! of a connection's COPY data as the end of the table. So `psql`'s stdin is closed only after `pg_restore` has
 //! succeeded.
 
+mod script;
+
 use std::io::{self, BufWriter, Write as _};
 use std::pin::Pin;
 use std::process::Stdio;
@@ -17,18 +19,17 @@ use std::task::{Context, Poll, ready};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
 use tokio::process::ChildStdin;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::child::{Invocation, OWN_END, Running};
 use super::client::PgClient;
-use super::error::{ChildFault, Error};
+use super::error::Error;
 use super::failures::StatementFailures;
+use super::load_lines::{LoadWatch, VerboseLines};
 use super::message_language::MessageLanguage;
-use super::script::{CopyError, copy};
 use super::settings::SessionSettings;
 use super::url::DatabaseUrl;
-use crate::panics::of_task;
+use script::Script;
 
 /// The options of a load.
 #[derive(Clone, Debug)]
@@ -58,6 +59,9 @@ pub struct LoadOptions {
     /// The settings of the session, which override those of role and database, from
     /// [`Session::settings`](super::Session::settings).
     pub settings: SessionSettings,
+    /// What is told how far the programs have come. `None` by default. Only for archives in which no name has a line
+    /// break, as the programs repeat names in what they say.
+    pub watch: Option<LoadWatch>,
 }
 
 impl LoadOptions {
@@ -75,6 +79,7 @@ impl LoadOptions {
             server_major,
             message_language: MessageLanguage::default(),
             settings: SessionSettings::default(),
+            watch: None,
         }
     }
 }
@@ -92,14 +97,6 @@ pub struct Load {
     keeps_going: bool,
     /// The list of entries. `pg_restore` reads it while the archive arrives.
     _list: Option<NamedTempFile>,
-}
-
-/// The second process, if the archive is restored as a script.
-#[derive(Debug)]
-struct Script {
-    psql: Running,
-    /// Returns `psql`'s stdin, still open.
-    filter: JoinHandle<(ChildStdin, Result<(), CopyError>)>,
 }
 
 /// The result of a restore that reached its end.
@@ -124,8 +121,14 @@ impl Load {
         if options.first.is_some() || (is_setting_unknown && !options.keep_going) {
             return Self::start_script(client, url, args, options, list);
         }
-        let connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
-        let mut restore = start_restore(client, url, connected, Stdio::null(), options)?;
+        let mut connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
+        let mut progress = None;
+        if let Some(watch) = &options.watch {
+            // a restore that continues is verbose anyway, and its reader of failures needs all of that
+            connected.extend((!options.keep_going).then(|| "--verbose".to_owned()));
+            progress = Some(VerboseLines::new(watch.clone(), options.keep_going));
+        }
+        let mut restore = start_restore(client, url, connected, Stdio::null(), options, progress)?;
         let stdin = restore.take_stdin();
         Ok(Self {
             script: None,
@@ -144,19 +147,14 @@ impl Load {
         options: &LoadOptions,
         list: Option<NamedTempFile>,
     ) -> Result<Self, Error> {
-        let first = options.first.clone().unwrap_or_default();
-        let mut psql = start_psql(client, url, options)?;
+        let psql = Script::start_psql(client, url, options)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
-        let mut restore = start_restore(client, url, rendering, Stdio::piped(), options)?;
+        let mut restore = start_restore(client, url, rendering, Stdio::piped(), options, None)?;
         let from = restore.take_stdout().expect("stdout was just asked to be a pipe");
-        let mut to = psql.take_stdin().expect("stdin was just asked to be a pipe");
-        let filter = tokio::spawn(async move {
-            let result = copy(from, &mut to, &first).await;
-            (to, result)
-        });
+        let script = Script::run(psql, from, options);
         let stdin = restore.take_stdin();
         Ok(Self {
-            script: Some(Script { psql, filter }),
+            script: Some(script),
             restore,
             stdin,
             has_stopped_reading: false,
@@ -181,6 +179,12 @@ impl Load {
             warnings: script.complete(rendered).await?,
             failures: StatementFailures::default(),
         })
+    }
+
+    /// Whether all of its processes have ended by now.
+    pub fn has_ended(&mut self) -> bool {
+        let psql_ended = self.script.as_mut().is_none_or(|script| script.psql.has_ended());
+        psql_ended && self.restore.has_ended()
     }
 
     /// Whether `pg_restore` closed its stdin before the archive's end. It may then have committed already.
@@ -252,41 +256,6 @@ impl AsyncWrite for Load {
     }
 }
 
-impl Script {
-    /// Ends `psql`'s input if `pg_restore` succeeded and the whole script was passed on; kills `psql` otherwise. If
-    /// both failed, the one that failed first has the cause.
-    async fn complete(mut self, rendered: Result<Vec<String>, ChildFault>) -> Result<Vec<String>, Error> {
-        let (stdin, copied) = (&mut self.filter)
-            .await
-            .map_err(|error| Error::io("filter the script", io::Error::other(of_task(&error))))?;
-        match (rendered, copied) {
-            (_, Err(CopyError::Unrestricted)) => {
-                self.psql.kill().await;
-                Err(Error::Unrestricted)
-            }
-            (Ok(mut warnings), Ok(())) => {
-                drop(stdin);
-                warnings.extend(self.psql.finish().await.map_err(Error::LoadFailed)?);
-                Ok(warnings)
-            }
-            // psql stopped reading: its message is the cause, and pg_restore's broken pipe the consequence
-            (_, Err(CopyError::Write(error))) => {
-                let ended = self.psql.finish().await;
-                drop(stdin);
-                Err(ended.map_or_else(Error::LoadFailed, |_| Error::io("write to psql", error)))
-            }
-            (Err(fault), _) => {
-                self.psql.kill().await;
-                Err(Error::LoadFailed(fault))
-            }
-            (Ok(_), Err(CopyError::Read(error))) => {
-                self.psql.kill().await;
-                Err(Error::io("read from pg_restore", error))
-            }
-        }
-    }
-}
-
 /// The arguments of `pg_restore`. It ignores `--exit-on-error` when it writes a script; there `psql` stops at errors.
 /// `--single-transaction` then writes BEGIN and COMMIT into the script: if all processes die at once, `psql` finds no
 /// COMMIT at the end of its input.
@@ -330,6 +299,7 @@ fn start_restore(
     args: Vec<String>,
     stdout: Stdio,
     options: &LoadOptions,
+    progress: Option<VerboseLines>,
 ) -> Result<Running, Error> {
     Running::start(Invocation {
         program: "pg_restore",
@@ -342,40 +312,6 @@ fn start_restore(
         encoding: None,
         stdin: Stdio::piped(),
         stdout,
-    })
-}
-
-/// Starts `psql` of the same installation, as only that knows the `\restrict` which its `pg_restore` writes.
-fn start_psql(client: &PgClient, url: &DatabaseUrl, options: &LoadOptions) -> Result<Running, Error> {
-    let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
-        program: "psql",
-        need: format!("{}, from the same package as pg_restore", client.version),
-        found: Vec::new(),
-        major: Some(client.major),
-        named: client.named.clone(),
-    })?;
-    let mut args: Vec<String> = [
-        "--no-psqlrc",
-        "--quiet",
-        "--no-password",
-        "--set=ON_ERROR_STOP=1",
-        // with the SQLSTATE, which shows the cause in every language
-        "--set=VERBOSITY=verbose",
-        "--file=-",
-    ]
-    .map(String::from)
-    .into();
-    args.push(format!("--dbname={}", url.child_conninfo()));
-    Running::start(Invocation {
-        program: "psql",
-        path,
-        args,
-        client,
-        url,
-        message_language: options.message_language,
-        settings: &options.settings,
-        encoding: None,
-        stdin: Stdio::piped(),
-        stdout: Stdio::null(),
+        progress,
     })
 }

@@ -55,12 +55,7 @@ pub struct RowSecurityBypass {
 }
 
 impl Obstacle {
-    /// The statements that correct all obstacles, each once, in one line.
-    pub fn script(obstacles: &[Self]) -> String {
-        Self::statements(obstacles, usize::MAX).0
-    }
-
-    /// The first `shown` of these statements, and the number of the others.
+    /// The first `shown` statements that correct the obstacles, each once and in one line, and the number of the others.
     pub fn statements(obstacles: &[Self], shown: usize) -> (String, usize) {
         let mut seen = BTreeSet::new();
         let grants = obstacles.iter().map(|obstacle| obstacle.grant.as_str());

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::failures::{FailureReader, StatementFailures};
+use super::load_lines::VerboseLines;
 use crate::{
     redact::{Known, SecretText},
     text::counted,
@@ -28,15 +29,25 @@ pub(super) struct Transcript {
 
 impl Transcript {
     /// Reads to the end, so that the child never waits for a reader. A failed read also ends it, with what was read so
-    /// far.
-    pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Self {
+    /// far. Lines about progress are parted from the rest, where that is asked for.
+    pub(super) async fn read(mut stream: impl AsyncRead + Unpin, mut progress: Option<VerboseLines>) -> Self {
         let mut transcript = Self::default();
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-            transcript.push(&buffer[..count]);
-            transcript.failures.push(&buffer[..count]);
+            match &mut progress {
+                None => transcript.take(&buffer[..count]),
+                Some(lines) => transcript.take(&lines.part(&buffer[..count])),
+            }
+        }
+        if let Some(lines) = progress {
+            transcript.take(&lines.finish());
         }
         transcript
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.push(bytes);
+        self.failures.push(bytes);
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -96,14 +107,14 @@ mod tests {
 
     #[tokio::test]
     async fn short_output_is_kept_whole() {
-        let text = Transcript::read(&b"one\n\xfftwo\n"[..]).await.text(None);
+        let text = Transcript::read(&b"one\n\xfftwo\n"[..], None).await.text(None);
         assert_eq!(text, "one\n\u{fffd}two\n");
     }
 
     #[tokio::test]
     async fn long_output_keeps_both_ends_within_bounds() {
         let lines: String = (0..100_000).map(|n| format!("line {n}\n")).collect();
-        let text = Transcript::read(lines.as_bytes()).await.text(None);
+        let text = Transcript::read(lines.as_bytes(), None).await.text(None);
         assert!(text.len() < 2 * KEPT_BYTES + 100, "{}", text.len());
         assert!(text.starts_with("line 0\nline 1\n") && text.ends_with("line 99999\n"));
         assert!(text.contains("bytes left out"));
@@ -119,7 +130,7 @@ mod tests {
     async fn a_password_that_is_a_word_leaves_no_gap() {
         let said = "CREATE SCHEMA shop; could not connect with host=db password=shop dbname=shop";
         let secret = SecretText::new("shop".into());
-        let text = Transcript::read(said.as_bytes()).await.text(Some(&secret));
+        let text = Transcript::read(said.as_bytes(), None).await.text(Some(&secret));
         assert_eq!(
             text,
             "CREATE SCHEMA shop; could not connect with host=db password=*** dbname=shop"
@@ -129,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn a_secret_is_struck_out_wherever_it_stands() {
         let secret = SecretText::new("s3/cr:t".into());
-        let text = Transcript::read(&b"s3/cr:t at first, then s3/cr:t"[..])
+        let text = Transcript::read(&b"s3/cr:t at first, then s3/cr:t"[..], None)
             .await
             .text(Some(&secret));
         assert_eq!(text, "*** at first, then ***");

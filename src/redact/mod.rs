@@ -22,6 +22,9 @@ const TOKEN_CHARS_MIN: usize = 6;
 /// From this length on, a digit in the place of a letter among letters of both cases, or beside hyphens, is no object's
 /// name.
 const MADE_UP_CHARS_MIN: usize = 8;
+/// Parts of an address count as secrets from this length on, and from [`TOKEN_CHARS_MIN`] on if they contain a digit:
+/// others are words like `services` and `hook`.
+const ADDRESS_PART_LONG: usize = 16;
 /// Userinfo of our own examples.
 const EXAMPLES: [&str; 2] = ["user:password", "USER:PASSWORD"];
 /// Tokens that say themselves what they are.
@@ -75,7 +78,7 @@ impl Known {
     }
 
     /// All of these, whatever they look like: for a text that is left out whole where it repeats one of them.
-    pub fn exactly<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+    fn exactly<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut known = Self::new([]);
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             let decoded = percent_encoding::percent_decode_str(secret).decode_utf8_lossy();
@@ -83,6 +86,33 @@ impl Known {
             known.forms.push(Zeroizing::new(secret.to_owned()));
         }
         known
+    }
+
+    /// The secret parts of an address that gives the right to use it: its path and query, and those parts of them that
+    /// are not words. For an answer that is left out if it repeats one of them.
+    #[must_use]
+    pub fn address(path: &str, query: Option<&str>) -> Self {
+        let whole = [path, query.unwrap_or_default()];
+        let parts = whole.iter().flat_map(|part| part.split(['/', '&', '=']));
+        let is_secret = |part: &&str| {
+            let has_digit = part.bytes().any(|b| b.is_ascii_digit());
+            part.len() >= ADDRESS_PART_LONG || (part.len() >= TOKEN_CHARS_MIN && has_digit)
+        };
+        Self::exactly(
+            parts
+                .filter(is_secret)
+                .chain(whole.into_iter().filter(|part| part.len() > 1)),
+        )
+    }
+
+    /// A login in the forms that a server might repeat: the plain password, and both as SMTP encodes them.
+    /// <https://www.rfc-editor.org/rfc/rfc4616#section-2>
+    #[must_use]
+    pub fn login(user: &str, password: &str) -> Self {
+        let plain = Zeroizing::new(format!("\0{user}\0{password}"));
+        let encoded =
+            [password, plain.as_str()].map(|text| Zeroizing::new(data_encoding::BASE64.encode(text.as_bytes())));
+        Self::new([password].into_iter().chain(encoded.iter().map(|text| text.as_str())))
     }
 
     /// The text without these, and without what stands in the place of a secret.

@@ -19,12 +19,6 @@ pub struct PlanLine {
 }
 
 impl RetentionPlan {
-    /// The number of runs that are kept.
-    #[must_use]
-    pub fn kept(&self) -> usize {
-        self.lines.len() - self.deleted()
-    }
-
     /// The number of runs that may be deleted.
     #[must_use]
     pub fn deleted(&self) -> usize {

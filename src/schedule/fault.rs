@@ -83,12 +83,6 @@ pub enum ClauseProblem {
 }
 
 impl ScheduleError {
-    /// Every fault, in the order of the text; at least one.
-    #[must_use]
-    pub fn faults(&self) -> &[ClauseFault] {
-        &self.faults
-    }
-
     /// The hints of all faults, each once.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -21,15 +21,6 @@ const BLOCK_LEN: usize = 16;
 /// The length of the frame of an empty plaintext: IV, one block of padding, tag.
 const SHORTEST: usize = IV_LEN + BLOCK_LEN + TAG_LEN;
 
-/// The length of the whole sealed object in bytes. `frame_size` is one that a header may have.
-///
-/// Lengths that no object can have saturate at `u64::MAX`.
-pub fn sealed_len(header_len: usize, frame_size: usize, plaintext_len: u64) -> u64 {
-    let last = plaintext_len.saturating_sub(1) / frame_size as u64;
-    let last_len = sealed_frame_len((plaintext_len - last * frame_size as u64) as usize);
-    frame_start(header_len, frame_size, last).saturating_add(last_len as u64)
-}
-
 /// The byte range of the full frame `index`. The last frame may be shorter: see [`last_frame_range`].
 pub fn frame_range(header_len: usize, frame_size: usize, index: u64) -> Range<u64> {
     let start = frame_start(header_len, frame_size, index);

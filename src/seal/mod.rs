@@ -72,7 +72,7 @@ mod whole;
 pub use catalog_key::CatalogKey;
 pub use data_key::FrameKeys;
 pub use error::Error;
-pub use frame::{frame_range, last_frame_range, open_frame, sealed_len};
+pub use frame::{frame_range, last_frame_range, open_frame};
 pub use header::SealedHeader;
 pub use key::{DatabaseIdentity, MasterKey, Secret};
 pub use key_fault::KeyFault;

@@ -1,4 +1,4 @@
-//! `serve`: rounds by the settings, and answers over HTTP meanwhile.
+//! `serve`: rounds by the settings, and an HTTP server beside them.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -23,14 +23,14 @@ use crate::{
     web::{self, Answers},
 };
 
-/// How `serve` is to run.
+/// The options of `serve`.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
-    /// Where it listens, as the user wrote it; none for what the settings say.
+    /// The address to listen on, as the user wrote it; `None` for that of the settings.
     pub listen: Option<String>,
-    /// How many databases are backed up at once.
+    /// The number of databases that are backed up at once.
     pub parallel: u8,
-    /// Whether what has run out is deleted.
+    /// Whether expired backups are deleted.
     pub prune: bool,
     /// The shortest time between two rounds.
     pub shortest_wait: Duration,
@@ -40,25 +40,25 @@ pub struct ServeOptions {
 pub struct Daemon<'a, U> {
     /// The agent.
     pub agent: &'a Agent,
-    /// How it is to run.
+    /// The options.
     pub options: ServeOptions,
-    /// Is called after each round with what could not be delivered.
+    /// Called after each round with the notices that could not be delivered.
     pub on_undelivered: U,
 }
 
-/// What the rounds do.
+/// The work of the rounds.
 enum Work<'a> {
     /// Back up these databases.
     BackUp(Vec<&'a DatabaseSettings>),
-    /// Watch these databases, which others back up.
+    /// Watch these databases, which other machines back up.
     Watch(Vec<Label>),
 }
 
 impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
-    /// Runs until a signal comes, which is a good end. What keeps it from beginning, and any bug, is reported.
+    /// Runs until a signal, which is a normal end. An error that prevents the beginning, and any bug, is reported.
     ///
     /// # Errors
-    /// What keeps it from beginning.
+    /// The error that prevents the beginning.
     pub async fn run(&self) -> Result<()> {
         let served = caught_as_error(self.serve()).await;
         if let Err(error) = &served {
@@ -93,9 +93,14 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
             false => Work::BackUp(scheduled),
         };
         let progress = Progress::default();
-        let monitor = Monitor::new(&work.labels(), progress.clone(), pace.poll_interval, config.silence_max);
+        let monitor = Monitor::new(
+            &work.labels(),
+            progress.clone(),
+            pace.poll_interval,
+            config.dump_idle_timeout,
+        );
         let monitor = match catalog.store().writes_only() {
-            true => monitor.without_looks(),
+            true => monitor.write_only(),
             false => monitor,
         };
         let address = local_address(&listener)?;
@@ -109,7 +114,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         let web = tokio::spawn(web::serve(listener, answers, async move {
             stopped.raised().await;
         }));
-        // it ends by the same signal; backups go on where it ends by a bug
+        // it ends at the same signal; if it ends by a bug, backups go on
         let web = async {
             if let Err(error) = web.await {
                 self.report(None, &error.into()).await;
@@ -126,7 +131,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         Ok(())
     }
 
-    /// Rounds until a signal comes: ticks here, or dynos.
+    /// Makes rounds until a signal: ticks here, or dynos.
     async fn back_up(
         &self,
         catalog: &Catalog,
@@ -181,7 +186,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         rounds(reported, monitor, pace, Clock::system(), self.agent.interrupt(), after).await;
     }
 
-    /// Rounds that start dynos. A dyno reports its run itself; this reports runs that never came or left nothing.
+    /// Makes the rounds that start dynos. A dyno reports its run itself; the launcher reports runs that are missing.
     fn launcher<'b>(
         &'b self,
         heroku: &'b Heroku,
@@ -224,7 +229,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
             return Ok(scheduled);
         }
         if config.databases.is_empty() {
-            // says what is missing
+            // this error says what is missing
             config.database(None)?;
         }
         Err(Error::usage(
@@ -233,14 +238,14 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         ))
     }
 
-    /// Whether nothing is set that could be backed up, and a catalog key to watch with.
+    /// Whether no database is set that could be backed up, and there is a catalog key for watching.
     fn only_watches(&self) -> bool {
         let config = self.agent.config();
         let keys = config.keys();
         config.databases.is_empty() && !keys.secrets().is_empty() && keys.are_catalog_keys()
     }
 
-    /// The databases that have backups in the bucket as it is now.
+    /// The databases that have backups in the bucket now.
     async fn to_watch(&self, catalog: &Catalog) -> Result<Vec<Label>> {
         if catalog.store().writes_only() {
             return Err(Error::usage(
@@ -261,14 +266,14 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         Ok(labels)
     }
 
-    /// Looks at each of them until a signal comes, and reports backups that are late.
+    /// Surveys each of them until a signal, and reports backups that are late.
     async fn watch(&self, catalog: &Catalog, labels: &[Label], pace: Pace, monitor: &Monitor) -> Result<()> {
         let watched = labels.iter().map(|label| self.agent.watched(label));
         let watched: Vec<WatchedDatabase> = watched.collect::<Result<_>>()?;
         let round = async || {
             if !self.agent.notifications().is_silent() {
                 let reported = self.agent.report_missed(catalog, &watched).await;
-                // any other error was reported already; what can be seen is shown all the same
+                // any other error was reported already; show what is known
                 if let Err(error @ Error::Interrupted { .. }) = reported {
                     return Err(error);
                 }

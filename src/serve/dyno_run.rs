@@ -1,4 +1,4 @@
-//! One database that is backed up by dynos: the dyno under way for it, and what follows from its state.
+//! One database that is backed up by dynos: its current dyno, and what follows from the dyno's state.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::{
     text::shell_word,
 };
 
-/// After its time to live Heroku ends a dyno "soon".
+/// How long after its time to live a dyno may still run: Heroku ends it "soon".
 const OVERTIME: SignedDuration = SignedDuration::from_mins(10);
-/// A dyno is up within seconds; one that isn't by then may never be.
+/// The time in which a dyno must have started. It usually takes seconds.
 const START_MAX: SignedDuration = SignedDuration::from_mins(10);
 
 /// A database that is backed up by dynos.
@@ -24,19 +24,19 @@ const START_MAX: SignedDuration = SignedDuration::from_mins(10);
 pub struct ScheduledDatabase {
     /// Its label.
     pub label: Label,
-    /// When it is backed up.
+    /// Its schedule.
     pub schedule: Schedule,
 }
 
-/// A database, and the dyno under way for it.
+/// A database and its current dyno.
 #[derive(Debug, Clone)]
 pub(super) struct LaunchState {
     pub(super) database: ScheduledDatabase,
-    /// What the last look saw.
+    /// The health by the last survey.
     pub(super) health: Option<Health>,
-    /// The dyno under way.
+    /// The current dyno.
     pub(super) dyno_run: Option<DynoRun>,
-    /// Runs missed in a row.
+    /// The number of missed runs in a row.
     pub(super) missed: u32,
     /// The end of the pause after missed runs.
     pub(super) not_before: Option<Timestamp>,
@@ -47,11 +47,11 @@ pub(super) struct LaunchState {
 pub(super) struct DynoRun {
     pub(super) dyno: Dyno,
     pub(super) began: Timestamp,
-    /// When the newest run before began: by whatever clock dynos date their runs, it will be another moment.
+    /// When the newest run before it began. The dyno's run will have another time, whatever clock dates it.
     pub(super) newest_before: Option<Timestamp>,
-    /// Its end was seen once: a bucket may take a moment to list the record.
+    /// Whether its end was seen once, as a bucket may list the record a moment later.
     pub(super) ended: bool,
-    /// People were notified of it, and need not be again.
+    /// Whether it was reported already.
     pub(super) reported: bool,
 }
 
@@ -67,11 +67,11 @@ pub(super) enum NextStep {
 /// Why a run was missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissedCause {
-    /// Why, for the log.
+    /// The reason, for the log.
     pub why: String,
-    /// What cures it.
+    /// What the user can do about it.
     pub hint: Option<String>,
-    /// What may leave the machine of it.
+    /// The cause that may be sent over a channel.
     pub cause: Backup,
 }
 
@@ -86,7 +86,7 @@ impl LaunchState {
         }
     }
 
-    /// Whether a backup is due, and no pause keeps it back.
+    /// Whether a backup is due and there is no pause.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let Some(health) = &self.health else {
             return false;
@@ -96,13 +96,13 @@ impl LaunchState {
         due && health.paused_until.is_none() && !own
     }
 
-    /// When the newest run of which there is a record began.
+    /// When the newest run with a record began.
     pub(super) fn newest_run(&self) -> Option<Timestamp> {
         let last = self.health.as_ref()?.figures.last_run?;
         Some(last.started)
     }
 
-    /// What follows from the state of a dyno that has left no record, though the bucket could be looked at.
+    /// The next step for a dyno that has left no record, although the bucket could be read.
     pub(super) fn after(
         &mut self,
         state: Option<State>,
@@ -141,14 +141,14 @@ impl LaunchState {
         step
     }
 
-    /// Pauses after a missed run, twice as long after each further one, and no shorter than Heroku asks for.
+    /// Begins a pause after a missed run: twice as long after each further one, and not shorter than Heroku asks for.
     pub(super) fn pause(&mut self, now: Timestamp, asked: Option<Duration>) {
         self.missed = self.missed.saturating_add(1);
         let pause = Backoff::OF_RUNS.pause(self.missed);
         self.not_before = now.checked_add(pause.max(asked.unwrap_or_default())).ok();
     }
 
-    /// How the database stands, with the pause after missed runs; none where that could not be seen.
+    /// The database's health, with the pause after missed runs; `None` if it is unknown.
     pub(super) fn shown(&self, looked: bool) -> Option<Health> {
         let mut health = self.health.clone().filter(|_| looked)?;
         health.paused_until = health.paused_until.max(self.not_before);
@@ -167,14 +167,14 @@ impl DynoRun {
         }
     }
 
-    /// Whether Heroku should have ended it.
+    /// Whether Heroku should have ended it by now.
     pub(super) fn is_over(&self, limit: Duration, now: Timestamp) -> bool {
         let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
         now.duration_since(self.began) > limit.saturating_add(OVERTIME)
     }
 }
 
-/// What is wrong with a dyno that still runs.
+/// Why a dyno that still runs has missed its run.
 fn overdue(state: State, run: &DynoRun, limit: Duration, now: Timestamp) -> Option<MissedCause> {
     let name = &run.dyno.name;
     if run.is_over(limit, now) {
@@ -223,7 +223,7 @@ mod tests {
         DynoRun::new(dyno, at(0), None)
     }
 
-    /// Looks after so many minutes, one after the other, each finding the dyno so; what is told of them.
+    /// Checks after so many minutes, each time with this state of the dyno. Returns what is reported.
     fn told(looks: &[(i64, Option<State>)]) -> Vec<Option<String>> {
         let mut state = launch_state();
         state.dyno_run = Some(dyno_run());

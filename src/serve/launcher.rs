@@ -1,8 +1,8 @@
-//! Rounds that start one-off dynos for what is due, and read from the bucket what became of it.
+//! Rounds that start one-off dynos for what is due, and read the results from the bucket.
 //!
-//! A round never waits for a dyno: it looks at those under way and goes on. What a dyno did stands in the bucket or was
-//! not done; its own state only says that no more is to be waited for. A clock that is started again finds the dynos of
-//! the one before by their command, so that there are never two for a database.
+//! A round never waits for a dyno: it checks the current ones and goes on. What a dyno did is in the bucket, or was not
+//! done; the dyno's state only shows when to stop waiting. A restarted `serve` finds the dynos of the previous one by
+//! their command, so there are never two for one database.
 
 use std::time::Duration;
 
@@ -23,50 +23,50 @@ use crate::{
     panics::caught_as_error,
 };
 
-/// How often the bucket is looked at for a run whose dyno is still up.
+/// How often the bucket is surveyed for a run whose dyno is still up.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
-/// A run that was due, and of which no record came.
+/// A run that was due, and has left no record.
 #[derive(Debug, Clone)]
 pub struct MissedRun {
     /// The database.
     pub database: Label,
     /// Why there is no record.
     pub cause: MissedCause,
-    /// How the database stands; none where that can't be seen.
+    /// The database's health; `None` if it is unknown.
     pub health: Option<Health>,
-    /// When it is tried again.
+    /// When the next attempt begins.
     pub retry_at: Timestamp,
 }
 
-/// What a launcher has found out about a database.
+/// An event of one database.
 #[derive(Debug)]
 pub enum LaunchEvent {
-    /// The bucket can't be looked at.
+    /// The bucket can't be read.
     Unseen(Label, Error),
-    /// The bucket could be looked at.
+    /// The bucket could be read.
     Seen(Label),
     /// A run was missed.
     Missed(Box<MissedRun>),
 }
 
-/// Rounds that start dynos. `M` is called with the result of every look, and with every run that was missed.
+/// Rounds that start dynos. `M` is called with the result of every survey, and with every missed run.
 pub struct Launcher<'a, M> {
     /// The app.
     pub heroku: &'a Heroku,
     /// The bucket with the records.
     pub catalog: &'a Catalog,
-    /// The size of the dynos; none for the default of the app.
+    /// The size of the dynos; `None` for the app's default.
     pub size: Option<String>,
     /// How long a dyno may live.
     pub time_to_live: Duration,
-    /// The clock by which backups fall due.
+    /// The clock by which backups become due.
     pub clock: Clock,
-    /// Asks to stop: dynos under way go on.
+    /// The request to stop. Running dynos go on.
     pub interrupt: &'a Interrupt,
-    /// Is called with each event.
+    /// Called with each event.
     pub on_event: M,
-    /// The databases, and what is under way.
+    /// The databases and their dynos.
     states: Vec<LaunchState>,
 }
 
@@ -124,7 +124,7 @@ impl<'a, M: AsyncFnMut(&LaunchEvent)> Launcher<'a, M> {
         (state, seen)
     }
 
-    /// Looks at the bucket, now and then only while a dyno is up; whether it was looked at now.
+    /// Surveys the bucket, but only now and then while a dyno is up. Returns whether it did.
     async fn look(&self, state: &mut LaunchState) -> Result<bool> {
         let now = self.clock.now();
         let waits = state.dyno_run.as_ref().is_some_and(|run| !run.ended);
@@ -139,7 +139,7 @@ impl<'a, M: AsyncFnMut(&LaunchEvent)> Launcher<'a, M> {
         Ok(true)
     }
 
-    /// Starts a dyno where something is due.
+    /// Starts a dyno if something is due.
     async fn launch(&self, state: &mut LaunchState) -> NextStep {
         let now = self.clock.now();
         if !state.is_due(now) {
@@ -158,7 +158,7 @@ impl<'a, M: AsyncFnMut(&LaunchEvent)> Launcher<'a, M> {
         }
     }
 
-    /// The dyno that backs this database up: one that runs already, or a new one.
+    /// The dyno that backs this database up: one that already runs, or a new one.
     async fn dyno_for(&self, database: &Label) -> heroku::Result<Dyno> {
         let command = format!("pgcoffer tick --database {database}");
         let running = self.heroku.dynos().await?;
@@ -177,16 +177,16 @@ impl<'a, M: AsyncFnMut(&LaunchEvent)> Launcher<'a, M> {
         Ok(dyno)
     }
 
-    /// Looks what became of a dyno under way.
+    /// Checks a running dyno.
     async fn watch(&self, state: &mut LaunchState, run: DynoRun, looked: bool) -> NextStep {
         let (label, name) = (&state.database.label, &run.dyno.name);
         if !looked {
-            // whatever the dyno did, only the bucket can tell
+            // only the bucket shows what the dyno did
             state.dyno_run = Some(run);
             return NextStep::Wait;
         }
         if state.newest_run() != run.newest_before {
-            // whether well or not stands in its record, and the schedule goes by that
+            // its record says whether it succeeded, which the schedule evaluates
             tracing::info!(database = %label, dyno = name, "the dyno's run has left its record");
             (state.missed, state.not_before) = (0, None);
             return NextStep::Wait;
@@ -199,7 +199,7 @@ impl<'a, M: AsyncFnMut(&LaunchEvent)> Launcher<'a, M> {
                 state.pause(now, error.retry_after);
                 missed(why, &error)
             }
-            // the bucket will tell, or its time to live
+            // the bucket will show the result, or its time to live will end
             Err(error) => {
                 tracing::warn!(database = %label, dyno = name, "{error}");
                 state.dyno_run = Some(run);
@@ -223,7 +223,7 @@ impl<'a, M: AsyncFnMut(&LaunchEvent)> Launcher<'a, M> {
     }
 }
 
-/// A run that Heroku's API kept from coming.
+/// The step for a run that an error of Heroku's API prevented.
 fn missed(why: String, error: &heroku::Error) -> NextStep {
     NextStep::Report(MissedCause {
         why,
@@ -244,7 +244,7 @@ impl<M: AsyncFnMut(&LaunchEvent)> Round for Launcher<'_, M> {
     async fn run(&mut self) -> Result<Vec<Observation>> {
         let (mut seen, mut bug, interrupt) = (Vec::new(), None, self.interrupt);
         for at in 0..self.states.len() {
-            // its state stays as it was until its turn is over: a bug loses no database, and keeps no other waiting
+            // keep its old state until it is done, so that a bug loses no database and doesn't affect others
             let state = self.states[at].clone();
             let work = caught_as_error(async { Ok::<_, Error>(self.run_one(state).await) });
             match interrupt.or(work).await {

@@ -1,4 +1,4 @@
-//! What a long run says in its log.
+//! The log lines of `serve`.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use crate::{
     web::Readers,
 };
 
-/// What became of one database: what was done, and what is wrong.
+/// Logs the result for one database: what was done, and what is wrong.
 pub(super) fn log_tick(tick: &DatabaseTick) {
     let database = &tick.database;
     match &tick.backup {
@@ -18,10 +18,10 @@ pub(super) fn log_tick(tick: &DatabaseTick) {
         BackupOutcome::Paused { until } => {
             tracing::warn!(%database, %until, "due, and waits after failures");
         }
-        BackupOutcome::Elsewhere { .. } => {
+        BackupOutcome::NeedsMasterKey { .. } => {
             tracing::info!(%database, "due, and for another machine to make: a catalog key alone is set here");
         }
-        // the tick itself has logged it
+        // the tick itself has logged this
         BackupOutcome::NotDue | BackupOutcome::Failed(_) => {}
     }
     if let PruneOutcome::Done(report) = &tick.prune {
@@ -38,12 +38,12 @@ pub(super) fn log_tick(tick: &DatabaseTick) {
                 tracing::warn!(%database, "{problem}");
             }
         }
-        None if tick.blind => {}
+        None if tick.write_only => {}
         None => tracing::warn!(%database, "how it stands can't be seen"),
     }
 }
 
-/// Where it listens, and who may read what there.
+/// Logs the address that it listens on, and who may read what.
 pub(super) fn announce(address: SocketAddr, readers: &Readers) {
     tracing::info!(
         listen = %address,

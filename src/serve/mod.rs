@@ -1,9 +1,8 @@
-//! The clock of `pgcoffer serve`: one round after the other, as the schedule says, whatever becomes of each.
+//! The main loop of `pgcoffer serve`: one round after another, as the schedule says, whether or not they succeed.
 //!
-//! A [`Round`] looks at every database and does what is due: [`rounds`] knows no more of it, so that it may be a tick
-//! here or one-off dynos started elsewhere ([`Launcher`]). What a probe or a scrape is answered with meanwhile stands
-//! in a [`Monitor`](crate::metrics::Monitor). Nothing is kept that the bucket doesn't hold: a clock that is killed and
-//! started again goes on where it was.
+//! A [`Round`] surveys every database and does what is due. [`rounds`] is independent of how: by a tick here, or by
+//! one-off dynos ([`Launcher`]). Probes and scrapes are answered from a [`Monitor`](crate::metrics::Monitor). No state
+//! is kept outside of the bucket, so a `serve` that is killed and restarted continues where it was.
 
 mod daemon;
 mod dyno_run;

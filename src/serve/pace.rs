@@ -1,4 +1,4 @@
-//! When the next round begins: a rule without a clock of its own.
+//! When the next round begins: a pure rule without a clock.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use jiff::Timestamp;
 
 use crate::{operation::Health, retry::Backoff};
 
-/// How often the databases are looked at.
+/// How often the databases are surveyed.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// How long it sleeps at once: after that it notices a clock that jumped or a machine that was suspended.
+    /// How long it sleeps at a time. Then it checks whether the clock jumped or the machine was suspended.
     pub poll_interval: Duration,
-    /// The longest time between two rounds: others may change the bucket, too.
+    /// The longest time between two rounds, as other machines may change the bucket too.
     pub longest: Duration,
-    /// The shortest time between two rounds, and the first pause of a database that can't be looked at.
+    /// The shortest time between two rounds, and the first pause of a database that can't be surveyed.
     pub shortest: Duration,
-    /// The longest pause of a database that can't be looked at.
+    /// The longest pause of a database that can't be surveyed.
     pub longest_pause: Duration,
 }
 
@@ -43,7 +43,7 @@ impl Pace {
     }
 
     /// The time from a round to the next one, for one database: until something is due, or its pause after failures
-    /// has ended. `unseen_rounds` is how many rounds in a row could not see it.
+    /// ends. `unseen_rounds` is the number of rounds in a row in which its health was unknown.
     pub(super) fn wait(&self, health: Option<&Health>, unseen_rounds: u32, now: Timestamp) -> Duration {
         let Some(health) = health.filter(|_| unseen_rounds == 0) else {
             return Backoff::new(self.shortest, self.longest_pause).pause(unseen_rounds);
@@ -51,7 +51,7 @@ impl Pace {
         let due = health.next_due.as_ref().map(|next| next.at);
         let next = due.map(|due| health.paused_until.map_or(due, |until| due.max(until)));
         let wait = next.map(|next| next.duration_since(now));
-        // a moment that has passed is a negative wait
+        // a time in the past gives a negative wait
         let wait = wait.map(|wait| Duration::try_from(wait).unwrap_or_default());
         wait.unwrap_or(self.longest).clamp(self.shortest, self.longest)
     }
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(minutes(Some(&health("2026-11-21T03:10:00Z", None)), 0), 30);
         // due, and another run has its lock
         assert_eq!(minutes(Some(&health(NOW, None)), 0), 1);
-        // due since long ago, by a clock that jumped
+        // due for a long time, by a clock that jumped
         assert_eq!(minutes(Some(&health("1999-01-01T00:00:00Z", None)), 0), 1);
         assert_eq!(minutes(Some(&health("9999-01-01T00:00:00Z", None)), 0), 30);
     }
@@ -109,7 +109,7 @@ mod tests {
     fn what_cannot_be_seen_is_looked_at_ever_more_seldom() {
         let waits: Vec<u64> = [1, 2, 3, 4, 5, 6, 99].map(|blind| minutes(None, blind)).into();
         assert_eq!(waits, [1, 2, 4, 8, 15, 15, 15]);
-        // what was seen before says nothing now
+        // older health says nothing now
         assert_eq!(minutes(Some(&health("2026-11-21T03:10:00Z", None)), 1), 1);
     }
 }

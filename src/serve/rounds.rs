@@ -10,12 +10,12 @@ use crate::{
     panics::{caught_as_error, caught_now},
 };
 
-/// One round: a look at every database, and what is due.
+/// One round: surveys every database, and does what is due.
 pub trait Round {
-    /// Carries it out once.
+    /// Does one round.
     ///
     /// # Errors
-    /// [`Error::Interrupted`], and what concerns no single database.
+    /// [`Error::Interrupted`], or an error that doesn't concern a single database.
     fn run(&mut self) -> impl Future<Output = Result<Vec<Observation>>>;
 }
 
@@ -25,8 +25,8 @@ impl<F: AsyncFnMut() -> Result<Vec<Observation>>> Round for F {
     }
 }
 
-/// Carries out one round after the other until `interrupt` is raised, and waits in between for what is due next. No
-/// failure of a round ends it, and no bug in it either; `after` is called when a round has ended.
+/// Does one round after another until `interrupt` is raised, and waits in between until something is due. A round that
+/// fails or panics doesn't end the loop. `after` is called when a round has ended.
 pub async fn rounds(
     mut round: impl Round,
     monitor: &Monitor,
@@ -52,7 +52,7 @@ pub async fn rounds(
         let wait = monitor.round_ended(seen, now, pace.longest, |health, unseen_rounds| {
             pace.wait(health, unseen_rounds, now)
         });
-        // what it writes is not worth a backup
+        // a bug in writing metrics must not stop backups
         let _ = caught_now(|| after(monitor));
         let waited = wait_for(wait, monitor, &pace, clock);
         tokio::select! {
@@ -62,7 +62,7 @@ pub async fn rounds(
     }
 }
 
-/// Carries out `work`, and shows meanwhile that the clock goes.
+/// Does `work`, and shows heartbeats meanwhile.
 async fn with_heartbeats<T>(monitor: &Monitor, every: Duration, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
     loop {
@@ -73,8 +73,8 @@ async fn with_heartbeats<T>(monitor: &Monitor, every: Duration, work: impl Futur
     }
 }
 
-/// Waits so long, in short steps: by the wall clock, which goes on while a machine is suspended, and by the machine's
-/// own, which nobody can set back.
+/// Waits so long, in short steps, by two clocks: the wall clock, which goes on while a machine is suspended, and the
+/// monotonic clock, which can't be set back.
 async fn wait_for(wait: Duration, monitor: &Monitor, pace: &Pace, clock: Clock) {
     let (began, until) = (Instant::now(), clock.now().checked_add(wait));
     let has_come = |until: Timestamp| clock.now() >= until;

@@ -1,22 +1,22 @@
-//! What goes wrong with the bucket: of which kind it is, what was being done, and what cures it.
+//! Errors of the place: their kind, what was being done, and what the user can do about them.
 
 use std::fmt;
 
 use super::Kind;
 use crate::text::{continued, escaped};
 
-/// What went wrong with the bucket.
+/// An error of the place.
 #[derive(Debug, Clone)]
 pub struct Error {
-    /// What a caller can decide by.
+    /// The kind, by which callers decide.
     pub kind: Kind,
     /// What was being done, and on which object: `read s3://bucket/key`.
     pub doing: String,
-    /// The words of the service, the network or the file system.
+    /// The message of the service, the network or the file system.
     pub why: String,
-    /// What cures it, where more is known than its kind says.
+    /// What the user can do, if more is known than the kind says.
     pub cure: Option<String>,
-    /// Whether it is of a folder, and not of a bucket.
+    /// Whether the place is a folder, and not a bucket.
     pub is_of_folder: bool,
 }
 
@@ -38,7 +38,7 @@ impl Error {
         }
     }
 
-    /// What a user can do about it. Every backend but S3 says so where it makes the error.
+    /// What the user can do about it. Every backend except S3 sets `cure` where it creates the error.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         self.cure.clone().or_else(|| self.hint_of_s3())
@@ -47,7 +47,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // keys and what the service says are somebody else's text
+        // keys and messages of the service are text from outside
         write!(f, "can't {}: {}", escaped(&self.doing), continued(&self.why))
     }
 }

@@ -1,69 +1,68 @@
-//! The kinds of failure, whatever the place.
+//! The kinds of failure, for all places.
 
 /// The kinds of failure that callers or users treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The text after `PGCOFFER_BUCKET=`, an option or the endpoint's text is wrong.
+    /// The value of `PGCOFFER_BUCKET`, an option or the endpoint's URL is wrong.
     Configuration,
-    /// An endpoint is `http://`, and its host neither this machine nor one that the user allows.
+    /// An endpoint is `http://`, and its host is neither this machine nor one that the user allows.
     PlainHttp,
     /// No credentials anywhere in the SDK's chain.
     NoCredentials,
-    /// Where the credentials come from (STS, a container's or an instance's service) doesn't answer, or fails.
-    CredentialsAway,
-    /// The service doesn't know these credentials, or their signature is wrong.
+    /// The source of the credentials (STS, the service of a container or an instance) doesn't answer, or fails.
+    CredentialsUnavailable,
+    /// The service doesn't accept these credentials or their signature.
     WrongCredentials,
-    /// The credentials may not do this.
+    /// The credentials don't have the right to do this.
     Denied,
-    /// There is no such bucket.
+    /// The bucket doesn't exist.
     NoBucket,
     /// The bucket is in another region.
     WrongRegion,
-    /// What answers at the endpoint is no S3 service, or asked about something else than the bucket.
+    /// The server at the endpoint is not an S3 service, or was asked about something other than the bucket.
     Endpoint,
     /// The service's certificate can't be trusted.
     Certificate,
-    /// There is no such object.
+    /// The object doesn't exist.
     NotFound,
     /// The object exists already and must not be overwritten.
     Exists,
     /// The object isn't the one that was looked at before.
     Changed,
-    /// The object lies in cold storage.
+    /// The object is in cold storage.
     Cold,
-    /// The service doesn't know the request or a header of it.
+    /// The service doesn't support the request or one of its headers.
     Unsupported,
-    /// A quota is reached, or the service has no room left.
+    /// A quota is reached, or the service has no space left.
     Full,
-    /// The service says: later.
+    /// The service asks to retry later.
     Busy,
-    /// No connection, or it broke.
+    /// There is no connection, or it broke.
     Unreachable,
-    /// What the service holds isn't what was sent.
+    /// The service stores other bytes than were sent.
     Mismatch,
-    /// A request or its answer was damaged on the way.
+    /// A request or its answer was damaged on the network.
     Damaged,
-    /// The service has said nothing for so long that it isn't asked any more.
+    /// The service hasn't answered for so long that no more requests are made.
     Silent,
     /// Anything else.
     Other,
 }
 
 impl Kind {
-    /// Whether the same request may well succeed a little later.
+    /// Whether the same request may succeed a little later.
     #[must_use]
     pub fn is_passing(self) -> bool {
         matches!(self, Self::Busy | Self::Unreachable | Self::Damaged)
     }
 
-    /// Whether it is about the way to the bucket and so about every request alike: what is left undone after it is not
-    /// known.
+    /// Whether it concerns the connection to the bucket, and so every request: what was not done after it is unknown.
     #[must_use]
     pub fn is_of_all_requests(self) -> bool {
         matches!(
             self,
             Self::NoCredentials
-                | Self::CredentialsAway
+                | Self::CredentialsUnavailable
                 | Self::WrongCredentials
                 | Self::Denied
                 | Self::NoBucket
@@ -74,14 +73,14 @@ impl Kind {
         )
     }
 
-    /// Whether it says that nothing can be read now, rather than that this one object can't.
+    /// Whether no object can be read now, instead of only this one.
     #[must_use]
     pub fn is_of_all_objects(self) -> bool {
         self.is_passing() || self.is_of_all_requests()
     }
 
-    /// Whether a refusal may be about another request than was sent, where that was damaged on its way: a flipped bit
-    /// makes a signature wrong, a name another one, a header one that nobody knows.
+    /// Whether a refusal may be the result of a request that was damaged on the network: a flipped bit makes a
+    /// signature wrong, changes a name, or makes a header unknown.
     pub(super) fn is_doubtful(self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! Where the backups are: what `PGCOFFER_BUCKET` says.
+//! Where the backups are stored: the value of `PGCOFFER_BUCKET`.
 
 use std::{fmt, path::PathBuf};
 
@@ -9,7 +9,7 @@ use super::{
 
 /// The longest prefix in a bucket, in bytes.
 const PREFIX_BYTES_MAX: usize = 512;
-/// The longest path of a folder, in bytes: with the longest key below it, no system call takes more.
+/// The longest path of a folder, in bytes. With the longest key below it, it stays within the limit of system calls.
 const FOLDER_BYTES_MAX: usize = 2048;
 
 /// A place for backups.
@@ -17,24 +17,24 @@ const FOLDER_BYTES_MAX: usize = 2048;
 pub enum Location {
     /// `s3://bucket/prefix`.
     Bucket(BucketLocation),
-    /// `file:///path/to/folder`, without the scheme: an absolute path without `.`, `..` and a slash at its end.
+    /// `file:///path/to/folder`: an absolute path without `.`, `..` and a slash at its end.
     Folder(PathBuf),
 }
 
-/// A bucket and the prefix below which everything of ours stands.
+/// A bucket, and the prefix of all our keys in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketLocation {
     /// The bucket's name.
     pub bucket: String,
-    /// Empty, or folders without a slash at either end.
+    /// Empty, or folders without a slash at the beginning or the end.
     pub prefix: String,
 }
 
 impl Location {
-    /// Reads `s3://bucket/prefix` or `file:///path/to/folder`. Looks at nothing but the text.
+    /// Parses `s3://bucket/prefix` or `file:///path/to/folder`. Accesses nothing.
     ///
     /// # Errors
-    /// [`Kind::Configuration`] where the text is neither.
+    /// [`Kind::Configuration`] if the text is neither.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let fault = |doing: String, why: &str| Error::new(Kind::Configuration, doing, why);
         let meant = |misread: Misread| fault("use that as a bucket".to_owned(), misread.why).with_cure(misread.cure);
@@ -61,7 +61,7 @@ impl Location {
         }
     }
 
-    /// What messages call the object of this key: `s3://bucket/key`, `file:///path/key`.
+    /// The object's name in messages: `s3://bucket/key`, `file:///path/key`.
     #[must_use]
     pub fn url(&self, key: &str) -> String {
         match self {
@@ -70,7 +70,7 @@ impl Location {
         }
     }
 
-    /// The bucket, where it is one.
+    /// The bucket; `None` if it is a folder.
     #[must_use]
     pub fn bucket(&self) -> Option<&BucketLocation> {
         match self {
@@ -117,14 +117,14 @@ impl BucketLocation {
         }
     }
 
-    /// `s3://bucket/key`, as messages name it.
+    /// The object's name in messages: `s3://bucket/key`.
     #[must_use]
     pub fn url(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket)
     }
 }
 
-/// Reads what stands behind `file://`. The path is taken as it is written: nothing is percent-decoded.
+/// Parses the path after `file://`. Nothing is percent-decoded.
 fn folder(path: &str) -> Result<PathBuf, &'static str> {
     if !path.starts_with('/') {
         return Err("it should have three slashes and a whole path: file:///path/to/folder");
@@ -146,7 +146,8 @@ fn folder(path: &str) -> Result<PathBuf, &'static str> {
     Ok(PathBuf::from(path))
 }
 
-/// Whether `%20` and its like stand in a path: is the folder called so, or is a blank meant? Nobody can tell.
+/// Whether a path contains `%20` or the like. Then it is ambiguous: the folder may have that name, or a name with a
+/// space.
 fn is_encoded(path: &str) -> bool {
     let bytes = path.as_bytes().windows(3);
     bytes

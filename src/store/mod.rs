@@ -1,9 +1,8 @@
-//! The place for backups: keys and bytes, and nothing of what they mean.
+//! The place for backups: keys and bytes, without their meaning.
 //!
-//! [`Store`] is the one handle that is used everywhere: cheap to clone, for any place. [`Backend`] is the contract,
-//! with the duties of each method; [`s3`] and [`file`] carry it out. What S3 alone has (tags, locks, lifecycle rules,
-//! thawing) is reached through [`Store::s3`], or by methods here that say what another place says to it: that it has
-//! none.
+//! [`Store`] is the handle for any place. It is cheap to clone. [`Backend`] is the contract with the duties of each
+//! method, which [`s3`] and [`file`] implement. What only S3 has (tags, locks, lifecycle rules, thawing) is reached
+//! through [`Store::s3`], or through methods here that do nothing for other places.
 
 mod contract;
 mod error;
@@ -25,25 +24,24 @@ pub use kind::Kind;
 pub use location::{BucketLocation, Location};
 pub use object::{Attributes, Claim, Object, Stored, TagsKept, Thaw, Unfinished};
 pub use parts::{PARTS_MAX, PartPlan};
-pub(crate) use s3::pause;
 pub use s3::{
     AskedForThaw, CredentialVariables, Lifecycle, LockMode, Locked, Options, Probe, PublicAccess, S3, Speed, Versioning,
 };
 pub use upload::Upload;
 
-/// How often bytes that fail their check are read, until the same come twice.
-pub(crate) const LOOKS: u32 = 5;
+/// How often bytes that fail their check are read, until two reads agree.
+pub(crate) const READS_MAX: u32 = 5;
 
-/// A place for backups. What [`Backend`] promises is called on it directly.
+/// A place for backups. The methods of [`Backend`] can be called on it directly.
 #[derive(Clone)]
 pub struct Store {
     location: Arc<Location>,
     backend: Arc<dyn Backend>,
-    /// The same once more, for what is its alone.
+    /// The same backend, for what only its kind has.
     kind: Place,
 }
 
-/// Which kind of place it is.
+/// The kind of the place.
 #[derive(Clone)]
 enum Place {
     S3(Arc<S3>),
@@ -59,15 +57,15 @@ impl Deref for Store {
 }
 
 impl Store {
-    /// A store at `location`. No request is made and no folder is looked at. Of S3: credentials, region and endpoint
-    /// come by the AWS SDK's own chain (environment, profiles, web identity, container, instance). This is the one
-    /// place of the library that looks at the environment, by the SDK's hand.
+    /// A store at `location`. Makes no request, and doesn't look at a folder. For S3, credentials, region and endpoint
+    /// come from the AWS SDK's own chain (environment, profiles, web identity, container, instance). This is the only
+    /// place where the library reads the environment, and the SDK does it.
     ///
     /// # Errors
-    /// [`Kind::PlainHttp`] where an endpoint is `http://` and its host is neither this machine nor among
-    /// [`Options::http_hosts`]: a session token would stand in the clear, and anybody could answer in the bucket's
-    /// place. [`Kind::Configuration`] where an endpoint is no URL, a file of certificates holds none, or an option asks
-    /// for what a folder doesn't have.
+    /// [`Kind::PlainHttp`] if an endpoint is `http://` and its host is neither this machine nor among
+    /// [`Options::http_hosts`]: a session token would be readable, and anyone on the network could answer instead of
+    /// the bucket. [`Kind::Configuration`] if an endpoint is not a URL, a file of certificates contains none, or an
+    /// option requests something that a folder doesn't have.
     pub async fn connect(location: Location, options: Options) -> Result<Self, Error> {
         match location {
             Location::Bucket(bucket) => Ok(Self::of_s3(S3::connect(bucket, options).await?)),
@@ -92,19 +90,19 @@ impl Store {
         }
     }
 
-    /// Where this store is.
+    /// The location of this store.
     #[must_use]
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// What messages call the object of this key.
+    /// The object's name in messages.
     #[must_use]
     pub fn url(&self, key: &str) -> String {
         self.location.url(key)
     }
 
-    /// The door to what is S3's alone; none where this is another kind of place.
+    /// The S3 backend, for what only S3 has. `None` for another kind of place.
     #[must_use]
     pub fn s3(&self) -> Option<&S3> {
         match &self.kind {
@@ -113,7 +111,7 @@ impl Store {
         }
     }
 
-    /// The folder that this is; none where it is another kind of place.
+    /// The folder backend. `None` for another kind of place.
     #[must_use]
     pub fn folder(&self) -> Option<&Folder> {
         match &self.kind {
@@ -122,11 +120,11 @@ impl Store {
         }
     }
 
-    /// The same for whoever can't go on without S3. `doing`: what needs it, such as "show lifecycle rules"; `instead`:
-    /// what does the same elsewhere.
+    /// The S3 backend, for operations that need it. `doing` names the operation, such as "show lifecycle rules";
+    /// `instead` says how the user does it elsewhere.
     ///
     /// # Errors
-    /// [`Kind::Configuration`] where this is another kind of place.
+    /// [`Kind::Configuration`] for another kind of place.
     pub fn s3_to(&self, doing: &str, instead: &str) -> Result<&S3, Error> {
         self.s3().ok_or_else(|| {
             let why = "that is S3's alone, and this is a folder";
@@ -140,32 +138,33 @@ impl Store {
         self.capabilities().parts_max.unwrap_or(PARTS_MAX)
     }
 
-    /// Whether it is told to write only: whatever would read, list or look is refused, before any request.
+    /// Whether it is write-only. Then every read, list or look is refused, before any request.
     #[must_use]
     pub fn writes_only(&self) -> bool {
         self.capabilities().write_only
     }
 
-    /// Whether what is written here is to be locked.
+    /// Whether objects that are written here are locked.
     #[must_use]
     pub fn locks(&self) -> bool {
         self.capabilities().locks
     }
 
-    /// Begins an upload of an object that must not exist yet: [`Backend::start_upload`], counted and hashed.
+    /// Begins the upload of an object that must not exist yet. Like [`Backend::start_upload`], but the bytes are
+    /// counted and hashed.
     ///
     /// # Errors
-    /// What the place refuses.
+    /// Any error of the place.
     pub async fn begin_upload(&self, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Upload, Error> {
         let sink = self.start_upload(key, plan, attributes).await?;
         Ok(Upload::new(sink))
     }
 
-    /// Whether an object can be read now, whatever its class says: the name of a class is AWS's, and elsewhere stands
-    /// for what the operator likes. Its first byte is asked for.
+    /// Whether an object can be read now. Asks for its first byte, since the names of storage classes are AWS's, and
+    /// other services give them other meanings.
     ///
     /// # Errors
-    /// As [`Backend::read_range`], other than [`Kind::Cold`].
+    /// As [`Backend::read_range`], except [`Kind::Cold`].
     pub async fn is_readable(&self, object: &Object) -> Result<bool, Error> {
         let first = 0..object.bytes.min(1);
         match self.read_range(&object.key, first, object.etag.as_deref()).await {
@@ -175,7 +174,7 @@ impl Store {
         }
     }
 
-    /// Whether deleting leaves older versions behind; none where the place doesn't say. A folder has none.
+    /// Whether deleting leaves older versions behind. `None` if the place doesn't say. A folder has no versions.
     pub async fn is_versioned(&self) -> Option<bool> {
         match self.s3() {
             Some(s3) => s3.is_versioned().await,
@@ -183,7 +182,7 @@ impl Store {
         }
     }
 
-    /// An object's tags; none where the place has no tags.
+    /// An object's tags. `None` if the place has no tags.
     ///
     /// # Errors
     /// As [`S3::tags`].
@@ -194,7 +193,7 @@ impl Store {
         }
     }
 
-    /// Puts `tags` in the place of an object's tags; `false` where the place has none.
+    /// Replaces an object's tags with `tags`. Returns `false` if the place has no tags.
     ///
     /// # Errors
     /// As [`S3::tags`].
@@ -205,8 +204,7 @@ impl Store {
         }
     }
 
-    /// What keeps an object from being deleted by the place itself, as far as these credentials may see: nothing where
-    /// the place has no locks.
+    /// The locks of an object, as far as these credentials may see them. Empty if the place has no locks.
     ///
     /// # Errors
     /// As [`S3::locked`].
@@ -217,7 +215,7 @@ impl Store {
         }
     }
 
-    /// Puts a legal hold on an object, or takes it off: nothing where the place has no locks.
+    /// Sets or removes the legal hold of an object. Does nothing if the place has no locks.
     ///
     /// # Errors
     /// As [`S3::set_legal_hold`].
@@ -228,7 +226,7 @@ impl Store {
         }
     }
 
-    /// Asks the place to thaw an object, for so many days. What is in no cold class needs none.
+    /// Requests the thawing of an object, for so many days. An object that is in no cold class needs none.
     ///
     /// # Errors
     /// As [`S3::ask_for_thaw`].

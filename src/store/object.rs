@@ -1,83 +1,83 @@
-//! What stands in a place, and what is said of it: the words that all backends share.
+//! Objects and uploads: the types that all backends share.
 
 use jiff::Timestamp;
 
-/// An object as it stands in the place.
+/// An object in the place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     /// Its key, from the place's root.
     pub key: String,
     /// Its length in bytes.
     pub bytes: u64,
-    /// What is another one once the object is another one, as the place writes it.
+    /// The entity tag, as the place writes it. It changes whenever the object changes.
     pub etag: Option<String>,
     /// When it was written, by the place's clock.
     pub modified: Option<Timestamp>,
-    /// Its storage class; none for the standard one where the service doesn't name that, and where there are none.
+    /// Its storage class. `None` for the standard class if the service doesn't name that, and if there are no classes.
     pub storage_class: Option<String>,
-    /// The archive tier that it lies in, of `INTELLIGENT_TIERING`; a listing doesn't tell.
+    /// The archive tier of an object in `INTELLIGENT_TIERING`. A listing doesn't show it.
     pub archive_tier: Option<String>,
-    /// Whether it can be read; a listing doesn't tell what was thawed.
+    /// Whether it can be read. A listing doesn't show whether it was thawed.
     pub thaw: Thaw,
 }
 
-/// What an object bears beside its bytes.
+/// The attributes of an object that is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attributes {
-    /// Tags, where the place has them.
+    /// Tags, if the place supports them.
     pub tags: Vec<(String, String)>,
-    /// The end of its lock, in the mode that the options say; none: it isn't locked.
+    /// The end of its lock, in the mode of the options. `None`: it isn't locked.
     pub locked_until: Option<Timestamp>,
 }
 
 /// Whether an object can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Thaw {
-    /// At once.
+    /// It can be read at once.
     Warm,
-    /// Not before it is thawed.
+    /// It must be thawed first.
     Cold,
     /// It is being thawed.
     UnderWay,
     /// A copy can be read for a while.
     Thawed {
-        /// The end of it, where the service tells it.
+        /// When that ends, if the service reports it.
         until: Option<Timestamp>,
     },
 }
 
-/// What became of an object's tags.
+/// Whether an object's tags were stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TagsKept {
-    /// The place holds them, or says so.
+    /// The place stores them, or says so.
     Yes,
     /// The place has no tags.
     Refused,
-    /// The place took them and does not show them.
+    /// The place accepted them and does not return them.
     Lost,
 }
 
-/// What became of a name that was asked for.
+/// The result of claiming a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
-    /// It is ours now.
+    /// It was free, and is ours now.
     Taken,
-    /// Somebody has it.
+    /// Another writer has it.
     Held,
 }
 
-/// An upload in parts that is under way, or was left behind.
+/// An upload that is in progress, or was left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfinished {
     /// The key of the object it would become.
     pub key: String,
-    /// The place's name for it.
+    /// Its id, as the place assigned it.
     pub upload_id: String,
     /// When it began, or when something was last written to it.
     pub began: Option<Timestamp>,
 }
 
-/// What the place holds after an upload.
+/// The stored object after an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// The length in bytes.
@@ -90,6 +90,6 @@ pub struct Stored {
     pub crc64nvme: String,
     /// What became of the tags.
     pub tags: TagsKept,
-    /// The place did not let us look at the object; its size is what it was told.
+    /// The object could not be checked, so the size is what was sent.
     pub unconfirmed: bool,
 }

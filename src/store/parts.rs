@@ -1,33 +1,33 @@
-//! How an upload is cut into parts, and so what it takes of memory.
+//! How an upload is cut into parts, which determines its memory.
 
 const MIB: u64 = 1 << 20;
 
-/// S3 takes parts of 5 MiB and more (all but the last); below 8 MiB requests get many without saving memory.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+/// The smallest part size. S3 accepts parts of 5 MiB and more (all but the last); parts below 8 MiB only mean more
+/// requests. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const PART_BYTES_MIN: u64 = 8 * MIB;
-/// S3's own upper bound of a part is 5 GiB; at this size a part is a matter of memory long before.
+/// The largest part size. S3's own limit is 5 GiB; memory is the limit long before that.
 const PART_BYTES_MAX: u64 = 1024 * MIB;
-/// Parts of one upload on S3 and nearly all others (same source).
+/// The most parts of one upload, on S3 and nearly all other services (same source).
 pub const PARTS_MAX: u32 = 10_000;
-/// Parts in memory at once: one being filled, two under way.
+/// The number of parts in memory: one being filled, two being sent.
 const BUFFERS: u32 = 3;
 
-/// How an upload is cut into parts: chosen once, before its first byte, from what is expected.
+/// How an upload is cut into parts. Chosen before the first byte, from the expected size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartPlan {
-    /// Bytes of each part but the last.
+    /// The size of each part except the last, in bytes.
     pub part_bytes: u64,
-    /// Parts in memory at once: being filled, under way, waiting for a retry.
+    /// The number of parts in memory: being filled, being sent, or waiting for a retry.
     pub buffers: u32,
-    /// The most parts that the service takes.
+    /// The most parts that the service accepts.
     pub parts_max: u32,
 }
 
 impl PartPlan {
-    /// A plan that holds `expected_bytes` with an eighth of room to spare in `parts_max` parts of one size.
+    /// A plan with room for `expected_bytes` and an eighth more, in `parts_max` parts of one size.
     ///
-    /// Memory is three parts: 24 MiB up to 74 GB expected, 33 MiB up to 100 GB, 3 × expected × 1.125 / `parts_max`
-    /// beyond.
+    /// Takes the memory of three parts: 24 MiB up to 74 GB expected, 33 MiB up to 100 GB, and beyond that 3 × expected
+    /// × 1.125 / `parts_max`.
     #[must_use]
     pub fn for_expected(expected_bytes: u64, parts_max: u32) -> Self {
         let roomy = expected_bytes.saturating_add(expected_bytes / 8);
@@ -48,10 +48,10 @@ impl PartPlan {
         }
     }
 
-    /// The size of part `number` (from 1). Uniform, because some services (R2) take nothing else, until nine in ten
-    /// parts are used up: then it doubles with every hundredth of them, up to sixteenfold, since a failed backup is
-    /// worse than a refused `CompleteMultipartUpload` or than memory. The whole then holds about twice what parts of
-    /// one size would.
+    /// The size of part `number`, counted from 1. All parts have one size, because some services (R2) accept nothing
+    /// else, until nine tenths of the parts are used up. Then the size doubles with every hundredth of them, up to
+    /// sixteenfold, since more memory or a refused `CompleteMultipartUpload` is better than a failed backup. The whole
+    /// upload can hold about twice what parts of one size could.
     #[must_use]
     pub fn bytes_of(&self, number: u32) -> u64 {
         let late = u64::from(number).saturating_sub(u64::from(self.parts_max) * 9 / 10);

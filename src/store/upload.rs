@@ -1,4 +1,4 @@
-//! Objects on their way into a place, counted and hashed.
+//! Uploads, whose bytes are counted and hashed.
 
 use crc_fast::CrcAlgorithm;
 use data_encoding::{BASE64, HEXLOWER};
@@ -9,10 +9,10 @@ use super::{
     contract::{PartSink, Whole},
 };
 
-/// One object on its way.
+/// The upload of one object.
 ///
-/// Ends by [`Upload::complete`] or [`Upload::abort`]; one that is dropped is aborted in the background, which
-/// [`Backend::settle`](super::Backend::settle) waits for. Until it is complete there is no object.
+/// Ends with [`Upload::complete`]. If it is dropped, it is aborted in the background, and
+/// [`Backend::settle`](super::Backend::settle) waits for that. There is no object until it is complete.
 pub struct Upload {
     sink: Box<dyn PartSink>,
     bytes: u64,
@@ -30,13 +30,13 @@ impl Upload {
         }
     }
 
-    /// How many bytes the place has so far.
+    /// The number of bytes that the place has received so far.
     #[must_use]
     pub fn sent_bytes(&self) -> u64 {
         self.sink.sent_bytes()
     }
 
-    /// Takes the object's next bytes; waits while as much is under way as memory allows.
+    /// Takes the object's next bytes. Waits while the memory of the upload is in use.
     ///
     /// # Errors
     /// As [`PartSink::write`].
@@ -47,7 +47,7 @@ impl Upload {
         self.sink.write(bytes).await
     }
 
-    /// Sends what is left and makes the object. After an error the upload is aborted.
+    /// Sends the rest and creates the object. After an error the upload is aborted.
     ///
     /// # Errors
     /// As [`PartSink::complete`].
@@ -65,10 +65,5 @@ impl Upload {
             tags: completed.tags,
             unconfirmed: !completed.confirmed,
         })
-    }
-
-    /// Gives the upload up and frees what it took. A failure to do so is logged: the first error is what counts.
-    pub async fn abort(self) {
-        self.sink.abort().await;
     }
 }

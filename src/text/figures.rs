@@ -64,6 +64,51 @@ pub fn span(from: Timestamp, to: Timestamp) -> String {
     parts.join(" ")
 }
 
+/// How long ago, in the largest unit of which there is one at least: `now`, `7 s ago`, `59 min ago`, `3 h ago`, `12 d ago`,
+/// `2 mo ago`, `7 y ago`; `in 3 h` for what is yet to come.
+#[must_use]
+pub fn ago(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.as_second() - from.as_second();
+    let minutes = seconds.unsigned_abs() / 60;
+    let (hours, days) = (minutes / 60, minutes / 1440);
+    let length = match (minutes, hours, days) {
+        (0, _, _) if seconds == 0 => return "now".to_owned(),
+        (0, _, _) => format!("{} s", seconds.unsigned_abs()),
+        (_, 0, _) => format!("{minutes} min"),
+        // the hour of a day matters for the first two
+        (_, 1..48, _) => format!("{hours} h"),
+        (_, _, ..60) => format!("{days} d"),
+        (_, _, ..730) => format!("{} mo", days * 12 / 365),
+        _ => format!("{} y", days / 365),
+    };
+    match seconds < 0 {
+        true => format!("in {length}"),
+        false => format!("{length} ago"),
+    }
+}
+
+/// Bytes in binary units with three figures: `1023 B`, `1.00 KiB`, `1021 KiB`, `14.6 MiB`.
+#[must_use]
+pub fn short_size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    // what would be shown as 1024 is the next unit's first
+    while value >= 1023.5 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let unit = units[unit];
+    match value {
+        ..9.995 => format!("{value:.2} {unit}"),
+        ..99.95 => format!("{value:.1} {unit}"),
+        _ => format!("{value:.0} {unit}"),
+    }
+}
+
 /// Bytes in binary units: `1023 B`, `5.00 GiB`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
@@ -100,6 +145,46 @@ mod tests {
         assert_eq!(
             [size(1023), size(1024), size(5 << 30)],
             ["1023 B", "1.00 KiB", "5.00 GiB"]
+        );
+    }
+
+    #[test]
+    fn ages_have_one_unit_and_ten_characters_at_most() {
+        let now: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
+        let told = |seconds: i64| ago(Timestamp::from_second(now.as_second() - seconds).unwrap(), now);
+        let (hour, day) = (3600, 86_400);
+        assert_eq!([told(0), told(59), told(-59)], ["now", "59 s ago", "in 59 s"]);
+        assert_eq!([told(60), told(hour - 1)], ["1 min ago", "59 min ago"]);
+        assert_eq!([told(hour), told(2 * day - 1)], ["1 h ago", "47 h ago"]);
+        assert_eq!([told(2 * day), told(60 * day - 1)], ["2 d ago", "59 d ago"]);
+        assert_eq!([told(61 * day), told(729 * day)], ["2 mo ago", "23 mo ago"]);
+        assert_eq!([told(730 * day), told(50 * 365 * day)], ["2 y ago", "50 y ago"]);
+        assert_eq!(told(-3 * hour), "in 3 h");
+        for minutes in (0..3_000_000).step_by(7) {
+            assert!(told(minutes * 60).len() <= 10, "{}", told(minutes * 60));
+        }
+    }
+
+    #[test]
+    fn short_sizes_have_three_figures() {
+        let shown = [
+            0,
+            1023,
+            1024,
+            10_235,
+            104_448,
+            1_047_552,
+            1_048_064,
+            1_048_575,
+            15_309_210,
+            u64::MAX,
+        ];
+        assert_eq!(
+            shown.map(short_size),
+            [
+                "0 B", "1023 B", "1.00 KiB", "10.0 KiB", "102 KiB", "1023 KiB", "1.00 MiB", "1.00 MiB", "14.6 MiB",
+                "16.0 EiB"
+            ]
         );
     }
 

@@ -13,7 +13,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
-pub use figures::{age, bare_minute, bare_second, day, minute, second, size, span};
+pub use figures::{age, ago, bare_minute, bare_second, day, minute, second, short_size, size, span};
 pub use number::{counted, roughly};
 pub use shell::{shell_quoted, shell_word};
 

@@ -273,6 +273,18 @@ fn the_page_names_every_parameter_and_every_variable() {
     }
 }
 
+/// All of the example, with the module's released source in place of the folder.
+#[test]
+fn the_page_shows_the_whole_example() {
+    let page = fs::read_to_string(project().join("docs/aws.md")).unwrap();
+    let example = fs::read_to_string(project().join(format!("{TERRAFORM}/example/main.tf"))).unwrap();
+    let source = page.split("source = ").nth(1).and_then(|rest| rest.split('"').nth(1));
+    let shown = example.replace("\"../\"", &format!("\"{}\"", source.unwrap()));
+    let (comment, shown) = shown.split_once("\n\n").unwrap();
+    assert!(comment.starts_with('#'), "{comment}");
+    assert!(page.contains(&format!("```text\n{shown}```\n")), "{shown}");
+}
+
 /// The page has them for readers who have no binary yet.
 #[test]
 fn the_documented_policies_are_what_the_agent_prints() {

@@ -164,7 +164,8 @@ fn the_debian_package_leads_to_a_first_backup_and_to_units_that_hold() {
         systemd-analyze security --offline=true --threshold=15 pgcoffer.service >/dev/null
         ! systemctl is-enabled pgcoffer.timer
         dpkg --status pgcoffer | grep -q '^ /etc/pgcoffer/pgcoffer.env '
-        bash -c '. /usr/share/bash-completion/completions/pgcoffer'
+        bash -c '. /usr/share/bash-completion/completions/pgcoffer; COMP_LINE=\"pgcoffer rest\" COMP_POINT=13; _pgcoffer; test \"$COMPREPLY\" = restore'
+        test \"$(ls /usr/share/man/man1/pgcoffer-restore.1* /usr/share/man/man1/pgcoffer-lifecycle-plan.1* | wc -l)\" = 2
         apt-get remove -y pgcoffer
         test -e /etc/pgcoffer/pgcoffer.env -a ! -e /usr/bin/pgcoffer
     ";

@@ -9,6 +9,13 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"PGCOFFER-KEY-1[0-9A-Z]+", "<key>"),
         (r"\b\d{8}T\d{4,6}Z?(-[a-z2-7]{12})?\b", "<id>"),
+        // of a table: before a tier, or before an age
+        (
+            r"(^|  )[a-z2-7]{6,12}(  +(?:manual|hourly|daily|weekly|monthly|yearly|now|\d+ \w+ ago)  )",
+            "$1<id>$2",
+        ),
+        (r"\b(now|\d+ (s|min|h|d|mo|y) ago)\b", "<age>"),
+        (r"\b\d{2}-\d{2} \d{2}:\d{2}\b", "<time>"),
         (r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z?", "<time>"),
         (r"\b\d{4}-\d{2}-\d{2}\b", "<date>"),
         (r"\b\d{2}:\d{2}(:\d{2})?\b", "<clock>"),

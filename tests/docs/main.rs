@@ -18,6 +18,7 @@ mod kinds;
 mod links;
 mod mentions;
 mod page;
+mod recordings;
 mod script;
 mod secrets;
 mod session;

@@ -1,6 +1,6 @@
 //! What the tests share: a real backup in a real bucket, and its archive as the library opens it.
 
-use std::{future::Future, io::Read as _, path::Path, process::Command};
+use std::{future::Future, io::Read as _, path::Path};
 
 use pgcoffer::{
     backup::TableFingerprint,
@@ -12,11 +12,9 @@ use pgcoffer::{
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::testbed::{Agent, Cluster, S3Server};
+use crate::testbed::{Agent, Cluster, S3Server, own_process, write_aws_config};
 
 pub(crate) const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-/// Set in the process in which a test really runs.
-const INSIDE: &str = "PGCOFFER_TEST_PIPELINE_CONFIG";
 
 /// Tables of which two have many frames, in the order of their names.
 pub(crate) const TABLES: &str =
@@ -45,44 +43,18 @@ pub(crate) struct Taken {
     pub(crate) dump: Vec<u8>,
 }
 
-/// Runs a test in a process of its own: a process may not change its own environment, and the AWS SDK takes the way to
-/// the bucket from there alone. `name`: that of the test, with its module.
+/// Runs a test in its own process. `name`: that of the test, with its module.
 pub(crate) fn staged<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Scene) -> F) {
-    if let Some(config) = std::env::var_os(INSIDE) {
+    if let Some(config) = own_process(name, &[]) {
         let runtime = Runtime::new().unwrap();
-        return runtime.block_on(async { test(Scene::new(Path::new(&config)).await).await });
+        runtime.block_on(async { test(Scene::new(&config).await).await });
     }
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("config");
-    let mut process = Command::new(std::env::current_exe().unwrap());
-    process.args([name, "--exact", "--nocapture"]);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
-        process.env_remove(name);
-    }
-    process
-        .env(INSIDE, &config)
-        .env("AWS_CONFIG_FILE", &config)
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-        .env("AWS_EC2_METADATA_DISABLED", "true");
-    let output = process.output().unwrap();
-    let (said, told) = (
-        String::from_utf8_lossy(&output.stderr),
-        String::from_utf8_lossy(&output.stdout),
-    );
-    assert!(output.status.success(), "{said}{told}");
-    assert!(told.contains("1 passed"), "{name} did not run: {told}");
 }
 
 impl Scene {
     async fn new(config: &Path) -> Self {
         let bucket = S3Server::start();
-        let (access, secret) = bucket.credentials();
-        let text = format!(
-            "[default]\nregion = us-east-1\naws_access_key_id = {access}\naws_secret_access_key = \
-             {secret}\nendpoint_url = {}\n",
-            bucket.endpoint()
-        );
-        std::fs::write(config, text).unwrap();
+        write_aws_config(config, &bucket);
         let store = place(&bucket, bucket.prefix()).await;
         Self { bucket, store }
     }

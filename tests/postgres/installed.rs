@@ -6,7 +6,7 @@ use crate::scene::{child_fault, client, cluster, dump_with, majors, url};
 
 /// A folder of folders by major version, as `PGCOFFER_PG_BIN` may be one; what the distribution has doesn't count.
 #[tokio::test]
-async fn clients_are_found_by_major_in_the_folder_that_is_named_and_no_other() {
+async fn clients_are_found_by_major_only_in_the_named_folder() {
     let root = tempfile::tempdir().unwrap();
     for major in ["16", "18"] {
         let bin = cluster(major.parse().unwrap()).bin();
@@ -55,7 +55,7 @@ async fn a_folder_without_clients_is_an_error() {
 
 /// Debian's wrapper would choose a version by itself; the real programs behind it, next to its folder, are taken.
 #[tokio::test]
-async fn wrappers_are_passed_by() {
+async fn wrappers_of_debian_are_skipped() {
     use std::os::unix::fs::PermissionsExt as _;
     let root = tempfile::tempdir().unwrap();
     let (wrappers, real) = (root.path().join("usr/bin"), root.path().join("usr/lib/postgresql/18"));
@@ -78,7 +78,7 @@ async fn wrappers_are_passed_by() {
 }
 
 #[tokio::test]
-async fn a_server_newer_than_the_client() {
+async fn a_client_older_than_the_server_is_refused() {
     let old = client(cluster(16)).await;
     let new = url(&cluster(18).url("postgres"));
     let error = dump_with(&old, &new, &DumpOptions::new(18)).await.unwrap_err();
@@ -103,7 +103,7 @@ fn versions(root: &std::path::Path, versions: &[&str]) {
 
 /// A restore into a server older than the client goes through psql, which only newer releases keep commands out of.
 #[tokio::test]
-async fn a_client_that_leaves_psql_unguarded_is_passed_over() {
+async fn a_client_whose_psql_runs_commands_of_the_archive_is_skipped() {
     let cases: [(&[&str], u32, u32, Option<&str>); 7] = [
         (&["17.5"], 17, 16, None),
         (&["17.6"], 17, 16, Some("17.6")),

@@ -1,17 +1,13 @@
-//! `pg_restore` as a child process: round trips between majors, failures half-way, and targets that aren't empty.
+//! `pg_restore` as a child process: dumps and restores between major versions.
 
-use pgcoffer::postgres::{DatabaseUrl, DumpOptions, Error, FailureCause, Load, LoadOptions};
-use tokio::io::AsyncWriteExt;
+use pgcoffer::postgres::{DumpOptions, LoadOptions};
 
-use crate::dumping::{sessions, wait_until};
-use crate::scene::{
-    child_fault, client, cluster, connect, database, dump, dump_with, english, load, majors, role, url,
-};
+use crate::scene::{child_fault, client, cluster, database, dump_with, load, majors, url};
 use crate::testbed::Cluster;
 
 /// Rows that look like the line that is taken out and like psql's own commands, large objects, a sequence, a
 /// function's body.
-const CONTENT: &str = r"
+pub(crate) const CONTENT: &str = r"
     CREATE TABLE t (id serial PRIMARY KEY, a text);
     INSERT INTO t (a) VALUES ('SET transaction_timeout = 0;'), ('\.'), ('\restrict x'), (E'tab\tnewline\nback\\slash'), (NULL), (''), ('ü數');
     INSERT INTO t (a) SELECT repeat('SET transaction_timeout = 0;' || chr(10), 3) FROM generate_series(1, 20000);
@@ -46,7 +42,7 @@ async fn round_trip(source: u32, client_major: u32, target: u32, options: LoadOp
 }
 
 #[tokio::test]
-async fn round_trips_by_the_server_s_own_clients() {
+async fn the_server_s_own_clients_dump_and_restore_everything() {
     for major in majors() {
         round_trip(major, major, major, LoadOptions::new(major)).await;
     }
@@ -54,7 +50,7 @@ async fn round_trips_by_the_server_s_own_clients() {
 
 /// The clients of 18 emit a setting that 16 refuses.
 #[tokio::test]
-async fn round_trips_into_servers_older_than_the_client() {
+async fn a_newer_client_restores_into_older_servers() {
     for single_transaction in [false, true] {
         for target in majors().into_iter().filter(|major| *major < 17) {
             round_trip(
@@ -106,7 +102,7 @@ const DEFINITIONS: &str = r#"SELECT (SELECT string_agg(pg_get_functiondef(oid), 
     || (SELECT count(*) FROM later) || (SELECT n FROM lastly) || (SELECT string_agg(t::text, '|' ORDER BY t) FROM "begin;\q :VERSION" t)"#;
 
 #[tokio::test]
-async fn what_psql_would_take_for_its_own_comes_back() {
+async fn names_that_look_like_psql_commands_are_restored() {
     for (source, target) in [(16, 16), (18, 16), (15, 15), (18, 15)] {
         if !majors().contains(&target) {
             continue;
@@ -137,7 +133,7 @@ async fn what_psql_would_take_for_its_own_comes_back() {
 
 /// Without our care that is the end, as the first thing that happens.
 #[tokio::test]
-async fn stock_pg_restore_stops_at_the_setting() {
+async fn pg_restore_alone_fails_at_the_newer_setting() {
     let (cluster, with) = (cluster(16), client(cluster(18)).await);
     let origin = database(cluster, "stock from", CONTENT);
     let copy = url(&cluster.create_database("stock to"));
@@ -148,7 +144,7 @@ async fn stock_pg_restore_stops_at_the_setting() {
 }
 
 #[tokio::test]
-async fn what_runs_first_makes_room() {
+async fn the_first_statements_run_before_the_archive() {
     for (major, client_major) in [(16, 16), (16, 18), (18, 18)] {
         let (cluster, with) = (cluster(major), client(cluster(client_major)).await);
         let name = format!("clean {major} {client_major}");
@@ -172,262 +168,5 @@ async fn what_runs_first_makes_room() {
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(cluster.psql(&name, DIGEST), before);
-    }
-}
-
-/// Fails half-way, on both roads: the server's message is the error, and in a single transaction nothing is left.
-#[tokio::test]
-async fn a_failure_half_way_is_told_in_the_server_s_words() {
-    for client_major in [16, 18] {
-        for single_transaction in [false, true] {
-            let (cluster, with) = (cluster(16), client(cluster(client_major)).await);
-            let name = format!("half way {client_major} {single_transaction}");
-            let origin = database(cluster, &format!("{name} from"), CONTENT);
-            let archive = dump_with(&with, &origin, &DumpOptions::new(16)).await.unwrap();
-            let copy = database(cluster, &name, "CREATE TABLE t (id int)");
-            let options = LoadOptions {
-                single_transaction,
-                ..LoadOptions::new(16)
-            };
-            let error = load(&with, &copy, &options, &archive).await.unwrap_err();
-            assert!(error.hint().unwrap().contains("--clean"), "{error}");
-            let fault = child_fault(error);
-            assert!(
-                fault.stderr.contains(r#"relation "t" already exists"#),
-                "{name}: {fault}"
-            );
-            assert_eq!(fault.cause, FailureCause::AlreadyExists);
-            assert_eq!(fault.program, if client_major == 18 { "psql" } else { "pg_restore" });
-            let functions = cluster.psql(&name, "SELECT count(*) FROM pg_proc WHERE proname = 'f'");
-            assert_eq!(functions, if single_transaction { "0" } else { "1" }, "{name}");
-        }
-    }
-}
-
-/// A write fails because the restore has failed: aborting gives that failure.
-#[tokio::test]
-async fn aborting_tells_whether_the_restore_had_failed_by_itself() {
-    for client_major in [16, 18] {
-        let (cluster, with) = (cluster(16), client(cluster(client_major)).await);
-        let name = format!("aborted {client_major}");
-        let origin = database(cluster, &format!("{name} from"), CONTENT);
-        let options = DumpOptions::new(16);
-        let archive = dump_with(&with, &origin, &options).await.unwrap();
-        let copy = database(cluster, &name, "CREATE TABLE t (id int)");
-        let mut load = Load::start(&with, &copy, &english(16)).unwrap();
-        // writes go on to succeed until its end is seen
-        for piece in archive.chunks(64 * 1024) {
-            let _ = load.write_all(piece).await;
-        }
-        assert!(load.has_stopped_reading(), "the archive is larger than a pipe");
-        let fault = child_fault(load.abort().await.unwrap());
-        assert_eq!(fault.cause, FailureCause::AlreadyExists, "{fault}");
-    }
-}
-
-async fn cut(
-    client_major: u32,
-    single_transaction: bool,
-    kill: bool,
-) -> (&'static Cluster, DatabaseUrl, Option<Error>) {
-    let (cluster, with) = (cluster(16), client(cluster(client_major)).await);
-    let name = format!("cut {client_major} {single_transaction} {kill}");
-    let origin = database(cluster, &format!("{name} from"), CONTENT);
-    let archive = dump_with(&with, &origin, &DumpOptions::new(16)).await.unwrap();
-    let copy = url(&cluster.create_database(&name));
-    let options = LoadOptions {
-        single_transaction,
-        ..LoadOptions::new(16)
-    };
-    let mut load = Load::start(&with, &copy, &options).unwrap();
-    load.write_all(&archive[..archive.len() / 2]).await.unwrap();
-    load.shutdown().await.unwrap();
-    if kill {
-        // Far enough for rows to be under way.
-        wait_until(|| {
-            cluster.psql(
-                "postgres",
-                &format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE 'COPY%'"),
-            ) == "1"
-        })
-        .await;
-        if single_transaction {
-            load.kill().await;
-        } else {
-            assert!(load.abort().await.is_none(), "it had not failed");
-        }
-        return (cluster, copy, None);
-    }
-    let error = load.finish().await.unwrap_err();
-    (cluster, copy, Some(error))
-}
-
-#[tokio::test]
-async fn half_an_archive_never_looks_whole() {
-    for client_major in [16, 18] {
-        for single_transaction in [false, true] {
-            let (cluster, copy, error) = cut(client_major, single_transaction, false).await;
-            let fault = child_fault(error.unwrap());
-            assert_eq!(
-                (fault.program, fault.cause),
-                ("pg_restore", FailureCause::BadArchive),
-                "{fault}"
-            );
-            check_half(cluster, &copy, single_transaction).await;
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_killed_restore_leaves_no_half_table() {
-    for client_major in [16, 18] {
-        for single_transaction in [false, true] {
-            let (cluster, copy, _) = cut(client_major, single_transaction, true).await;
-            check_half(cluster, &copy, single_transaction).await;
-        }
-    }
-}
-
-/// The COPY under way was rolled back, and in a single transaction everything.
-async fn check_half(cluster: &Cluster, copy: &DatabaseUrl, single_transaction: bool) {
-    let name = copy.database();
-    wait_until(|| sessions(cluster, name) == "0").await;
-    let tables = cluster.psql(name, "SELECT count(*) FROM pg_class WHERE relname = 't'");
-    assert_eq!(tables, if single_transaction { "0" } else { "1" }, "{name}");
-    if !single_transaction {
-        assert_eq!(cluster.psql(name, "SELECT count(*) FROM t"), "0", "{name}");
-    }
-}
-
-#[tokio::test]
-async fn what_is_no_archive_is_refused() {
-    for client_major in [16, 18] {
-        let (cluster, with) = (cluster(16), client(cluster(client_major)).await);
-        let copy = url(&cluster.create_database(&format!("no archive {client_major}")));
-        for junk in [&b""[..], b"PGDMP", &[b'x'; 300_000]] {
-            let fault = child_fault(load(&with, &copy, &LoadOptions::new(16), junk).await.unwrap_err());
-            assert_eq!(
-                (fault.program, fault.cause),
-                ("pg_restore", FailureCause::BadArchive),
-                "{fault}"
-            );
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_archive_newer_than_pg_restore() {
-    let archive = dump(cluster(18), &database(cluster(18), "too new", CONTENT))
-        .await
-        .unwrap();
-    let copy = url(&cluster(16).create_database("too new to"));
-    let fault = child_fault(
-        load(&client(cluster(16)).await, &copy, &LoadOptions::new(16), &archive)
-            .await
-            .unwrap_err(),
-    );
-    assert_eq!(fault.cause, FailureCause::ArchiveTooNew, "{fault}");
-}
-
-/// A role that is nobody special restores what another owns, without owners and grants; with them it fails.
-#[tokio::test]
-async fn owners_and_grants_stay_behind() {
-    let cluster = cluster(16);
-    for name in ["origin owner", "target owner"] {
-        role(cluster, name);
-    }
-    let sql = format!(r#"{CONTENT} ALTER TABLE t OWNER TO "origin owner"; GRANT SELECT ON t TO "origin owner""#);
-    let archive = dump(cluster, &database(cluster, "owned", &sql)).await.unwrap();
-    cluster.create_database("owned to");
-    cluster.psql(
-        "owned to",
-        r#"ALTER DATABASE "owned to" OWNER TO "target owner"; GRANT CREATE ON SCHEMA public TO "target owner""#,
-    );
-    let copy = url(&cluster.url_as("target owner", None, "owned to"));
-    let with = client(cluster).await;
-    let keeping = LoadOptions {
-        no_owner: false,
-        no_acl: false,
-        single_transaction: true,
-        ..LoadOptions::new(16)
-    };
-    let fault = child_fault(load(&with, &copy, &keeping, &archive).await.unwrap_err());
-    assert_eq!(fault.cause, FailureCause::PermissionDenied, "{fault}");
-    load(&with, &copy, &LoadOptions::new(16), &archive).await.unwrap();
-    assert_eq!(
-        cluster.psql("owned to", "SELECT tableowner FROM pg_tables WHERE tablename = 't'"),
-        "target owner"
-    );
-}
-
-#[tokio::test]
-async fn occupants_are_named() {
-    let table = [
-        ("", &[][..]),
-        (
-            "CREATE SCHEMA heroku_ext; CREATE SCHEMA _heroku; CREATE TABLE _heroku.t (a int)",
-            &[],
-        ),
-        (
-            "CREATE ROLE other_owner; CREATE SCHEMA theirs AUTHORIZATION other_owner",
-            &["schema theirs"],
-        ),
-        (
-            "CREATE COLLATION c (provider = libc, locale = 'C'); CREATE TEXT SEARCH DICTIONARY d (template = simple)",
-            &["collation public.c", "text search dictionary public.d"],
-        ),
-        (
-            "CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4eq)",
-            &[r#"operator public."===""#],
-        ),
-        (
-            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER EXTENSION plpgsql ADD FUNCTION f()",
-            &[],
-        ),
-        ("CREATE SCHEMA mine", &["schema mine"]),
-        (
-            "CREATE TABLE t (a serial)",
-            &["table public.t", "sequence public.t_a_seq"],
-        ),
-        (r#"CREATE SEQUENCE "S x""#, &[r#"sequence public."S x""#]),
-        (
-            "CREATE VIEW v AS SELECT 1; CREATE MATERIALIZED VIEW m AS SELECT 1",
-            &["materialized view public.m", "view public.v"],
-        ),
-        (
-            "CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
-            &["function public.f(a integer)"],
-        ),
-        ("CREATE TYPE c AS (a int)", &["type public.c"]),
-        (
-            "CREATE TYPE e AS ENUM ('a'); CREATE DOMAIN d AS int",
-            &["type public.d", "type public.e"],
-        ),
-        ("CREATE TYPE r AS RANGE (subtype = int)", &["type public.r"]),
-        ("SELECT lo_create(5)", &["large object 5"]),
-    ];
-    for major in majors() {
-        let cluster = cluster(major);
-        for (number, (sql, expected)) in table.iter().enumerate() {
-            let name = format!("objects {number}");
-            let url = database(cluster, &name, sql);
-            let mut session = connect(&url).await;
-            let objects = session.existing_objects().await.unwrap();
-            let objects: Vec<&str> = objects.iter().map(|name| name.raw()).collect();
-            assert_eq!(objects, *expected, "{sql}");
-            match session.check_empty().await {
-                Ok(()) => assert!(expected.is_empty()),
-                Err(error) => assert!(
-                    error.to_string().contains(expected[0]) && error.hint().is_some(),
-                    "{error}"
-                ),
-            }
-        }
-        let url = database(
-            cluster,
-            "many objects",
-            "CREATE TABLE a (); CREATE TABLE b (); SELECT lo_create(n) FROM generate_series(1, 50) n",
-        );
-        assert_eq!(connect(&url).await.existing_objects().await.unwrap().len(), 10);
     }
 }

@@ -4,15 +4,14 @@
 use std::sync::Arc;
 
 use pgcoffer::postgres::{AuthFault, DatabaseUrl, Error, FailureCause, LoginRefusal, Session};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::connecting::{openssl, secured};
+use crate::connecting::secured;
 use crate::scene::{child_fault, cluster, connect, dump, url};
+use crate::testbed::{certificates, tls_server};
 
 const PASSWORD: &str = "cl3ar-t3xt";
 
@@ -98,7 +97,7 @@ async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin, says: &[Vec<u8>])
 /// A server's side of TLS that nobody vouches for, with a protocol to agree on.
 pub(crate) fn acceptor(protocol: Option<&[u8]>) -> TlsAcceptor {
     let (_, folder) = certified("127.0.0.1");
-    let mut config = server(folder.path());
+    let mut config = tls_server(folder.path());
     config.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();
     TlsAcceptor::from(Arc::new(config))
 }
@@ -106,39 +105,8 @@ pub(crate) fn acceptor(protocol: Option<&[u8]>) -> TlsAcceptor {
 /// A certificate for `localhost` and this address, and the authority's file.
 fn certified(address: &str) -> (TlsAcceptor, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path();
-    openssl(
-        dir,
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt",
-    );
-    openssl(
-        dir,
-        &format!(
-            "req -newkey rsa:2048 -nodes -subj /CN=x -addext subjectAltName=IP:{address} -keyout server.key -out \
-             server.csr"
-        ),
-    );
-    openssl(
-        dir,
-        "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out \
-         server.crt",
-    );
-    (TlsAcceptor::from(Arc::new(server(dir))), folder)
-}
-
-fn server(dir: &std::path::Path) -> rustls::ServerConfig {
-    let chain = CertificateDer::pem_file_iter(dir.join("server.crt"))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    let key = PrivateKeyDer::from_pem_file(dir.join("server.key")).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap()
+    certificates(folder.path(), &format!("IP:{address}"));
+    (TlsAcceptor::from(Arc::new(tls_server(folder.path()))), folder)
 }
 
 /// An address that leads here and is none of those that are known to be of this machine.
@@ -162,7 +130,7 @@ async fn refusal(plot: &Plot, host: &str, parameters: &str) -> (Error, Vec<u8>) 
 }
 
 #[tokio::test]
-async fn the_password_is_not_given_in_clear_to_who_knows_whom() {
+async fn a_password_is_not_sent_in_clear_to_an_unverified_server() {
     let (tls, folder) = certified(ELSEWHERE);
     let plot = Plot {
         says: vec![clear()],
@@ -214,7 +182,7 @@ async fn the_password_is_not_given_in_clear_to_who_knows_whom() {
 
 /// A libpq before 16 knows no `require_auth`, and is held by the binding to the channel.
 #[tokio::test]
-async fn the_children_do_not_give_it_either() {
+async fn pg_dump_does_not_send_it_in_clear_either() {
     let (tls, _folder) = certified(ELSEWHERE);
     let plot = Plot {
         says: vec![clear()],
@@ -239,7 +207,7 @@ async fn the_children_do_not_give_it_either() {
 
 /// The real thing goes on working where the rule is at its strictest.
 #[tokio::test]
-async fn a_server_that_proves_itself_gets_in_by_scram() {
+async fn a_genuine_server_accepts_scram_with_channel_binding() {
     let cluster = secured();
     let elsewhere = cluster.url("postgres").replace("127.0.0.1", ELSEWHERE);
     for parameters in [
@@ -259,7 +227,7 @@ async fn a_server_that_proves_itself_gets_in_by_scram() {
 }
 
 #[tokio::test]
-async fn a_server_that_lets_anybody_in_is_refused_where_a_login_is_wanted() {
+async fn require_auth_refuses_a_server_that_asks_for_no_password() {
     let plot = Plot {
         says: vec![asks(0, b"")],
         tls: None,
@@ -279,7 +247,7 @@ async fn a_server_that_lets_anybody_in_is_refused_where_a_login_is_wanted() {
 
 /// It asks for SCRAM, and then says that all is well without having shown that it knows the password.
 #[tokio::test]
-async fn a_server_that_skips_its_proof_is_refused() {
+async fn a_server_that_skips_its_scram_proof_is_refused() {
     let asks_scram = asks(10, b"SCRAM-SHA-256\0\0");
     let skips = Plot {
         says: vec![[asks_scram.clone(), asks(0, b"")].concat()],
@@ -300,7 +268,7 @@ async fn a_server_that_skips_its_proof_is_refused() {
 }
 
 #[tokio::test]
-async fn what_a_false_server_says_is_bounded_and_shown_escaped() {
+async fn messages_of_a_hostile_server_are_limited_and_escaped() {
     let endless = [b"R".as_slice(), &u32::MAX.to_be_bytes()].concat();
     let huge = [b"E".as_slice(), &0x7fff_ffff_u32.to_be_bytes()].concat();
     for says in [
@@ -349,7 +317,7 @@ async fn what_a_false_server_says_is_bounded_and_shown_escaped() {
 
 /// Whoever sits on the line puts a statement's answer before the handshake: it must not count as the server's.
 #[tokio::test]
-async fn nothing_said_before_the_handshake_counts() {
+async fn bytes_before_the_tls_handshake_are_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let false_server = tokio::spawn(async move {

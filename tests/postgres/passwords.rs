@@ -59,7 +59,7 @@ fn literal(text: &str) -> String {
 const ROLES: &[&str] = &["odd, röle=🔑", "latin אב", "n=x,r=y"];
 
 #[tokio::test]
-async fn whatever_password_a_server_takes_logs_in() {
+async fn every_password_that_a_server_accepts_logs_in() {
     let cluster = secured();
     let as_role =
         |role: &str, password: &str| -> DatabaseUrl { url(&cluster.url_as(role, Some(password), "postgres")) };

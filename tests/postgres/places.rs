@@ -35,7 +35,7 @@ fn read_only() -> Cluster {
 }
 
 #[tokio::test]
-async fn the_first_host_that_answers_is_taken_and_children_go_to_the_same() {
+async fn the_first_host_that_answers_is_used_by_the_children_too() {
     let (one, other) = (cluster(16), cluster(18));
     for (ports, reached) in [
         ([nobody(), port(other)], other),
@@ -74,7 +74,7 @@ async fn the_first_host_that_answers_is_taken_and_children_go_to_the_same() {
 }
 
 #[tokio::test]
-async fn the_kind_of_server_that_is_asked_for_is_looked_for() {
+async fn target_session_attrs_selects_the_host() {
     let (writable, held) = (cluster(16), read_only());
     let ports = [port(&held), port(writable)];
     for (kind, reached) in [
@@ -100,7 +100,7 @@ async fn the_kind_of_server_that_is_asked_for_is_looked_for() {
 }
 
 #[tokio::test]
-async fn load_is_spread_where_that_is_asked_for() {
+async fn load_balance_hosts_random_uses_all_hosts() {
     let ports = [port(cluster(16)), port(cluster(18))];
     let mut seen = std::collections::BTreeSet::new();
     // the odds that one of two is never taken are those of heads sixty times in a row
@@ -117,7 +117,7 @@ async fn load_is_spread_where_that_is_asked_for() {
 
 /// IPv6, where this machine has it.
 #[tokio::test]
-async fn an_address_of_ipv6_does() {
+async fn an_ipv6_address_connects() {
     let cluster = cluster(16);
     let Ok(listener) = TcpListener::bind("[::1]:0").await else {
         return;
@@ -144,7 +144,7 @@ async fn an_address_of_ipv6_does() {
 }
 
 #[tokio::test]
-async fn who_listens_on_a_socket_is_looked_at() {
+async fn requirepeer_checks_the_owner_of_a_socket() {
     let cluster = cluster(16);
     let text = cluster.socket_url("postgres");
     let user = cluster.psql("postgres", "SELECT rolname FROM pg_roles WHERE oid = 10");
@@ -157,7 +157,7 @@ async fn who_listens_on_a_socket_is_looked_at() {
 
 /// A server that begins with the handshake, as PostgreSQL does from 17 on where it is asked to.
 #[tokio::test]
-async fn a_handshake_may_come_first() {
+async fn sslnegotiation_direct_begins_with_the_handshake() {
     let cluster = cluster(16);
     let to = port(cluster);
     for (knows, word) in [(true, ""), (false, "sslnegotiation=direct")] {
@@ -200,7 +200,7 @@ async fn a_handshake_may_come_first() {
 }
 
 #[tokio::test]
-async fn each_host_that_was_tried_before_is_named_with_its_own_cause() {
+async fn the_error_names_every_host_with_its_own_cause() {
     let (refuses, server) = (nobody(), port(cluster(16)));
     let failing = url(&format!(
         "postgres://postgres@no-such-host.invalid:1,127.0.0.1:{refuses},127.0.0.1:{server}/no_such_database"

@@ -35,7 +35,7 @@ async fn prove(cluster: &Cluster, name: &str, setup: &str, kind: ObstacleKind, o
 }
 
 #[tokio::test]
-async fn each_obstacle_stops_pg_dump_and_its_statement_mends_it() {
+async fn each_obstacle_stops_pg_dump_and_its_statement_removes_it() {
     use ObstacleKind as K;
     let table = [
         ("no select", "CREATE TABLE t (a int)", K::Table, "public.t"),
@@ -134,7 +134,7 @@ async fn each_obstacle_stops_pg_dump_and_its_statement_mends_it() {
 
 /// A dump doesn't touch what is only listed here, so that nothing needs to be granted.
 #[tokio::test]
-async fn what_pg_dump_does_not_read_is_no_obstacle() {
+async fn missing_rights_that_pg_dump_does_not_need_are_no_obstacle() {
     const SETUP: &str = "
         CREATE SCHEMA closed;
         CREATE VIEW closed.v AS SELECT 1 AS a;
@@ -170,7 +170,7 @@ async fn what_pg_dump_does_not_read_is_no_obstacle() {
 
 /// Reading a sequence by name takes USAGE on its schema; 18 reads it without.
 #[tokio::test]
-async fn the_schema_of_a_sequence() {
+async fn a_sequence_needs_usage_of_its_schema_before_18() {
     for (major, expected) in [(16, 1), (18, 0)] {
         let cluster = cluster(major);
         let name = "sequence schema";
@@ -187,7 +187,7 @@ async fn the_schema_of_a_sequence() {
 }
 
 #[tokio::test]
-async fn everything_at_once_is_named_and_mended_by_one_script() {
+async fn all_obstacles_are_named_and_removed_by_one_script() {
     const SETUP: &str = "
         CREATE SCHEMA a; CREATE TABLE a.t (n serial); CREATE TABLE t (n serial);
         CREATE TABLE r (n int); ALTER TABLE r ENABLE ROW LEVEL SECURITY; CREATE TABLE r2 (n int); ALTER TABLE r2 \
@@ -224,14 +224,14 @@ async fn everything_at_once_is_named_and_mended_by_one_script() {
             "{error}"
         );
 
-        cluster.psql(name, &Obstacle::script(&inspection.obstacles));
+        cluster.psql(name, &Obstacle::statements(&inspection.obstacles, usize::MAX).0);
         connect(&url).await.inspect().await.unwrap().check().unwrap();
         dump(cluster, &url).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn pg_read_all_data_covers_tables_and_sequences_only() {
+async fn pg_read_all_data_covers_only_tables_and_sequences() {
     let cluster = cluster(16);
     let name = "read all data";
     role(cluster, name);
@@ -252,7 +252,7 @@ async fn pg_read_all_data_covers_tables_and_sequences_only() {
 }
 
 #[tokio::test]
-async fn an_inspection_tells_what_is_there() {
+async fn an_inspection_counts_what_is_in_the_database() {
     for major in majors() {
         let cluster = cluster(major);
         let name = "inspected";
@@ -284,7 +284,7 @@ async fn an_inspection_tells_what_is_there() {
 
 /// A table that another session has locked against everything must not hold the look up.
 #[tokio::test]
-async fn a_locked_table_does_not_hold_the_look_up() {
+async fn a_locked_table_does_not_delay_the_inspection() {
     let cluster = cluster(16);
     let name = "locked look";
     let url = database(

@@ -66,7 +66,7 @@ fn beset(cluster: &Cluster, major: u32, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_stored_stays_as_it_is_whatever_a_role_sets() {
+async fn data_is_restored_unchanged_whatever_a_role_sets() {
     for (major, client_major) in majors().into_iter().map(|major| (major, major)).chain([(16, 18)]) {
         let (cluster, with) = (cluster(major), client(cluster(client_major)).await);
         let tag = format!("beset {major} {client_major}");
@@ -102,7 +102,7 @@ async fn what_is_stored_stays_as_it_is_whatever_a_role_sets() {
 
 /// Without our care NULL becomes a text, and nothing says so.
 #[tokio::test]
-async fn without_our_care_a_null_becomes_a_text() {
+async fn without_our_options_a_null_becomes_a_text() {
     let (cluster, with) = (cluster(16), client(cluster(16)).await);
     let origin = database(cluster, "careless from", CONTENT);
     let archive = dump_with(&with, &origin, &DumpOptions::new(16)).await.unwrap();
@@ -121,7 +121,7 @@ async fn without_our_care_a_null_becomes_a_text() {
 
 /// What a superuser alone may set, and has set for somebody else, stays and is named; what the URL asks for is meant.
 #[tokio::test]
-async fn what_cannot_be_set_is_named() {
+async fn a_setting_that_cannot_be_overridden_is_named() {
     for major in majors() {
         let cluster = cluster(major);
         role(cluster, "forced");
@@ -158,7 +158,7 @@ async fn what_cannot_be_set_is_named() {
 
 /// Amounts of money are written in the format of `lc_monetary`, and read in another as something else.
 #[tokio::test]
-async fn money_comes_back_where_its_format_is_another() {
+async fn money_is_restored_into_another_lc_monetary() {
     let folder = tempfile::tempdir().unwrap();
     let locales = format!("{}:/usr/lib/locale", compile_euros(folder.path()));
     let cluster = Cluster::start_with(ClusterOptions {
@@ -254,7 +254,7 @@ fn compile_euros(folder: &std::path::Path) -> String {
 
 /// What is cancelled by it is run again: that a statement ran out of time says nothing of the lock.
 #[tokio::test]
-async fn a_role_whose_statements_have_no_time_to_speak_of_keeps_its_lock() {
+async fn a_short_statement_timeout_does_not_lose_the_lock() {
     let cluster = cluster(16);
     let name = "in a hurry";
     role(cluster, name);

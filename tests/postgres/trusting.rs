@@ -8,9 +8,9 @@ use std::process::Command;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use pgcoffer::postgres::{DatabaseUrl, Session};
 
-use crate::connecting::{openssl, secured};
+use crate::connecting::secured;
 use crate::scene::{dump, url};
-use crate::testbed::Cluster;
+use crate::testbed::{Cluster, openssl};
 
 fn encode(path: &Path) -> String {
     utf8_percent_encode(path.to_str().unwrap(), NON_ALPHANUMERIC).to_string()
@@ -148,7 +148,7 @@ async fn gets_in(cluster: &Cluster, url: &DatabaseUrl, what: &str) -> bool {
 }
 
 #[tokio::test]
-async fn what_libpq_believes_is_believed_and_what_it_refuses_is_not() {
+async fn the_session_accepts_the_same_certificates_as_libpq() {
     let cluster = secured();
     let text = cluster.url("postgres").replace("127.0.0.1", "localhost");
     for (kind, by_authority, in_full) in [
@@ -190,7 +190,7 @@ async fn what_libpq_believes_is_believed_and_what_it_refuses_is_not() {
 
 /// Another name of this machine than the certificate's.
 #[tokio::test]
-async fn a_name_that_is_not_the_certificates_is_refused_in_full_alone() {
+async fn only_verify_full_refuses_another_host_name() {
     let cluster = secured();
     let folder = tempfile::tempdir().unwrap();
     make(folder.path(), "version 1");
@@ -206,7 +206,7 @@ async fn a_name_that_is_not_the_certificates_is_refused_in_full_alone() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_logs_in_of_whatever_version_and_with_its_key_encrypted() {
+async fn client_certificates_of_every_version_log_in_also_with_an_encrypted_key() {
     let cluster = secured();
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
@@ -298,7 +298,7 @@ async fn a_client_certificate_logs_in_of_whatever_version_and_with_its_key_encry
 }
 
 #[tokio::test]
-async fn a_certificate_that_was_taken_back_is_refused() {
+async fn a_revoked_certificate_is_refused() {
     let cluster = secured();
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();

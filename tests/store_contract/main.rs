@@ -14,7 +14,7 @@ mod duties;
 mod folder;
 mod place;
 
-use duties::{deleting, listing, reading, telling, uploading, writing};
+use duties::{deleting, facts, listing, reading, uploading, writing};
 
 /// All duties, as tests on each of the places.
 macro_rules! contract {
@@ -44,47 +44,46 @@ contract! {
     reading:
         nothing_is_there_before_it_is_written
         what_is_written_is_read
-        a_range_is_all_of_it_or_an_error
+        a_range_is_complete_or_an_error
         reading_takes_no_more_memory_than_allowed
         another_object_is_not_read_for_the_one_looked_at
         an_object_that_shrank_is_not_read_for_the_one_looked_at
         an_empty_object_is_one
         odd_keys_are_keys;
     writing:
-        nothing_is_written_over
-        of_many_writers_one_wins
+        no_object_is_overwritten
+        one_of_many_writers_succeeds
         only_what_was_looked_at_is_replaced
         each_replacement_has_another_tag
         a_name_is_taken_once
-        a_cancelled_write_is_whole_or_not_there;
+        a_cancelled_write_is_complete_or_absent;
     deleting:
         only_what_was_looked_at_is_deleted
-        deleting_nothing_is_no_error
+        deleting_a_missing_object_is_no_error
         what_is_written_anew_is_another_object;
     listing:
-        a_list_of_thousands_is_whole_and_in_order
+        a_list_of_thousands_is_complete_and_in_order
         neighbours_are_not_listed
         folders_are_named_once_and_in_order;
     uploading:
         a_large_object_arrives_as_it_was_sent
-        an_upload_of_nothing_is_an_object
+        an_empty_upload_is_an_object
         there_is_no_object_before_the_end
-        an_upload_writes_nothing_over
-        of_many_uploads_one_wins
+        an_upload_overwrites_nothing
+        one_of_many_uploads_succeeds
         a_dropped_upload_leaves_nothing
-        an_aborted_upload_leaves_nothing
         a_cancelled_beginning_leaves_nothing
         what_was_left_behind_is_found_and_aborted
-        aborting_leaves_the_object_alone
-        what_others_aborted_is_not_completed;
-    telling:
+        aborting_does_not_change_the_object
+        an_upload_aborted_by_others_is_not_completed;
+    facts:
         the_place_is_reachable
         the_place_tells_the_time
-        what_it_can_not_do_it_says;
+        missing_capabilities_are_no_errors;
 }
 
 /// One test for all: nextest would start a LocalStack for each.
 #[test]
-fn localstack_carries_out_every_duty() {
-    place::LOCALSTACK.carries_out("localstack_carries_out_every_duty");
+fn localstack_fulfils_every_duty() {
+    place::LOCALSTACK.carries_out("localstack_fulfils_every_duty");
 }

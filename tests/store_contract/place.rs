@@ -1,21 +1,13 @@
-//! The places. A process may not change its own environment, and the AWS SDK takes the way to a bucket from there
-//! alone: so each test runs once more, in a process of its own that finds what it needs.
+//! The places. Each test runs in its own process, which has the environment that the place needs.
 
-use std::{
-    path::{Path, PathBuf},
-    pin::Pin,
-    process::Command,
-};
+use std::{path::Path, pin::Pin};
 
 use pgcoffer::store::{Location, Options, Store};
 
 use crate::{
     DUTIES,
-    testbed::{Behaviour, Fault, Listing, LocalStack, Rule, S3Server, Tagging},
+    testbed::{Behaviour, Fault, Listing, LocalStack, Rule, S3Server, Tagging, own_process, write_aws_config},
 };
-
-/// Set in the process that carries a duty out: where its files are.
-const INSIDE: &str = "PGCOFFER_TEST_CONTRACT";
 
 pub(crate) type Duty = fn(Place) -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -77,7 +69,7 @@ pub(crate) const LOCALSTACK: Kind = Kind {
     },
     environment: || LocalStack::shared().bucket().env(),
     // it looks whether the name is free before it completes an upload, and not as it does: of two at once both win
-    excepted: &["of_many_uploads_one_wins"],
+    excepted: &["one_of_many_uploads_succeeds"],
 };
 
 fn fail_at_first(server: &S3Server) {
@@ -102,19 +94,9 @@ fn fail_at_first(server: &S3Server) {
 fn served(folder: &Path, behave: impl FnOnce(&S3Server)) -> (Location, Box<dyn std::any::Any>) {
     let server = S3Server::start();
     behave(&server);
-    let (access, secret) = server.credentials();
-    let text = format!(
-        "[default]\nregion = us-east-1\naws_access_key_id = {access}\naws_secret_access_key = {secret}\nendpoint_url = \
-         {}\n",
-        server.endpoint()
-    );
-    std::fs::write(config(folder), text).unwrap();
+    write_aws_config(&folder.join("config"), &server);
     let location = format!("s3://{}/{}", server.bucket(), server.prefix());
     (Location::parse(&location).unwrap(), Box::new(server))
-}
-
-fn config(folder: &Path) -> PathBuf {
-    folder.join("config")
 }
 
 /// A place, open, that holds nothing.
@@ -134,30 +116,9 @@ impl Kind {
     /// Carries out the duty that `test` is named for, or all of them where it is named for none.
     #[track_caller]
     pub(crate) fn carries_out(&self, test: &str) {
-        match std::env::var_os(INSIDE) {
-            Some(folder) => self.carry_out(Path::new(&folder), test),
-            None => self.carry_out_elsewhere(test),
+        if let Some(config) = own_process(test, &(self.environment)()) {
+            self.carry_out(config.parent().unwrap(), test);
         }
-    }
-
-    fn carry_out_elsewhere(&self, test: &str) {
-        let folder = tempfile::tempdir().unwrap();
-        let mut process = Command::new(std::env::current_exe().unwrap());
-        process.args([test, "--exact", "--nocapture"]);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
-            process.env_remove(name);
-        }
-        let output = process
-            .envs((self.environment)())
-            .env(INSIDE, folder.path())
-            .env("AWS_CONFIG_FILE", config(folder.path()))
-            .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        assert!(said.contains("carried out:"), "no duty is called {test}: {said}");
     }
 
     fn carry_out(&self, folder: &Path, test: &str) {
@@ -167,6 +128,7 @@ impl Kind {
             true => all.filter(|(duty, _)| *duty == name).collect(),
             false => all.filter(|(duty, _)| !self.excepted.contains(duty)).collect(),
         };
+        assert!(!wanted.is_empty(), "no duty is called {test}");
         let (location, server) = (self.open)(folder);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         for (duty, carry_out) in wanted {

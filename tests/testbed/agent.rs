@@ -98,6 +98,12 @@ impl Agent {
             .fold(self, |agent, (name, value)| agent.env(name, value))
     }
 
+    /// Whether it sets this variable.
+    #[must_use]
+    pub fn sets(&self, name: &str) -> bool {
+        self.env.iter().any(|(set, _)| set == name)
+    }
+
     /// Takes a variable away again.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {

@@ -1,8 +1,8 @@
-//! A real mail server, and certificates for it: aiosmtpd, from PyPI.
+//! A real mail server: aiosmtpd, from PyPI.
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, ChildStdout, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{INSTALL_HINT, project};
+use super::{INSTALL_HINT, certificates, project};
 
 /// The Python that has the packages of `.testbed/messengers`.
 pub fn python() -> PathBuf {
@@ -42,7 +42,7 @@ impl MailServer {
     /// One with this login that answers the first messages so.
     pub fn start(security: Security, login: Option<(&str, &str)>, replies: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        certificates(folder.path());
+        certificates(folder.path(), "DNS:localhost");
         let mut command = Command::new(python());
         command
             .args(["-W", "ignore"])
@@ -53,7 +53,7 @@ impl MailServer {
             Security::Plain => "plain",
             Security::Mute => "mute",
         });
-        command.args([folder.path().join("leaf.pem"), folder.path().join("leaf.key")]);
+        command.args([folder.path().join("server.crt"), folder.path().join("server.key")]);
         command.args(login.iter().flat_map(|(user, password)| [*user, *password]));
         let mut child = command
             .args(replies)
@@ -83,7 +83,7 @@ impl MailServer {
 
     /// The authority that signed the server's certificate.
     pub fn authority(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
+        self.folder.path().join("ca.crt")
     }
 
     /// Every message, taken or not.
@@ -103,25 +103,4 @@ fn hear(lines: BufReader<ChildStdout>, heard: &Mutex<Vec<Value>>) {
     for line in lines.lines().map_while(Result::ok) {
         heard.lock().unwrap().push(serde_json::from_str(&line).unwrap());
     }
-}
-
-/// An authority and a certificate of `localhost` by it.
-pub(super) fn certificates(folder: &Path) {
-    let openssl = |args: &str| {
-        let output = Command::new("openssl")
-            .args(args.split(' '))
-            .current_dir(folder)
-            .output()
-            .unwrap_or_else(|e| panic!("openssl: {e}; {INSTALL_HINT}"));
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "openssl {args}: {said}");
-    };
-    let new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
-    openssl(&format!(
-        "req -x509 {new} -keyout ca.key -out ca.pem -subj /CN=authority"
-    ));
-    openssl(&format!(
-        "req -x509 {new} -CA ca.pem -CAkey ca.key -keyout leaf.key -out leaf.pem -subj /CN=localhost -addext \
-         subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE"
-    ));
 }

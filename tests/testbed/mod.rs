@@ -17,10 +17,12 @@
 )]
 
 mod agent;
+mod certificates;
 mod heap;
 mod hearer;
 mod localstack;
 mod mail;
+mod own_process;
 mod pooler;
 mod postgres;
 mod relay;
@@ -30,10 +32,12 @@ mod terminal;
 mod tls;
 
 pub use agent::{Agent, Outcome, Running, binary, other_date};
+pub use certificates::{certificates, openssl, tls_server};
 pub use heap::{Heap, Manner};
 pub use hearer::{Answer, Heard, Hearer, healthchecks, slack};
 pub use localstack::{LocalBucket, LocalStack};
 pub use mail::{MailServer, Security, python};
+pub use own_process::{own_process, with_variables, write_aws_config};
 pub use pooler::Pooler;
 pub use postgres::{Cluster, ClusterOptions};
 pub use relay::{Direction, Relay, Wire};

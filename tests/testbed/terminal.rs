@@ -6,6 +6,7 @@ use std::{
     io::{Read as _, Write as _},
     process::{Child, Stdio},
     sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -21,6 +22,8 @@ pub struct Terminal {
     child: Child,
     keyboard: File,
     screen: Arc<Mutex<String>>,
+    /// what collects the screen, until nobody has the terminal any more
+    watch: Option<JoinHandle<()>>,
     /// how much of the screen was looked at
     seen: usize,
 }
@@ -29,12 +32,17 @@ impl Terminal {
     /// Starts it with standard input, output and error on a terminal of 100 columns, which is its session's own, so
     /// that Ctrl-C reaches it as from a keyboard.
     pub fn start<S: AsRef<OsStr>>(agent: &Agent, args: impl IntoIterator<Item = S>) -> Self {
+        Self::of_columns(100, agent, args)
+    }
+
+    /// The same on a terminal of so many columns.
+    pub fn of_columns<S: AsRef<OsStr>>(columns: u16, agent: &Agent, args: impl IntoIterator<Item = S>) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let size = Winsize {
             ws_row: 40,
-            ws_col: 100,
+            ws_col: columns,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
@@ -47,16 +55,20 @@ impl Terminal {
         };
         // setsid of util-linux makes the terminal the session's own
         let mut command = agent.command("setsid", ["--ctty".as_ref(), binary().as_os_str()]);
-        command.args(args).env("TERM", "xterm");
+        command.args(args);
+        if !agent.sets("TERM") {
+            command.env("TERM", "xterm");
+        }
         command.stdin(side()).stdout(side()).stderr(side());
         let child = command.spawn().unwrap();
         let keyboard = File::from(master);
         let screen = Arc::default();
-        watch(keyboard.try_clone().unwrap(), Arc::clone(&screen));
+        let watch = watch(keyboard.try_clone().unwrap(), Arc::clone(&screen));
         Self {
             child,
             keyboard,
             screen,
+            watch: Some(watch),
             seen: 0,
         }
     }
@@ -65,6 +77,14 @@ impl Terminal {
     pub fn screen(&self) -> String {
         let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
         screen.clone()
+    }
+
+    /// The same once the program has ended, and everything that it wrote has come.
+    pub fn settled_screen(&mut self) -> String {
+        if let Some(watch) = self.watch.take() {
+            watch.join().unwrap();
+        }
+        self.screen()
     }
 
     /// Waits until this is written, behind what was waited for before; what stands from there on.
@@ -138,7 +158,7 @@ impl Drop for Terminal {
 }
 
 /// Collects what is written, until nobody has the terminal any more.
-fn watch(mut master: File, screen: Arc<Mutex<String>>) {
+fn watch(mut master: File, screen: Arc<Mutex<String>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let mut buffer = [0; 4096];
@@ -148,5 +168,5 @@ fn watch(mut master: File, screen: Arc<Mutex<String>>) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             *screen.lock().unwrap_or_else(PoisonError::into_inner) = text;
         }
-    });
+    })
 }

@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::{mail::certificates, project, python};
+use super::{certificates, project, python};
 
 /// It ends when this is dropped.
 pub struct TlsFront {
@@ -19,13 +19,13 @@ impl TlsFront {
     /// Before the server at this endpoint, such as `http://127.0.0.1:40123`.
     pub fn start(endpoint: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        certificates(folder.path());
+        certificates(folder.path(), "DNS:localhost");
         let (_, port) = endpoint.rsplit_once(':').unwrap();
         let mut child = Command::new(python())
             .args(["-W", "ignore"])
             .arg(project().join("tests/testbed/tls.py"))
-            .arg(folder.path().join("leaf.pem"))
-            .arg(folder.path().join("leaf.key"))
+            .arg(folder.path().join("server.crt"))
+            .arg(folder.path().join("server.key"))
             .arg(port)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -48,7 +48,7 @@ impl TlsFront {
 
     /// The authority's certificate.
     pub fn authority(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
+        self.folder.path().join("ca.crt")
     }
 }
 

@@ -55,7 +55,7 @@ fn wycheproof(name: &str, at_least: usize, holds: impl Fn(&Case) -> bool) {
 }
 
 #[test]
-fn wycheproof_aes_cbc() {
+fn aes_cbc_agrees_with_wycheproof() {
     wycheproof("wycheproof_aes_cbc_pkcs5.json", 72, |case| {
         let (key, iv) = (hex(&case.key), hex(&case.iv));
         let mut buffer = hex(&case.ct);
@@ -71,7 +71,7 @@ fn wycheproof_aes_cbc() {
 }
 
 #[test]
-fn wycheproof_key_wrap() {
+fn key_wrap_agrees_with_wycheproof() {
     wycheproof("wycheproof_aes_wrap.json", 68, |case| {
         let kek = AesKw::<Aes256>::new_from_slice(&hex(&case.key)).unwrap();
         let mut buffer = vec![0; 512];
@@ -82,7 +82,7 @@ fn wycheproof_key_wrap() {
 }
 
 #[test]
-fn wycheproof_hmac() {
+fn hmac_agrees_with_wycheproof() {
     wycheproof("wycheproof_hmac_sha256.json", 81, |case| {
         hmac(&hex(&case.key), &hex(&case.msg))
             .verify_slice(&hex(&case.tag))
@@ -91,7 +91,7 @@ fn wycheproof_hmac() {
 }
 
 #[test]
-fn wycheproof_hkdf() {
+fn hkdf_agrees_with_wycheproof() {
     wycheproof("wycheproof_hkdf_sha256.json", 36, |case| {
         let mut okm = vec![0; case.size];
         let expanded = Hkdf::<Sha256>::new(Some(&hex(&case.salt)), &hex(&case.ikm)).expand(&hex(&case.info), &mut okm);
@@ -101,7 +101,7 @@ fn wycheproof_hkdf() {
 
 /// <https://www.rfc-editor.org/rfc/rfc5869#appendix-A>
 #[test]
-fn rfc_5869() {
+fn hkdf_agrees_with_rfc_5869() {
     let check = |ikm: &[u8], salt: Option<&[u8]>, info: &[u8], okm: &str| {
         let okm = hex(okm);
         let mut expanded = vec![0; okm.len()];
@@ -133,7 +133,7 @@ fn rfc_5869() {
 
 /// <https://www.rfc-editor.org/rfc/rfc3394#section-4.6>
 #[test]
-fn rfc_3394() {
+fn key_wrap_agrees_with_rfc_3394() {
     let kek = hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
     let key = hex("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f");
     let mut wrapped = [0; 40];
@@ -147,7 +147,7 @@ fn rfc_3394() {
 
 /// <https://www.rfc-editor.org/rfc/rfc4231#section-4>, without case 5, which truncates.
 #[test]
-fn rfc_4231() {
+fn hmac_agrees_with_rfc_4231() {
     let check = |key: &[u8], message: &[u8], tag: &str| {
         assert_eq!(hmac(key, message).finalize().into_bytes().to_vec(), hex(tag));
     };
@@ -187,7 +187,7 @@ fn rfc_4231() {
 
 /// NIST SP 800-38A, F.2.5: <https://doi.org/10.6028/NIST.SP.800-38A>
 #[test]
-fn sp_800_38a() {
+fn aes_cbc_agrees_with_sp_800_38a() {
     let key = hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4");
     let iv = hex("000102030405060708090a0b0c0d0e0f");
     let plaintext = hex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51
@@ -203,7 +203,7 @@ fn sp_800_38a() {
 
 /// <https://www.rfc-editor.org/rfc/rfc9106#section-5.3>
 #[test]
-fn rfc_9106() {
+fn argon2id_agrees_with_rfc_9106() {
     let params = ParamsBuilder::new()
         .m_cost(32)
         .t_cost(3)

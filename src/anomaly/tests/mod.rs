@@ -4,7 +4,7 @@ mod measures;
 mod properties;
 mod rows;
 mod sizes;
-mod standing;
+mod unresolved;
 
 use super::*;
 

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    standing::{history, suspicious},
+    unresolved::{history, suspicious},
     *,
 };
 

@@ -1,6 +1,9 @@
 use super::*;
 use crate::backup::{BackupId, Retention};
 
+/// The bytes that an entry may have, whatever the database.
+const RECORD_BYTES_MAX: usize = 4096;
+
 /// The longest that every field can be.
 fn longest(text: &str) -> Record {
     let time: Timestamp = "2027-03-10T03:00:00Z".parse().unwrap();

@@ -1,4 +1,4 @@
-//! The repository's id taken from the backups that open, where the place's own object doesn't tell it.
+//! Takes the repository's id from the backups that open, if the place's own object doesn't have it.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ use crate::{
     store::Kind,
 };
 
-/// Records of one database that are looked at for the repository's id.
+/// The number of records of one database in which the repository's id is searched.
 const LOOKED_AT: usize = 4;
 
 impl Catalog {
-    /// The id that the newest records here bear which one of the keys has sealed, where (and `why`) the place's own
-    /// object does not tell.
+    /// The id in the newest records here that one of the keys has sealed, if the place's own object doesn't have it;
+    /// `why` says why not.
     pub(super) async fn adopted(&self, why: &str) -> Result<Option<RepositoryId>> {
         let mut found = BTreeSet::new();
         for database in self.databases().await? {
@@ -72,10 +72,10 @@ impl Catalog {
     }
 }
 
-/// A repository whose record one of the secrets has sealed.
+/// A repository of which one of the secrets has sealed a record.
 pub(in crate::catalog) struct Proven(pub(in crate::catalog) RepositoryId);
 
-/// The repository that a record names, where one of the secrets has sealed it and made its id there.
+/// The repository that a record names, if one of the secrets has sealed the record and made its id there.
 pub(in crate::catalog) fn proven(
     beginning: &[u8],
     id: &BackupId,
@@ -85,7 +85,7 @@ pub(in crate::catalog) fn proven(
     let (header, _) = SealedHeader::parse_whole(beginning).ok()?;
     let repository = header.repository;
     header.check_is(&repository, id.as_str(), Content::Record).ok()?;
-    // the name's MAC first: it costs least, and a stranger's header may ask for much
+    // check the MAC of the name first: it is cheap, and a header of an unknown writer may demand much work
     let made = |secret: &&Secret| {
         let identity = secret.identity(&repository, database.as_str());
         identity.is_ok_and(|identity| id.is_by(&identity, database))

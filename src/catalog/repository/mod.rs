@@ -1,8 +1,8 @@
-//! The repository: which place this is. Its id stands in every object and in the MAC of every name, so that what was
-//! sealed for one place is a stranger in another.
+//! The repository: the identity of a place. Its id is in every object and in the MAC of every name, so an object that
+//! was sealed for one place is not accepted in another.
 //!
-//! The id is pinned by a setting, or read from `<prefix>/repository.pgc`, which the first run writes. Where that object
-//! is gone or can't be read, the id is taken from the objects that a key at hand has sealed: losing it loses no backup.
+//! The id is pinned by a setting, or read from `<prefix>/repository.pgc`, which the first run writes. If that object is
+//! gone or can't be read, the id is taken from objects that one of the keys has sealed, so losing it loses no backup.
 
 mod adopted;
 mod object;
@@ -19,16 +19,16 @@ use crate::{
 pub(super) use adopted::{Proven, proven};
 pub(super) use object::{RepositoryObject, is_of_others};
 
-/// The object's name below the prefix, and what its header calls it.
+/// The object's name below the prefix, and in its header.
 const NAME: &str = "repository";
 impl Catalog {
-    /// The repository here, for looking. Where there is nothing at all, an id that nothing bears.
+    /// The repository here, for reading. If there is nothing at all, an id that no object has.
     ///
-    /// One request where the id isn't pinned; remembered once it is known. Never writes.
+    /// Makes one request if the id isn't pinned, and caches the result. Never writes.
     ///
     /// # Errors
-    /// What the bucket refuses; [`Error::Seal`] where no key at hand opens anything here; [`Error::Unsettled`] where
-    /// objects of several repositories stand here and nothing says which is meant; [`Error::Usage`] in drop-box mode
+    /// Any error of the bucket; [`Error::Seal`] if none of the keys opens anything here; [`Error::Unsettled`] if there
+    /// are objects of several repositories here and nothing says which one is meant; [`Error::Usage`] in drop-box mode
     /// without a pinned id.
     pub async fn repository(&self) -> Result<RepositoryId> {
         match self.repository_here().await? {
@@ -37,7 +37,7 @@ impl Catalog {
         }
     }
 
-    /// The repository here, pinned or found; none where nothing has begun yet.
+    /// The repository here, pinned or found. `None` if nothing was written yet.
     ///
     /// # Errors
     /// As [`Catalog::repository`].
@@ -45,17 +45,17 @@ impl Catalog {
         if let Some(known) = self.known_repository()? {
             return Ok(Some(known));
         }
-        // on the heap: every look at the bucket begins with this
+        // boxed, since every survey awaits this large future
         match self.find_repository().boxed().await? {
             Some(id) => Ok(Some(*self.repository.get_or_init(|| async { id }).await)),
             None => Ok(None),
         }
     }
 
-    /// The repository here, where nothing speaks against it: the id that a setting may pin.
+    /// The repository here, if nothing contradicts it: the id that a setting may pin.
     ///
     /// # Errors
-    /// As [`Catalog::repository`]; [`Error::Unsettled`] where records of several repositories stand here, and none is
+    /// As [`Catalog::repository`]; [`Error::Unsettled`] if there are records of several repositories here, and none is
     /// pinned.
     pub async fn settled_repository(&self) -> Result<Option<RepositoryId>> {
         let Some(id) = self.repository_here().await? else {
@@ -82,11 +82,11 @@ impl Catalog {
         })
     }
 
-    /// The repository here, for writing: it begins where there is none yet. Atomic; of two that begin it at once, one
-    /// wins and both go on with that one's id.
+    /// The repository here, for writing. Creates it if there is none. Atomic: of two that create it at once, one
+    /// succeeds and both use its id.
     ///
     /// # Errors
-    /// As [`Catalog::repository`], and [`Error::Usage`] where the one here isn't the pinned one.
+    /// As [`Catalog::repository`], or [`Error::Usage`] if the one here isn't the pinned one.
     pub async fn begin_repository(&self) -> Result<RepositoryId> {
         let begun = self.begun.get_or_try_init(|| self.begin().boxed()).await?;
         Ok(*self.repository.get_or_init(|| async { *begun }).await)
@@ -104,8 +104,8 @@ impl Catalog {
         }
     }
 
-    /// With a pinned id the object in the bucket is for others who have none: that it can't be had stops no backup,
-    /// unless the bucket can't be reached at all.
+    /// Creates or reads the object. With a pinned id, it is only for machines that have none: an error of it stops no
+    /// backup, unless the bucket can't be reached at all.
     async fn begin(&self) -> Result<RepositoryId> {
         let pinned = self.known_repository()?;
         if let Some(id) = pinned.filter(|_| self.store.writes_only()) {
@@ -124,12 +124,12 @@ impl Catalog {
                 }
                 (RepositoryObject::Opens { id, for_all: true }, _) => return Ok(id),
                 (RepositoryObject::Opens { id, .. }, _) => (id, true),
-                // other people's machines may need what we can't open
+                // machines with other keys may need the object that we can't open
                 (RepositoryObject::Refused(error), Some(id)) if is_of_others(&error) => return Ok(id),
                 (RepositoryObject::Refused(error), None) if is_of_others(&error) => {
                     return self.adopted(&error.to_string()).await?.ok_or(error);
                 }
-                // noise in its place
+                // unusable bytes
                 (RepositoryObject::Refused(error), pinned) => (self.new_id(pinned, &error.to_string()).await?, true),
                 (RepositoryObject::Missing, Some(pinned)) if self.store.folder().is_some() => {
                     return Err(self.is_not_mounted(&pinned));
@@ -137,9 +137,9 @@ impl Catalog {
                 (RepositoryObject::Missing, pinned) => (self.new_id(pinned, &self.is_gone()).await?, false),
             };
             match self.write_repository(&id, is_there).await {
-                // another run was there first
+                // another run was first
                 Err(Error::Store(error)) if error.kind == Kind::Exists => {}
-                // who may not write over it leaves that to others
+                // without the right to replace it, another machine has to
                 Err(Error::Store(error)) if error.kind == Kind::Denied && is_there => {
                     return Ok(id);
                 }
@@ -162,7 +162,8 @@ impl Catalog {
         )
     }
 
-    /// A folder on which nothing is mounted is empty: where a setting says which repository is there, none begins.
+    /// The error of an empty folder with a pinned repository: the share may not be mounted, so no repository is
+    /// created.
     fn is_not_mounted(&self, pinned: &RepositoryId) -> Error {
         Error::usage(
             format!(
@@ -186,7 +187,7 @@ impl Catalog {
     }
 }
 
-/// A pinned id counts whether or not it could be written for others.
+/// A pinned id counts even if it could not be written for others.
 fn pinned_all_the_same(written: Result<()>, pinned: Option<RepositoryId>, id: &RepositoryId) -> Result<RepositoryId> {
     match written {
         Err(Error::Store(error)) if pinned.is_some() => {

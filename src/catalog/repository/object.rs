@@ -1,4 +1,4 @@
-//! `repository.pgc`: the object that says which repository this is, sealed for every key in use.
+//! `repository.pgc`: the object that contains the repository's id, sealed for every key in use.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -9,10 +9,10 @@ use crate::{
     catalog::{Catalog, SUFFIX},
     error::{Error, Result},
     seal::{self, Content, KeySlot, RepositoryId, SealedHeader, Secret, Subject},
-    store::{Attributes, Claim, Kind, LOOKS},
+    store::{Attributes, Claim, Kind, READS_MAX},
 };
 
-/// It is a line of JSON behind a header.
+/// The longest object. It is a line of JSON after a header.
 const BYTES_MAX: u64 = 64 << 10;
 
 #[derive(Serialize, Deserialize)]
@@ -21,17 +21,17 @@ struct Document {
     repository: RepositoryId,
 }
 
-/// What `repository.pgc` came to.
+/// The result of reading `repository.pgc`.
 pub(in crate::catalog) enum RepositoryObject {
     /// It opens under one of the keys.
     Opens {
         id: RepositoryId,
-        /// Every key in use opens it, and its catalog key too, as far as its slots tell.
+        /// Whether every key in use opens it, and its catalog key too, as far as its slots show.
         for_all: bool,
     },
-    /// It is there and can't be believed.
+    /// It exists and is not accepted.
     Refused(Error),
-    /// There is none.
+    /// It doesn't exist.
     Missing,
 }
 
@@ -39,19 +39,19 @@ impl Catalog {
     pub(in crate::catalog) async fn read_repository(&self) -> Result<RepositoryObject> {
         let key = self.repository_key();
         let mut before = None;
-        for _ in 0..LOOKS {
+        for _ in 0..READS_MAX {
             let sealed = match self.store.read_first(&key, BYTES_MAX).await {
                 Ok(sealed) => sealed,
                 Err(error) if error.kind == Kind::NotFound => return Ok(RepositoryObject::Missing),
                 Err(error) => return Err(error.into()),
             };
             match self.opened(&key, sealed.clone()).await? {
-                // a bit may have been flipped on the way: what the same bytes say twice counts
+                // a bit may have been flipped on the network: the result counts once the same bytes were read twice
                 RepositoryObject::Refused(_) if before.as_ref() != Some(&sealed) => before = Some(sealed),
                 read => return Ok(read),
             }
         }
-        Err(self.store.unsteady(&key, "it").into())
+        Err(self.store.inconsistent(&key, "it").into())
     }
 
     async fn opened(&self, key: &str, sealed: Bytes) -> Result<RepositoryObject> {
@@ -93,7 +93,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Writes it where there is none, for credentials that may not look.
+    /// Writes it if there is none, for write-only credentials.
     pub(super) async fn claim_repository(&self, id: &RepositoryId) -> Result<()> {
         let sealed = self.seal_repository(id).await?;
         match self.store.claim(&self.repository_key(), sealed).await? {
@@ -146,7 +146,7 @@ fn open(
     if document.is_none_or(|document| document.repository != id) {
         return Err(seal::Error::HeaderChanged);
     }
-    // the slot of its catalog key opens under the key as well
+    // the slot of its catalog key also opens under the master key
     let is_served = |secret: &&Secret| {
         let mut slots = header.slots.iter();
         slots.any(|slot| matches!(slot, KeySlot::Catalog { .. }) && slot.names(secret))
@@ -155,7 +155,7 @@ fn open(
     Ok((id, keys.all(|key| is_served(&key))))
 }
 
-/// Whether it may be whole, and sealed for keys of others: then it is theirs, and stays.
+/// Whether it may be intact and sealed for keys of others. Then it belongs to them, and is not replaced.
 pub(in crate::catalog) fn is_of_others(error: &Error) -> bool {
     matches!(
         error,

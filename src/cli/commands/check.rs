@@ -3,18 +3,14 @@
 use clap::Args;
 use pgcoffer::{Error, Result, agent::CheckOptions, exit_status::ExitStatus, operation::Finding, rights::AccessMode};
 
-use super::context::Context;
+use super::{chosen_database::ChosenDatabase, context::Context};
 use crate::cli::text_check::CheckLines;
 
 /// What `check` is asked for.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The database's label (default: all of them)
-    #[arg(value_name = "DB")]
-    label: Option<String>,
-    /// The same, as other commands take it
-    #[arg(long = "database", value_name = "NAME", conflicts_with = "label")]
-    database: Option<String>,
+    #[command(flatten)]
+    database: ChosenDatabase,
     /// What the bucket's credentials are for: full, drop-box, prune or restore (default: PGCOFFER_MODE, else found out)
     #[arg(long, value_name = "MODE")]
     mode: Option<AccessMode>,
@@ -32,7 +28,7 @@ pub(crate) struct CheckArgs {
 
 impl Context<'_> {
     pub(super) async fn check(&self, args: &CheckArgs) -> Result<()> {
-        let database = args.label.as_deref().or(args.database.as_deref());
+        let database = args.database.label();
         if args.fix_sql {
             let (label, role, sql) = self.agent.reader_sql(database, args.role.as_deref()).await?;
             return self.output.reader_sql(&label, &role, &sql);

@@ -40,9 +40,7 @@ impl Context<'_> {
     /// Where a dump is written. Standard output takes it only where that is no terminal.
     pub(super) fn target(&self, file: PathBuf) -> Result<Target> {
         if file != Path::new("-") {
-            let target = Target::File(file);
-            target.check()?;
-            return Ok(target);
+            return Ok(Target::File(file));
         }
         if std::io::stdout().is_terminal() {
             return Err(usage(

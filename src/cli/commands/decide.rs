@@ -19,7 +19,7 @@ impl Context<'_> {
             Deciding::Accept => MarkChange::Accept,
         };
         let who = by.map_or_else(whoever_runs_this, str::to_owned);
-        let decided = self.agent.decide(chosen.selector(), &decision, &who).await?;
+        let decided = self.agent.change_mark(chosen.selector(), &decision, &who).await?;
         self.output.decided(&decided, &decision)
     }
 }

@@ -32,6 +32,9 @@ pub(in crate::cli) enum LifecycleCommand {
     Apply {
         #[command(flatten)]
         wishes: WishArgs,
+        /// Show what would change, as `plan` does, and write nothing
+        #[arg(short = 'n', long)]
+        dry_run: bool,
     },
 }
 
@@ -73,11 +76,11 @@ impl Context<'_> {
                 let plan = self.agent.lifecycle_plan(&wishes.options()?)?;
                 self.output.lifecycle_xml(&plan)
             }
-            LifecycleCommand::Plan { wishes, xml: false } => {
+            LifecycleCommand::Plan { wishes, xml: false } | LifecycleCommand::Apply { wishes, dry_run: true } => {
                 let proposed = self.agent.propose_lifecycle(&wishes.options()?).await?;
                 self.output.lifecycle_plan(&proposed)
             }
-            LifecycleCommand::Apply { wishes } => {
+            LifecycleCommand::Apply { wishes, dry_run: false } => {
                 let applied = self.agent.apply_lifecycle(&wishes.options()?).await?;
                 self.output.lifecycle_applied(&applied)
             }

@@ -3,20 +3,21 @@
 pub(super) mod backup;
 pub(super) mod check;
 pub(super) mod chosen;
+mod chosen_database;
 mod context;
 mod decide;
 mod get;
 mod keygen;
 pub(super) mod lifecycle;
-mod list;
+pub(super) mod list;
 mod open;
 pub(super) mod policy;
-mod prune;
+pub(super) mod prune;
 pub(super) mod restore;
 pub(super) mod serve;
 mod sheet_facts;
 mod show;
-mod status;
+pub(super) mod status;
 mod target_url;
 pub(super) mod thaw;
 pub(super) mod tick;
@@ -42,7 +43,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
     };
     match &cli.command {
         Command::Backup(args) => context.backup(args).await,
-        Command::List { database, limit } => context.list(database.as_deref(), *limit).await,
+        Command::List(args) => context.list(args).await,
         Command::Show(chosen) => context.show(chosen).await,
         Command::Repository => context.output.repository(&agent.repository().await?),
         Command::Get {
@@ -57,20 +58,19 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,
         Command::Serve(args) => context.serve(args).await,
-        Command::Status { database, notify } => context.status(database.as_deref(), *notify).await,
+        Command::Status(args) => context.status(args).await,
         Command::Check(args) => context.check(args).await,
         Command::SheetFacts => context.sheet_facts().await,
         Command::Policy(args) => context.policy(args),
-        Command::Prune {
-            dry_run,
-            database,
-            confirm,
-        } => context.prune(database.as_deref(), *dry_run, *confirm).await,
+        Command::Prune(args) => context.prune(args).await,
         Command::Hold { chosen, reason, by } => context.decide(chosen, Deciding::Hold(reason), by.as_deref()).await,
         Command::Release { chosen, by } => context.decide(chosen, Deciding::Release, by.as_deref()).await,
         Command::Accept { chosen, by } => context.decide(chosen, Deciding::Accept, by.as_deref()).await,
-        Command::Init(_) | Command::Keygen { .. } | Command::Completions { .. } | Command::Man => {
-            Err(Error::Internal("this command needs no bucket".to_owned()))
-        }
+        Command::Init(_)
+        | Command::Keygen { .. }
+        | Command::Completions { .. }
+        | Command::Complete { .. }
+        | Command::Man(_)
+        | Command::Version => Err(Error::Internal("this command needs no bucket".to_owned())),
     }
 }

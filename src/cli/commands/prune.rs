@@ -1,18 +1,37 @@
 //! `prune`: deletes what its retention says.
 
+use clap::Args;
 use pgcoffer::{Error, Result, agent::PruneOptions, exit_status::ExitStatus};
 
-use super::context::Context;
+use super::{chosen_database::ChosenDatabase, context::Context};
+use crate::cli::{text_prune::PruneView, zone::Zone};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct PruneArgs {
+    /// Show the plan, with a reason for every backup, and delete nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    #[command(flatten)]
+    database: ChosenDatabase,
+    /// So many good backups may go because newer ones came, although the schedule does not explain it
+    #[arg(long, value_name = "COUNT")]
+    confirm: Option<usize>,
+}
 
 impl Context<'_> {
-    pub(super) async fn prune(&self, database: Option<&str>, dry_run: bool, confirmed: Option<usize>) -> Result<()> {
+    pub(super) async fn prune(&self, args: &PruneArgs) -> Result<()> {
         let options = PruneOptions {
-            database,
-            dry_run,
-            confirmed,
+            database: args.database.label(),
+            dry_run: args.dry_run,
+            confirmed: args.confirm,
         };
         let pruned = self.agent.prune(options).await?;
-        self.output.pruned(&pruned.reports, dry_run, pruned.failed.as_ref())?;
+        let view = PruneView {
+            dry_run: args.dry_run,
+            location: self.agent.location()?,
+            zone: &Zone::of(self.agent.config()),
+        };
+        self.output.pruned(&pruned.reports, &view, pruned.failed.as_ref())?;
         let mut reports = pruned.reports.iter().flatten();
         let trouble = reports.any(|report| report.troubles().next().is_some());
         match pruned.failed {

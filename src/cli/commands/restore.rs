@@ -63,7 +63,7 @@ pub(in crate::cli) struct RestoreArgs {
     #[arg(long, value_name = "HOW")]
     roles: Option<RolesArg>,
     /// Show what would be restored and what not, and touch nothing; the exit status is that of the restore: 0, 3 or 9
-    #[arg(long)]
+    #[arg(short = 'n', long = "dry-run", visible_alias = "preview")]
     preview: bool,
     /// Where the statements of what was not restored are written (default: DATABASE-ID.not-restored.sql)
     #[arg(long, value_name = "FILE")]

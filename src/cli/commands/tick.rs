@@ -8,13 +8,12 @@ use pgcoffer::{
     operation::{Progress, TickReport},
 };
 
-use super::context::Context;
+use super::{chosen_database::ChosenDatabase, context::Context};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TickArgs {
-    /// Of this database only
-    #[arg(long, value_name = "NAME")]
-    database: Option<String>,
+    #[command(flatten)]
+    database: ChosenDatabase,
     /// How many databases at once; each takes the memory of a backup
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     parallel: u8,
@@ -32,7 +31,7 @@ impl Context<'_> {
 
     async fn take_tick(&self, args: &TickArgs) -> Result<()> {
         let options = TickOptions {
-            database: args.database.clone(),
+            database: args.database.label().map(str::to_owned),
             parallel: args.parallel,
             prune: !args.no_prune,
         };

@@ -32,7 +32,7 @@ pub(super) const SECTION: Section = Section {
             doc: "how long pg_dump may write nothing before it is stopped: `30m`, `2h`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
-                reading.config.silence_max = duration(text)?;
+                reading.config.dump_idle_timeout = duration(text)?;
                 Ok(())
             }),
         },
@@ -41,8 +41,8 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Described("searched on `PATH` and in the usual places"),
             help: "folder with pg_dump and pg_restore",
-            doc: "folder with `pg_dump`, `pg_restore` and `psql`, or with one such folder per major version: no other \
-                is looked into",
+            doc: "folder with `pg_dump`, `pg_restore` and `psql`, or with one such folder per major version. pgcoffer \
+                looks in no other folder",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.pg_bin = Some(PathBuf::from(text));

@@ -48,9 +48,9 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::None,
             help: "governance or compliance: Object Lock until the retention ends",
-            doc: "`governance` or `compliance`: Object Lock until the retention ends. A bucket with Object Lock gets \
-                `Content-MD5` with each write: where this is set, or once the bucket asks for it, as one with a \
-                default retention does",
+            doc: "`governance` or `compliance`: Object Lock until the retention ends. A bucket with Object Lock needs \
+                `Content-MD5` with each write. pgcoffer sends it if this is set, or when the bucket asks for it, as a \
+                bucket with a default retention does",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.store.lock = Some(lock_mode(text)?);
@@ -62,8 +62,8 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("false"),
             help: "true: the bucket's name stands in the path",
-            doc: "`true`: the bucket's name stands in the path, as most services other than AWS want; so it does by \
-                itself where the endpoint has a path",
+            doc: "`true`: the bucket's name is in the path, as most services other than AWS need. If the endpoint has \
+                a path, this is automatic",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.store.path_style = boolean(text)?;
@@ -75,8 +75,8 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::None,
             help: "hosts that may be reached by http://: minio.internal, 10.0.0.7",
-            doc: "hosts, without scheme and port, separated by commas, that the bucket's endpoint and a collector of \
-                traces may be reached at by `http://`; this machine always may: \
+            doc: "hosts, without scheme and port, separated by commas. The bucket's endpoint and a collector of \
+                traces may use `http://` with these hosts, and always with this machine: \
                 [security.md](security.md#http-in-your-own-network)",
             characters: Characters::List,
             take: Take::Once(|reading, text| {
@@ -101,7 +101,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Described("`aws:kms` where a key is named, else none"),
             help: "server-side encryption: AES256, aws:kms, aws:kms:dsse",
-            doc: "server-side encryption on top of pgcoffer's own, where the bucket's policy wants it named in each \
+            doc: "server-side encryption on top of pgcoffer's own, if the bucket's policy requires its name in each \
                 request: `AES256`, `aws:kms`, `aws:kms:dsse`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
@@ -114,7 +114,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Described("the bucket's"),
             help: "the KMS key for that",
-            doc: "the KMS key for that",
+            doc: "the KMS key for server-side encryption",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.store.kms_key = Some(text.to_owned());
@@ -126,7 +126,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::None,
             help: "canned ACL of what is written, as another account's bucket wants",
-            doc: "canned ACL of what is written, where the bucket is another account's and its policy wants one: \
+            doc: "canned ACL of new objects, if the bucket belongs to another account and its policy requires one: \
                 `bucket-owner-full-control`, `bucket-owner-read`, `private`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
@@ -139,7 +139,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("false"),
             help: "true: these credentials pay for requests",
-            doc: "`true`: these credentials pay for requests and traffic, as a bucket with Requester Pays wants",
+            doc: "`true`: these credentials pay for requests and traffic, as a bucket with Requester Pays requires",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.store.requester_pays = boolean(text)?;

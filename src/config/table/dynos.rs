@@ -23,7 +23,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("here"),
             help: "heroku: `serve` starts a dyno for each backup",
-            doc: "`here`: `serve` takes the backups itself; `heroku`: it starts a one-off dyno for each",
+            doc: "`here`: `serve` makes the backups itself; `heroku`: it starts a one-off dyno for each",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.dynos.launch = launch(text)?;
@@ -35,7 +35,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::None,
             help: "the app whose dynos these are",
-            doc: "the app whose dynos these are",
+            doc: "the app of these dynos",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.dynos.app = Some(text.to_owned());
@@ -71,7 +71,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("12h"),
             help: "how long each may live, 1m to 24h",
-            doc: "how long each may live, `1m` to `24h`",
+            doc: "how long each may run, `1m` to `24h`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.dynos.time_to_live = time_to_live(text)?;

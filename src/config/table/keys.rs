@@ -40,7 +40,8 @@ pub(super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::None,
             help: "instead of a key: what `pgcoffer keygen --words` prints",
-            doc: "instead of a key: one that `keygen --words` makes, or [as hard to guess](security.md#passphrases)",
+            doc: "in place of a key: a passphrase that `keygen --words` made, or [one that is as hard to \
+                guess](security.md#passphrases)",
             characters: Characters::Any,
             take: Take::Once(|reading, text| {
                 let passphrase = Passphrase::new(text.to_owned()).unwrap_or_else(|weak| {
@@ -60,8 +61,8 @@ pub(super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::None,
             help: "instead of a key, to watch and prune: `pgcoffer keygen --catalog`",
-            doc: "in place of a key: [what `keygen --catalog` prints](security.md#the-catalog-key), to list, watch, \
-                hold and prune, and to open no backup",
+            doc: "in place of a key: [what `keygen --catalog` prints](security.md#the-catalog-key). It can list, \
+                watch, hold and prune, and opens no backup",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.catalog_key = Some(Secret::Catalog(catalog_key(text)?));
@@ -74,8 +75,8 @@ pub(super) const SECTION: Section = Section {
             default: DefaultValue::None,
             help: "earlier keys, for reading only, with the day: KEY@2026-11-01",
             doc: "earlier keys, separated by commas or spaces, for reading only, each with the day on which it was \
-                replaced: `KEY@2026-11-01`; a key may stand in its groups of four, as the sheet has it; catalog keys \
-                may stand among them, each with its day",
+                replaced: `KEY@2026-11-01`. A key may be written in groups of four, as on the sheet. Catalog keys are \
+                allowed too, each with its day",
             characters: Characters::List,
             take: Take::Once(|reading, text| {
                 reading.config.old_keys = earlier(text)?;
@@ -87,7 +88,7 @@ pub(super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::Described("`PGCOFFER_KEY`"),
             help: "a key for one database",
-            doc: "a key for that database alone",
+            doc: "a key for this database alone",
             characters: Characters::Visible,
             take: Take::per_database(|reading, label, text| {
                 reading.keys.insert(label, Secret::Key(key(text)?));
@@ -99,7 +100,7 @@ pub(super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::Described("`PGCOFFER_CATALOG_KEY`"),
             help: "a catalog key for one database",
-            doc: "a catalog key for that database alone; the database needs no URL",
+            doc: "a catalog key for this database alone; the database needs no URL",
             characters: Characters::Visible,
             take: Take::PerDatabase {
                 read: |reading, label, text| {
@@ -116,7 +117,7 @@ pub(super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::None,
             help: "earlier keys of a database with a key of its own",
-            doc: "the same as `PGCOFFER_OLD_KEYS`, for a database with a key of its own",
+            doc: "the same as `PGCOFFER_OLD_KEYS`, for a database with its own key",
             characters: Characters::List,
             take: Take::per_database(|reading, label, text| {
                 reading.old_keys.insert(label, earlier(text)?);
@@ -129,8 +130,7 @@ pub(super) const SECTION: Section = Section {
             default: DefaultValue::Described("what the bucket says"),
             help: "the only repository that counts",
             doc: "the only [repository](security.md#which-key-and-which-place) that counts; needed in drop-box mode. \
-                32 hexadecimal digits (`keygen --repository`), or any 40 to 128 characters that a platform made by \
-                chance",
+                32 hexadecimal digits (`keygen --repository`), or 40 to 128 random characters that a platform made",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.repository = Some(repository(text)?);

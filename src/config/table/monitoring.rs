@@ -21,7 +21,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("text"),
             help: "text or json",
-            doc: "`text` or `json`, where nobody gives `--log-format`",
+            doc: "`text` or `json`, if `--log-format` is not given",
             characters: Characters::Visible,
             // the log begins before settings are read: here it is only looked at
             take: Take::Once(|_, text| log_format(text)),
@@ -43,7 +43,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Described("`127.0.0.1:9187`, or the platform's `PORT` on all addresses"),
             help: "where `serve` answers: 127.0.0.1:9187",
-            doc: "where `serve` answers: address and port, or a port of this machine alone",
+            doc: "where `serve` answers: address and port, or only a port, which is then open to this machine alone",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.serving.listen = Some(listen(text)?);
@@ -55,7 +55,7 @@ pub(super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::None,
             help: "bearer token for /metrics, 16 characters at least",
-            doc: "bearer token for `/metrics` and the names in `/healthz`, 16 characters at least",
+            doc: "bearer token for `/metrics` and the names in `/healthz`, at least 16 characters",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 let token = Token::parse(text);
@@ -68,7 +68,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("false"),
             help: "true: metrics are shown without a token",
-            doc: "`true`: whoever reaches the address that you chose reads them without a token: \
+            doc: "`true`: everybody who reaches the address that you chose can read them without a token: \
                 [monitoring.md](monitoring.md#pgcoffer-serve)",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {

@@ -17,7 +17,8 @@ pub(in super::super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::None,
             help: "an incoming webhook of Slack, Mattermost, …",
-            doc: "an incoming webhook of Slack or of what speaks its protocol, such as Mattermost: [notifications.md](notifications.md)",
+            doc: "an incoming webhook of Slack, or of a service with the same protocol, for example Mattermost: \
+                [notifications.md](notifications.md)",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.notices.slack = Some(slack(text)?);
@@ -29,7 +30,7 @@ pub(in super::super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::None,
             help: "an address that takes signed events",
-            doc: "an address that takes signed events: [notifications.md](notifications.md)",
+            doc: "an address that receives signed events: [notifications.md](notifications.md)",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.notices.webhook = Some(address(text)?);
@@ -41,7 +42,7 @@ pub(in super::super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::None,
             help: "what they are signed with: whsec_…",
-            doc: "what they are signed with: `whsec_` and the base64 of 24 to 64 random bytes",
+            doc: "the secret that signs these events: `whsec_` and the base64 of 24 to 64 random bytes",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.notices.webhook_secret = Some(secret(text)?);
@@ -66,7 +67,7 @@ pub(in super::super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::None,
             help: "who mail comes from",
-            doc: "who mail comes from: `backups@example.com`, or `Backups <backups@example.com>`",
+            doc: "the sender of mail: `backups@example.com`, or `Backups <backups@example.com>`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 person(text)?;
@@ -79,7 +80,7 @@ pub(in super::super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::None,
             help: "who gets it; several are separated by commas",
-            doc: "who gets it; several are separated by commas or line ends",
+            doc: "the receivers of mail, separated by commas or line ends",
             characters: Characters::Lines,
             take: Take::Once(|reading, text| {
                 let people = text.split([',', '\n']).map(str::trim);
@@ -119,7 +120,7 @@ pub(in super::super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::None,
             help: "a dead man's switch such as https://hc-ping.com/UUID",
-            doc: "dead man's switch: a ping URL as of healthchecks.io",
+            doc: "dead man's switch: a ping URL like those of healthchecks.io",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.notices.ping = Some(ping(text)?);
@@ -131,7 +132,7 @@ pub(in super::super) const SECTION: Section = Section {
             secret: true,
             default: DefaultValue::None,
             help: "one for a single database",
-            doc: "a dead man's switch for that database alone, besides the one for everything",
+            doc: "a dead man's switch for this database alone, in addition to the one for everything",
             characters: Characters::Visible,
             take: Take::PerDatabase {
                 read: |reading, label, text| {

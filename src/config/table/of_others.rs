@@ -102,13 +102,13 @@ const OF_AWS: SectionOfOthers = SectionOfOthers {
         ),
         word(
             &["AWS_ACCESS_KEY_ID", "AWS_ACCOUNT_ID"],
-            "credentials for the bucket: what is no secret",
+            "credentials for the bucket: the parts that are not secret",
         ),
         word(&["AWS_REGION", "AWS_DEFAULT_REGION"], "region of the bucket"),
         word(
             &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_<SERVICE>"],
-            "address of the service, where it is not AWS. Set and empty it is an error: the AWS SDK takes that for an \
-             address",
+            "address of the service, if it is not AWS. An empty value is an error, because the AWS SDK takes it for \
+                an address",
         ),
         text(
             &[
@@ -119,7 +119,7 @@ const OF_AWS: SectionOfOthers = SectionOfOthers {
             ],
             "the section of `~/.aws`, and where these files are",
         ),
-        word(&["AWS_ROLE_ARN"], "the role to assume by a web identity"),
+        word(&["AWS_ROLE_ARN"], "the role to assume with a web identity"),
         text(
             &["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_SESSION_NAME"],
             "the web identity, as Kubernetes gives it to a pod",
@@ -133,11 +133,14 @@ const OF_AWS: SectionOfOthers = SectionOfOthers {
         ),
         Variable {
             secret: true,
-            ..text(&["AWS_CONTAINER_AUTHORIZATION_TOKEN"], "what the container shows there")
+            ..text(
+                &["AWS_CONTAINER_AUTHORIZATION_TOKEN"],
+                "the token that the container shows there",
+            )
         },
         text(
             &["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"],
-            "the file with what the container shows there",
+            "the file with the token that the container shows there",
         ),
         word(
             &[
@@ -145,18 +148,19 @@ const OF_AWS: SectionOfOthers = SectionOfOthers {
                 "AWS_EC2_METADATA_SERVICE_ENDPOINT",
                 "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
             ],
-            "the metadata service of EC2, where an instance has its role",
+            "the metadata service of EC2, which gives an instance its role",
         ),
         text(
             &["AWS_CA_BUNDLE"],
-            "the certificates that are trusted in place of the system's, for the bucket and for what gives credentials \
-             (or `ca_bundle` in `~/.aws/config`)",
+            "the certificates that are trusted in place of the system's, for the bucket and for services that give \
+                credentials (or `ca_bundle` in `~/.aws/config`)",
         ),
         Variable {
             take: Some(|reading, _| reading.config.store.checksums_chosen = true),
             ..word(
                 &["AWS_REQUEST_CHECKSUM_CALCULATION"],
-                "`when_supported` sends checksums off AWS as well, where they are sent only if S3 requires them",
+                "`when_supported` sends checksums to other services than AWS as well. Without it, these get checksums \
+                    only where S3 requires them",
             )
         },
         word(
@@ -181,7 +185,7 @@ const OF_AWS: SectionOfOthers = SectionOfOthers {
         ),
         word(
             &["AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"],
-            "not read: how often requests are tried again is pgcoffer's own choice",
+            "not read: pgcoffer decides itself how often it tries a request again",
         ),
     ],
 };
@@ -219,19 +223,23 @@ const OF_PLATFORMS: SectionOfOthers = SectionOfOthers {
             take: Some(|reading, text| reading.config.serving.port = Some(text.to_owned())),
             ..unchecked(
                 &["PORT"],
-                "where `serve` answers, on all addresses, as platforms with a router set it; `PGCOFFER_LISTEN` is over it",
+                "where `serve` answers, on all addresses: platforms with a router set it. `PGCOFFER_LISTEN` wins over \
+                    it",
             )
         },
         Variable {
             take: Some(|reading, text| reading.dynos.api = Some(text.to_owned())),
-            ..unchecked(&["HEROKU_API_URL"], "where the Platform API is, as for the heroku CLI")
+            ..unchecked(
+                &["HEROKU_API_URL"],
+                "the address of the Platform API, as for the heroku CLI",
+            )
         },
         Variable {
             secret: true,
             ..unchecked(
                 &["DATABASE_URL"],
-                "the database of the app: `check` says whether it is backed up, and `init` offers to, as it does for \
-                 every variable that ends in `_URL` and holds the URL of a PostgreSQL database",
+                "the database of the app: `check` says whether it is backed up. `init` offers to back it up, and also \
+                    each variable that ends in `_URL` and holds the URL of a PostgreSQL database",
             )
         },
         Variable {
@@ -250,14 +258,17 @@ const OF_PLATFORMS: SectionOfOthers = SectionOfOthers {
         },
         unchecked(
             &["DYNO", "HOSTNAME", "USER", "LOGNAME"],
-            "what a message calls this machine, and who held a backup; on a dyno the commands in messages begin with \
-             `heroku run`",
+            "how a message names this machine, and the person who held a backup. On a dyno, the commands in messages begin \
+             with `heroku run`",
         ),
         unchecked(
             &["HEROKU_APP_NAME"],
-            "the app's name in those commands, as Heroku's `runtime-dyno-metadata` sets it; `PGCOFFER_HEROKU_APP` \
-             stands for it",
+            "the app's name in those commands. Heroku's feature `runtime-dyno-metadata` sets it; without it, \
+             `PGCOFFER_HEROKU_APP` counts",
         ),
-        unchecked(&["PATH", "HOME"], "where `pg_dump` and `pg_restore` are looked for"),
+        unchecked(
+            &["PATH", "HOME"],
+            "where pgcoffer searches for `pg_dump` and `pg_restore`",
+        ),
     ],
 };

@@ -18,7 +18,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::None,
             help: "hourly keep 24h, daily at 02:30 keep 7d, weekly keep 5w, …",
-            doc: "when every database is backed up and how long that is kept: [retention.md](retention.md)",
+            doc: "when every database is backed up, and how long backups are kept: [retention.md](retention.md)",
             characters: Characters::List,
             take: Take::Once(|reading, text| {
                 reading.schedules.for_all = Some(text.to_owned());
@@ -30,7 +30,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Described("`PGCOFFER_SCHEDULE`"),
             help: "a schedule for one database, or off",
-            doc: "a schedule for that database alone, or `off`",
+            doc: "a schedule for this database alone, or `off`",
             characters: Characters::List,
             take: Take::per_database(|reading, label, text| {
                 reading.schedules.own.insert(label, text.to_owned());
@@ -42,7 +42,8 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("UTC"),
             help: "time zone of schedules, such as Europe/Berlin",
-            doc: "time zone of schedules: a name of the tz database",
+            doc: "time zone of schedules, and of the times that `list`, `status` and `prune` show, which without it are in \
+                the machine's own zone (`TZ`): a name of the tz database",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.schedules.zone = Some(zone(text)?);
@@ -54,7 +55,7 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("3"),
             help: "good backups that no retention deletes",
-            doc: "good backups of each database that no retention deletes",
+            doc: "how many of the newest good backups of each database are never deleted, whatever their retention",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.keep_last = keep_last(text)?;
@@ -66,8 +67,8 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Described("nothing"),
             help: "what `lifecycle` moves: monthly to glacier after 30d, …",
-            doc: "what `lifecycle` moves to colder classes: `monthly to glacier after 30d, yearly to deep_archive after \
-                7d`: [glacier.md](glacier.md)",
+            doc: "which backups `lifecycle` moves to colder classes, and when: `monthly to glacier after 30d, yearly \
+                to deep_archive after 7d`: [glacier.md](glacier.md)",
             characters: Characters::List,
             take: Take::Once(|reading, text| {
                 reading.config.cold = lifecycle::parse_transitions(text).map_err(|e| (e.to_string(), e.hint()))?;

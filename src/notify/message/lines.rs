@@ -1,4 +1,4 @@
-//! Lines that several messages have.
+//! Lines that several messages share.
 
 use crate::{
     backup::{BackupSummary, Event, LateTier, NewestGood, RunsOn},

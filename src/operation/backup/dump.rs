@@ -1,4 +1,4 @@
-//! The work of a run: the dump on its way to the bucket, and the commit.
+//! The work of a run: dump, upload and commit.
 
 use std::time::Duration;
 
@@ -24,20 +24,20 @@ use crate::{
     text::Untrusted,
 };
 
-/// What a run that is about to be completed may still take after a signal. A platform waits some 30 s and kills.
+/// The time that a nearly complete run gets after a signal. Platforms wait some 30 s and then kill.
 const GRACE: Duration = Duration::from_secs(8);
-/// What closing the periods of a backup that is made may still take after a signal.
+/// The time that closing the periods of a complete backup gets after a signal.
 const CLOSING_GRACE: Duration = Duration::from_secs(3);
 
-/// A dump that was whole.
+/// A complete dump.
 struct Dumped {
     contents: Contents,
-    /// Compressed length of each chunk in bytes.
+    /// The compressed length of each chunk in bytes.
     chunk_lengths: Vec<u32>,
 }
 
 impl Run<'_> {
-    /// From the first connection to the commit.
+    /// Does the whole run, from the first connection to the commit.
     pub(super) async fn attempt(
         &mut self,
         clients: &Clients,
@@ -48,10 +48,10 @@ impl Run<'_> {
         let mut ready = traced(step!("prepare"), work).await?;
         let work = interrupt.or(self.dump(&mut ready, progress));
         let (upload, dumped) = traced(step!("dump"), work).await?;
-        // so near the end a signal leaves some time: hours of work lie behind
+        // so near the end a signal leaves some time, since hours of work would be lost
         let work = self.complete(upload, dumped, &mut ready);
         interrupt.or_after(GRACE, work).await?;
-        // under the lock still; the backup is made, whatever becomes of this
+        // still under the lock; the backup is complete, whether or not this succeeds
         let closing = async {
             self.close_turns().await;
             Ok(())
@@ -63,18 +63,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The road of all bytes but the last frame's: pg_dump has then ended with 0, and its archive was whole.
+    /// Uploads everything except the last frame. Then pg_dump has ended with 0, and its archive was complete.
     async fn dump(&mut self, ready: &mut PreparedDump, progress: &Progress) -> Result<(ArchiveUpload, Dumped)> {
-        let (level, silence_max) = (self.request.level, self.request.silence_max);
+        let (level, dump_idle_timeout) = (self.request.level, self.request.dump_idle_timeout);
         let budget = Budget::new(level);
         let mut upload = self.begin_upload(ready.plan, &budget, progress).await?;
         let url = ready.session.child_url().await?;
         let mut dump = Dump::start(&ready.client, &url, &ready.options)?;
-        let chunks = DumpChunks::read(dump.take_stdout()?, level, silence_max, &budget, progress);
+        let chunks = DumpChunks::read(dump.take_stdout()?, level, dump_idle_timeout, &budget, progress);
         let sent = self.under_lock(&mut ready.session, upload.send(chunks)).await;
         let DumpRead { archive, chunk_lengths } = match sent {
             Ok(read) => read,
-            // where pg_dump failed, its own words come before what its half archive looks like
+            // if pg_dump failed, its own message matters more than the error of its partial archive
             Err(error) => {
                 let Some(own) = dump.abort().await else {
                     return Err(error);
@@ -99,11 +99,11 @@ impl Run<'_> {
         ))
     }
 
-    /// The last frame, the completed upload, the record.
+    /// Seals the last frame, completes the upload, and writes the details and the record.
     async fn complete(&mut self, upload: ArchiveUpload, dumped: Dumped, ready: &mut PreparedDump) -> Result<()> {
         let work = self.under_lock(&mut ready.session, upload.complete());
         let stored = traced(step!("upload"), work).await?;
-        // in drop-box mode both are as they should be
+        // in drop-box mode that is always so
         let looks = !self.catalog.store().writes_only();
         self.warn(tags_warning(stored.tags).filter(|_| looks));
         self.warn(
@@ -139,9 +139,8 @@ impl Run<'_> {
         traced(step!("commit"), work).await
     }
 
-    /// Compares it with the last good ones that are not in doubt. Their tables are read now, when the buffers
-    /// of the upload are free: each of them may take as much memory. A backup that is made doesn't fail for want of
-    /// them.
+    /// Compares the backup with the last trusted ones. Reads their tables now, as the buffers of the upload are free
+    /// and each may need as much memory. An error of that doesn't fail a backup that is complete.
     async fn compare(&mut self, survey: Option<Survey>) {
         let measure = Measure::with_tables(&self.record, &self.details);
         let mut survey = survey;

@@ -25,37 +25,37 @@ use crate::{
     seal::Secret,
 };
 
-/// How much later than pg_dump we may see a signal that went to both.
+/// How much later than pg_dump the agent may notice a signal that was sent to both.
 const SIGNAL_LAG: Duration = Duration::from_millis(300);
-/// One backup to be taken.
+/// The request for one backup.
 #[derive(Debug, Clone)]
 pub struct BackupRequest {
-    /// Label of the database.
+    /// The database's label.
     pub database: Label,
-    /// Where it is.
+    /// The database's URL.
     pub url: DatabaseUrl,
-    /// What seals it.
+    /// The secret that seals it.
     pub secret: Secret,
-    /// What it is taken for.
+    /// Why it is made.
     pub occasion: Occasion,
-    /// zstd's level, or none.
+    /// The level of zstd; `None` for no compression.
     pub level: Option<i32>,
-    /// Part size of the upload, where it isn't to be chosen from what is expected.
+    /// The part size of the upload; `None` to choose it by the expected size.
     pub part_bytes: Option<u64>,
-    /// How long pg_dump may write nothing before it counts as hung.
-    pub silence_max: Duration,
-    /// By which clock it is dated.
+    /// The time after which a pg_dump that writes nothing counts as hung.
+    pub dump_idle_timeout: Duration,
+    /// The clock that dates it.
     pub clock: Clock,
 }
 
-/// What a backup is taken for.
+/// Why a backup is made.
 #[derive(Debug, Clone)]
 pub enum Occasion {
-    /// Somebody wants one now, under this tier and kept so long.
+    /// A user requested it, with this tier and retention.
     Asked(Tier, Retention),
-    /// These periods of the schedule are due: it serves them all and carries the highest tier.
+    /// These periods of the schedule are due. It serves them all and has the highest tier.
     Due {
-        /// The schedule by which they are, to be asked again once nobody else can run.
+        /// The schedule, which is evaluated again under the lock.
         schedule: Schedule,
         /// The periods.
         due: Vec<Served>,
@@ -63,7 +63,7 @@ pub enum Occasion {
 }
 
 impl Occasion {
-    /// What a run that begins at `started` serves.
+    /// The periods that a run beginning at `started` serves.
     fn serves(&self, started: Timestamp) -> Vec<Served> {
         match self {
             Self::Asked(tier, retention) => vec![Served {
@@ -76,7 +76,7 @@ impl Occasion {
     }
 }
 
-/// A backup that was taken: its entry, and what is inside.
+/// A backup that was made: its entry and details.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackupTaken {
     /// The entry.
@@ -85,14 +85,15 @@ pub struct BackupTaken {
     pub details: Details,
 }
 
-/// Takes one backup, and leaves a record of the run whether it succeeded or not.
+/// Makes one backup, and writes a record of the run whether or not it succeeded.
 ///
-/// The order of writes: pg_dump has ended with 0 and its archive was whole; then the last frame is sealed; then the
-/// upload is completed and confirmed; then the record is written. Stopped anywhere before, there is no backup.
+/// The order: pg_dump ends with 0 and its archive is complete; then the last frame is sealed; then the upload is
+/// completed and confirmed; then the details and the record are written. If it stops anywhere before the record, there
+/// is no backup.
 ///
 /// # Errors
-/// [`Error::NotDue`] where another run has served what was due in the meantime; else whatever failed first;
-/// [`Error::Interrupted`] where `interrupt` was raised. The upload has then been given up.
+/// [`Error::NotDue`] if another run has served what was due in the meantime; [`Error::Interrupted`] if `interrupt` was
+/// raised; otherwise the first error. The upload has then been aborted.
 pub async fn backup(
     catalog: &Catalog,
     clients: &Clients,
@@ -112,7 +113,7 @@ pub async fn backup(
     let result = attempt(catalog, clients, request, progress, interrupt).instrument(span.clone());
     let result = result.await;
     if catalog.store().writes_only() && !matches!(result, Err(Error::NotDue { .. })) {
-        // ids are of whole seconds, and who may not look can't see that the next run's is taken by this one
+        // ids have whole seconds, and a write-only run could not see that this one has taken the next run's id
         tokio::time::sleep_until(begun + Duration::from_secs(1)).await;
     }
     if let Ok(BackupTaken { record, .. }) = &result {
@@ -137,7 +138,7 @@ async fn attempt(
     let outcome = caught_as_error(run.attempt(clients, progress, interrupt)).await;
     match outcome {
         Ok(()) => Ok(run.into_taken()),
-        // somebody else's run is under way, or has just done what was due: this one was none
+        // another run is in progress, or has just done what was due: this one doesn't count as a run
         Err(error @ (Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. })) => Err(error),
         Err(error) => {
             let error = signal_first(error, interrupt).await;
@@ -150,7 +151,8 @@ async fn attempt(
     }
 }
 
-/// A signal to all processes at once may end pg_dump before we see ours: then the signal is the cause.
+/// The error of a signal, if one arrives soon: a signal to all processes may end pg_dump before the agent notices its
+/// own.
 pub(super) async fn signal_first(error: Error, interrupt: &Interrupt) -> Error {
     let child = matches!(
         &error,

@@ -1,4 +1,4 @@
-//! Everything that can be refused before a byte is uploaded.
+//! Prepares a dump: everything that can fail before a byte is uploaded.
 
 use std::time::Duration;
 
@@ -17,28 +17,28 @@ use crate::{
     store::{Kind, PartPlan},
 };
 
-/// Records that are looked through for what is due, what to expect and what to compare with.
+/// The number of records in which is searched what is due, which size to expect and what to compare with.
 const RECORDS_LOOKED_AT: usize = 20;
-/// Good backups that a new one is compared with.
+/// The number of good backups with which a new one is compared.
 pub(super) const COMPARED_WITH: usize = 5;
-/// How many seconds in a row can be taken before something else is wrong.
+/// The number of ids of following seconds that are tried.
 const ID_ATTEMPTS: u32 = 8;
 
-/// A dump that is ready to start. The session holds the lock.
+/// A dump that is ready to start. Its session holds the lock.
 pub(super) struct PreparedDump {
     pub(super) session: Session,
     pub(super) client: postgres::PgClient,
     pub(super) options: DumpOptions,
     pub(super) plan: PartPlan,
-    /// The newest runs, with which this one is compared.
+    /// The newest runs, with which this one will be compared.
     pub(super) survey: Option<Survey>,
 }
 
 impl Run<'_> {
-    /// Everything that can be refused before a byte is uploaded.
+    /// Prepares the dump: everything that can fail before a byte is uploaded.
     pub(super) async fn prepare(&mut self, clients: &Clients, progress: &Progress) -> Result<PreparedDump> {
         let session = self.locked_session().await;
-        // while another run is at it, nobody takes a turn from it; a database that can't be reached uses one up
+        // while another run works, it keeps its turn; a database that can't be reached uses one up
         if !matches!(session, Err(Error::Postgres(postgres::Error::Locked { .. }))) {
             self.take_turns().await?;
         }
@@ -84,7 +84,7 @@ impl Run<'_> {
         })
     }
 
-    /// What the backup won't hold, and what may keep it from being made.
+    /// Warns about what the backup won't contain, and about what may block it.
     fn warn_of_contents(&mut self, inspection: &Inspection, blockers: &[Blocker]) {
         for members in &inspection.added_members {
             self.warn(Some(format!("{members}; {}", AddedMembers::CURE)));
@@ -105,8 +105,8 @@ impl Run<'_> {
         Ok(session)
     }
 
-    /// Ids are of whole seconds, and nothing is overwritten: where the last run of this database began in the same one,
-    /// waits for the next. Under the lock nobody else takes it.
+    /// Chooses a free id. Ids have whole seconds, and nothing is overwritten: if the last run of this database began in
+    /// the same second, waits for the next one. Under the lock no other run can take it.
     async fn take_free_id(&mut self) -> Result<()> {
         for _ in 0..ID_ATTEMPTS {
             if !self.catalog.is_taken(&self.record).await? {
@@ -125,9 +125,9 @@ impl Run<'_> {
         ))
     }
 
-    /// The newest runs: they tell what is still due, how large this one will be, and what it should look like. After a
-    /// long outage those are failures alone, and what comes then is the likeliest to be empty: so it is looked further
-    /// back until there is enough to compare with.
+    /// Reads the newest runs, which show what is still due, how large this backup will be, and what it should look
+    /// like. After a long outage they are only failures, and the next backup is the most likely to be empty: so older
+    /// runs are read until there are enough good ones.
     async fn look_back(&self) -> Result<Option<Survey>> {
         let newest = self.survey(RECORDS_LOOKED_AT).await?;
         let is_enough = |survey: &Survey| {
@@ -140,9 +140,9 @@ impl Run<'_> {
         }
     }
 
-    /// Where it isn't sure which repository is at home here, whoever asks for a backup is refused and can say which
-    /// one. What is due is made all the same, since a backup too many does no harm: status, check and whoever is told
-    /// say what is wrong.
+    /// Checks that it is clear which repository belongs here. If it isn't, a backup that a user requests is refused, so
+    /// the user can say which one is meant. A scheduled backup is made anyway, since an extra backup does no harm;
+    /// `status`, `check` and notifications report the problem.
     fn check_settled(&mut self, survey: Option<&mut Survey>) -> Result<()> {
         match survey.and_then(|survey| survey.unsettled.take()) {
             Some(error) if matches!(self.request.occasion, Occasion::Asked(..)) => Err(error),
@@ -156,13 +156,13 @@ impl Run<'_> {
     async fn survey(&self, records_max: usize) -> Result<Option<Survey>> {
         let database = &self.request.database;
         match self.catalog.survey(database, records_max).await {
-            // who may only write can still back up
+            // write-only credentials can still back up
             Err(Error::Store(error)) if error.kind == Kind::Denied => Ok(None),
             result => result.map(Some),
         }
     }
 
-    /// Backups expire by the moment at which they say they were made: a wrong clock is told while somebody may read it.
+    /// The warning about a wrong clock, as backups expire by the time at which they say they were made.
     fn clock_warning(&self) -> Option<String> {
         let service = self.catalog.store().service_time()?;
         let apart = service.duration_since(self.request.clock.now());
@@ -176,7 +176,8 @@ impl Run<'_> {
         })
     }
 
-    /// Under the lock no other run is active: what another run has served since this one was planned is not done twice.
+    /// Leaves out the periods that another run has served since this one was planned. Under the lock no other run is
+    /// active.
     fn leave_out_served(&mut self, survey: Option<&Survey>) -> Result<()> {
         let (Occasion::Due { schedule, due }, Some(survey)) = (&self.request.occasion, survey) else {
             return Ok(());
@@ -216,7 +217,8 @@ impl Run<'_> {
     }
 }
 
-/// The first backup under a key beside those of others: a mistake, or a rotation that should not lose them.
+/// The warning about a first backup under a key beside backups under other keys: a mistake, or a key rotation in which
+/// the old key must be kept.
 fn other_keys(survey: &Survey) -> Option<String> {
     let is_first = !survey.entries.iter().any(|one| one.record.is_good());
     (survey.others > 0 && is_first).then(|| {
@@ -228,8 +230,8 @@ fn other_keys(survey: &Survey) -> Option<String> {
     })
 }
 
-/// What there will be of `bytes`: as much as last time, and more where the tables have grown since; without a last time
-/// what the tables take on disk.
+/// The expected number of `bytes`: as many as last time, and more if the tables have grown since. Without an earlier
+/// backup, the size of the tables on disk.
 fn expected(inspection: &Inspection, earlier: Option<&Record>, bytes: impl Fn(&Sealed) -> u64) -> u64 {
     let now = inspection.table_bytes;
     let last = earlier.and_then(|record| {

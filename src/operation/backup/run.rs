@@ -1,4 +1,4 @@
-//! One run: its entry and its details as they grow, and what is left of it where it fails.
+//! One run: its entry and details while it works, and what remains if it fails.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use crate::{
     text::Untrusted,
 };
 
-/// Time to abort the upload and leave a record, after a signal and otherwise.
+/// The time for aborting the upload and writing a record, after a signal and otherwise.
 const CLEAN_UP_AFTER_SIGNAL: Duration = Duration::from_secs(8);
 const CLEAN_UP: Duration = Duration::from_secs(120);
 
-/// One run: its entry and its details as they grow.
+/// One run, with its entry and details so far.
 pub(super) struct Run<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) request: &'a BackupRequest,
     pub(super) identity: DatabaseIdentity,
     pub(super) record: Record,
     pub(super) details: Details,
-    /// The turns that were taken for it, where credentials may not look.
+    /// The turns that it claimed, if its credentials are write-only.
     pub(super) turns: Vec<Attempt>,
-    /// Another run may have begun.
+    /// Whether the lock was lost, so that another run may have begun.
     pub(super) lock_is_lost: bool,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Tags of archive and record, by which S3's own lifecycle, IAM and cost reports can tell them.
+    /// The tags of archive and record, by which S3's lifecycle rules, IAM and cost reports can select them.
     fn tags(&self) -> Vec<(String, String)> {
         let mut tags = vec![
             ("pgcoffer:owner".to_owned(), self.identity.owner()),
@@ -76,7 +76,7 @@ impl<'a> Run<'a> {
         tags
     }
 
-    /// Tags, and the lock's end: a backup that is kept forever has none, and what failed needs none.
+    /// The tags and the end of the lock. Failed runs and backups that are kept forever have no lock.
     pub(super) fn attributes(&self) -> Attributes {
         let locked = self.catalog.store().locks() && self.record.status == Status::Succeeded;
         Attributes {
@@ -85,7 +85,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Aborts the upload and leaves a record of the failure, in bounded time.
+    /// Aborts the upload and writes a record of the failure, within a time limit.
     pub(super) async fn clean_up(&mut self, error: &Error) {
         let limit = match error {
             Error::Interrupted { .. } => CLEAN_UP_AFTER_SIGNAL,
@@ -101,15 +101,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A failed run is history, and kept as such.
+    /// Sets the retention of a failed run's record.
     fn keep_as_failure(&mut self) {
         let days = u16::try_from(FAILED_KEPT.as_hours() / 24).unwrap_or(u16::MAX);
         self.record.retention = Retention::Days(days);
         self.record.expires = self.record.retention.expires(self.record.started);
     }
 
-    /// Writes the record of a failed run, so that the history shows it. Where that can't be done either, the run's own
-    /// error is what counts.
+    /// Writes the record of a failed run, so that the history shows it. If that fails too, the run's own error is
+    /// reported.
     async fn leave_failure(&mut self, error: &Error) {
         self.record.finished = self.request.clock.now();
         self.keep_as_failure();
@@ -137,8 +137,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Ids are of whole seconds, and a run that fails at once may find its own taken by another: then it takes the
-    /// next.
+    /// Writes the record under the next free id: ids have whole seconds, and a run that fails at once may find its own
+    /// taken by another run.
     async fn commit_failure(&mut self) -> Result<()> {
         let (secret, attributes) = (&self.request.secret, self.attributes());
         let commit = self
@@ -160,7 +160,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A record as it is when its run begins.
+/// The record at the beginning of a run.
 pub(super) fn new_record(request: &BackupRequest, identity: &DatabaseIdentity) -> Record {
     let started = request.clock.now();
     let mut record = Record {
@@ -189,7 +189,8 @@ pub(super) fn new_record(request: &BackupRequest, identity: &DatabaseIdentity) -
     record
 }
 
-/// One backup serves all these: it stands under the highest tier and is kept for the longest of them.
+/// Records the periods that the backup serves. It gets the highest of their tiers and is kept for the longest of their
+/// retentions.
 pub(super) fn serve(record: &mut Record, serves: Vec<Served>) {
     let retentions = serves.iter().map(|served| served.retention);
     record.retention = Retention::longest(retentions, record.started).unwrap_or(Retention::Forever);

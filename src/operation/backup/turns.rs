@@ -1,4 +1,4 @@
-//! What is due where credentials may not look: by turns, names that only one run can take.
+//! Finds what is due with write-only credentials: by turns, which are object names that only one run can claim.
 
 use std::time::Duration;
 
@@ -14,16 +14,17 @@ use crate::{
     store::Claim,
 };
 
-/// Requests at once.
+/// The number of requests at once.
 const AT_ONCE: usize = 8;
-/// The backup stands already: it must not wait long for what keeps a second one from being made.
+/// The time limit of closing turns. The backup is complete by then, so it must not wait long for what prevents a second
+/// one.
 const CLOSE_MAX: Duration = Duration::from_secs(60);
 
 impl Run<'_> {
-    /// Takes the open turn of each tier, and leaves out those that had theirs.
+    /// Claims the open turn of each tier, and leaves out the tiers whose turn is taken.
     ///
     /// # Errors
-    /// [`Error::NotDue`] where all of them had, and what the bucket refuses.
+    /// [`Error::NotDue`] if all of them are taken, or any error of the bucket.
     pub(super) async fn take_turns(&mut self) -> Result<()> {
         let Occasion::Due { schedule, due } = &self.request.occasion else {
             return Ok(());
@@ -50,7 +51,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Takes all further turns of the periods that this backup serves, so that nobody serves them again.
+    /// Claims all later turns of the periods that this backup serves, so that no other run serves them again.
     pub(super) async fn close_turns(&self) {
         let Occasion::Due { schedule, .. } = &self.request.occasion else {
             return;

@@ -1,4 +1,4 @@
-//! The session beside the dump: it holds the lock, and knows why a dump failed.
+//! The session beside the dump: it holds the lock, and finds out why a dump failed.
 
 use super::run::Run;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Run<'_> {
-    /// pg_dump's failure with its cause; who held it up is told while he still does.
+    /// Adds the cause to pg_dump's failure. A session that blocked it is named while it still does.
     pub(super) async fn diagnosed(&mut self, session: &mut Session, error: postgres::Error) -> Error {
         let error = session.diagnose(error).await;
         if let postgres::Error::DumpFailed(fault) = &error
@@ -20,8 +20,8 @@ impl Run<'_> {
         error.into()
     }
 
-    /// Carries out `work` while the session that holds the lock is kept alive, and looks at its end whether it is still
-    /// held. A lost session loses the lock, not the dump, which has a connection of its own: it is told in the record.
+    /// Does `work` while the session that holds the lock is kept alive, and checks at the end whether the lock is still
+    /// held. A lost session loses the lock but not the dump, which has its own connection; the record says so.
     pub(super) async fn under_lock<T>(
         &mut self,
         session: &mut Session,
@@ -40,8 +40,8 @@ impl Run<'_> {
     }
 }
 
-/// Carries out `work` while the session that holds the lock is kept alive. Where that is lost on the way, what happened
-/// is given beside the result.
+/// Does `work` while the session that holds the lock is kept alive. If it is lost meanwhile, its error is returned
+/// beside the result.
 async fn watched<T>(
     session: &mut Session,
     work: impl Future<Output = Result<T>>,

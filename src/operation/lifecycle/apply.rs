@@ -6,6 +6,7 @@ use crate::{
     error::{Error, Result},
     lifecycle::{Document, LifecyclePlan, service_warnings},
     operation::Interrupt,
+    retry::Backoff,
     store::{self, Lifecycle, S3},
     text::counted,
 };
@@ -200,7 +201,7 @@ impl RuleWrite<'_> {
             if attempt == UNDO_ATTEMPTS {
                 break state;
             }
-            tokio::time::sleep(store::pause(attempt)).await;
+            tokio::time::sleep(Backoff::OF_REQUESTS.jittered(attempt)).await;
             attempt += 1;
         };
         Err(self.not_restored(&why, &state))

@@ -1,8 +1,8 @@
-//! What is planned is deleted: one object a request, each on the condition that it is the one that was looked at.
+//! Executes a plan: deletes one object with each request, on the condition that it is the one that was looked at.
 
 use super::{
     DeletionOutcome, LeftoverKind, PlannedPrune, PruneReport,
-    leftovers::{Leftover, What},
+    leftovers::{Leftover, LeftoverObject},
 };
 use crate::{
     backup::Label,
@@ -13,7 +13,7 @@ use crate::{
     store::{Kind, Object, Store},
 };
 
-/// Deletes what the report's plan says, oldest first. A right that is missing ends it: the next would fail alike.
+/// Deletes what the report's plan says, oldest first. Stops at a missing right, as the next request would fail as well.
 pub(super) async fn delete_planned(
     catalog: &Catalog,
     planned: &PlannedPrune,
@@ -63,8 +63,9 @@ pub(super) async fn delete_planned(
     Ok(())
 }
 
-/// The record first: from then on it is no backup, whatever happens next. Not at all where somebody has put a hold on
-/// it since it was looked at, which then is the reason to keep it: a prune of thousands of objects takes minutes.
+/// Deletes a backup, the record first: from then on it is not a backup, whatever happens next. Deletes nothing if a
+/// hold was set since it was looked at, and returns that as the reason, as a prune of thousands of objects takes
+/// minutes.
 async fn delete_backup(catalog: &Catalog, one: &CatalogEntry) -> Result<Option<KeepReason>> {
     let (store, record) = (catalog.store(), &one.record);
     let mark = catalog.mark(&record.database, &record.id).await?;
@@ -73,11 +74,11 @@ async fn delete_backup(catalog: &Catalog, one: &CatalogEntry) -> Result<Option<K
         return Ok(Some(KeepReason::Held { why }));
     }
     delete(store, &one.object).await?;
-    // before the archive, which a later prune finds by itself and its details by it
+    // before the archive, because a later prune finds an archive by itself, and the details through it
     if let Some(details) = &one.details {
         delete(store, details).await?;
     }
-    // an archive of another length is not what the record vouched for: the next look judges it by its own header
+    // an archive of another length is not the record's: the next prune judges it by its own header
     if let Some(archive) = one.archive.as_ref().filter(|_| one.has_archive()) {
         delete(store, archive).await?;
     }
@@ -87,17 +88,20 @@ async fn delete_backup(catalog: &Catalog, one: &CatalogEntry) -> Result<Option<K
     Ok(None)
 }
 
-/// Deletes it, unless it is a backup by now: why it is kept then.
+/// Deletes a leftover, unless it is a backup by now; then returns why it is kept.
 async fn delete_leftover(catalog: &Catalog, database: &Label, leftover: &Leftover) -> Result<Option<String>> {
     let store = catalog.store();
-    match &leftover.what {
-        What::Upload(upload) => store.abort(upload).await?,
-        What::Archive(id, _) | What::Details(id, _) if catalog.is_committed(database, id).await? => {
+    match &leftover.object {
+        LeftoverObject::Upload(upload) => store.abort(upload).await?,
+        LeftoverObject::Archive(id, _) | LeftoverObject::Details(id, _)
+            if catalog.is_committed(database, id).await? =>
+        {
             return Ok(Some("its record has come".to_owned()));
         }
-        What::Archive(_, object) | What::Details(_, object) | What::Mark(object) | What::Turn(object) => {
-            delete(store, object).await?
-        }
+        LeftoverObject::Archive(_, object)
+        | LeftoverObject::Details(_, object)
+        | LeftoverObject::Mark(object)
+        | LeftoverObject::Turn(object) => delete(store, object).await?,
     }
     Ok(None)
 }
@@ -110,10 +114,10 @@ fn is_denied<T>(attempt: &Result<T>) -> bool {
     matches!(attempt, Err(Error::Store(error)) if error.kind == Kind::Denied)
 }
 
-/// Services have been seen that answer a DELETE with 200 and delete nothing: only what isn't listed any more is gone.
+/// Checks that what was deleted is no longer listed, as some services answer a DELETE with 200 and delete nothing.
 /// <https://github.com/benbjohnson/litestream/issues/976>
 ///
-/// Gives what was seen, where anything was deleted: how the database stands from then on.
+/// Returns the new survey, if anything was deleted.
 pub(super) async fn check_deleted(
     catalog: &Catalog,
     planned: &PlannedPrune,
@@ -145,7 +149,7 @@ pub(super) async fn check_deleted(
     }
     let mut aborted = false;
     for line in &mut report.leftovers {
-        // under the key of an upload its own backup may stand
+        // the key of an upload may by now be that of its own backup
         match line.kind {
             LeftoverKind::Upload => aborted |= line.outcome == DeletionOutcome::Deleted,
             _ => stands(&mut line.outcome, standing.get(&line.key)),
@@ -159,7 +163,7 @@ pub(super) async fn check_deleted(
     Ok(Some(survey))
 }
 
-/// The same for uploads: only what isn't under way any more was aborted.
+/// Checks the same for uploads: only those that are no longer listed were aborted.
 async fn look_for_uploads(
     catalog: &Catalog,
     survey: &mut Survey,
@@ -168,7 +172,7 @@ async fn look_for_uploads(
 ) -> Result<()> {
     let under_way = catalog.find_unfinished(survey).await?;
     for (leftover, line) in planned.leftovers.iter().zip(&mut report.leftovers) {
-        if let (What::Upload(upload), DeletionOutcome::Deleted) = (&leftover.what, &line.outcome)
+        if let (LeftoverObject::Upload(upload), DeletionOutcome::Deleted) = (&leftover.object, &line.outcome)
             && under_way.contains(upload)
         {
             let key = &line.key;

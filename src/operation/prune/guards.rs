@@ -1,4 +1,4 @@
-//! A close look at what would be deleted: its tags, its locks. It can only find reasons to keep.
+//! Reads the tags and locks of what would be deleted. They can only add reasons to keep.
 
 use std::iter;
 
@@ -12,10 +12,10 @@ use crate::{
     store::{Kind, Locked, Store},
 };
 
-/// Objects looked at at once.
+/// The number of objects that are read at once.
 const LOOKS_AT_ONCE: usize = 8;
 
-/// Looks at every backup that `plan` would delete, and adds what was found to its run.
+/// Reads the tags and locks of every backup that `plan` would delete, and adds them to its run.
 pub(super) async fn add_guards(
     catalog: &Catalog,
     survey: &Survey,
@@ -54,7 +54,7 @@ async fn look(store: &Store, one: &CatalogEntry) -> Result<Protection> {
     for object in iter::once(&one.object).chain(&one.details) {
         add_lock(locked(store, &object.key).await?);
         let of_object = match read(store, &object.key).await? {
-            // these prove themselves by their seals: that they have no tags tells nothing
+            // the seals of these prove them, so missing tags mean nothing
             SeenTags::None | SeenTags::Empty | SeenTags::Hidden => TagState::None,
             SeenTags::Tags(found) => tags_of(&one.record, &found, &one.owner, false),
         };
@@ -80,7 +80,7 @@ async fn look(store: &Store, one: &CatalogEntry) -> Result<Protection> {
     })
 }
 
-/// What keeps an object from being deleted. One that is gone needs nothing.
+/// The locks of an object; none if it is gone.
 async fn locked(store: &Store, key: &str) -> Result<Locked> {
     match store.locked(key).await {
         Err(error) if error.kind == Kind::NotFound => Ok(Locked::default()),
@@ -88,15 +88,15 @@ async fn locked(store: &Store, key: &str) -> Result<Locked> {
     }
 }
 
-/// Tags as they were met.
+/// The tags that were read.
 pub(super) enum SeenTags {
-    /// The service has none.
+    /// The service has no tags.
     None,
     /// These credentials may not see them.
     Hidden,
-    /// None on this object.
+    /// This object has none.
     Empty,
-    /// These.
+    /// The object's tags.
     Tags(Vec<(String, String)>),
 }
 
@@ -111,7 +111,7 @@ pub(super) async fn read(store: &Store, key: &str) -> Result<SeenTags> {
     }
 }
 
-/// What tags say of a backup. Where they were written, a missing one was removed by somebody.
+/// What the tags of a backup mean. If they were written once, a missing one was removed.
 fn tags_of(record: &Record, found: &[(String, String)], owner: &str, complete: bool) -> TagState {
     let name = |what: &str| format!("pgcoffer:{what}");
     let value = |what: &str| tag(found, what);
@@ -149,8 +149,7 @@ pub(super) fn tag<'a>(found: &'a [(String, String)], what: &str) -> Option<&'a s
     found.map(|(_, value)| value.as_str())
 }
 
-/// Of what two objects' tags say, what keeps the longer: reasons to keep before any date, then hold, then the later
-/// date.
+/// The stricter of two tag states: reasons to keep come before any date, then holds, then the later date.
 fn stricter(a: TagState, b: TagState) -> TagState {
     match (a, b) {
         (TagState::None | TagState::NotLooked, other) | (other, TagState::None | TagState::NotLooked) => other,
@@ -162,7 +161,7 @@ fn stricter(a: TagState, b: TagState) -> TagState {
                 hold: other_hold,
             },
         ) => TagState::Read {
-            // on the calendar of any one day they rank alike
+            // their order is the same on every day
             retain: Retention::longest([retain, other_retain], jiff::Timestamp::UNIX_EPOCH).unwrap_or(retain),
             expires: expires.max(other_expires),
             hold: hold.or(other_hold),
@@ -171,7 +170,7 @@ fn stricter(a: TagState, b: TagState) -> TagState {
     }
 }
 
-/// Whether tags that an archive without a record bears are those that this id's maker would have given it.
+/// Whether the tags of an archive without a record are those that this id's maker would have written.
 pub(super) fn are_ours(found: &[(String, String)], owner: &str, database: &str, tier: &str) -> bool {
     [("owner", owner), ("database", database), ("tier", tier)]
         .iter()

@@ -1,5 +1,5 @@
-//! What runs that died left behind: uploads, archives without a record, marks without a backup. After a day, and ours
-//! only.
+//! What dead runs left behind: uploads, archives without a record, marks without a backup. Only ours, and only after a
+//! day.
 
 use std::collections::BTreeMap;
 
@@ -18,23 +18,23 @@ use crate::{
     store::{Kind, Object, Unfinished},
 };
 
-/// How long nothing may have moved before something counts as left behind.
+/// The time without any progress after which something counts as left behind.
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
 
-/// What a dump moves at the least: 256 KiB/s.
+/// The lowest speed of a dump: 256 KiB/s.
 const SLOWEST_BYTES_PER_SECOND: u64 = 256 << 10;
 
-/// Something that is no backup.
+/// Something that is not a backup.
 #[derive(Debug)]
 pub(super) struct Leftover {
-    pub(super) what: What,
+    pub(super) object: LeftoverObject,
     pub(super) bytes: u64,
-    /// Why it is kept; none: it is deleted.
+    /// Why it is kept; `None` if it is deleted.
     pub(super) kept: Option<String>,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum LeftoverObject {
     Upload(Unfinished),
     Archive(BackupId, Object),
     Details(BackupId, Object),
@@ -42,31 +42,33 @@ pub(super) enum What {
     Turn(Object),
 }
 
-/// Marks without a record that keep what is left of their backup, and why.
+/// Marks without a record that hold the rest of their backup, and why.
 type Holding = BTreeMap<BackupId, String>;
 
 impl Leftover {
     pub(super) fn kind(&self) -> LeftoverKind {
-        match &self.what {
-            What::Upload(_) => LeftoverKind::Upload,
-            What::Archive(..) => LeftoverKind::Archive,
-            What::Details(..) => LeftoverKind::Details,
-            What::Mark(_) => LeftoverKind::Mark,
-            What::Turn(_) => LeftoverKind::Turn,
+        match &self.object {
+            LeftoverObject::Upload(_) => LeftoverKind::Upload,
+            LeftoverObject::Archive(..) => LeftoverKind::Archive,
+            LeftoverObject::Details(..) => LeftoverKind::Details,
+            LeftoverObject::Mark(_) => LeftoverKind::Mark,
+            LeftoverObject::Turn(_) => LeftoverKind::Turn,
         }
     }
 
     pub(super) fn key(&self) -> &str {
-        match &self.what {
-            What::Upload(upload) => &upload.key,
-            What::Archive(_, object) | What::Details(_, object) | What::Mark(object) | What::Turn(object) => {
-                &object.key
-            }
+        match &self.object {
+            LeftoverObject::Upload(upload) => &upload.key,
+            LeftoverObject::Archive(_, object)
+            | LeftoverObject::Details(_, object)
+            | LeftoverObject::Mark(object)
+            | LeftoverObject::Turn(object) => &object.key,
         }
     }
 }
 
-/// Everything of ours that is no backup, and whether it may go. Archives stay where somebody may want them, and why.
+/// Everything of ours that is not a backup, and whether it may be deleted. Archives that a user may need are kept, with
+/// the reason.
 pub(super) async fn look_for(
     catalog: &Catalog,
     survey: &Survey,
@@ -82,7 +84,7 @@ pub(super) async fn look_for(
             None => reason_to_keep(catalog, survey, &holding, orphan, now).await?,
         };
         found.push(Leftover {
-            what: What::Archive(orphan.id.clone(), orphan.object.clone()),
+            object: LeftoverObject::Archive(orphan.id.clone(), orphan.object.clone()),
             bytes: orphan.object.bytes,
             kept,
         });
@@ -93,7 +95,7 @@ pub(super) async fn look_for(
         let with_archive = survey.orphans.iter().any(|orphan| orphan.id == *id);
         let beside = || with_archive.then(|| "its archive stands still".to_owned());
         found.push(Leftover {
-            what: What::Details(id.clone(), object.clone()),
+            object: LeftoverObject::Details(id.clone(), object.clone()),
             bytes: object.bytes,
             kept: kept.or_else(beside).or_else(|| young(object.modified, now)),
         });
@@ -101,7 +103,7 @@ pub(super) async fn look_for(
     for (id, object) in &survey.stray_marks {
         let kept = holding.get(id).cloned();
         found.push(Leftover {
-            what: What::Mark(object.clone()),
+            object: LeftoverObject::Mark(object.clone()),
             bytes: object.bytes,
             kept: kept.or_else(|| young(object.modified, now)),
         });
@@ -109,18 +111,18 @@ pub(super) async fn look_for(
     Ok(found)
 }
 
-/// Turns of drop-box mode whose periods are over.
+/// Turns of drop-box mode whose periods have ended.
 pub(super) async fn turns(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<Vec<Leftover>> {
     let past = catalog.turns_past(database, now).await?.into_iter();
     let past = past.map(|object| Leftover {
         bytes: object.bytes,
-        what: What::Turn(object),
+        object: LeftoverObject::Turn(object),
         kept: None,
     });
     Ok(past.collect())
 }
 
-/// Looks into the marks without a record: a record that somebody deleted ends no hold.
+/// Reads the marks without a record, since deleting a record must not end a hold.
 async fn holding(catalog: &Catalog, survey: &Survey) -> Holding {
     let mut holding = Holding::new();
     for (id, _) in &survey.stray_marks {
@@ -133,7 +135,7 @@ async fn holding(catalog: &Catalog, survey: &Survey) -> Holding {
     holding
 }
 
-/// Why something is not left behind yet, where it isn't.
+/// Why something doesn't count as left behind yet; `None` if it does.
 fn young(since: Option<Timestamp>, now: Timestamp) -> Option<String> {
     match since {
         None => Some("nobody knows how old it is".to_owned()),
@@ -157,7 +159,7 @@ async fn uploads(catalog: &Catalog, unfinished: Vec<Unfinished>, now: Timestamp)
             },
         };
         found.push(Leftover {
-            what: What::Upload(upload),
+            object: LeftoverObject::Upload(upload),
             bytes: 0,
             kept,
         });
@@ -165,24 +167,23 @@ async fn uploads(catalog: &Catalog, unfinished: Vec<Unfinished>, now: Timestamp)
     Ok(found)
 }
 
-/// Whether the run that left an archive has ended: one waits for the other, so it has where a good one began after it;
-/// and it has where its dump would have been slower than any. Dates alone don't tell: S3 dates an object by the
-/// beginning of its upload, so that a dump of more than a day is older than that in the moment between its completion
-/// and its record. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
+/// Whether the run that left an archive has ended. Runs wait for one another, so it has if a good one began after it,
+/// or if its dump would have been slower than any. Dates alone don't show it: S3 dates an object by the beginning of
+/// its upload, so between its completion and its record, the archive of a dump that took more than a day is older than
+/// that. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 fn has_ended(survey: &Survey, orphan: &Orphan, now: Timestamp) -> bool {
     let mut good = survey.entries.iter().filter(|one| one.is_good());
     let age = now.duration_since(orphan.id.time());
     good.any(|one| one.record.id > orphan.id) || age > LEFT_BEHIND + longest(orphan.object.bytes)
 }
 
-/// The longest that a dump of so many bytes takes.
+/// The longest time that a dump of so many bytes takes.
 fn longest(bytes: u64) -> SignedDuration {
     let seconds = bytes / SLOWEST_BYTES_PER_SECOND;
     SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX).min(i64::MAX / 2))
 }
 
-/// Why an archive without a record is kept, where it is: everything has to show that it is ours, and that nobody wants
-/// it.
+/// Why an archive without a record is kept; `None` if everything shows that it is ours and that no user needs it.
 async fn reason_to_keep(
     catalog: &Catalog,
     survey: &Survey,
@@ -223,7 +224,7 @@ async fn reason_to_keep(
     authenticate(catalog, &survey.database, orphan).await
 }
 
-/// Why an archive's header doesn't prove that it is ours, where it doesn't.
+/// Why an archive's header doesn't prove that it is ours; `None` if it does.
 async fn authenticate(catalog: &Catalog, database: &Label, orphan: &Orphan) -> Result<Option<String>> {
     let object = &orphan.object;
     if !catalog.sees_inside(database, &orphan.id).await? {

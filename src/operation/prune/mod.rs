@@ -1,8 +1,8 @@
-//! Deleting what its retention says, and only what this key made.
+//! Deletes backups whose retention has ended, and only those that these keys made.
 //!
-//! The order: look through the whole of a database's part of the bucket; plan, purely; open what would count against
-//! others, and look closely at what would be deleted, and plan again with what was seen; delete one object a request,
-//! the record first; look again.
+//! The order: survey a database's part of the bucket; plan, without side effects; check what would count against
+//! others, read the tags and locks of what would be deleted, and plan again with the results; delete one object with
+//! each request, the record first; survey again.
 
 mod deletion;
 mod guards;
@@ -28,27 +28,27 @@ use crate::{
     text::second,
 };
 
-/// How backups are pruned.
+/// The options of a prune.
 #[derive(Debug, Clone, Copy)]
 pub struct PruneRequest {
-    /// What no retention deletes.
+    /// What is kept beyond the retentions.
     pub policy: RetentionPolicy,
-    /// Show the plan and delete nothing.
+    /// Whether to return the plan and delete nothing.
     pub dry_run: bool,
-    /// By which clock they expire.
+    /// The clock by which backups expire.
     pub clock: Clock,
-    /// So many good backups may go for no other reason than that newer ones came, where that is more than the schedule
-    /// explains.
+    /// The number of good backups that may be deleted only because there are newer ones, if the user has confirmed more
+    /// than the schedule explains.
     pub confirmed: Option<usize>,
 }
 
-/// More archives without a record than this don't come from runs that died, unless there are as many good backups.
+/// The most archives without a record that can come from dead runs, unless there are as many good backups.
 const ORPHANS_MAX: usize = 10;
 
-/// The newest good backups whose tables are compared before something is deleted.
+/// The number of newest good backups whose tables are compared before something is deleted.
 const MEASURED: usize = 20;
 
-/// What is to become of one database's part of the bucket.
+/// The plan for one database's part of the bucket.
 struct PlannedPrune {
     survey: Survey,
     plan: RetentionPlan,
@@ -56,13 +56,13 @@ struct PlannedPrune {
     versioned: bool,
 }
 
-/// Plans what may be deleted of one database, and deletes it unless `request` asks for the plan alone: the plan is the
-/// same. What can't be deleted is told in the report, and the rest goes on.
+/// Plans what may be deleted of one database, and deletes it unless `request` is a dry run, which returns the same
+/// plan. What can't be deleted is in the report, and the rest is still deleted.
 ///
 /// # Errors
-/// [`Error::Unexplained`] where newer backups would push out far more than the schedule explains;
-/// [`Error::NotWhole`] where a record of ours can't be read, [`Error::Clock`] where this machine's clock and the
-/// service's are apart, and what the bucket refuses to list. Nothing was deleted then.
+/// [`Error::Unexplained`] if newer backups would displace far more than the schedule explains; [`Error::NotWhole`] if a
+/// record of ours can't be read; [`Error::Clock`] if this machine's clock and the service's differ; any error of the
+/// bucket while it is listed. Nothing has been deleted then.
 pub async fn prune(
     catalog: &Catalog,
     database: &Label,
@@ -77,8 +77,8 @@ pub async fn prune(
         .map(|(report, _)| report)
 }
 
-/// The same of a database that has just been looked through; gives how it stands then. A tick that may look takes no
-/// turns, and leaves those that there are.
+/// Does the same with an existing survey, and returns the state afterwards. A tick that may read claims no turns, and
+/// leaves existing ones.
 pub(super) async fn prune_of(
     catalog: &Catalog,
     survey: Survey,
@@ -124,9 +124,9 @@ async fn pruned(
     Ok((report, planned.survey))
 }
 
-/// The plan, from everything that can be known without deleting anything.
+/// Makes the plan, from everything that can be known without deleting anything.
 async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Timestamp) -> Result<PlannedPrune> {
-    // a look through a large bucket takes its time: the two clocks are compared at one moment
+    // surveying a large bucket takes long, so both clocks are read at one moment
     if !request.dry_run {
         catalog.store().ask_time().await;
     }
@@ -134,13 +134,13 @@ async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Ti
     let mut survey = whole(settled(survey)?)?;
     let deletes = retention::plan(&survey.runs(now), &request.policy, now).deleted() > 0;
     if deletes {
-        // what looks wrong counts for less, and its writer may not have said so
+        // backups that look wrong count less, and their writer may not have marked them
         catalog.measure_newest(&mut survey, MEASURED).await?;
     }
     if deletes || !survey.orphans.is_empty() {
         catalog.find_details(&mut survey).await?;
     }
-    let first = proof::look_at_what_counts(catalog, &mut survey, &request.policy, now).await?;
+    let first = proof::check_what_counts(catalog, &mut survey, &request.policy, now).await?;
     let mut runs = survey.runs(now);
     guards::add_guards(catalog, &survey, &first, &mut runs).await?;
     let plan = retention::plan(&runs, &request.policy, now);
@@ -156,15 +156,16 @@ async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Ti
     })
 }
 
-/// Why no archive without a record may go, where none may: it may be all there is of a database whose records somebody
-/// deleted, and opens without one; and who looks into why the newest run isn't good may want it.
+/// Why no archive without a record may be deleted; `None` if they may. One can be all that is left of a database whose
+/// records were deleted, as it opens without a record; and a user who investigates why the newest run isn't good may
+/// need it.
 fn why_archives_are_wanted(survey: &Survey, runs: &[RetentionRun], now: Timestamp) -> Option<&'static str> {
     let good = runs.iter().filter(|run| run.outcome == RetentionOutcome::Good).count();
     let lost = survey.orphans.len();
     if lost > ORPHANS_MAX && lost > good {
         return Some("so many have no record: were records deleted?");
     }
-    // one for which there was no room says nothing of those before it
+    // a run without space says nothing about those before it
     let believed =
         |run: &&RetentionRun| run.started.duration_since(now) <= AHEAD_MAX && run.outcome != RetentionOutcome::NoRoom;
     let newest = runs.iter().filter(believed);
@@ -175,7 +176,7 @@ fn why_archives_are_wanted(survey: &Survey, runs: &[RetentionRun], now: Timestam
     }
 }
 
-/// A clock that is ahead would have everything expire.
+/// Checks the clock, as one that is ahead would make everything expire.
 fn check_clock(store: &Store, now: Timestamp) -> Result<()> {
     let Some(service) = store.service_time() else {
         return Err(Error::Clock {
@@ -196,7 +197,7 @@ fn check_clock(store: &Store, now: Timestamp) -> Result<()> {
     })
 }
 
-/// Which backups are this repository's has to be sure before one is deleted.
+/// Checks that it is clear which backups belong to this repository before one is deleted.
 fn settled(mut survey: Survey) -> Result<Survey> {
     survey.unsettled.take().map_or(Ok(survey), Err)
 }

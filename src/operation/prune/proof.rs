@@ -1,6 +1,6 @@
-//! What counts against other backups is opened first, and what newer ones push out is held against the schedule:
-//! whoever broke into a machine that backs up can write records and archives under its key, and must not have others
-//! deleted by them.
+//! Guards against a compromised agent, which can write records and archives under its key and must not make a prune
+//! delete other backups. Archives that count against others are opened first, and what newer backups displace is
+//! compared with the schedule.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +14,16 @@ use crate::{
     retention::{self, DeleteReason, RetentionOutcome, RetentionPlan, RetentionPolicy, RetentionVerdict},
 };
 
-/// The time for which the schedule has to explain what newer backups push out: a prune a day, and one that was missed.
+/// The time for which the schedule must explain what newer backups displace: a prune each day, and one that was missed.
 const EXPLAINED_BY: SignedDuration = SignedDuration::from_hours(48);
-/// More of each tier than what the schedule explains, for backups made by hand and for a prune that comes late.
+/// How many backups of each tier are allowed beyond what the schedule explains, for backups made by hand and for a late
+/// prune.
 const BESIDES: usize = 3;
 
-/// Opens the archive of every good backup that counts in the plan which comes of it, where that plan deletes anything.
+/// Opens the archive of every good backup that counts in the resulting plan, if that plan deletes anything.
 ///
-/// Two requests for each; what was looked at once is not looked at again.
-pub(super) async fn look_at_what_counts(
+/// Makes two requests for each, and checks none twice.
+pub(super) async fn check_what_counts(
     catalog: &Catalog,
     survey: &mut Survey,
     policy: &RetentionPolicy,
@@ -40,17 +41,17 @@ pub(super) async fn look_at_what_counts(
             .filter(|run| run.outcome == RetentionOutcome::Good && !deleted.contains(&run.id))
             .map(|run| run.id.clone())
             .collect();
-        let unseen = |one: &&mut CatalogEntry| !one.looked_at && counting.contains(&one.record.id);
+        let unseen = |one: &&mut CatalogEntry| !one.archive_checked && counting.contains(&one.record.id);
         let unseen: Vec<&mut CatalogEntry> = survey.entries.iter_mut().filter(unseen).collect();
         if unseen.is_empty() {
             return Ok(plan);
         }
-        catalog.look_at_all(unseen).await?;
+        catalog.check_archives(unseen).await?;
     }
 }
 
-/// Refuses a plan by which newer backups push out far more good ones than the schedule makes in the time since any
-/// prune: by the tiers of the backups that have stood for a while.
+/// Refuses a plan in which newer backups displace far more good ones than the schedule makes between two prunes. The
+/// schedule is known by the tiers of the older backups.
 pub(super) fn check_is_explained(
     survey: &Survey,
     plan: &RetentionPlan,
@@ -65,7 +66,7 @@ pub(super) fn check_is_explained(
     let standing = survey.entries.iter().filter(stood);
     let served = standing.flat_map(|one| one.record.serves());
     let tiers: BTreeSet<Tier> = served.map(|served| served.tier).collect();
-    // each tier by itself: many of an hourly one explain no monthly one
+    // each tier by itself: many hourly backups don't explain a monthly one
     let explained_of = |tier: &Tier| match tiers.contains(tier) {
         true => BESIDES + made_meanwhile(*tier),
         false => BESIDES,
@@ -84,15 +85,15 @@ pub(super) fn check_is_explained(
     })
 }
 
-/// How many backups of a tier are made in the time that has to be explained.
+/// The number of backups of a tier that are made in that time.
 fn made_meanwhile(tier: Tier) -> usize {
     let period = tier.period().as_hours();
     let made = EXPLAINED_BY.as_hours().checked_div(period).unwrap_or(0);
     usize::try_from(made).unwrap_or(0).max(1)
 }
 
-/// Good backups that go because newer ones came, and would stay otherwise: those that are kept by count. By the tier
-/// that lets them go.
+/// The good backups that are deleted because of newer ones and would otherwise be kept: those that are kept by count.
+/// By the tier that no longer keeps them.
 pub(super) fn pushed_out(survey: &Survey, plan: &RetentionPlan) -> BTreeMap<Tier, usize> {
     let mut pushed_out = BTreeMap::new();
     for line in plan.deletions() {

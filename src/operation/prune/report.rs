@@ -1,4 +1,4 @@
-//! What a plan says and what became of it.
+//! The report of a prune: its plan and the results.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,20 +11,20 @@ use crate::{
     retention::{KeepReason, RetentionVerdict},
 };
 
-/// What pruning one database comes to.
+/// The report for one database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PruneReport {
     /// Its label.
     pub database: Label,
-    /// The plan alone: nothing was deleted.
+    /// Whether it is only the plan, and nothing was deleted.
     pub dry_run: bool,
     /// Every run on record, newest first.
     pub backups: Vec<BackupLine>,
-    /// What is no backup.
+    /// What is not a backup.
     pub leftovers: Vec<LeftoverLine>,
-    /// Objects beside ours that are not ours: they are left alone.
+    /// The number of objects that aren't ours. They are not changed.
     pub foreign: usize,
-    /// The bucket keeps versions: space is freed only when noncurrent ones expire.
+    /// Whether the bucket keeps versions. Then space is freed only when noncurrent ones expire.
     pub versioned: bool,
 }
 
@@ -33,44 +33,44 @@ pub struct PruneReport {
 pub struct BackupLine {
     /// Its id.
     pub id: BackupId,
-    /// The tier under which its archive stands.
+    /// Its tier.
     pub tier: Tier,
     /// When it began.
     pub started: Timestamp,
-    /// Bytes of archive and record.
+    /// The bytes of archive and record.
     pub bytes: u64,
-    /// Kept or deleted, and why.
+    /// Whether it is kept or deleted, and why.
     #[serde(flatten)]
     pub verdict: RetentionVerdict,
     /// What became of it.
     #[serde(flatten)]
     pub outcome: DeletionOutcome,
-    /// Keys of what is deleted with it.
+    /// The keys of everything that is deleted with it.
     #[serde(skip)]
     pub(super) keys: Vec<String>,
 }
 
-/// Something that a run left behind.
+/// Something that a dead run left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftoverLine {
     /// Its key, from the bucket's root.
     pub key: String,
     /// What it is.
     pub kind: LeftoverKind,
-    /// Its bytes, where they are known.
+    /// Its bytes, if they are known.
     pub bytes: u64,
-    /// Why it is kept; none: it is to be deleted.
+    /// Why it is kept; `None` if it is deleted.
     pub kept: Option<String>,
     /// What became of it.
     #[serde(flatten)]
     pub outcome: DeletionOutcome,
 }
 
-/// Kinds of what is no backup.
+/// The kinds of leftovers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LeftoverKind {
-    /// A multipart upload that nobody completed.
+    /// A multipart upload that was not completed.
     Upload,
     /// An archive without a good record.
     Archive,
@@ -78,21 +78,21 @@ pub enum LeftoverKind {
     Details,
     /// A mark without a record.
     Mark,
-    /// A turn of drop-box mode whose period is over.
+    /// A turn of drop-box mode whose period has ended.
     Turn,
 }
 
-/// Whether something in a plan was deleted.
+/// The result for one line of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", content = "trouble", rename_all = "snake_case")]
 pub enum DeletionOutcome {
-    /// It stands.
+    /// It was not to be deleted.
     Stands,
-    /// It is gone.
+    /// It was deleted.
     Deleted,
-    /// It was to be deleted, and could not be.
+    /// It could not be deleted.
     Failed(String),
-    /// It was to be deleted, and the prune ended before.
+    /// It was to be deleted, and the prune ended before that.
     NotReached,
 }
 
@@ -128,13 +128,13 @@ impl PruneReport {
         }
     }
 
-    /// Whether there is nothing at all of this database.
+    /// Whether there is nothing of this database.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.backups.is_empty() && self.leftovers.is_empty() && self.foreign == 0
     }
 
-    /// Runs that the plan deletes.
+    /// The number of runs that the plan deletes.
     #[must_use]
     pub fn planned(&self) -> usize {
         let deletions = self.backups.iter();
@@ -143,7 +143,7 @@ impl PruneReport {
             .count()
     }
 
-    /// Runs that were deleted.
+    /// The number of runs that were deleted.
     #[must_use]
     pub fn deleted(&self) -> usize {
         self.backups
@@ -152,7 +152,7 @@ impl PruneReport {
             .count()
     }
 
-    /// Bytes of what was deleted; on a dry run, of what would be.
+    /// The bytes that were deleted, or on a dry run would be.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let gone = |outcome: &DeletionOutcome, planned: bool| match self.dry_run {
@@ -166,7 +166,7 @@ impl PruneReport {
         backups.map(|line| line.bytes).sum::<u64>() + leftovers.map(|line| line.bytes).sum::<u64>()
     }
 
-    /// Runs that have run out and stay because their tags can't be seen.
+    /// The number of expired runs that are kept because their tags can't be read.
     #[must_use]
     pub fn unseen(&self) -> usize {
         let unseen =
@@ -174,8 +174,8 @@ impl PruneReport {
         self.backups.iter().filter(unseen).count()
     }
 
-    /// Why runs that have run out stay, each reason with how many stay for it, most first; what is held or locked is
-    /// not asked whether it has run out.
+    /// Why expired runs are kept: each reason with the number of runs, the most frequent first. Held and locked runs
+    /// count whether or not they have expired.
     #[must_use]
     pub fn staying(&self) -> Vec<(&KeepReason, usize)> {
         let mut reasons: Vec<(&KeepReason, usize)> = Vec::new();
@@ -195,8 +195,8 @@ impl PruneReport {
         reasons
     }
 
-    /// The same in words, where nothing is deleted and something other than being among the last good ones keeps what
-    /// has run out; with `all`, whatever keeps it. None where that is nothing to tell.
+    /// Why nothing was deleted, in words, if expired runs are kept for another reason than being among the last good
+    /// ones. With `all`, for any reason. `None` if there is nothing to explain.
     #[must_use]
     pub fn why_nothing(&self, all: bool) -> Option<String> {
         if self.planned() > 0 {
@@ -229,7 +229,7 @@ impl PruneReport {
         })
     }
 
-    /// What could not be deleted, and why.
+    /// The errors of what could not be deleted.
     pub fn troubles(&self) -> impl Iterator<Item = &str> {
         let backups = self.backups.iter().map(|line| &line.outcome);
         let outcomes = backups.chain(self.leftovers.iter().map(|line| &line.outcome));
@@ -240,8 +240,7 @@ impl PruneReport {
     }
 }
 
-/// Keys of everything that goes with a backup. An archive of another length is not what the record vouched for, and
-/// stays.
+/// The keys of everything that is deleted with a backup. An archive of another length is not the record's, and is kept.
 fn keys(one: &CatalogEntry) -> Vec<String> {
     let archive = one.archive.as_ref().filter(|_| one.has_archive());
     let details = one.details.as_ref();

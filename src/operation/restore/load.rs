@@ -1,6 +1,6 @@
 //! Streams an archive into pg_restore, and decides in which state a fault leaves the target.
 
-use super::{PreparedRestore, RestoreRequest, replaced::ReplacedObjects};
+use super::{PreparedRestore, RestoreRequest, replaced::ReplacedObjects, steps::Steps};
 use crate::{
     archive::Contents,
     backup::{Details, Record},
@@ -10,7 +10,7 @@ use crate::{
         archive::{compare, open_archive},
     },
     pipeline::SealedArchive,
-    postgres::{self, DatabaseUrl, Load, LoadOptions, LoadReport, Session},
+    postgres::{self, DatabaseUrl, Load, LoadOptions, LoadReport, LoadWatch, Session},
 };
 
 impl PreparedRestore<'_> {
@@ -30,14 +30,18 @@ impl PreparedRestore<'_> {
             Some(archive) => archive,
             None => self.again(interrupt).await.map_err(not_sent)?,
         };
-        let load = self.load(target, self.plan.kept(), true).map_err(not_sent)?;
-        let first = carry_out(self.expected(), archive, load, progress, interrupt).await;
+        let steps = Steps::of(&self.plan);
+        let watch = steps.watch(progress);
+        let load = self
+            .load(target, self.plan.kept(), true, watch.clone())
+            .map_err(not_sent)?;
+        let first = carry_out(self.expected(), archive, load, &steps, progress, interrupt).await;
         let (contents, mut report) = first?;
         for ids in self.plan.later_passes() {
             let archive = self.again(interrupt).await.map_err(not_sent)?;
-            let load = self.load(target, ids, false).map_err(not_sent)?;
-            let progress = Progress::default();
-            let more = carry_out(self.expected(), archive, load, &progress, interrupt).await;
+            let load = self.load(target, ids, false, watch.clone()).map_err(not_sent)?;
+            let unseen = Progress::default();
+            let more = carry_out(self.expected(), archive, load, &steps, &unseen, interrupt).await;
             let (_, more) = more?;
             report.warnings.extend(more.warnings);
             report.failures.add(more.failures);
@@ -63,7 +67,7 @@ impl PreparedRestore<'_> {
         interrupt.or(open_archive(self.catalog, self.record)).await
     }
 
-    fn load(&self, target: &DatabaseUrl, entries: Vec<i32>, is_first: bool) -> Result<Load> {
+    fn load(&self, target: &DatabaseUrl, entries: Vec<i32>, is_first: bool, watch: Option<LoadWatch>) -> Result<Load> {
         let (request, client, server_major) = (self.request, self.client, self.server_major);
         let drops = (request.clean && request.single_transaction && is_first)
             .then(|| ReplacedObjects::by(&self.plan).all().statements);
@@ -78,6 +82,7 @@ impl PreparedRestore<'_> {
             entries: Some(entries),
             message_language: self.message_language,
             settings: self.settings.clone(),
+            watch,
             ..LoadOptions::new(server_major)
         };
         tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into \
@@ -98,6 +103,7 @@ async fn carry_out(
     (record, details): (&Record, Option<&Details>),
     archive: SealedArchive,
     mut load: Load,
+    steps: &Steps,
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> std::result::Result<(Contents, LoadReport), FailedLoad> {
@@ -106,7 +112,8 @@ async fn carry_out(
     let all_sent = brought.is_ok() || load.has_stopped_reading();
     let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
         Ok(contents) => {
-            tracing::info!("the whole archive was read; pg_restore continues with indexes and constraints");
+            say_what_is_left(&mut load, steps);
+            progress.set_all_read();
             let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
             ended.map(|report| (contents, report))
         }
@@ -123,6 +130,16 @@ async fn carry_out(
             load.kill().await;
             Err(FailedLoad { error, all_sent })
         }
+    }
+}
+
+/// Says that everything was read and compared, and what pg_restore is still doing: of a part of the archive it may have
+/// ended already.
+fn say_what_is_left(load: &mut Load, steps: &Steps) {
+    let left = steps.counted();
+    match left.is_empty() || load.has_ended() {
+        true => tracing::info!("the whole archive was read and is what was dumped"),
+        false => tracing::info!("the whole archive was read and is what was dumped; pg_restore continues: {left}"),
     }
 }
 

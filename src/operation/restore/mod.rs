@@ -24,6 +24,7 @@ mod rules;
 mod selection;
 mod slots;
 mod statement;
+mod steps;
 mod trial;
 mod unowned_tables;
 

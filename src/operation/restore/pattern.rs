@@ -56,6 +56,13 @@ pub struct Pattern {
     name: Option<String>,
 }
 
+impl Pattern {
+    /// The kinds that can be named.
+    pub fn kinds() -> impl Iterator<Item = &'static str> {
+        KINDS.iter().map(|(kind, _)| *kind)
+    }
+}
+
 impl FromStr for Pattern {
     type Err = String;
 

@@ -1,4 +1,5 @@
-//! What is due by the schedule, for every database: backup, then prune. Safe to call as often as one likes.
+//! A tick: for every database, makes the backups that are due and prunes. Safe to call at any time and any number of
+//! times.
 
 mod report;
 
@@ -25,57 +26,57 @@ use crate::{
 
 pub use report::{BackupOutcome, DatabaseTick, PruneOutcome, TickReport};
 
-/// Target of log lines that say what the report says as well: who prints that may leave them out.
+/// The target of log lines that repeat the report. A caller that prints the report may hide them.
 pub const OUTCOME: &str = "pgcoffer::outcome";
 
-/// One database that a tick looks after.
+/// One database of a tick.
 #[derive(Debug, Clone)]
 pub struct TickDatabase {
     /// Its label.
     pub label: Label,
-    /// Where it is.
+    /// The database's URL.
     pub url: DatabaseUrl,
-    /// What seals its backups; with a catalog key none is made.
+    /// The secret that seals its backups. With a catalog key none is made.
     pub secret: Secret,
-    /// When it is backed up.
+    /// Its schedule.
     pub schedule: Schedule,
 }
 
-/// A tick.
+/// The request for a tick.
 #[derive(Debug, Clone)]
 pub struct TickRequest {
-    /// The databases, in the order of their turns.
+    /// The databases, in the order in which they are handled.
     pub databases: Vec<TickDatabase>,
-    /// How many at once.
+    /// How many databases are handled at once.
     pub parallel: usize,
-    /// Whether to prune, too: credentials that may not delete leave that to others.
+    /// Whether to prune as well. Credentials without the right to delete leave that to others.
     pub prune: bool,
-    /// zstd's level, or none.
+    /// The level of zstd; `None` for no compression.
     pub level: Option<i32>,
-    /// How long pg_dump may write nothing before it counts as hung.
-    pub silence_max: Duration,
-    /// What no retention deletes.
+    /// The time after which a pg_dump that writes nothing counts as hung.
+    pub dump_idle_timeout: Duration,
+    /// What is kept beyond the retentions.
     pub policy: RetentionPolicy,
-    /// By which clock.
+    /// The clock by which backups become due and expire.
     pub clock: Clock,
 }
 
-/// How far a tick has come with one database.
+/// A step of a tick for one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TickStep {
-    /// Its part of the bucket was looked through, and nothing was done yet.
+    /// Its part of the bucket was surveyed, and nothing was changed yet.
     Seen(Box<Baseline>),
     /// A backup begins.
     Started(Label),
-    /// Its turn is over.
+    /// The tick has finished with it.
     Ended(Box<DatabaseTick>),
 }
 
-/// Backs up what is due and prunes, database by database. One that fails keeps no other from its turn. `on_step` is
-/// called on the way and should not block.
+/// Backs up what is due and prunes, database by database. A failure of one doesn't affect the others. `on_step` is
+/// called for each step and should not block.
 ///
 /// # Errors
-/// [`Error::Interrupted`] alone: whatever else goes wrong is in the report.
+/// Only [`Error::Interrupted`]. Every other failure is in the report.
 pub async fn tick(
     catalog: &Catalog,
     clients: &Clients,
@@ -93,10 +94,10 @@ pub async fn tick(
                 database,
                 on_step,
             };
-            // of several at once no one bar can tell
+            // one progress bar can't show several databases at once
             let own = progress.beside();
             let progress = if request.parallel > 1 { &own } else { progress };
-            // on the heap: all that a turn awaits is a deep type, and several turns are under way at once
+            // boxed, as the future is large and several are in progress at once
             Box::pin(turn.take(progress, interrupt)).await
         })
         .buffered(request.parallel.max(1));
@@ -138,18 +139,18 @@ impl DatabaseRun<'_> {
         Ok(turn)
     }
 
-    /// The report where credentials may only write: nothing is pruned, and the state is unknown.
+    /// The report with write-only credentials: nothing is pruned, and the health is unknown.
     fn unseen(&self, backup: BackupOutcome) -> DatabaseTick {
         DatabaseTick {
             database: self.database.label.clone(),
             backup,
             prune: PruneOutcome::NotBegun,
             health: None,
-            blind: true,
+            write_only: true,
         }
     }
 
-    /// What follows the backup: pruning, and a look at how things stand then.
+    /// What follows the backup: pruning, and the health afterwards.
     async fn looked_after(
         &self,
         backup: BackupOutcome,
@@ -164,24 +165,24 @@ impl DatabaseRun<'_> {
             backup,
             prune,
             health: health.map_or_else(interrupted, |health| Ok(Some(health)))?,
-            blind: false,
+            write_only: false,
         })
     }
 
-    /// How it stands now, by `survey` where nothing was changed since.
+    /// The current health, from `survey` if nothing was changed since.
     async fn health(&self, survey: Option<Survey>) -> Result<Health> {
         let (catalog, schedule) = (self.catalog, Some(&self.database.schedule));
         let now = self.request.clock.now();
         match survey {
             Some(mut survey) => {
-                catalog.look_in_turn(&mut survey, now).await?;
+                catalog.check_some_archives(&mut survey, now).await?;
                 status_of(catalog, &mut survey, schedule, now).await
             }
             None => status(catalog, &self.database.label, schedule, now).await,
         }
     }
 
-    /// What became of the backup, and what stands in the bucket where nothing was tried.
+    /// The outcome of the backup, with the survey if nothing was changed since.
     async fn back_up(&self, progress: &Progress, interrupt: &Interrupt) -> Result<(BackupOutcome, Option<Survey>)> {
         let label = &self.database.label;
         if self.catalog.store().writes_only() {
@@ -200,7 +201,7 @@ impl DatabaseRun<'_> {
         }
         if self.database.secret.is_catalog_key() {
             let due = due.iter().map(|served| served.tier).collect();
-            return Ok((BackupOutcome::Elsewhere { due }, Some(survey)));
+            return Ok((BackupOutcome::NeedsMasterKey { due }, Some(survey)));
         }
         tracing::info!(database = %label, "due: {}", names(&due));
         (self.on_step)(TickStep::Started(label.clone()));
@@ -212,7 +213,7 @@ impl DatabaseRun<'_> {
         Ok((outcome, None))
     }
 
-    /// Where credentials may not look, everything may be due: the run itself finds out, by turns.
+    /// With write-only credentials everything may be due: the run itself finds out by turns.
     async fn take_turn(&self, progress: &Progress, interrupt: &Interrupt) -> Result<(BackupOutcome, Option<Survey>)> {
         let turns = self.database.schedule.attempts(self.request.clock.now());
         let due = turns.into_iter().map(|turn| turn.served).collect();
@@ -239,7 +240,7 @@ impl DatabaseRun<'_> {
         }
     }
 
-    /// Prunes by `survey`, where nothing was changed since, and gives how the database stands then.
+    /// Prunes by `survey`, if nothing was changed since, and returns the health afterwards.
     async fn prune(&self, survey: Option<Survey>, interrupt: &Interrupt) -> Result<(PruneOutcome, Option<Survey>)> {
         if !self.request.prune {
             return Ok((PruneOutcome::NotBegun, survey));
@@ -274,7 +275,7 @@ impl DatabaseRun<'_> {
             },
             level: self.request.level,
             part_bytes: None,
-            silence_max: self.request.silence_max,
+            dump_idle_timeout: self.request.dump_idle_timeout,
             clock: self.request.clock,
         }
     }
@@ -289,7 +290,7 @@ impl DatabaseRun<'_> {
     }
 }
 
-/// That the state could not be looked at is no failure; a signal is passed on.
+/// Ignores an error of finding out the health, except a signal.
 fn interrupted(error: Error) -> Result<Option<Health>> {
     match error {
         Error::Interrupted { .. } => Err(error),

@@ -1,4 +1,4 @@
-//! What a tick came to, and what its exit status says of that.
+//! The report of a tick, and its exit status.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,99 +10,99 @@ use crate::{
     operation::{Health, PruneReport},
 };
 
-/// What a tick came to.
+/// The report of a tick.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TickReport {
     /// Each database, in the order of the request.
     pub databases: Vec<DatabaseTick>,
 }
 
-/// What a tick came to for one database.
+/// The report for one database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DatabaseTick {
     /// Its label.
     pub database: Label,
     /// The backup.
     pub backup: BackupOutcome,
-    /// What was deleted.
+    /// The outcome of pruning.
     pub prune: PruneOutcome,
-    /// How it stands now; none where that can't be seen.
+    /// Its health now; `None` if that is unknown.
     pub health: Option<Health>,
-    /// In drop-box mode nothing is looked at: that nothing is seen is no problem then.
+    /// Whether it is in drop-box mode, in which nothing is read, so that an unknown health is no problem.
     #[serde(skip)]
-    pub blind: bool,
+    pub write_only: bool,
 }
 
-/// What became of the backup.
+/// The outcome of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum BackupOutcome {
-    /// One was taken.
+    /// One was made.
     Done {
         /// The backup.
         #[serde(flatten)]
         backup: BackupSummary,
-        /// Why it looks wrong, where it does.
+        /// Why it looks wrong, if it does.
         #[serde(serialize_with = "with_text")]
         suspicious: Vec<Reason>,
     },
     /// Nothing was due.
     NotDue,
-    /// These tiers are due, and a catalog key alone is at hand, which seals no backup: another machine has to make it.
-    Elsewhere {
+    /// These tiers are due, and there is only a catalog key, which can't seal a backup: another machine has to make it.
+    NeedsMasterKey {
         /// The tiers.
         due: Vec<Tier>,
     },
-    /// One is due, or will be before the pause after failures ends, and waits for that.
+    /// One is due, or becomes due before the pause after failures ends, and waits for that.
     Paused {
-        /// Until then.
+        /// The end of the pause.
         until: Timestamp,
     },
     /// Another run has the database's lock, or has just served what was due.
     Busy {
-        /// Which.
+        /// Which of both.
         why: String,
     },
     /// It failed.
     Failed(Failure),
 }
 
-/// What became of pruning.
+/// The outcome of pruning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum PruneOutcome {
     /// Carried out.
     Done(PruneReport),
-    /// Nobody asked for it.
+    /// It was not requested.
     NotBegun,
     /// It failed.
     Failed(Failure),
 }
 
 impl DatabaseTick {
-    /// Whether the backup failed for want of room in the bucket.
+    /// Whether the backup failed because the bucket was full.
     #[must_use]
     pub fn had_no_room(&self) -> bool {
         let full = Cause::from(Bucket::BucketFull);
         matches!(&self.backup, BackupOutcome::Failed(failure) if failure.cause == full)
     }
 
-    /// What the tick's exit status says of this database.
+    /// The exit status for this database.
     #[must_use]
     pub fn exit_status(&self) -> ExitStatus {
         match (&self.backup, &self.prune) {
             (BackupOutcome::Failed(failure), _) | (_, PruneOutcome::Failed(failure)) => {
                 ExitStatus::of_number(failure.exit_status).unwrap_or(ExitStatus::Failed)
             }
-            // something that was to be deleted still stands
+            // something could not be deleted
             (_, PruneOutcome::Done(report)) if report.troubles().next().is_some() => ExitStatus::Bucket,
-            // what has run out can't be told, and piles up
+            // it is unknown what has expired, so backups accumulate
             (_, PruneOutcome::Done(report)) if report.unseen() > 0 => ExitStatus::Problem,
             // it failed before, and its next attempt waits
             (BackupOutcome::Paused { .. }, _) => ExitStatus::Problem,
             _ => match &self.health {
                 Some(health) if health.problems().is_empty() => ExitStatus::Done,
-                None if self.blind => ExitStatus::Done,
+                None if self.write_only => ExitStatus::Done,
                 _ => ExitStatus::Problem,
             },
         }
@@ -110,8 +110,8 @@ impl DatabaseTick {
 }
 
 impl TickReport {
-    /// Done where all is well with every database; the status of those that are not, where they agree; else that
-    /// something failed.
+    /// Success if all is well with every database. Otherwise the common status of those that are not, or if they
+    /// differ, the general failure.
     #[must_use]
     pub fn exit_status(&self) -> ExitStatus {
         let failing = self.databases.iter().map(DatabaseTick::exit_status);

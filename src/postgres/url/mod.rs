@@ -132,15 +132,6 @@ impl DatabaseUrl {
         SslMode::at(self.ssl_mode, self.first_host())
     }
 
-    /// The same server and login, with another database.
-    #[must_use]
-    pub fn with_database(&self, name: &str) -> Self {
-        Self {
-            database: name.to_owned(),
-            ..self.clone()
-        }
-    }
-
     /// The same address, with a new password for each connection.
     ///
     /// # Errors

@@ -276,7 +276,7 @@ fn children_get_everything_by_variables() {
 
 #[test]
 fn defaults_for_children() {
-    let url = parse("postgres://u@h/d").with_database(r"a'b\c=d");
+    let url = parse(r"postgres://u@h/a'b%5Cc=d");
     assert_eq!(variable(&url, "PGPASSWORD"), None);
     assert_eq!(variable(&url, "PGAPPNAME").as_deref(), Some("pgcoffer"));
     assert_eq!(variable(&url, "PGCONNECT_TIMEOUT").as_deref(), Some("15"));

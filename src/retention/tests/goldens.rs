@@ -33,7 +33,8 @@ fn table(runs: &[RetentionRun], plan: &RetentionPlan) -> String {
         let (time, verdict) = (run.started.strftime("%a %Y-%m-%d %H:%M"), &line.verdict);
         writeln!(text, "{time}  {tiers:<28}  {word:<6}  {verdict}").unwrap();
     }
-    let (kept, deleted) = (plan.kept(), plan.deleted());
+    let deleted = plan.deleted();
+    let kept = plan.lines.len() - deleted;
     writeln!(text, "kept {kept}, deleted {deleted}").unwrap();
     text
 }

@@ -10,7 +10,7 @@ fn canonical(text: &str) -> String {
 fn faults(text: &str) -> String {
     let error = Schedule::parse(text, &TimeZone::UTC).expect_err(text);
     assert!(
-        error.faults().iter().all(|fault| fault.hint().is_some()),
+        error.faults.iter().all(|fault| fault.hint().is_some()),
         "{text}: a fault without its cure"
     );
     error.to_string()

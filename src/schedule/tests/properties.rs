@@ -277,8 +277,8 @@ proptest! {
         match Schedule::parse(&words.join(" "), &TimeZone::UTC) {
             Ok(schedule) => prop_assert!(!schedule.clauses().is_empty()),
             Err(error) => {
-                prop_assert!(!error.faults().is_empty() && !error.to_string().is_empty());
-                prop_assert!(error.faults().iter().all(|fault| fault.hint().is_some()));
+                prop_assert!(!error.faults.is_empty() && !error.to_string().is_empty());
+                prop_assert!(error.faults.iter().all(|fault| fault.hint().is_some()));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What goes wrong with a folder: by the number of the error, never by its words.
+//! Errors of a folder, by the number of the error and never by its message.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use crate::store::{Error, Kind};
 
-/// Why something could not be done; on what is added where it is known.
+/// The reason of a failure. The object is added by the caller, which knows it.
 #[derive(Debug)]
 pub(super) struct FileFault {
     pub(super) kind: Kind,
@@ -14,8 +14,8 @@ pub(super) struct FileFault {
     pub(super) cure: Option<&'static str>,
 }
 
-/// What is done in the folder, and how it may fail.
-pub(super) type Done<T> = Result<T, FileFault>;
+/// The result of an operation in the folder.
+pub(super) type FileResult<T> = Result<T, FileFault>;
 
 const RIGHTS: &str = "the user that runs pgcoffer has to own the folder and all that it made there: see `ls -la`, and \
      on a share what its server lets that user do";
@@ -25,7 +25,7 @@ const ROOM: &str = "make room on the disk or the share, raise its quota, or keep
      the same by `pgcoffer prune` and by `tick`, and `pgcoffer prune --dry-run` shows what that is";
 const TOO_LARGE: &str = "a file can't be as large there: FAT takes 4 GiB, and `ulimit -f` says what this process may \
      write; use another file system, or lift the limit";
-const AWAY: &str = "see whether the server of the share is up and the share is still mounted (`findmnt -T` and the \
+const UNREACHABLE_HINT: &str = "see whether the server of the share is up and the share is still mounted (`findmnt -T` and the \
      folder); unmount it and mount it again where it is stale";
 const DISK: &str = "see `dmesg`: a disk fails, or a share that is mounted `soft` gave up waiting for its server";
 const BUSY: &str = "try again later";
@@ -58,7 +58,7 @@ impl FileFault {
         Self::new(kind, "it is another object than the one that was looked at", None)
     }
 
-    /// That the folder itself is not there.
+    /// The folder itself does not exist.
     pub(super) fn no_folder(errno: Errno) -> Self {
         match errno {
             Errno::NOENT => Self::new(Kind::NoBucket, "there is no such folder", Some(NO_FOLDER)),
@@ -67,13 +67,13 @@ impl FileFault {
         }
     }
 
-    /// That something else than a folder stands where one is to be.
+    /// Something that is not a folder has the name of a folder.
     pub(super) fn in_the_way(name: &str) -> Self {
         let why = format!("{name}, on the way to it, is a link or another thing that is no folder");
         Self::new(Kind::Denied, why, Some(IN_THE_WAY))
     }
 
-    /// That the file system can't do what no overwriting takes.
+    /// The file system has no operation that creates a name only if it is free.
     pub(super) fn without_new_names(errno: Errno) -> Self {
         let why = format!("the file system can't give a file a name only if that is free: {errno}");
         Self::new(Kind::Unsupported, why, Some(KINDS))
@@ -81,7 +81,7 @@ impl FileFault {
 
     pub(super) fn silent(seconds: u64) -> Self {
         let why = format!("the file system has not answered for {seconds} s");
-        Self::new(Kind::Silent, why, Some(AWAY))
+        Self::new(Kind::Silent, why, Some(UNREACHABLE_HINT))
     }
 
     pub(super) fn on(self, doing: String) -> Error {
@@ -115,7 +115,7 @@ impl From<Errno> for FileFault {
             | Errno::CONNABORTED
             | Errno::SHUTDOWN
             | Errno::NODEV
-            | Errno::NXIO => (Kind::Unreachable, Some(AWAY)),
+            | Errno::NXIO => (Kind::Unreachable, Some(UNREACHABLE_HINT)),
             Errno::IO => (Kind::Other, Some(DISK)),
             Errno::AGAIN | Errno::BUSY | Errno::INTR | Errno::NOLCK | Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
                 (Kind::Busy, Some(BUSY))
@@ -151,7 +151,7 @@ mod tests {
             (Errno::ROFS, Kind::Denied, Some(READ_ONLY)),
             (Errno::ACCESS, Kind::Denied, Some(RIGHTS)),
             (Errno::NOENT, Kind::NotFound, None),
-            (Errno::STALE, Kind::Unreachable, Some(AWAY)),
+            (Errno::STALE, Kind::Unreachable, Some(UNREACHABLE_HINT)),
             (Errno::IO, Kind::Other, Some(DISK)),
         ] {
             let fault = FileFault::from(errno);

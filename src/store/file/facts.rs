@@ -1,20 +1,20 @@
-//! What a check tells of a folder.
+//! Facts about a folder, for `check`.
 
 use rustix::fs::{AtFlags, Mode, fstat, fstatvfs, statat};
 
 use super::{ANSWER_MAX, Folder, tree::Tree};
 use crate::store::Error;
 
-/// How a folder stands, for whoever sets it up.
+/// Facts about a folder that the user should know when it is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FolderFacts {
-    /// Something is mounted right there: unmounted, an empty folder would be in its place.
+    /// A file system is mounted at this very folder. When it isn't mounted, an empty folder is in its place.
     pub is_mount_point: bool,
-    /// Its mode lets others than its owner write: they can delete every backup.
+    /// Its mode lets other users write, who can then delete every backup.
     pub others_may_write: bool,
     /// Its permission bits.
     pub mode: u32,
-    /// Room that is left for this user, in bytes.
+    /// The space that is left for this user, in bytes.
     pub free_bytes: u64,
 }
 
@@ -22,7 +22,7 @@ impl Folder {
     /// Looks at the folder itself. Writes nothing.
     ///
     /// # Errors
-    /// [`Kind::NoBucket`](crate::store::Kind::NoBucket) where it isn't there, and what the file system refuses.
+    /// [`Kind::NoBucket`](crate::store::Kind::NoBucket) if it doesn't exist, or any error of the file system.
     pub async fn facts(&self) -> Result<FolderFacts, Error> {
         let work = |tree: &Tree| {
             let (own, above) = (fstat(&tree.top)?, statat(&tree.top, "..", AtFlags::empty())?);

@@ -1,23 +1,23 @@
-//! By what an object is known again: an entity tag that another object doesn't have, and that a mount, a reading or a
-//! restart doesn't change.
+//! The identity of a file: an entity tag that no other object has, and that a mount, a read or a restart doesn't
+//! change.
 
 use jiff::Timestamp;
 use rustix::fs::{FileType, Stat};
 
 use crate::store::{Object, Thaw};
 
-/// What a file system says of a file that is an object.
+/// The metadata of a file that is an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
     bytes: u64,
-    /// Microseconds since 1970: no share keeps more of a time, and some keep less.
+    /// Microseconds since 1970. No share stores times more exactly, and some store them less exactly.
     modified: i64,
-    /// Its number in the file system; 0 where that makes numbers anew at each mount.
+    /// Its inode number; 0 if the file system assigns numbers anew at each mount.
     inode: u64,
 }
 
 impl Identity {
-    /// None of what is no plain file. `numbered`: the file system's numbers stay.
+    /// The identity of a plain file; `None` of anything else. `numbered`: whether inode numbers stay the same.
     pub(super) fn of(stat: &Stat, numbered: bool) -> Option<Self> {
         if !is_plain(stat) {
             return None;
@@ -29,8 +29,8 @@ impl Identity {
         })
     }
 
-    /// Length, time of the last write, and number. Whoever may write in the folder can put a time back, as nobody can
-    /// in S3: what is inside is known by its MACs alone.
+    /// Length, time of the last write, and inode number. Unlike in S3, a user who may write in the folder can set a
+    /// time back; only the MACs prove what a file contains.
     pub(super) fn etag(&self) -> String {
         format!("\"{:x}-{:x}-{:x}\"", self.bytes, self.modified, self.inode)
     }
@@ -60,7 +60,7 @@ impl Identity {
     }
 }
 
-/// Whether it is a plain file: no link, pipe, device or folder.
+/// Whether it is a plain file, not a link, pipe, device or folder.
 pub(super) fn is_plain(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }

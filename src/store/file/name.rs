@@ -1,15 +1,15 @@
-//! Names in the folder: which are steps to an object, and which are files that are still being written.
+//! Names in the folder: those on the path to an object, and those of files that are being written.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
-/// What the name of a file ends with that is still being written.
+/// The ending of the name of a file that is being written.
 const ENDING: &str = ".part";
-/// Digits that tell two that write one object from one another.
+/// The number of random digits that distinguish two writers of the same object.
 const DIGITS: usize = 16;
-/// The file by which those who replace and delete wait for one another.
+/// The file that writers lock while they replace or delete an object.
 pub(super) const LOCK: &str = ".pgcoffer.lock";
 
-/// The names on the way to an object, and its own; none where no object can have this key.
+/// The names of the folders above an object, and its own. `None` if no object can have this key.
 pub(super) fn steps(key: &str) -> Option<(Vec<&str>, &str)> {
     let mut names: Vec<&str> = key.split('/').collect();
     let name = names.pop()?;
@@ -17,7 +17,8 @@ pub(super) fn steps(key: &str) -> Option<(Vec<&str>, &str)> {
     usable.then_some((names, name))
 }
 
-/// The names on the way to a folder whose key is empty or ends with `/`; none where there can be no such folder.
+/// The names of the folders down to this one, whose key is empty or ends with `/`. `None` if there can be no such
+/// folder.
 pub(super) fn folder_steps(folder: &str) -> Option<Vec<&str>> {
     let Some(path) = folder.strip_suffix('/') else {
         return folder.is_empty().then(Vec::new);
@@ -26,18 +27,18 @@ pub(super) fn folder_steps(folder: &str) -> Option<Vec<&str>> {
     names.iter().copied().all(is_usable).then_some(names)
 }
 
-/// Whether an object or a folder of objects can be called so.
+/// Whether an object or a folder of objects can have this name.
 pub(super) fn is_usable(name: &str) -> bool {
     !["", ".", "..", LOCK].contains(&name) && !name.contains(['/', '\0']) && finished(name).is_none()
 }
 
-/// A name for a file that is to become the object `name`.
+/// A temporary name for the file that will become the object `name`.
 pub(super) fn unfinished(name: &str) -> String {
     let random = RandomState::new().build_hasher().finish();
     format!(".{name}.{random:016x}{ENDING}")
 }
 
-/// The object that a file of this name is to become; none where it isn't one that is being written.
+/// The name of the object that a file with this temporary name will become. `None` if it is not a temporary name.
 pub(super) fn finished(file: &str) -> Option<&str> {
     let (name, digits) = file.strip_prefix('.')?.strip_suffix(ENDING)?.rsplit_once('.')?;
     let is_ours = digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));

@@ -1,5 +1,5 @@
-//! The folder as it is opened: step by step, each step a folder and no link. A link, a pipe, a socket or a device is
-//! never followed, opened or waited for.
+//! Opens the folder step by step, where each step must be a folder and not a link. A link, a pipe, a socket or a device
+//! is never followed, opened or waited for.
 
 use std::{
     fs::File,
@@ -14,45 +14,45 @@ use rustix::{
 };
 
 use super::{
-    error::{Done, FileFault},
+    error::{FileFault, FileResult},
     identity::{Identity, is_folder, is_plain},
     name::{finished, folder_steps, is_usable, steps},
 };
 use crate::store::{Kind, Object, Unfinished};
 
-/// The most folders between the top and an object: ours has four.
+/// The most folders between the top and an object. Our own keys have four.
 const DEPTH_MAX: usize = 16;
-/// The most entries of one list: ten years of a backup every ten minutes are half as many.
+/// The most entries of one list: twice as many as a backup every ten minutes makes in ten years.
 const ENTRIES_MAX: usize = 1_000_000;
 
 const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 
-/// The folder at the top, open.
+/// The top folder, opened.
 pub(super) struct Tree {
     pub(super) top: OwnedFd,
-    /// The numbers of files stay what they are.
+    /// Whether inode numbers stay the same.
     pub(super) numbered: bool,
-    /// When a walk has taken too long.
+    /// When a walk through the tree has to end.
     deadline: Instant,
 }
 
-/// The folder of an object, open, and the object's name in it.
+/// The opened folder of an object, and the object's name in it.
 pub(super) struct Spot {
     pub(super) folder: OwnedFd,
     pub(super) name: String,
 }
 
-/// What a walk meets.
-enum Met<'a> {
-    /// A plain file, and its key.
+/// A file that a walk finds.
+enum Found<'a> {
+    /// A plain file with its key.
     File(String, &'a Stat),
-    /// A file that is still being written: the key that it is to have, and its own name.
+    /// A file that is still being written: the key that it will have, and its temporary name.
     Unfinished(String, &'a str, &'a Stat),
 }
 
 impl Tree {
-    /// Opens the top. What the user names may be reached by links: from there on none is followed.
-    pub(super) fn open(path: &Path, deadline: Instant) -> Done<Self> {
+    /// Opens the top. The user's path may contain links; below it no link is followed.
+    pub(super) fn open(path: &Path, deadline: Instant) -> FileResult<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let top = open(path, flags, Mode::empty()).map_err(FileFault::no_folder)?;
         Ok(Self {
@@ -62,8 +62,8 @@ impl Tree {
         })
     }
 
-    /// Whether its entries can be read.
-    pub(super) fn look_into(&self) -> Done<()> {
+    /// Checks that its entries can be read.
+    pub(super) fn look_into(&self) -> FileResult<()> {
         match Dir::read_from(&self.top)?.next() {
             Some(Err(errno)) => Err(errno.into()),
             _ => Ok(()),
@@ -81,8 +81,8 @@ impl Tree {
         Ok(folder)
     }
 
-    /// The folder of an object that may be there; none where it can't be.
-    pub(super) fn spot(&self, key: &str) -> Done<Option<Spot>> {
+    /// The folder of an object that may exist. `None` if it can't exist.
+    pub(super) fn spot(&self, key: &str) -> FileResult<Option<Spot>> {
         let Some((names, name)) = steps(key) else {
             return Ok(None);
         };
@@ -91,14 +91,15 @@ impl Tree {
                 folder,
                 name: name.to_owned(),
             })),
-            // what isn't a folder holds nothing
+            // something that isn't a folder contains no object
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Ok(None),
             Err(errno) => Err(errno.into()),
         }
     }
 
-    /// The folder of an object that is to be written, made where it isn't there: for its owner alone, and sure to stay.
-    pub(super) fn make_spot(&self, key: &str) -> Done<Spot> {
+    /// The folder of an object that will be written. Creates missing folders, with rights for the owner only, and syncs
+    /// them.
+    pub(super) fn make_spot(&self, key: &str) -> FileResult<Spot> {
         let bad = || FileFault::new(Kind::Other, "no object can be called so in a folder", None);
         let (names, name) = steps(key).ok_or_else(bad)?;
         let mut folder = self.folder(&[])?;
@@ -125,8 +126,8 @@ impl Tree {
         })
     }
 
-    /// Looks at an object; none where there is none, or something that is none.
-    pub(super) fn look(&self, spot: &Spot) -> Done<Option<Identity>> {
+    /// Looks at an object. `None` if there is none, or if its name belongs to something else.
+    pub(super) fn look(&self, spot: &Spot) -> FileResult<Option<Identity>> {
         match statat(&spot.folder, spot.name.as_str(), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Identity::of(&stat, self.numbered)),
             Err(Errno::NOENT) => Ok(None),
@@ -134,8 +135,8 @@ impl Tree {
         }
     }
 
-    /// Opens an object to be read. It is looked at first, since to open a device or a pipe may do something.
-    pub(super) fn open_object(&self, key: &str) -> Done<(File, Identity)> {
+    /// Opens an object for reading. Looks at it first, as opening a device or a pipe can have effects.
+    pub(super) fn open_object(&self, key: &str) -> FileResult<(File, Identity)> {
         let spot = self.spot(key)?.ok_or_else(FileFault::not_found)?;
         self.look(&spot)?.ok_or_else(FileFault::not_found)?;
         let flags = READ | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -147,12 +148,12 @@ impl Tree {
         Ok((file.into(), identity.ok_or_else(FileFault::not_found)?))
     }
 
-    pub(super) fn identity(&self, file: impl std::os::fd::AsFd) -> Done<Option<Identity>> {
+    pub(super) fn identity(&self, file: impl std::os::fd::AsFd) -> FileResult<Option<Identity>> {
         Ok(Identity::of(&fstat(file)?, self.numbered))
     }
 
-    /// Reads a small object whole.
-    pub(super) fn read(&self, key: &str, bytes_max: u64) -> Done<Vec<u8>> {
+    /// Reads a small object completely.
+    pub(super) fn read(&self, key: &str, bytes_max: u64) -> FileResult<Vec<u8>> {
         let (file, identity) = self.open_object(key)?;
         let too_long = || FileFault::new(Kind::Other, format!("it is longer than {bytes_max} bytes"), None);
         if identity.bytes() > bytes_max {
@@ -160,22 +161,22 @@ impl Tree {
         }
         let mut bytes = vec![0; usize::try_from(identity.bytes()).map_err(|_| too_long())?];
         read_whole(&file, &mut bytes, 0)?;
-        // written to in place: what came may be half of the one and half of the other
+        // changed in place: the bytes may be half of the old and half of the new file
         match self.identity(&file)? {
             Some(after) if after == identity => Ok(bytes),
             _ => Err(FileFault::new(
                 Kind::Damaged,
                 "it changed while it was read",
-                Some(STEADY),
+                Some(CHANGED_HINT),
             )),
         }
     }
 
-    /// Every object below a folder, in the order of the keys.
-    pub(super) fn list(&self, folder: &str) -> Done<Vec<Object>> {
+    /// Every object below a folder, in the order of its key.
+    pub(super) fn list(&self, folder: &str) -> FileResult<Vec<Object>> {
         let mut objects = Vec::new();
         self.walk(folder, &mut |met| {
-            if let Met::File(key, stat) = met {
+            if let Found::File(key, stat) = met {
                 objects.extend(Identity::of(stat, self.numbered).map(|identity| identity.object(key)));
             }
             objects.len()
@@ -185,11 +186,11 @@ impl Tree {
         Ok(objects)
     }
 
-    /// Every file below a folder that is still being written, or was left behind.
-    pub(super) fn unfinished(&self, folder: &str) -> Done<Vec<Unfinished>> {
+    /// Every file below a folder that is being written or was left behind.
+    pub(super) fn unfinished(&self, folder: &str) -> FileResult<Vec<Unfinished>> {
         let mut found = Vec::new();
         self.walk(folder, &mut |met| {
-            if let Met::Unfinished(key, file, stat) = met {
+            if let Found::Unfinished(key, file, stat) = met {
                 found.push(Unfinished {
                     key,
                     upload_id: file.to_owned(),
@@ -202,8 +203,8 @@ impl Tree {
         Ok(found)
     }
 
-    /// The folders directly below a folder that hold an object.
-    pub(super) fn folders(&self, folder: &str) -> Done<Vec<String>> {
+    /// The folders directly below a folder that contain an object.
+    pub(super) fn folders(&self, folder: &str) -> FileResult<Vec<String>> {
         let Some(below) = self.below(folder)? else {
             return Ok(Vec::new());
         };
@@ -222,7 +223,7 @@ impl Tree {
             match holds {
                 Ok(true) => names.push(name.to_owned()),
                 Ok(false) => {}
-                // what others keep to themselves may hold something; who wants it is told then
+                // a folder that can't be read may contain something; reading it will report the error
                 Err(FileFault { kind: Kind::Denied, .. }) => names.push(name.to_owned()),
                 Err(FileFault {
                     kind: Kind::NotFound, ..
@@ -235,7 +236,7 @@ impl Tree {
         Ok(names)
     }
 
-    fn below(&self, folder: &str) -> Done<Option<OwnedFd>> {
+    fn below(&self, folder: &str) -> FileResult<Option<OwnedFd>> {
         let Some(names) = folder_steps(folder) else {
             return Ok(None);
         };
@@ -246,7 +247,7 @@ impl Tree {
         }
     }
 
-    fn holds_object(&self, folder: &OwnedFd, depth: usize) -> Done<bool> {
+    fn holds_object(&self, folder: &OwnedFd, depth: usize) -> FileResult<bool> {
         for entry in entries(folder)? {
             self.check_time()?;
             match usable(folder, &entry)? {
@@ -264,8 +265,8 @@ impl Tree {
         Ok(false)
     }
 
-    /// Brings every file below a folder to `take`, which says how many it holds by now.
-    fn walk(&self, folder: &str, take: &mut dyn FnMut(Met<'_>) -> usize) -> Done<()> {
+    /// Calls `take` for every file below a folder. `take` returns how many entries it has so far.
+    fn walk(&self, folder: &str, take: &mut dyn FnMut(Found<'_>) -> usize) -> FileResult<()> {
         match self.below(folder)? {
             Some(below) => self.walk_into(&below, folder, 1, take),
             None => Ok(()),
@@ -277,8 +278,8 @@ impl Tree {
         folder: &OwnedFd,
         prefix: &str,
         depth: usize,
-        take: &mut dyn FnMut(Met<'_>) -> usize,
-    ) -> Done<()> {
+        take: &mut dyn FnMut(Found<'_>) -> usize,
+    ) -> FileResult<()> {
         for entry in entries(folder)? {
             self.check_time()?;
             let Ok(file) = entry.file_name().to_str() else {
@@ -294,8 +295,8 @@ impl Tree {
                 Err(errno) => return Err(errno.into()),
             };
             let count = match becomes {
-                Some(name) if is_plain(&stat) => take(Met::Unfinished(format!("{prefix}{name}"), file, &stat)),
-                None if is_plain(&stat) => take(Met::File(format!("{prefix}{file}"), &stat)),
+                Some(name) if is_plain(&stat) => take(Found::Unfinished(format!("{prefix}{name}"), file, &stat)),
+                None if is_plain(&stat) => take(Found::File(format!("{prefix}{file}"), &stat)),
                 None if is_folder(&stat) && depth < DEPTH_MAX => {
                     match openat(folder, file, READ | OFlags::DIRECTORY, Mode::empty()) {
                         Ok(inner) => self.walk_into(&inner, &format!("{prefix}{file}/"), depth + 1, take)?,
@@ -314,7 +315,7 @@ impl Tree {
         Ok(())
     }
 
-    fn check_time(&self) -> Done<()> {
+    fn check_time(&self) -> FileResult<()> {
         match Instant::now() < self.deadline {
             true => Ok(()),
             false => Err(FileFault::silent(super::LIST_MAX.as_secs())),
@@ -322,12 +323,12 @@ impl Tree {
     }
 }
 
-pub(super) const STEADY: &str = "let nobody else write there, and see whether the disk or the share is sound: nothing is \
+pub(super) const CHANGED_HINT: &str = "let nobody else write there, and see whether the disk or the share is sound: nothing is \
      said of what is stored";
 const MANY: &str = "move away what isn't pgcoffer's: a folder of its own is best";
 
-/// The entries of a folder, opened anew: a folder that is read twice goes on where it was.
-fn entries(folder: &OwnedFd) -> Done<impl Iterator<Item = rustix::fs::DirEntry> + use<>> {
+/// The entries of a folder, which is opened again, as reading a folder twice would continue at its end.
+fn entries(folder: &OwnedFd) -> FileResult<impl Iterator<Item = rustix::fs::DirEntry> + use<>> {
     let mut all = Vec::new();
     for entry in Dir::read_from(folder)? {
         all.push(entry?);
@@ -339,8 +340,8 @@ fn entries(folder: &OwnedFd) -> Done<impl Iterator<Item = rustix::fs::DirEntry> 
     Ok(all.into_iter())
 }
 
-/// The name of an entry that an object or a folder of objects can have, and what stands there.
-fn usable<'a>(folder: &OwnedFd, entry: &'a rustix::fs::DirEntry) -> Done<Option<(&'a str, Stat)>> {
+/// The name and metadata of an entry, if an object or a folder of objects can have that name.
+fn usable<'a>(folder: &OwnedFd, entry: &'a rustix::fs::DirEntry) -> FileResult<Option<(&'a str, Stat)>> {
     let name = entry.file_name().to_str().ok();
     let Some(name) = name.filter(|name| is_usable(name)) else {
         return Ok(None);
@@ -352,28 +353,27 @@ fn usable<'a>(folder: &OwnedFd, entry: &'a rustix::fs::DirEntry) -> Done<Option<
     }
 }
 
-/// Reads as many bytes as there is room for, from `start` on.
-pub(super) fn read_whole(file: &File, bytes: &mut [u8], start: u64) -> Done<()> {
+/// Fills `bytes` from offset `start`, as far as the file reaches.
+pub(super) fn read_whole(file: &File, bytes: &mut [u8], start: u64) -> FileResult<()> {
     file.read_exact_at(bytes, start).map_err(|error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof => {
             let why = format!("asked for {} bytes from {start}, and it ends before", bytes.len());
-            FileFault::new(Kind::Damaged, why, Some(STEADY))
+            FileFault::new(Kind::Damaged, why, Some(CHANGED_HINT))
         }
         _ => error.into(),
     })
 }
 
-/// Makes sure that what was made, renamed or removed in a folder stays so. Some shares know no such thing: there the
-/// server does what it does.
-pub(super) fn sync_folder(folder: &OwnedFd) -> Done<()> {
+/// Makes created, renamed and removed names durable. Some shares don't support this; then it depends on their server.
+pub(super) fn sync_folder(folder: &OwnedFd) -> FileResult<()> {
     match fsync(folder) {
         Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF) => Ok(()),
         Err(errno) => Err(errno.into()),
     }
 }
 
-/// Whether a file system's numbers of files outlast a mount: those that live in a program (sshfs, rclone) or have none
-/// on the disk (FAT) make them anew.
+/// Whether inode numbers outlast a mount. File systems that are a program (sshfs, rclone) or have no numbers on disk
+/// (FAT) assign them anew.
 #[cfg(target_os = "linux")]
 fn numbers_stay(folder: &OwnedFd) -> bool {
     use rustix::fs::{FsWord, fstatfs};

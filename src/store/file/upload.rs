@@ -1,4 +1,4 @@
-//! A file on its way into the folder, piece by piece.
+//! The upload of a file into the folder, piece by piece.
 
 use std::{
     os::unix::fs::FileExt as _,
@@ -13,26 +13,26 @@ use tokio::{task::JoinHandle, time::timeout};
 
 use super::{
     Folder, PIECE_MAX,
-    error::{Done, FileFault},
+    error::{FileFault, FileResult},
     write::TempFile,
 };
 use crate::store::{Completed, Error, Kind, PartSink, TagsKept, Whole};
 
-/// What is written at once; two of them are in memory.
+/// The size of a piece. Two pieces are in memory.
 const PIECE_BYTES: usize = 4 << 20;
-/// After so many pieces the file is synced: what the system holds back stays little, and a disk that is full tells it.
+/// After so many pieces the file is synced. So the system buffers little, and a full disk is noticed early.
 const PIECES_SYNCED: u32 = 16;
 
-/// One file on its way. Dropped, or with its process killed, it is no object: it has no name yet.
+/// The upload of one file. If it is dropped, or its process is killed, there is no object, as the file has no name yet.
 pub(super) struct FileUpload {
     folder: Folder,
     key: String,
     temp: Arc<TempFile>,
     filling: Vec<u8>,
-    /// The piece that is being written; its buffer comes back.
-    under_way: Option<JoinHandle<Done<Vec<u8>>>>,
+    /// The piece that is being written. Returns its buffer.
+    under_way: Option<JoinHandle<FileResult<Vec<u8>>>>,
     spare: Vec<u8>,
-    /// Bytes before `filling`.
+    /// The number of bytes before `filling`.
     offset: u64,
     pieces: u32,
     sent: Arc<AtomicU64>,
@@ -133,13 +133,13 @@ impl PartSink for FileUpload {
         let work = move |tree: &super::Tree| {
             folder.hear(temp.settle(None)?);
             temp.publish_new()?;
-            // opened anew, as whoever reads it will: what the system remembers of what was written is not asked
+            // open the file again, as a reader will, instead of trusting the handle that wrote it
             let (_, there) = tree.open_object(&key)?;
             match there.bytes() == bytes {
                 true => Ok(there.etag()),
                 false => {
                     let why = format!("{bytes} bytes were written, the file system holds {}", there.bytes());
-                    Err(FileFault::new(Kind::Mismatch, why, Some(super::STEADY)))
+                    Err(FileFault::new(Kind::Mismatch, why, Some(super::tree::CHANGED_HINT)))
                 }
             }
         };
@@ -150,10 +150,5 @@ impl PartSink for FileUpload {
             tags: self.tags,
             confirmed: true,
         })
-    }
-
-    async fn abort(mut self: Box<Self>) {
-        // what is being written goes with the file, whatever comes of it
-        let _ = self.wait().await;
     }
 }

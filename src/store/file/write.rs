@@ -1,4 +1,4 @@
-//! Files on their way to a name: written beside it, synced, and given the name only if that is free.
+//! Files before they have their name: written beside it, synced, and renamed only if the name is free.
 
 use std::{
     fs::File,
@@ -17,33 +17,33 @@ use rustix::{
 };
 
 use super::{
-    error::{Done, FileFault},
+    error::{FileFault, FileResult},
     identity::{Identity, is_plain, micros},
     name::{LOCK, unfinished},
     tree::{Spot, Tree, sync_folder},
 };
 use crate::store::Kind;
 
-/// How long others who replace or delete are waited for.
+/// The longest wait for others that replace or delete.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(30);
-/// How often it is looked whether they are done.
+/// The pause between two checks whether they are done.
 const LOCK_LOOK: Duration = Duration::from_millis(20);
-/// How far two clocks may be apart and still be one.
+/// The largest difference in microseconds at which two clocks count as the same.
 const SAME_CLOCK: i64 = 2_000_000;
 
-/// A file that has no name of its own yet. One that gets none is removed when it is dropped.
+/// A file that doesn't have its final name yet. If it never gets one, it is removed when it is dropped.
 pub(super) struct TempFile {
     pub(super) file: File,
     pub(super) spot: Spot,
-    /// Its name while it is being written.
+    /// Its temporary name.
     beside: String,
-    /// It is gone from there.
+    /// Whether the temporary name is gone.
     over: AtomicBool,
 }
 
 impl TempFile {
-    /// Begins one, for its owner alone.
-    pub(super) fn begin(spot: Spot) -> Done<Self> {
+    /// Creates one, with rights for its owner only.
+    pub(super) fn begin(spot: Spot) -> FileResult<Self> {
         let beside = unfinished(&spot.name);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&spot.folder, beside.as_str(), flags, Mode::RUSR | Mode::WUSR)?;
@@ -55,16 +55,16 @@ impl TempFile {
         })
     }
 
-    /// Writes a file whole.
-    pub(super) fn of(spot: Spot, bytes: &[u8]) -> Done<Self> {
+    /// Writes a complete file.
+    pub(super) fn of(spot: Spot, bytes: &[u8]) -> FileResult<Self> {
         let temp = Self::begin(spot)?;
         std::os::unix::fs::FileExt::write_all_at(&temp.file, bytes, 0)?;
         Ok(temp)
     }
 
-    /// Syncs it, and dates it by the place's clock, to the microsecond, later than `after`: what it replaces must not
-    /// be taken for it. What the place's clock said is returned.
-    pub(super) fn settle(&self, after: Option<&Identity>) -> Done<Timestamp> {
+    /// Syncs it and sets its date by the place's clock, to the microsecond and later than `after`, so that it can't be
+    /// confused with the file that it replaces. Returns the time of the place's clock.
+    pub(super) fn settle(&self, after: Option<&Identity>) -> FileResult<Timestamp> {
         fsync(&self.file)?;
         let theirs = micros(&fstat(&self.file)?);
         let ours = Timestamp::now().as_microsecond();
@@ -75,7 +75,7 @@ impl TempFile {
         };
         let mut time = after.map_or(now, |after| now.max(after.micros() + 1000));
         self.date(time)?;
-        // where times are kept in seconds
+        // some file systems store times in seconds
         if after.is_some_and(|after| fstat(&self.file).is_ok_and(|stat| micros(&stat) <= after.micros())) {
             time += 2_000_000;
             self.date(time)?;
@@ -84,7 +84,7 @@ impl TempFile {
         Timestamp::from_microsecond(theirs).map_err(|e| FileFault::new(Kind::Other, e.to_string(), None))
     }
 
-    fn date(&self, micros: i64) -> Done<()> {
+    fn date(&self, micros: i64) -> FileResult<()> {
         let time = Timespec {
             tv_sec: micros.div_euclid(1_000_000),
             tv_nsec: micros.rem_euclid(1_000_000) * 1000,
@@ -96,24 +96,24 @@ impl TempFile {
         Ok(futimens(&self.file, &times)?)
     }
 
-    /// Gives it its name, if that is free. Atomic: of two that ask at once, one gets it.
-    pub(super) fn publish_new(&self) -> Done<()> {
+    /// Gives it its name if that is free. Atomic: of two writers, one gets the name.
+    pub(super) fn publish_new(&self) -> FileResult<()> {
         let (folder, name) = (&self.spot.folder, self.spot.name.as_str());
         let renamed = renameat_with(folder, self.beside.as_str(), folder, name, RenameFlags::NOREPLACE);
         match renamed {
             Ok(()) => self.over.store(true, Ordering::Relaxed),
-            // NFS and others know no such rename
+            // NFS and others don't support this rename
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.link_new()?,
             Err(errno) => return Err(errno.into()),
         }
         sync_folder(folder)
     }
 
-    fn link_new(&self) -> Done<()> {
+    fn link_new(&self) -> FileResult<()> {
         let (folder, name) = (&self.spot.folder, self.spot.name.as_str());
         match linkat(folder, self.beside.as_str(), folder, name, AtFlags::empty()) {
             Ok(()) => {}
-            // NFS may ask twice where an answer was lost: two names are ours
+            // NFS may repeat a call whose answer was lost: then both names are ours
             Err(Errno::EXIST) if fstat(&self.file)?.st_nlink > 1 => {}
             Err(errno @ (Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK)) => {
                 return Err(FileFault::without_new_names(errno));
@@ -121,15 +121,15 @@ impl TempFile {
             Err(errno) => return Err(errno.into()),
         }
         self.over.store(true, Ordering::Relaxed);
-        // the object stands: a second name that stays is found as an unfinished upload
+        // the object exists; a second name that stays will be found as an unfinished upload
         if let Err(errno) = unlinkat(folder, self.beside.as_str(), AtFlags::empty()) {
             tracing::debug!("a second name of {name} stays: {errno}");
         }
         Ok(())
     }
 
-    /// Gives it a name that another file has, which is gone then. To be called while the lock is held.
-    pub(super) fn publish_over(&self) -> Done<()> {
+    /// Gives it the name of another file, which is removed by that. To be called while the lock is held.
+    pub(super) fn publish_over(&self) -> FileResult<()> {
         let (folder, name) = (&self.spot.folder, self.spot.name.as_str());
         renameat(folder, self.beside.as_str(), folder, name)?;
         self.over.store(true, Ordering::Relaxed);
@@ -148,9 +148,9 @@ impl Drop for TempFile {
     }
 }
 
-/// The right to replace and to delete, which one has at a time of all who keep to this: an advisory lock, which ends
-/// with its holder. Where the file system has none, what is replaced is looked at right before all the same.
-pub(super) fn lock(tree: &Tree) -> Done<Option<OwnedFd>> {
+/// The lock for replacing and deleting. It is an advisory lock, so it holds only among writers that use it, and it ends
+/// with its holder. If the file system has no locks, the object is still looked at right before it is replaced.
+pub(super) fn lock(tree: &Tree) -> FileResult<Option<OwnedFd>> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = openat(&tree.top, LOCK, flags, Mode::RUSR | Mode::WUSR).map_err(|errno| match errno {
         Errno::LOOP | Errno::NXIO | Errno::ISDIR => FileFault::in_the_way(LOCK),

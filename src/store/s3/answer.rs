@@ -1,7 +1,7 @@
-//! Bounds on what a service answers, before anything of it is parsed: length, depth, and whether it is whole.
+//! Limits of a service's answers, before they are parsed: their length and depth, and that they are complete.
 //!
-//! The SDK reads an answer into memory however long it is, and its parser takes a document whose tags don't match for
-//! what is left of it. An entry of a listing would then be missing without a word.
+//! The SDK reads an answer of any length into memory. If the tags of a document don't match, its parser takes the rest
+//! of the document as read. An entry of a listing would then be missing without an error.
 
 use std::{
     pin::Pin,
@@ -18,40 +18,40 @@ use http_body::{Body, Frame};
 
 use crate::{text::Untrusted, xml};
 
-/// A page of a listing has 1,000 keys of at most 1,024 bytes, of which each may be written as six.
+/// The longest answer. A page of a listing has 1,000 keys of at most 1,024 bytes, each of which may be written as six.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
-/// S3's refusals have some hundred bytes.
+/// The longest error answer. S3's have some hundred bytes.
 const REFUSAL_BYTES_MAX: usize = 1 << 20;
 
-/// What gzip begins with; no XML does.
+/// The first bytes of gzip, which no XML begins with.
 const GZIP: &[u8] = &[0x1f, 0x8b];
-/// The root of a listing.
+/// The root element of a listing.
 const LISTING: &str = "ListBucketResult";
 
-/// The code of a refusal that is a page for people: S3's are XML.
+/// The code of an error that is a page for people, instead of S3's XML.
 pub(super) const PAGE: &str = "a page for people";
 
 /// Why an answer can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
-    /// It goes on and on.
+    /// It is longer than the limit.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
-    /// It is for people: a login page, a console, a proxy's own words.
+    /// It is a page for people: a login page, a console, the error of a proxy.
     #[error("the answer is a page for people")]
     Page,
-    /// Somebody between here and the service has compressed it.
+    /// A proxy on the way has compressed it.
     #[error("the answer is compressed, which nobody asked for")]
     Compressed,
-    /// It is a whole answer, to another question.
+    /// It is a complete answer to another request.
     #[error("the answer is <{found}>, where <{wanted}> was asked for")]
     Another { found: Untrusted, wanted: &'static str },
-    /// It is damaged, was cut off, or is too deep.
+    /// It is damaged, incomplete, or nested too deeply.
     #[error("the answer is {0}")]
     Xml(#[from] xml::XmlFault),
 }
 
-/// Looks at every answer but the bytes of objects, which whoever reads them bounds.
+/// Checks every answer except the bodies of objects, whose readers limit them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds;
 
@@ -84,26 +84,26 @@ impl Intercept for Bounds {
     }
 }
 
-/// A body that is kept back until it is known to be usable.
+/// A body that is held back until it is known to be usable.
 struct Bounded {
     inner: SdkBody,
-    /// The status was a good one. Otherwise the status says enough, and a body that can't be used is left out.
+    /// Whether the status means success. Otherwise the status is enough, and a body that can't be used is dropped.
     good: bool,
-    /// The root element that the SDK waits for, and others that say the same.
+    /// The root element that the SDK expects, and others with the same meaning.
     root: Option<Root>,
     read: BytesMut,
     ended: bool,
 }
 
 impl Unusable {
-    /// The service has not understood which part of the bucket was asked for, and lists it.
+    /// Whether the service has ignored which part of the bucket was requested, and lists the bucket instead.
     pub(super) fn is_ignored(&self) -> bool {
         matches!(self, Self::Another { found, wanted } if found.raw() == LISTING && *wanted != LISTING)
     }
 }
 
 impl Bounded {
-    /// What is wrong with what was read, if anything is.
+    /// What is wrong with the bytes that were read; `None` if they are usable.
     fn fault(&self) -> Option<Unusable> {
         if is_page(&self.read) {
             return Some(Unusable::Page);
@@ -115,7 +115,7 @@ impl Bounded {
             return Some(fault.into());
         }
         let (found, root) = (root_name(&self.read)?, self.root.filter(|_| self.good)?);
-        // refusals stand behind good statuses too
+        // an error document can have a status of success
         if found == "Error" || found == root.name || root.is_called(found) {
             return None;
         }
@@ -173,7 +173,7 @@ impl Body for Bounded {
                     return Poll::Ready(Some(Err(error)));
                 }
                 None => {
-                    // some services send blanks while they work, and the document behind them
+                    // some services send spaces while they work, and the document after them
                     let blanks = self.read.len() - self.read.trim_ascii_start().len();
                     self.read.advance(blanks);
                     let unusable = self.fault();
@@ -196,8 +196,8 @@ fn is_page(bytes: &[u8]) -> bool {
     begins("<!doctype html") || begins("<html")
 }
 
-/// The root element of an answer. Services made after the SDK's own names, or after an older library, call it
-/// otherwise, and the SDK takes the whole answer for none: `rclone serve s3` and others by gofakes3 say
+/// The root element of an answer. Some services name it after the SDK's own types or after an older library, and the
+/// SDK then finds nothing in the answer: `rclone serve s3` and others that use gofakes3 write
 /// `InitiateMultipartUpload`. <https://github.com/localstack/localstack/issues/8030>
 #[derive(Debug, Clone, Copy)]
 struct Root {
@@ -240,7 +240,7 @@ fn root_name(answer: &[u8]) -> Option<&str> {
 }
 
 impl Root {
-    /// Whether a name stands for this root: with or without `Result` at its end, or made of the operation's name.
+    /// Whether a name means this root: with or without `Result` at its end, or made of the operation's name.
     fn is_called(self, name: &str) -> bool {
         let bare = |name: &str| {
             let ends = ["Result", "Output", "Response"];
@@ -250,7 +250,8 @@ impl Root {
         [self.name, self.operation].iter().any(|own| bare(own) == bare(name))
     }
 
-    /// The answer with its root called as the SDK wants it; as it is, where it is called so or is something else.
+    /// The answer with its root renamed to the one that the SDK expects. Unchanged if it has that name already, or
+    /// means something else.
     fn renamed(self, answer: Bytes) -> Bytes {
         let renamed = || {
             let text = std::str::from_utf8(&answer).ok()?;
@@ -261,7 +262,7 @@ impl Root {
             let (before, behind) = (&text[..name.start()], &text[name.end()..]);
             let ends = format!("{}>", name.as_str());
             let Some(close) = text.trim_end().strip_suffix(&ends).map(str::len) else {
-                // it holds nothing, and ends where it begins
+                // an empty element without an end tag
                 return Some(format!("{before}{}{behind}", self.name));
             };
             let between = &text[name.end()..close];

@@ -1,4 +1,4 @@
-//! The contract, carried out by S3.
+//! S3's implementation of the contract.
 
 use std::{ops::Range, sync::atomic::Ordering};
 
@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Attributes, Claim, Error, Kind, Object, PartPlan, S3, TagsKept, Unfinished, upload::Upload};
+use super::{Attributes, Claim, Error, Kind, Object, PartPlan, S3, TagsKept, Unfinished, upload::MultipartUpload};
 use crate::store::{
-    LOOKS,
+    READS_MAX,
     contract::{Backend, Capabilities, PartSink},
 };
 
@@ -78,7 +78,7 @@ impl Backend for S3 {
         plan: PartPlan,
         attributes: &Attributes,
     ) -> Result<Box<dyn PartSink>, Error> {
-        let upload = Upload::begin(self, key, plan, attributes).await?;
+        let upload = MultipartUpload::begin(self, key, plan, attributes).await?;
         Ok(Box::new(upload))
     }
 
@@ -98,9 +98,9 @@ impl Backend for S3 {
         self.service_time()
     }
 
-    fn unsteady(&self, key: &str, what: &str) -> Error {
+    fn inconsistent(&self, key: &str, what: &str) -> Error {
         let why = format!(
-            "{what} came differently each of {LOOKS} times: damaged on the way, which says nothing of what is stored"
+            "{what} came differently each of {READS_MAX} times: damaged on the way, which says nothing of what is stored"
         );
         Error::new(Kind::Damaged, format!("read {}", self.url(key)), why)
     }

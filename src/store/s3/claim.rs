@@ -1,5 +1,4 @@
-//! Names that only one can have: a write that fails where there is an object already tells so without any right to
-//! look.
+//! Claims: a write that fails if the object exists shows who was first, without any right to read.
 
 use std::sync::atomic::Ordering;
 
@@ -7,20 +6,18 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_s3::config::{Builder, Config};
 use bytes::Bytes;
 
-use super::{
-    Claim, Error, Kind, S3, etag_given,
-    retry::{ATTEMPTS, pause},
-};
+use super::{Claim, Error, Kind, S3, etag_given, retry::ATTEMPTS};
+use crate::retry::Backoff;
 
 impl S3 {
-    /// Takes a name, atomically: writes a small object there unless there is one.
+    /// Claims a name atomically: writes a small object under it unless there is one.
     ///
-    /// A write whose answer was lost and that is refused afterwards counts as ours: rather do something twice than not
-    /// at all.
+    /// If an answer is lost and the repeated write is refused, the name counts as ours, as doing something twice is
+    /// better than not doing it.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] where the service knows no condition on writing or ignores it, and whatever the service or
-    /// the network refuses.
+    /// [`Kind::Unsupported`] if the service doesn't support conditional writes or ignores the condition, or any other
+    /// error of the service or the network.
     pub async fn claim(&self, key: &str, body: Bytes) -> Result<Claim, Error> {
         let claim = self.take_name(key, &body).await?;
         let checked = &self.quirks.conditions_hold;
@@ -34,8 +31,8 @@ impl S3 {
         Ok(claim)
     }
 
-    /// Asks for a name that is ours already. That an answer was lost says nothing here, unlike where it is asked first:
-    /// a service that refuses it then knows the condition.
+    /// Checks that a second write of the same name is refused. Unlike in the first write, a lost answer doesn't matter
+    /// here: a service that refuses the repeated write supports the condition.
     async fn see_refused(&self, key: &str, body: &Bytes) -> Result<(), Error> {
         let ask = || self.take_name_once(key, body);
         match self.retry(ATTEMPTS, ask).await {
@@ -59,7 +56,7 @@ impl S3 {
                 Err(error) if error.kind == Kind::Exists => return Ok(Claim::Held),
                 Err(error) if error.kind.is_passing() && attempt < ATTEMPTS => {
                     lost = true;
-                    tokio::time::sleep(pause(attempt)).await;
+                    tokio::time::sleep(Backoff::OF_REQUESTS.jittered(attempt)).await;
                     attempt += 1;
                 }
                 Err(error) if self.learns_checksum(&error) => {}
@@ -83,7 +80,8 @@ impl S3 {
     }
 }
 
-/// Without the SDK's own attempts: behind one of these "it is there already" might be said of what we wrote ourselves.
+/// Turns off the SDK's own retries. A retry could answer "exists already" about the object that its first attempt
+/// wrote.
 pub(super) fn unrepeated() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
 }

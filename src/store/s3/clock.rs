@@ -1,4 +1,4 @@
-//! The service's own time, as the `Date` of its answers tells it.
+//! The service's time, from the `Date` headers of its answers.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,18 +13,19 @@ use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 
 use super::S3;
 
-/// How far a date may be from what the one before it leads to expect.
+/// The largest difference between a date and the one that the previous date predicts.
 const APART_MAX: SignedDuration = SignedDuration::from_secs(60);
 
-/// What the answers' `Date` said, and when it was heard.
+/// The dates of the answers, with the moments at which they arrived.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ServiceClock(Arc<Mutex<Heard>>);
+pub(super) struct ServiceClock(Arc<Mutex<Readings>>);
 
 #[derive(Debug, Default)]
-struct Heard {
-    /// What counts.
+struct Readings {
+    /// The reading that counts.
     believed: Option<Reading>,
-    /// One that contradicts it: it counts once another one says the same. Over plain HTTP a date can come damaged.
+    /// A reading that contradicts it. It counts once another one agrees with it, as a date can be damaged over plain
+    /// HTTP.
     doubted: Option<Reading>,
 }
 
@@ -59,7 +60,7 @@ impl ServiceClock {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let agrees = |reading: Option<Reading>| reading.is_some_and(|one| one.agrees_with(time));
         if heard.believed.is_none() || agrees(heard.believed) || agrees(heard.doubted) {
-            *heard = Heard {
+            *heard = Readings {
                 believed: Some(new),
                 doubted: None,
             };
@@ -93,8 +94,7 @@ impl Intercept for ServiceClock {
 }
 
 impl S3 {
-    /// What time it is for the service, to the second; `None` before its first answer, or where its answers bear no
-    /// date.
+    /// The service's time, to the second. `None` before its first answer, or if its answers have no date.
     #[must_use]
     pub fn service_time(&self) -> Option<Timestamp> {
         self.clock.now()

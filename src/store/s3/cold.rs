@@ -1,4 +1,4 @@
-//! Objects in cold storage: whether one can be read, and asking for it.
+//! Objects in cold storage: whether they can be read, and requests to thaw them.
 
 use aws_sdk_s3::{
     error::{ProvideErrorMetadata as _, SdkError},
@@ -9,24 +9,24 @@ use jiff::{Timestamp, fmt::rfc2822};
 
 use super::{Error, S3, Thaw, retry::ATTEMPTS};
 
-/// How fast an object is to be thawed; a faster one costs more.
+/// How fast an object is thawed. Faster costs more.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speed {
-    /// Minutes, not from the deepest archive.
+    /// Minutes. Not available from the deepest archive.
     Expedited,
     /// Hours.
     Standard,
-    /// The cheapest.
+    /// The cheapest and slowest.
     Bulk,
 }
 
-/// What came of asking.
+/// The result of a request to thaw an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskedForThaw {
-    /// It was taken: thawing begins, or what is thawed already stays for so many days from now.
+    /// It was accepted: thawing begins, or an object that is thawed already stays so for the given days from now.
     Taken,
-    /// Somebody had asked before.
+    /// The object is already being thawed.
     UnderWay,
     /// The object isn't cold.
     Needless,
@@ -55,14 +55,14 @@ impl Speed {
 }
 
 impl Thaw {
-    /// What the answer to HEAD tells.
+    /// The state according to the answer to HEAD.
     pub(super) fn of(head: &HeadObjectOutput) -> Self {
         let class = head.storage_class().map(|class| class.as_str());
         let tier = head.archive_status().map(|tier| tier.as_str());
         Self::told(class, tier, head.restore())
     }
 
-    /// What a listing tells: nothing of thawing.
+    /// The state according to a listing, which doesn't show whether an object was thawed.
     pub(super) fn of_class(class: Option<&str>) -> Self {
         Self::told(class, None, None)
     }
@@ -74,7 +74,7 @@ impl Thaw {
         }
         match restore.and_then(|text| quoted(text, "ongoing-request")) {
             Some("true") => Self::UnderWay,
-            // out of an archive tier of INTELLIGENT_TIERING an object moves for good, and has no such tier any more
+            // an object of INTELLIGENT_TIERING leaves its archive tier for good, and then has no such tier
             Some("false") if frozen => Self::Thawed {
                 until: restore.and_then(|text| quoted(text, "expiry-date")).and_then(date),
             },
@@ -83,7 +83,7 @@ impl Thaw {
     }
 }
 
-/// The value of `name="value"`. Values are dates with commas in them, so that commas part nothing.
+/// The value of `name="value"`. Values are dates that contain commas, so commas are no separators.
 fn quoted<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("{name}=\""))?;
     rest.split_once('"').map(|(value, _)| value)
@@ -94,10 +94,11 @@ fn date(text: &str) -> Option<Timestamp> {
 }
 
 impl S3 {
-    /// Asks the service to thaw an object, for so many days; without days where the object's class knows none.
+    /// Requests the thawing of an object for so many days, or without a number of days if the object's class doesn't
+    /// have one.
     ///
     /// # Errors
-    /// [`Kind::Denied`] without `s3:RestoreObject`, and whatever else the service or the network refuses.
+    /// [`Kind::Denied`] without `s3:RestoreObject`, or any other error of the service or the network.
     pub async fn ask_for_thaw(&self, key: &str, days: Option<u32>, speed: Speed) -> Result<AskedForThaw, Error> {
         self.retry(ATTEMPTS, || self.ask_once(key, days, speed)).await
     }
@@ -120,7 +121,7 @@ impl S3 {
     }
 }
 
-/// Refusals that are answers. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html>
+/// Errors that answer the request. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html>
 fn taken_all_the_same<E>(error: &SdkError<E>) -> Option<AskedForThaw>
 where
     SdkError<E>: aws_sdk_s3::error::ProvideErrorMetadata,

@@ -1,4 +1,4 @@
-//! A client for a bucket, from the settings of the AWS SDK and ours.
+//! Makes the client for a bucket, from the settings of the AWS SDK and ours.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -25,42 +25,42 @@ use super::{
 };
 use crate::plain_http::HttpHosts;
 
-/// What a client of S3 alone waits for: an answer's first byte, or the whole of a small upload.
+/// The time limit for an answer's first byte, and for a complete small upload.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
-/// What any uplink takes within that.
+/// The most bytes of a small upload, which any uplink can send within that limit.
 pub(super) const SMALL_BYTES_MAX: usize = 256 << 10;
-/// The same of what is larger, which is waited for while the service answers others.
+/// The time limit of a larger upload, while the service answers other requests.
 const LARGE_MAX: Duration = Duration::from_secs(1800);
-/// One attempt in all: its credentials may have to be waited for.
+/// The time limit of one attempt, which may have to wait for credentials.
 const ATTEMPT_MAX: Duration = Duration::from_secs(160);
 
 /// How long somebody who waits waits for one connection.
 const CONNECT_QUICKLY: Duration = Duration::from_secs(4);
 
-/// What a user may choose about the bucket beside the SDK's own settings.
+/// The user's options for the bucket, in addition to the SDK's own settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Address the bucket in the path rather than in the host name.
+    /// Puts the bucket's name into the path instead of the host name.
     pub path_style: bool,
-    /// Storage class of archives; records stay in the bucket's default class.
+    /// The storage class of archives. Records have the bucket's default class.
     pub storage_class: Option<String>,
-    /// Server-side encryption on top of our own, as the bucket's policy may want it.
+    /// Server-side encryption in addition to our own, which a bucket's policy may require.
     pub encryption: Option<ServerSideEncryption>,
-    /// Id of the KMS key for it.
+    /// The id of the KMS key for it.
     pub kms_key: Option<String>,
-    /// Canned ACL of what is written, as the bucket's policy may want it.
+    /// The canned ACL of written objects, which a bucket's policy may require.
     pub acl: Option<ObjectCannedAcl>,
-    /// Who asks pays for requests and traffic, where the bucket's owner doesn't.
+    /// Whether these credentials pay for requests and traffic, instead of the bucket's owner.
     pub requester_pays: bool,
-    /// The most parts of an upload, where the service takes fewer than 10,000.
+    /// The most parts of an upload, if the service accepts fewer than 10,000.
     pub parts_max: Option<u32>,
-    /// How archives and records are locked until their retention ends, where they are.
+    /// The mode in which archives and records are locked until their retention ends; `None` if they aren't.
     pub lock: Option<LockMode>,
-    /// Neither reads, lists, tags nor looks: what credentials that may only write new objects are for.
+    /// Doesn't read, list, tag or look at anything: for credentials that may only write new objects.
     pub write_only: bool,
-    /// Whether `AWS_REQUEST_CHECKSUM_CALCULATION` is set: then the SDK's setting holds for every endpoint.
+    /// Whether `AWS_REQUEST_CHECKSUM_CALCULATION` is set, so that the SDK's setting applies to every endpoint.
     pub checksums_chosen: bool,
-    /// Hosts that may be reached by `http://`, beside this machine
+    /// The hosts that may be reached by `http://`, in addition to this machine.
     pub http_hosts: HttpHosts,
     /// Which variables of the environment hold credentials, for the hints of errors.
     pub variables: CredentialVariables,
@@ -76,7 +76,7 @@ impl Options {
         self.encryption.clone().or(by_key)
     }
 
-    /// Settings that some services don't know, where they are made.
+    /// The options in use that some services don't support.
     pub(super) fn special(&self) -> Vec<&'static str> {
         let all = [
             ("PGCOFFER_SSE", self.encryption.is_some()),
@@ -94,14 +94,14 @@ impl Options {
 }
 
 impl S3 {
-    /// A bucket at `location`, with credentials, region and endpoint by the AWS SDK's own chain (environment, profiles,
-    /// web identity, container, instance). This is the one place of the library that looks at the environment, by the
-    /// SDK's hand. No request is made.
+    /// A bucket at `location`. Credentials, region and endpoint come from the AWS SDK's own chain (environment,
+    /// profiles, web identity, container, instance). This is the only place where the library reads the environment,
+    /// and the SDK does it. Makes no request.
     ///
     /// # Errors
-    /// [`Kind::PlainHttp`] where an endpoint is `http://` and its host is neither this machine nor among
-    /// [`Options::http_hosts`]: a session token would stand in the clear, and anybody could answer in the bucket's
-    /// place. [`Kind::Configuration`] where an endpoint is no URL, or a file of certificates holds none.
+    /// [`Kind::PlainHttp`] if an endpoint is `http://` and its host is neither this machine nor among
+    /// [`Options::http_hosts`]: a session token would be readable, and anyone on the network could answer instead of
+    /// the bucket. [`Kind::Configuration`] if an endpoint is not a URL, or a file of certificates contains none.
     pub async fn connect(location: BucketLocation, mut options: Options) -> Result<Self, Error> {
         let (sdk, loader) = settings().await?;
         let endpoint = endpoint::checked(&sdk, &options.http_hosts)?;
@@ -112,9 +112,9 @@ impl S3 {
         let silence = Silence::default();
         let clock = ServiceClock::default();
         let quirks = Arc::new(Quirks::default());
-        // who may tag an object may tag any other, too
+        // the right to tag objects applies to every object, also to those of others
         quirks.no_tags.store(options.write_only, Ordering::Relaxed);
-        // a bucket with locks takes nothing that bears no checksum; the oldest is known to all services
+        // a bucket with locks accepts nothing without a checksum; all services support the oldest kind
         let locks = elsewhere && options.lock.is_some() && !options.checksums_chosen;
         quirks.wants_md5.store(locks, Ordering::Relaxed);
         let mut config = config::Builder::from(&sdk)
@@ -137,7 +137,7 @@ impl S3 {
             config = config.region(Region::new(REGION_ELSEWHERE));
         }
         if elsewhere && !options.checksums_chosen {
-            // newer checksum headers are refused by many services: sent only where AWS itself answers
+            // many services refuse the newer checksum headers, so only AWS gets them
             config = config
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
@@ -163,15 +163,15 @@ impl S3 {
     }
 }
 
-/// Signatures need a region, and services other than AWS take this one.
+/// The region for services other than AWS: signatures need one, and they accept this one.
 const REGION_ELSEWHERE: &str = "us-east-1";
 
-/// What the SDK finds by itself, and what finds credentials. A file of certificates has to be known before anybody is
-/// asked for credentials, and stands among the settings.
+/// The settings that the SDK finds, and the loader of credentials. The file of certificates is one of the settings, and
+/// has to be known before any source of credentials is asked.
 async fn settings() -> Result<(SdkConfig, Loader), Error> {
     let client = credentials::client(None)?;
     let sdk = Loader::new(client.clone(), None).load().await;
-    // an instance is asked for its region once
+    // ask an instance for its region only once
     let region = sdk.region().cloned();
     let region = region.unwrap_or_else(|| Region::from_static(REGION_ELSEWHERE));
     let bundle = endpoint::setting(&sdk, "S3", "AWS_CA_BUNDLE", "ca_bundle");
@@ -183,7 +183,8 @@ async fn settings() -> Result<(SdkConfig, Loader), Error> {
     Ok((sdk, Loader::new(client, Some(region))))
 }
 
-/// Ours, and not those of the environment and of profiles: the SDK panics at any that it does not know.
+/// Our own number of attempts, instead of the one in the environment and in profiles: the SDK panics if it doesn't know
+/// their value.
 fn attempts(quick: bool) -> RetryConfig {
     match quick {
         true => RetryConfig::standard()
@@ -205,7 +206,7 @@ fn first_timeouts(quick: bool) -> TimeoutConfig {
     }
 }
 
-/// How the upload of so many bytes is sent. Of these there are two kinds, since each has connections of its own.
+/// The configuration for an upload of so many bytes. There are two, since each has its own connections.
 pub(super) fn sending(options: config::Builder, bytes: usize) -> config::Builder {
     if bytes <= SMALL_BYTES_MAX {
         return options.timeout_config(timeouts(ANSWER_MAX, ATTEMPT_MAX));
@@ -216,7 +217,7 @@ pub(super) fn sending(options: config::Builder, bytes: usize) -> config::Builder
         .stalled_stream_protection(patient.build())
 }
 
-/// How long is waited for an answer's beginning, and for all of one attempt: stalls in a body are found by the SDK's
+/// The time limits for the beginning of an answer, and for a complete attempt. A body that stalls is found by the SDK's
 /// own protection.
 pub(super) fn timeouts(answer: Duration, attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()

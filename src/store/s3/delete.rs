@@ -1,22 +1,22 @@
-//! Deleting, one object a request, where it is the one that was looked at.
+//! Deletes objects, one for each request, if they are still the ones that were looked at.
 
 use std::sync::atomic::Ordering;
 
 use super::{Error, Kind, S3, retry::ATTEMPTS};
 
-/// An entity tag without its quotes: not every service writes them in lists.
+/// An entity tag without its quotes, which not every service writes in lists.
 fn bare(etag: &str) -> &str {
     etag.trim_matches('"')
 }
 
 impl S3 {
-    /// Deletes an object whose entity tag was `etag`. One that is gone already is no error.
+    /// Deletes the object whose entity tag is `etag`. An object that is gone already is not an error.
     ///
-    /// Where the service knows no condition on deleting, the object is looked at right before instead.
+    /// If the service doesn't support conditional deletes, the object is looked at right before.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
     ///
     /// # Errors
-    /// [`Kind::Changed`] where it is another object by now, and whatever the service or the network refuses.
+    /// [`Kind::Changed`] if it is another object by now, or any other error of the service or the network.
     pub async fn delete(&self, key: &str, etag: Option<&str>) -> Result<(), Error> {
         self.retry(ATTEMPTS, || self.delete_once(key, etag)).await
     }
@@ -41,9 +41,10 @@ impl S3 {
             let error = Error::from_sdk(doing(), &error);
             match error.kind {
                 Kind::NotFound => return Ok(()),
-                // some services find that a condition on nothing isn't met: the answer to the first request was lost
+                // some services report a failed condition if the object is gone: the answer to the first request was
+                // lost
                 Kind::Exists if self.head(key).await?.is_none() => return Ok(()),
-                // If-Match is the only condition that deleting has
+                // If-Match is the only condition of this request
                 Kind::Exists => {
                     return Err(Error {
                         kind: Kind::Changed,
@@ -60,7 +61,8 @@ impl S3 {
         }
     }
 
-    /// Whether the object stands as it was looked at; an error where it is another one, `false` where there is none.
+    /// Whether the object still exists and is the one that was looked at. `false` if there is none, an error if it is
+    /// another one.
     async fn is_still(&self, key: &str, etag: Option<&str>) -> Result<bool, Error> {
         match self.head(key).await? {
             None => Ok(false),
@@ -73,10 +75,7 @@ impl S3 {
         }
     }
 
-    /// Whether deleting leaves noncurrent versions behind; `None` where the service doesn't say.
-    ///
-    /// # Errors
-    /// None that matters: who may not ask is told `None`.
+    /// Whether deleting leaves noncurrent versions behind. `None` if the service doesn't say, or not with these rights.
     pub async fn is_versioned(&self) -> Option<bool> {
         use aws_sdk_s3::types::BucketVersioningStatus::Enabled;
         let request = self.client.get_bucket_versioning();

@@ -1,4 +1,4 @@
-//! Where the service is, as the SDK's settings say it.
+//! The service's endpoint, from the SDK's settings.
 
 use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
@@ -7,14 +7,14 @@ use reqwest::Url;
 use super::{BucketLocation, Error, Kind};
 use crate::{plain_http::HttpHosts, rights::Service};
 
-/// The services that get credentials of the SDK's chain, by their ids; S3 gets what is signed by them.
+/// The ids of the services that are sent credentials of the SDK's chain. S3 gets requests that are signed with them.
 const SERVICES: [&str; 4] = ["S3", "STS", "SSO", "SSO OIDC"];
 
 /// The endpoint that is configured for S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint(Url);
 
-/// A setting of a service as the SDK finds it: the service's own before the general one, the environment before
+/// A setting of a service, searched as the SDK does: the service's own before the general one, the environment before
 /// profiles.
 pub(super) fn setting(sdk: &SdkConfig, service: &str, variable: &str, in_profile: &str) -> Option<String> {
     let key = ServiceConfigKey::builder()
@@ -26,7 +26,7 @@ pub(super) fn setting(sdk: &SdkConfig, service: &str, variable: &str, in_profile
     sdk.service_config()?.load_config(key)
 }
 
-/// The endpoint of S3, where one is configured. The others are looked at as well: a secret goes to each.
+/// The endpoint of S3, if one is configured. Checks the other services' endpoints as well, since each is sent a secret.
 pub(super) fn checked(sdk: &SdkConfig, http_hosts: &HttpHosts) -> Result<Option<Endpoint>, Error> {
     let mut of_s3 = None;
     for service in SERVICES {
@@ -59,7 +59,7 @@ pub(super) fn checked(sdk: &SdkConfig, http_hosts: &HttpHosts) -> Result<Option<
 }
 
 impl Endpoint {
-    /// Reads a URL that the SDK can use as well. What is wrong is said without the text, which may hold a secret.
+    /// Parses a URL that the SDK can use as well. The error doesn't repeat the text, which may contain a secret.
     fn parse(text: &str) -> Result<Self, String> {
         let url = Url::parse(text).map_err(|e| format!("it is no URL: {e}"))?;
         if !["http", "https"].contains(&url.scheme()) {
@@ -71,7 +71,7 @@ impl Endpoint {
         if url.query().is_some() || url.fragment().is_some() {
             return Err("it has a question mark or a # in it".to_owned());
         }
-        // the SDK's own reading is narrower, and tells of it at each request anew
+        // the SDK's parser is stricter, and would fail at every request
         let uri = text.parse::<hyper::Uri>().map_err(|e| e.to_string())?;
         let host = uri.host().filter(|host| !host.is_empty());
         match (uri.scheme_str(), host) {
@@ -80,7 +80,7 @@ impl Endpoint {
         }
     }
 
-    /// As the SDK is to have it: it puts the bucket's name right behind.
+    /// The URL for the SDK, which appends the bucket's name to it.
     pub(super) fn url(&self) -> String {
         let text = self.0.as_str();
         match text.ends_with('/') {
@@ -105,13 +105,13 @@ impl Endpoint {
         !self.0.path().trim_matches('/').is_empty()
     }
 
-    /// The most parts of an upload, where they are known to be fewer.
+    /// The most parts of an upload, if this service is known to accept fewer.
     pub(super) fn parts_max(&self) -> Option<u32> {
         // https://www.scaleway.com/en/docs/object-storage/api-cli/multipart-uploads/
         self.host().ends_with(".scw.cloud").then_some(1000)
     }
 
-    /// Whether it names the bucket already, which the SDK then names once more.
+    /// Whether it contains the bucket already, which the SDK would then add again.
     pub(super) fn holds(&self, location: &BucketLocation) -> bool {
         let bucket = location.bucket.as_str();
         let in_host = self.host().strip_prefix(&bucket.to_ascii_lowercase());

@@ -1,8 +1,7 @@
-//! Entity tags as services and the proxies before them write them.
+//! Entity tags, as services and proxies write them.
 
-/// The tag that the service itself has given. Who compresses answers on the way, or is set up to, marks tags as weak,
-/// and a condition with a weak tag is never met.
-/// <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1>
+/// The tag without a mark of weakness. Proxies that compress answers, or are configured for it, mark tags as weak, and
+/// a condition with a weak tag is never true. <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1>
 pub(super) fn strong(tag: &str) -> String {
     let tag = tag.trim();
     let tag = tag.strip_prefix("W/").unwrap_or(tag);

@@ -1,4 +1,4 @@
-//! Headers that some buckets want with every request.
+//! Headers that some buckets require in every request.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -9,7 +9,7 @@ use md5::{Digest as _, Md5};
 
 use super::{Error, Kind, Quirks, S3};
 
-/// Says that whoever asks pays, where that is so.
+/// Adds the header by which the requester pays, if that is configured.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html>
 #[derive(Debug)]
 pub(super) struct RequestPayer(pub(super) bool);
@@ -33,7 +33,7 @@ impl Intercept for RequestPayer {
     }
 }
 
-/// Sends the checksum of old with whatever is written, where the bucket wants one: every service knows that.
+/// Adds Content-MD5 to every write if the bucket requires a checksum. Every service supports it.
 pub(super) struct Checksums(pub(super) Arc<Quirks>);
 
 impl std::fmt::Debug for Checksums {
@@ -67,8 +67,8 @@ impl Intercept for Checksums {
 }
 
 impl S3 {
-    /// Whether a refusal is about a checksum that is missing, which is sent from now on: a bucket whose objects are
-    /// locked by its own default takes nothing without. The names of the headers tell, whatever the language.
+    /// Whether an error is about a missing checksum, which is then sent from now on: a bucket that locks objects by
+    /// default accepts none without one. Found by the names of the headers, which are the same in every language.
     pub(super) fn learns_checksum(&self, error: &Error) -> bool {
         let why = error.why.to_ascii_lowercase();
         let is_of_it =
@@ -84,7 +84,7 @@ impl S3 {
         learns
     }
 
-    /// Whether the bucket wants a checksum with each write that others do without.
+    /// Whether the bucket requires a checksum with each write.
     #[must_use]
     pub fn sends_checksums(&self) -> bool {
         self.quirks.wants_md5.load(Ordering::Relaxed)

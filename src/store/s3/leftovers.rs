@@ -1,4 +1,4 @@
-//! Uploads that nobody completed.
+//! Uploads that were not completed.
 
 use aws_sdk_s3::types::{EncodingType, Part};
 use jiff::Timestamp;
@@ -11,10 +11,10 @@ use super::{
 };
 
 impl S3 {
-    /// The uploads under way below `folder`; `None` where the service doesn't list them, or not to us.
+    /// The uploads in progress below `folder`. `None` if the service doesn't list them, or not with these rights.
     ///
     /// # Errors
-    /// Whatever else the service or the network refuses.
+    /// Any other error of the service or the network.
     pub async fn unfinished(&self, folder: &str) -> Result<Option<Vec<Unfinished>>, Error> {
         let doing = || format!("list the uploads under {}", self.url(folder));
         let once = || self.unfinished_once(folder);
@@ -51,7 +51,7 @@ impl S3 {
                     return Err(Error::new(Kind::Damaged, doing(), why));
                 };
                 let key = decoded(upload.key(), encoded).map_err(damaged)?;
-                // a service that forgets the prefix must not show us others' uploads
+                // a service that ignores the prefix must not add uploads of others
                 if key.starts_with(folder) {
                     found.push(Unfinished {
                         key,
@@ -74,10 +74,10 @@ impl S3 {
         }
     }
 
-    /// When the newest part of an upload arrived; `None` where it has none.
+    /// When the newest part of an upload arrived. `None` if it has no parts.
     ///
     /// # Errors
-    /// Whatever the service or the network refuses; [`Kind::NotFound`] where the upload has ended.
+    /// Any error of the service or the network. [`Kind::NotFound`] if the upload has ended.
     pub async fn newest_part(&self, upload: &Unfinished) -> Result<Option<Timestamp>, Error> {
         let look = || async {
             let parts = self.parts(&upload.key, &upload.upload_id).await?;
@@ -88,7 +88,7 @@ impl S3 {
         self.ask(ATTEMPTS, look, doing).await
     }
 
-    /// The parts of an upload as the service holds them.
+    /// The parts of an upload that the service has.
     pub(super) async fn parts(&self, key: &str, upload_id: &str) -> Result<Vec<Part>, Error> {
         let doing = || format!("list the parts of the upload of {}", self.url(key));
         let (mut parts, mut marker) = (Vec::new(), None);
@@ -109,10 +109,10 @@ impl S3 {
         }
     }
 
-    /// Aborts an upload that was left behind. One that has ended is no error.
+    /// Aborts an upload that was left behind. An upload that has ended is not an error.
     ///
     /// # Errors
-    /// Whatever the service or the network refuses.
+    /// Any error of the service or the network.
     pub async fn abort(&self, upload: &Unfinished) -> Result<(), Error> {
         let abort = || async {
             let request = self

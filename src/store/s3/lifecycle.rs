@@ -1,4 +1,4 @@
-//! The bucket's lifecycle configuration, as text: what this program's model of it doesn't know must not get lost.
+//! The bucket's lifecycle configuration as text, since whatever this program doesn't know in it must not be lost.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,20 +20,20 @@ use super::{Error, Kind, S3, retry::ATTEMPTS};
 /// A bucket's lifecycle configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lifecycle {
-    /// The XML document, as the service wrote it or is to get it.
+    /// The XML document, as read from the service or to be sent to it.
     pub xml: String,
-    /// Which objects are too small to be moved, `all_storage_classes_128K` or `varies_by_storage_class`; none where the
-    /// service knows no such thing. It is part of every PUT: without it AWS goes back to the default.
+    /// Which objects are too small to be moved: `all_storage_classes_128K` or `varies_by_storage_class`; `None` if the
+    /// service doesn't have this setting. It is part of every PUT, since AWS sets its default without it.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html>
     pub minimum_size: Option<String>,
 }
 
 impl S3 {
-    /// The bucket's lifecycle configuration; `None` where it has none.
+    /// The bucket's lifecycle configuration. `None` if it has none.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] where the service has no such thing, [`Kind::Denied`] without
-    /// `s3:GetLifecycleConfiguration`, and whatever else the service or the network refuses.
+    /// [`Kind::Unsupported`] if the service has no lifecycle rules, [`Kind::Denied`] without
+    /// `s3:GetLifecycleConfiguration`, or any other error of the service or the network.
     pub async fn lifecycle(&self) -> Result<Option<Lifecycle>, Error> {
         let doing = || format!("read the lifecycle rules of s3://{}", self.location.bucket);
         self.ask(ATTEMPTS, || self.lifecycle_once(), doing).await
@@ -57,11 +57,10 @@ impl S3 {
         }
     }
 
-    /// Puts a lifecycle configuration in the place of the bucket's. There is no condition on this: whoever writes last
-    /// wins.
+    /// Replaces the bucket's lifecycle configuration. S3 has no condition for this request, so the last writer wins.
     ///
     /// # Errors
-    /// Whatever the service or the network refuses; it may have been done all the same where the answer was lost.
+    /// Any error of the service or the network. If the answer is lost, the change may have been made.
     pub async fn put_lifecycle(&self, lifecycle: &Lifecycle) -> Result<(), Error> {
         let doing = format!("write the lifecycle rules of s3://{}", self.location.bucket);
         let size = lifecycle.minimum_size.as_deref();
@@ -79,7 +78,7 @@ impl S3 {
         answer.map(drop).map_err(|e| Error::from_sdk(doing, &e))
     }
 
-    /// Takes the bucket's lifecycle configuration away.
+    /// Removes the bucket's lifecycle configuration.
     ///
     /// # Errors
     /// As [`S3::put_lifecycle`].
@@ -91,7 +90,7 @@ impl S3 {
     }
 }
 
-/// Some services take a request for the rules for one for the bucket: they answer with a listing, or with an error that
+/// Some services treat a request for the rules as one for the bucket: they answer with a listing, or with an error that
 /// S3 doesn't have here.
 fn without_lifecycle<E>(error: Error, sdk: &SdkError<E, HttpResponse>) -> Error {
     let status = sdk.raw_response().map(HttpResponse::status);
@@ -107,7 +106,7 @@ fn without_lifecycle<E>(error: Error, sdk: &SdkError<E, HttpResponse>) -> Error 
     }
 }
 
-/// Keeps an answer's body, which the SDK reads and forgets.
+/// Keeps the body of an answer, which the SDK would drop.
 #[derive(Debug, Clone, Default)]
 struct KeptBody(Arc<Mutex<Vec<u8>>>);
 
@@ -135,11 +134,11 @@ impl Intercept for KeptBody {
     }
 }
 
-/// Sends this text where the SDK would send what it makes of its own model.
+/// Sends this text instead of what the SDK writes from its own model.
 #[derive(Debug)]
 struct WrittenBody {
     xml: String,
-    /// The checksum of old, which every service takes here, instead of the SDK's.
+    /// Content-MD5 of the text, which every service accepts here, instead of the SDK's checksum.
     md5: bool,
 }
 

@@ -1,5 +1,5 @@
-//! What stands in the bucket, page by page: whole, or an error. Half a list is never taken for the whole, nor an entry
-//! that says too little for one that says something.
+//! Lists the bucket, page by page. The list is complete or there is an error: a partial list never counts as the whole,
+//! and an entry with missing fields is an error.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -16,14 +16,14 @@ use crate::text::Untrusted;
 
 use super::{Error, Kind, Object, S3, Thaw, etag, lock::timestamp, retry::ATTEMPTS};
 
-/// The most objects below one folder: ten years of a backup every ten minutes are half as many.
+/// The most objects below one folder: twice as many as a backup every ten minutes makes in ten years.
 const OBJECTS_MAX: usize = 1_000_000;
-/// The most pages in a row that bring nothing new. Services that expire objects while they list may give some empty
+/// The most pages in a row without anything new. Services that expire objects during a listing may send some empty
 /// ones.
 const IDLE_PAGES_MAX: u32 = 100;
-/// The most keys that a listing may show as two different objects each.
+/// The most keys that a listing may show twice as different objects.
 const TWOFOLD_MAX: usize = 1000;
-/// The most time for all pages together.
+/// The time limit for all pages together.
 const TIME_MAX: Duration = Duration::from_secs(900);
 
 impl S3 {
@@ -31,7 +31,7 @@ impl S3 {
     /// once.
     ///
     /// # Errors
-    /// [`Kind::Damaged`] where the answers are no whole list, and whatever the service or the network refuses.
+    /// [`Kind::Damaged`] if the answers are not a complete list, or any other error of the service or the network.
     pub async fn list(&self, folder: &str) -> Result<Vec<Object>, Error> {
         let doing = || format!("list {}", self.url(folder));
         self.ask(ATTEMPTS, || self.list_once(folder), doing).await
@@ -45,7 +45,7 @@ impl S3 {
             let before = objects.len();
             for listed in page.contents() {
                 let object = described(listed, is_encoded(page)).map_err(damaged)?;
-                // a service that forgets the prefix must not show us others' objects
+                // a service that ignores the prefix must not add objects of others
                 if !object.key.starts_with(folder) {
                     continue;
                 }
@@ -62,7 +62,7 @@ impl S3 {
             Ok(objects.len() - before)
         })
         .await?;
-        // an object and the one that it was before: which is which the service says of each by itself
+        // an object that was replaced during the listing appears twice: HEAD shows which one is current
         for key in twofold {
             match Box::pin(self.head_once(&key)).await? {
                 Some(object) => objects.insert(key, object),
@@ -72,7 +72,7 @@ impl S3 {
         Ok(objects.into_values().collect())
     }
 
-    /// The names of the folders directly below `folder`, without their `/`, in order, each once.
+    /// The names of the folders directly below `folder`, without the final `/`, in order, each once.
     ///
     /// # Errors
     /// As [`S3::list`].
@@ -87,18 +87,18 @@ impl S3 {
         if !others && !names.is_empty() {
             return Ok(names);
         }
-        // a service that forgets the prefix puts all that is ours together with the rest; and one that tells no folders
-        // at all may leave them out wherever a delimiter is asked for
+        // a service that ignores the prefix mixes our folders with others; and one that shows no folders may leave
+        // their objects out if a delimiter is given
         Ok(self.names_once(folder, None).await?.0)
     }
 
-    /// The names, and whether there was anything that was not asked for.
+    /// The names, and whether there was anything that was not requested.
     async fn names_once(&self, folder: &str, delimiter: Option<&str>) -> Result<(Vec<String>, bool), Error> {
         let (mut names, mut others) = (BTreeSet::new(), false);
         let damaged = |why: String| self.damaged_list(folder, why);
         self.pages(folder, delimiter, |page| {
             let before = names.len();
-            // a service that forgets the delimiter lists the objects themselves
+            // a service that ignores the delimiter lists the objects themselves
             let prefixes = page.common_prefixes().iter().map(types::CommonPrefix::prefix);
             for key in prefixes.chain(page.contents().iter().map(types::Object::key)) {
                 let key = decoded(key, is_encoded(page)).map_err(damaged)?;
@@ -113,7 +113,7 @@ impl S3 {
         Ok((names.into_iter().collect(), others))
     }
 
-    /// Brings every page of a listing to `take`, which says how much was new in it.
+    /// Calls `take` with every page of a listing. `take` returns how many entries of it were new.
     async fn pages(
         &self,
         folder: &str,
@@ -128,7 +128,7 @@ impl S3 {
             let request = self.client.list_objects_v2();
             let request = request.bucket(&self.location.bucket).prefix(folder);
             let request = request.set_delimiter(delimiter.map(str::to_owned));
-            // whoever may write names objects as he likes, and XML can't hold every character
+            // anyone who may write chooses the names of objects, and XML can't contain every character
             let request = request.encoding_type(EncodingType::Url);
             let answer = request.set_continuation_token(token).send().await;
             let page = answer.map_err(|error| Error::from_sdk(doing(), &error).of_bucket())?;
@@ -148,8 +148,8 @@ impl S3 {
     }
 }
 
-/// Whether a page says that it is an answer to this question: one without any word, or about another folder, would pass
-/// for an empty folder.
+/// Checks that a page is the answer to this request. A page that doesn't say so, or is about another folder, would look
+/// like an empty folder.
 fn check_is_asked_for(page: &ListObjectsV2Output, folder: &str) -> Result<(), String> {
     let says_something = page.is_truncated().is_some()
         || page.key_count().is_some()
@@ -170,7 +170,7 @@ fn check_is_asked_for(page: &ListObjectsV2Output, folder: &str) -> Result<(), St
     }
 }
 
-/// Where a listing goes on, and that it ends.
+/// Follows the tokens of a listing's pages, and makes sure that it ends.
 pub(super) struct PageGuard {
     began: Instant,
     tokens: HashSet<String>,
@@ -188,12 +188,11 @@ impl PageGuard {
         }
     }
 
-    /// The token of the next page; none after the last one. A page that is cut off and doesn't say where it goes on, or
-    /// goes on where the listing was before, would pass for the last one: what is cut off would then seem not to be
-    /// there.
+    /// The token of the next page; `None` after the last one. Refuses a page that is incomplete and has no token, or
+    /// has a token that was used before: the rest of the list would be missing without an error.
     ///
     /// # Errors
-    /// Why the pages are no whole list.
+    /// Why the pages are not a complete list.
     pub(super) fn next(
         &mut self,
         truncated: Option<bool>,
@@ -228,7 +227,7 @@ fn is_encoded(page: &ListObjectsV2Output) -> bool {
     page.encoding_type() == Some(&EncodingType::Url)
 }
 
-/// A key as it stands; some services write it as in a URL only where they are asked to, some never.
+/// The decoded key. Some services encode keys only if asked to, some never.
 pub(super) fn decoded(key: Option<&str>, encoded: bool) -> Result<String, String> {
     let key = key.filter(|key| !key.is_empty());
     let key = key.ok_or("an entry has no key")?;

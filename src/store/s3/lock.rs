@@ -1,4 +1,4 @@
-//! Object Lock: until when the service itself refuses to delete.
+//! Object Lock: the service itself refuses to delete an object until a date.
 
 use aws_sdk_s3::types::{ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode as SdkMode};
 use aws_smithy_types::DateTime;
@@ -9,9 +9,9 @@ use super::{Attributes, Error, Kind, S3, retry::ATTEMPTS};
 /// How firmly a lock holds. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockMode {
-    /// Who has `s3:BypassGovernanceRetention` may lift it.
+    /// A user with the right `s3:BypassGovernanceRetention` can remove it.
     Governance,
-    /// Nobody may, before its day.
+    /// No user can remove it before its date.
     Compliance,
 }
 
@@ -24,7 +24,7 @@ impl LockMode {
     }
 }
 
-/// What keeps an object from being deleted.
+/// The locks of an object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Locked {
     /// The end of its lock.
@@ -33,29 +33,29 @@ pub struct Locked {
     pub legal_hold: bool,
 }
 
-/// A moment as the SDK has it.
+/// A time as the SDK's type.
 pub(super) fn date(time: Timestamp) -> DateTime {
     DateTime::from_secs(time.as_second())
 }
 
-/// A moment of the SDK's.
+/// A time from the SDK's type.
 pub(super) fn timestamp(time: &DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
 impl S3 {
-    /// How an object is to be locked; `None` where it isn't.
+    /// The mode in which an object is locked; `None` if it isn't.
     pub(super) fn lock_mode(&self, attributes: &Attributes) -> Option<SdkMode> {
         attributes.locked_until.and(self.options.lock).map(LockMode::sdk)
     }
 
-    /// Whether what is written here is to be locked.
+    /// Whether objects that are written here are locked.
     #[must_use]
     pub fn locks(&self) -> bool {
         self.options.lock.is_some()
     }
 
-    /// What is refused with a lock may be refused because of it: the bucket says whether it has any.
+    /// Adds the cause to the error of a write with a lock, if the bucket has no Object Lock.
     pub(super) async fn about_locks(&self, error: Error) -> Error {
         let may_be = [Kind::Other, Kind::Unsupported, Kind::Damaged, Kind::Denied];
         if self.options.lock.is_none() || self.writes_only() || !may_be.contains(&error.kind) {
@@ -73,10 +73,10 @@ impl S3 {
         error.with_cure("use a bucket that has Object Lock, or unset PGCOFFER_LOCK")
     }
 
-    /// What keeps an object from being deleted, as far as these credentials may see.
+    /// The locks of an object, as far as these credentials may see them.
     ///
     /// # Errors
-    /// [`Kind::NotFound`], and whatever the service or the network refuses.
+    /// [`Kind::NotFound`], or any other error of the service or the network.
     pub async fn locked(&self, key: &str) -> Result<Locked, Error> {
         self.check_may_look(|| format!("look at the lock of {}", self.url(key)))?;
         let look = || async {
@@ -94,10 +94,10 @@ impl S3 {
         self.ask(ATTEMPTS, look, doing).await
     }
 
-    /// Puts a legal hold on an object, or takes it off.
+    /// Sets or removes the legal hold of an object.
     ///
     /// # Errors
-    /// Whatever the service or the network refuses: a bucket without Object Lock does.
+    /// Any error of the service or the network, such as that of a bucket without Object Lock.
     pub async fn set_legal_hold(&self, key: &str, on: bool) -> Result<(), Error> {
         let status = if on {
             ObjectLockLegalHoldStatus::On
@@ -116,7 +116,7 @@ impl S3 {
             answer.map(drop).map_err(|e| Error::from_sdk(doing, &e))
         };
         match self.retry(ATTEMPTS, put).await {
-            // an object that is gone needs none
+            // an object that is gone has no hold to remove
             Err(error) if error.kind == Kind::NotFound && !on => Ok(()),
             result => result,
         }

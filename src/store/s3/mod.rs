@@ -1,8 +1,8 @@
-//! S3, and all that speak its language: the SDK, credentials, endpoints, what services do differently, and what no
-//! other place has (tags, locks, lifecycle rules, thawing).
+//! S3 and compatible services: the SDK, credentials, endpoints, differences between services, and what no other place
+//! has (tags, locks, lifecycle rules, thawing).
 //!
-//! What a service does otherwise is dealt with here and told to the caller as a fact. Beside the contract, which
-//! `backend.rs` carries out, [`S3`] is the door to what is S3's alone.
+//! Differences between services are handled here, and the caller sees them as facts. `backend.rs` implements the
+//! contract; the other methods of [`S3`] are for what only S3 has.
 
 mod account;
 mod alive;
@@ -48,15 +48,15 @@ pub use credentials::CredentialVariables;
 pub use lifecycle::Lifecycle;
 pub use lock::{LockMode, Locked};
 pub use probe::Probe;
-pub(crate) use retry::pause;
 pub use settings::{PublicAccess, Versioning};
 
 use super::{
     Attributes, BucketLocation, Claim, Completed, Error, Kind, Object, PARTS_MAX, PartPlan, TagsKept, Thaw, Unfinished,
     Whole,
 };
+use crate::retry::Backoff;
 
-/// Why a store that only writes refuses to look.
+/// Why a write-only store refuses to look.
 const WRITE_ONLY: &str = "in drop-box mode nothing is read, listed or deleted";
 
 /// A place in a bucket.
@@ -66,19 +66,19 @@ pub struct S3 {
     location: BucketLocation,
     options: Options,
     checksums: bool,
-    /// The wire guards bodies by itself; over plain http each is signed instead, which takes another pass over it.
+    /// Whether TLS protects bodies. Over plain HTTP each body is signed instead, which needs another pass over it.
     over_tls: bool,
-    /// Where the service is, unless that is AWS's own choice.
+    /// The endpoint; `None` for AWS's own.
     endpoint: Option<Arc<endpoint::Endpoint>>,
     quirks: Arc<Quirks>,
     clock: clock::ServiceClock,
     source: credentials::CredentialsSource,
     silence: silence::Silence,
-    /// Aborts of uploads whose owner is gone.
+    /// The aborts of dropped uploads.
     cleanup: TaskTracker,
 }
 
-/// What a service was found not to do, so that it is asked once.
+/// What the service was found not to support, so that it is tried only once.
 #[derive(Default)]
 struct Quirks {
     no_tags: AtomicBool,
@@ -86,24 +86,24 @@ struct Quirks {
     no_conditions: AtomicBool,
     no_conditional_deletes: AtomicBool,
     conditions_hold: AtomicBool,
-    /// Nothing is taken without a checksum.
+    /// The bucket requires a checksum with each write.
     wants_md5: AtomicBool,
 }
 
 impl S3 {
-    /// Where it is.
+    /// The bucket and the prefix.
     #[must_use]
     pub fn location(&self) -> &BucketLocation {
         &self.location
     }
 
-    /// The host of the endpoint that is configured; none where that is AWS's own choice.
+    /// The host of the configured endpoint; `None` for AWS's own.
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         self.endpoint.as_ref().map(|endpoint| endpoint.host())
     }
 
-    /// The most parts an upload to this service may have.
+    /// The most parts of an upload to this service.
     fn parts_max(&self) -> u32 {
         self.options.parts_max.unwrap_or(PARTS_MAX)
     }
@@ -111,7 +111,7 @@ impl S3 {
     /// Writes an object that must not exist yet.
     ///
     /// # Errors
-    /// [`Kind::Exists`] where there is one, and whatever the service or the network refuses.
+    /// [`Kind::Exists`] if the object exists, or any other error of the service or the network.
     pub async fn put_new(&self, key: &str, body: Bytes, attributes: &Attributes) -> Result<TagsKept, Error> {
         match self.put_attributed(key, body, attributes).await {
             Ok(kept) => Ok(kept),
@@ -119,7 +119,7 @@ impl S3 {
         }
     }
 
-    /// What a write is refused for may be what was asked for beside its bytes.
+    /// Adds the cause to the error of a write, if it may be one of the write's attributes.
     async fn about_write(&self, error: Error, attributes: &Attributes) -> Error {
         let error = match attributes.locked_until {
             Some(_) => self.about_locks(error).await,
@@ -160,10 +160,10 @@ impl S3 {
         }
     }
 
-    /// Writes an object in the place of the one whose entity tag is `etag`.
+    /// Replaces the object whose entity tag is `etag`.
     ///
     /// # Errors
-    /// [`Kind::Exists`] where it is another one by now, and whatever the service or the network refuses.
+    /// [`Kind::Exists`] if it is another one by now, or any other error of the service or the network.
     pub async fn replace(&self, key: &str, body: Bytes, attributes: &Attributes, etag: &str) -> Result<(), Error> {
         loop {
             let conditional = !self.quirks.no_conditions.load(Ordering::Relaxed);
@@ -186,7 +186,7 @@ impl S3 {
         }
     }
 
-    /// Where the service knows no condition on writing, the object is looked at right before instead.
+    /// Looks at the object right before the write, for services without conditional writes.
     async fn check_still(&self, key: &str, etag: &str) -> Result<(), Error> {
         match self.head(key).await? {
             Some(object) if object.etag.as_deref() == Some(etag) => Ok(()),
@@ -238,20 +238,21 @@ impl S3 {
                 false => self.while_alive(|| doing.clone(), send).await,
             };
             match sent {
-                // what came damaged may have been written: who only writes knows what to make of the next answer
+                // a damaged request may have been carried out; a write-only store interprets the answer to the next one
                 Err(error) if self.learns_checksum(&error) => {}
                 Err(error) if error.kind == Kind::Damaged && damaged < 3 && !self.options.write_only => {
                     damaged += 1;
-                    tokio::time::sleep(pause(1)).await;
+                    tokio::time::sleep(Backoff::OF_REQUESTS.jittered(1)).await;
                 }
                 sent => return sent,
             }
         }
     }
 
-    /// Takes a refusal for what it may be: first tags, then conditions are given up, and the request may be repeated.
+    /// Handles an error that may mean an unsupported header: first stops sending tags, then conditions, so that the
+    /// request can be repeated.
     fn learn(&self, error: Error, tagged: bool, conditional: bool) -> Result<(), Error> {
-        // who may not look can't do without conditions
+        // a write-only store can't look at the object instead, so it needs conditions
         if error.kind != Kind::Unsupported || !(tagged || conditional) || self.options.write_only {
             return Err(error);
         }
@@ -267,20 +268,20 @@ impl S3 {
         Ok(())
     }
 
-    /// Waits until every upload that was given up has been aborted; to be called before the process ends.
+    /// Waits until every dropped upload has been aborted. To be called before the process ends.
     pub async fn settle(&self) {
         self.cleanup.close();
         self.cleanup.wait().await;
         self.cleanup.reopen();
     }
 
-    /// Whether it is told to write only: whatever would read, list or look is refused here, before any request.
+    /// Whether it is write-only. Then every read, list or look is refused here, before any request.
     #[must_use]
     pub fn writes_only(&self) -> bool {
         self.options.write_only
     }
 
-    /// Refuses what a store that only writes doesn't do.
+    /// Refuses an operation that a write-only store doesn't do.
     fn check_may_look(&self, doing: impl FnOnce() -> String) -> Result<(), Error> {
         if self.options.write_only {
             return Err(Error::new(Kind::Denied, doing(), WRITE_ONLY));
@@ -288,13 +289,14 @@ impl S3 {
         Ok(())
     }
 
-    /// `s3://bucket/key`, as messages name it.
+    /// The object's name in messages: `s3://bucket/key`.
     fn url(&self, key: &str) -> String {
         self.location.url(key)
     }
 }
 
-/// The entity tag of what was written: every service gives one, and an answer without it is another's, or damaged.
+/// The entity tag of a written object. Every service returns one, so an answer without it is damaged or from another
+/// server.
 fn etag_given(etag: Option<String>, doing: &str) -> Result<String, Error> {
     let none = || Error::new(Kind::Damaged, doing, "the answer bears no entity tag");
     let etag = etag.map(|etag| etag::strong(&etag));

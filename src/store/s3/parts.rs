@@ -1,11 +1,11 @@
-//! The memory of an upload: a few buffers that go round.
+//! The memory of an upload: a few buffers that are used again and again.
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{Error, Kind};
 
-/// The buffers of one upload: as many as may be in memory at once. To take one is to wait for a permit.
+/// The buffers of one upload. Taking one waits until one is free, which limits the memory.
 pub(super) struct Buffers {
     empty: mpsc::UnboundedReceiver<Vec<u8>>,
     give_back: mpsc::UnboundedSender<Vec<u8>>,
@@ -15,13 +15,13 @@ impl Buffers {
     pub(super) fn new(count: u32) -> Self {
         let (give_back, empty) = mpsc::unbounded_channel();
         for _ in 0..count.max(1) {
-            // the receiver stands beside us: this can't fail, and a missing buffer would only be a smaller pool
+            // the receiver exists, so this can't fail; a missing buffer would only make the pool smaller
             let _ = give_back.send(Vec::new());
         }
         Self { empty, give_back }
     }
 
-    /// The next empty buffer, with room for `bytes`, once an earlier part is done with one.
+    /// The next empty buffer, with a capacity of `bytes`. Waits until an earlier part has returned one.
     pub(super) async fn take(&mut self, bytes: u64) -> Result<Vec<u8>, Error> {
         let mut buffer = self
             .empty
@@ -36,7 +36,7 @@ impl Buffers {
         Ok(buffer)
     }
 
-    /// Makes a filled buffer into a body; when the last clone of it is gone, the buffer is empty again.
+    /// Turns a filled buffer into a body. When its last clone is dropped, the buffer is free again.
     pub(super) fn body(&self, filled: Vec<u8>) -> Bytes {
         Bytes::from_owner(Body {
             filled,
@@ -60,7 +60,7 @@ impl Drop for Body {
     fn drop(&mut self) {
         let mut buffer = std::mem::take(&mut self.filled);
         buffer.clear();
-        // the upload may be over: then the buffer is simply freed
+        // if the upload has ended, the buffer is freed
         let _ = self.give_back.send(buffer);
     }
 }

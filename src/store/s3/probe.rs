@@ -1,4 +1,4 @@
-//! Each right tried on an object of its own, one request at a time: what a check needs and no other operation.
+//! Tries each right with one request on a probe object, for `check`.
 
 use std::time::Duration;
 
@@ -10,40 +10,40 @@ use bytes::Bytes;
 
 use super::{Error, Kind, S3};
 
-/// Object and uploads by which a check tries what its credentials may do.
+/// The object and the uploads with which `check` tries what its credentials may do.
 #[derive(Clone, Copy)]
 pub struct Probe<'a> {
     store: &'a S3,
     key: &'a str,
 }
 
-/// The end of a name that no probe is ever written under.
+/// The ending of a name under which no probe is ever written.
 const NEVER: &str = "-never-written";
 
-/// How long is waited for an answer to whether the bucket is there.
+/// The time limit of checking whether the bucket exists.
 const REACHABLE_WITHIN: Duration = Duration::from_secs(15);
 
-/// What each probe holds.
+/// The contents of each probe.
 const BODY: &[u8] = b"pgcoffer check: this object may be deleted\n";
 
 impl S3 {
-    /// Probes under that key.
+    /// Probes under this key.
     #[must_use]
     pub fn probe<'a>(&'a self, key: &'a str) -> Probe<'a> {
         Probe { store: self, key }
     }
 
-    /// Whether the bucket answers: one page of a listing of our prefix. The region that a refusal names is in its
-    /// words. Somebody waits for it: what doesn't answer within 15 s, all attempts together, is taken for silent.
+    /// Checks whether the bucket answers, by one page of a listing of our prefix. The error of a wrong region contains
+    /// the right one. All attempts together take at most 15 s, as a user waits.
     ///
     /// # Errors
-    /// Whatever the service or the network refuses.
+    /// Any error of the service or the network.
     pub async fn check_reachable(&self) -> Result<(), Error> {
         let request = self.client.list_objects_v2();
         let request = request.bucket(&self.location.bucket).max_keys(1);
         let request = request.prefix(self.location.key(""));
         let doing = || format!("look into {}", self.location);
-        // these are waited for by themselves: what gives them may have a hiccup
+        // get the credentials first, outside of the time limit: their source may fail for a moment
         if let Err(error) = self.source.current().await {
             return Err(self.explained(Error::from_source(doing(), &error)));
         }
@@ -60,10 +60,10 @@ impl Probe<'_> {
         format!("{what} {}", self.store.url(self.key))
     }
 
-    /// Writes it, where there is none or whatever there is.
+    /// Writes the object: only if there is none, or in any case.
     ///
     /// # Errors
-    /// [`Kind::Exists`] where there is one and `new` asks for a new one, and whatever else is refused.
+    /// [`Kind::Exists`] if there is one and `new` is set, or any other error of the service or the network.
     pub async fn write(&self, new: bool) -> Result<(), Error> {
         let body = Bytes::from_static(BODY);
         loop {
@@ -79,10 +79,10 @@ impl Probe<'_> {
         }
     }
 
-    /// Looks at it: its entity tag.
+    /// Looks at the object. Returns its entity tag.
     ///
     /// # Errors
-    /// [`Kind::NotFound`], and whatever else is refused.
+    /// [`Kind::NotFound`], or any other error of the service or the network.
     pub async fn look(&self) -> Result<Option<String>, Error> {
         let request = self.store.client.head_object();
         let answer = request.bucket(&self.store.location.bucket).key(self.key);
@@ -91,10 +91,10 @@ impl Probe<'_> {
         Ok(answer.e_tag)
     }
 
-    /// Reads it, whole and a part of it; an error where that is something else than was written.
+    /// Reads the object completely, and a range of it. Fails if the bytes are not those that were written.
     ///
     /// # Errors
-    /// [`Kind::Mismatch`], and whatever is refused.
+    /// [`Kind::Mismatch`], or any error of the service or the network.
     pub async fn read(&self) -> Result<(), Error> {
         let whole = self.read_range(None).await?;
         let part = self.read_range(Some("bytes=9-13")).await?;
@@ -118,7 +118,7 @@ impl Probe<'_> {
     /// Sets a tag.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] where the service has none, and whatever else is refused.
+    /// [`Kind::Unsupported`] where the service has none, or any other error of the service or the network.
     pub async fn tag(&self) -> Result<(), Error> {
         let tag = Tag::builder().key("pgcoffer:tier").value("check").build();
         let tagging = tag.and_then(|tag| Tagging::builder().tag_set(tag).build());
@@ -129,10 +129,10 @@ impl Probe<'_> {
         answer.map(drop).map_err(|e| Error::from_sdk(self.doing("tag"), &e))
     }
 
-    /// How many tags it bears.
+    /// The number of the object's tags.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] where the service has none, and whatever else is refused.
+    /// [`Kind::Unsupported`] where the service has none, or any other error of the service or the network.
     pub async fn tags(&self) -> Result<usize, Error> {
         let request = self.store.client.get_object_tagging();
         let request = request.bucket(&self.store.location.bucket).key(self.key);
@@ -141,10 +141,10 @@ impl Probe<'_> {
         Ok(answer.tag_set().len())
     }
 
-    /// Begins an upload in parts.
+    /// Begins a multipart upload. Returns its id.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn begin(&self) -> Result<String, Error> {
         let request = self.store.client.create_multipart_upload();
         let request = request.bucket(&self.store.location.bucket).key(self.key);
@@ -158,10 +158,10 @@ impl Probe<'_> {
         answer.upload_id.ok_or_else(missing)
     }
 
-    /// Sends the one part of an upload: its entity tag.
+    /// Sends the only part of an upload. Returns the part's entity tag.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn send_part(&self, upload_id: &str) -> Result<Option<String>, Error> {
         loop {
             let request = self.store.client.upload_part();
@@ -177,10 +177,10 @@ impl Probe<'_> {
         }
     }
 
-    /// Puts an upload together, where there is no object of that name.
+    /// Completes an upload, if there is no object with this key.
     ///
     /// # Errors
-    /// [`Kind::Exists`], and whatever else is refused.
+    /// [`Kind::Exists`], or any other error of the service or the network.
     pub async fn complete(&self, upload_id: &str, part: Option<String>) -> Result<(), Error> {
         let part = CompletedPart::builder().part_number(1).set_e_tag(part).build();
         let parts = CompletedMultipartUpload::builder().parts(part).build();
@@ -193,10 +193,10 @@ impl Probe<'_> {
             .map_err(|e| Error::from_sdk(self.doing("complete the upload of"), &e))
     }
 
-    /// Gives an upload up.
+    /// Aborts an upload.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn abort(&self, upload_id: &str) -> Result<(), Error> {
         let request = self.store.client.abort_multipart_upload();
         let request = request.bucket(&self.store.location.bucket).key(self.key);
@@ -206,10 +206,10 @@ impl Probe<'_> {
             .map_err(|e| Error::from_sdk(self.doing("abort the upload of"), &e))
     }
 
-    /// Lists the uploads of that name: how many.
+    /// Lists the uploads with this key. Returns their number.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn uploads(&self) -> Result<usize, Error> {
         let request = self.store.client.list_multipart_uploads();
         let request = request.bucket(&self.store.location.bucket);
@@ -218,10 +218,10 @@ impl Probe<'_> {
         Ok(answer.uploads().len())
     }
 
-    /// Lists the parts of an upload: how many.
+    /// Lists the parts of an upload. Returns their number.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn parts(&self, upload_id: &str) -> Result<usize, Error> {
         let request = self.store.client.list_parts();
         let request = request.bucket(&self.store.location.bucket).key(self.key);
@@ -230,10 +230,10 @@ impl Probe<'_> {
         Ok(answer.parts().len())
     }
 
-    /// Lists what begins with that name: how many objects.
+    /// Lists the objects whose keys begin with this one. Returns their number.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn list(&self) -> Result<usize, Error> {
         let request = self.store.client.list_objects_v2();
         let request = request.bucket(&self.store.location.bucket);
@@ -242,19 +242,19 @@ impl Probe<'_> {
         Ok(answer.contents().len())
     }
 
-    /// Deletes what was never written: whether such a request is taken.
+    /// Deletes an object that was never written, which shows whether the request is accepted.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn delete_nothing(&self) -> Result<(), Error> {
         let key = format!("{}{NEVER}", self.key);
         self.store.probe(&key).delete(None).await
     }
 
-    /// Deletes it, on the condition of its entity tag where one is given.
+    /// Deletes the object, on the condition of its entity tag if one is given.
     ///
     /// # Errors
-    /// [`Kind::Exists`] where it has another one, and whatever else is refused.
+    /// [`Kind::Exists`] if it has another one, or any other error of the service or the network.
     pub async fn delete(&self, etag: Option<&str>) -> Result<(), Error> {
         let request = self.store.client.delete_object();
         let request = request.bucket(&self.store.location.bucket).key(self.key);

@@ -1,4 +1,4 @@
-//! Objects on their way back: whole, by ranges, or looked at.
+//! Reads objects: completely, by ranges, or only their metadata.
 
 use std::{ops::Range, time::Duration};
 
@@ -12,18 +12,18 @@ use super::{
     silence::Silence,
 };
 
-/// A body slower than this has no end: 8 KiB/s.
+/// The lowest speed of a body: 8 KiB/s. A slower one is given up.
 const BYTES_PER_SECOND_MIN: u64 = 8 << 10;
-/// Memory that is taken on the word of an answer.
+/// The most memory that is reserved because an answer announces so many bytes.
 const BYTES_BELIEVED: u64 = 4 << 20;
 
-/// Why a body was not read.
+/// Why a body could not be read.
 enum Unread {
     TooLong,
     Broken(String),
 }
 
-/// Reads a body of at most `bytes_max` bytes, whatever its headers say.
+/// Reads a body of at most `bytes_max` bytes, whatever length its headers announce.
 async fn collect(
     mut body: ByteStream,
     length: Option<u64>,
@@ -51,7 +51,7 @@ fn time_for(bytes: u64) -> Duration {
     Duration::from_secs(60 + bytes / BYTES_PER_SECOND_MIN)
 }
 
-/// Whether a `Content-Range` is of what was asked for: `bytes 0-99/1234`.
+/// Whether a `Content-Range` is the requested one: `bytes 0-99/1234`.
 fn is_of(content_range: &str, range: &Range<u64>) -> bool {
     let given = content_range
         .strip_prefix("bytes ")
@@ -61,16 +61,16 @@ fn is_of(content_range: &str, range: &Range<u64>) -> bool {
 }
 
 impl S3 {
-    /// Reads a small object whole, of at most `bytes_max` bytes.
+    /// Reads a small object of at most `bytes_max` bytes completely.
     ///
     /// # Errors
-    /// [`Kind::NotFound`], and whatever the service or the network refuses.
+    /// [`Kind::NotFound`], or any other error of the service or the network.
     pub async fn read(&self, key: &str, bytes_max: u64) -> Result<Bytes, Error> {
         let read = || self.read_once(key, None, None, bytes_max);
         self.retry(ATTEMPTS_UNDER_WAY, read).await
     }
 
-    /// The same where nothing has been done yet: a service that can't be reached is told within half a minute.
+    /// Does the same at the beginning of a command: a service that can't be reached is an error within half a minute.
     ///
     /// # Errors
     /// As [`S3::read`].
@@ -79,13 +79,13 @@ impl S3 {
         self.retry(ATTEMPTS, read).await
     }
 
-    /// Reads bytes `range` of an object whose entity tag was `etag`.
+    /// Reads the bytes `range` of the object whose entity tag is `etag`.
     ///
     /// # Errors
-    /// [`Kind::Changed`] where it is another object by now, [`Kind::Cold`], [`Kind::NotFound`], and whatever the
-    /// service or the network refuses.
+    /// [`Kind::Changed`] if it is another object by now, [`Kind::Cold`], [`Kind::NotFound`], or any other error of the
+    /// service or the network.
     pub async fn read_range(&self, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes, Error> {
-        // no header can ask for nothing, and of an empty object a service gives no range
+        // no header can request zero bytes, and a service has no range of an empty object
         if range.is_empty() {
             return Ok(Bytes::new());
         }
@@ -126,7 +126,7 @@ impl S3 {
             Err(error) => {
                 let error = Error::from_sdk(doing(), &error);
                 return Err(match error.kind {
-                    // If-Match is the only condition that reading has
+                    // If-Match is the only condition of this request
                     Kind::Exists => Error {
                         kind: Kind::Changed,
                         why: format!("it is another object than was looked at before: {}", error.why),
@@ -160,7 +160,7 @@ impl S3 {
                 }
             })
             .map_err(|unread| match unread {
-                // of a range the service was told how long it is
+                // the request for a range said how long it is
                 Unread::TooLong if range.is_some() => {
                     let why = format!("asked for {bytes_max} bytes, and more came");
                     Error::new(Kind::Damaged, doing(), why)
@@ -170,18 +170,18 @@ impl S3 {
             })
     }
 
-    /// Looks at an object; `None` where there is none.
+    /// Looks at an object. `None` if it doesn't exist.
     ///
     /// # Errors
-    /// Whatever the service or the network refuses. Without the right to list, S3 answers [`Kind::Denied`] for an
-    /// object that isn't there.
+    /// Any error of the service or the network. Without the right to list, S3 answers [`Kind::Denied`] for an object
+    /// that isn't there.
     pub async fn head(&self, key: &str) -> Result<Option<Object>, Error> {
         let doing = || format!("look at {}", self.url(key));
         self.ask(ATTEMPTS, || self.head_once(key), doing).await
     }
 
-    /// Of an object that isn't there S3 says "denied" to who may not list, and who may list below a prefix alone is
-    /// taken for one of these: his listing tells.
+    /// Whether an object is missing. Without the right to list, S3 answers "denied" for a missing object, also to users
+    /// who may list below a prefix. A listing of the key shows whether it exists.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
     async fn is_missing(&self, key: &str) -> bool {
         let listed = self.list_once(key).await;

@@ -1,30 +1,30 @@
-//! Trying again, in one place: which failures pass, how long is waited, and what is believed of a wire that nothing
-//! guards.
+//! All retries of requests: which failures pass, how long the pauses are, and which answers count if nothing protects
+//! the connection.
 
-use std::{
-    hash::{BuildHasher as _, Hasher as _, RandomState},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use super::{Error, Kind, S3, endpoint::Endpoint};
+use crate::retry::Backoff;
 
-/// How often a request is made again that changes nothing or may be repeated, beyond the SDK's own three attempts each.
+/// The number of attempts at a request that changes nothing or may be repeated, in addition to the SDK's own three
+/// attempts each.
 pub(super) const ATTEMPTS: u32 = 4;
-/// The same where hours of work may lie behind: with the pauses between, an outage of about a minute and a half is
-/// outlived.
+/// The number of attempts during an upload, where hours of work may be lost. With the pauses between, they last through
+/// an outage of about a minute and a half.
 pub(super) const ATTEMPTS_UNDER_WAY: u32 = 7;
-/// How often a request is made whose bytes, or whose answer's, arrive damaged. What damages one in a hundred of them is
-/// outlived, and what damages all of them is found within seconds.
+/// The number of attempts if a request or its answer arrives damaged. So damage to one in a hundred of them does no
+/// harm, and damage to all of them is found within seconds.
 const ATTEMPTS_DAMAGED: u32 = 5;
-/// How often an answer without a checksum is asked for until two in a row agree.
-const LOOKS: u32 = 6;
+/// The pauses between these attempts.
+const DAMAGED: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_millis(1600));
+/// The most requests for an answer without a checksum, until two in a row agree.
+const ANSWERS_MAX: u32 = 6;
 
 impl S3 {
-    /// Makes a request again while its failure is a passing one.
+    /// Repeats a request while its failure is a passing one.
     ///
-    /// Over plain HTTP a request can be damaged on its way, and the service then refuses another one than was sent: a
-    /// refusal is doubted once. TLS finds such damage by itself.
+    /// Over plain HTTP a request can be damaged, and then the service refuses another request than was sent. So a
+    /// refusal is repeated once. TLS finds such damage by itself.
     pub(super) async fn retry<T, F>(&self, attempts: u32, request: impl Fn() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
@@ -48,10 +48,10 @@ impl S3 {
                 tracing::warn!("{error}; trying again");
             }
             if error.kind.is_passing() && error.kind != Kind::Damaged {
-                tokio::time::sleep(pause(attempt)).await;
+                tokio::time::sleep(Backoff::OF_REQUESTS.jittered(attempt)).await;
                 attempt += 1;
             } else {
-                tokio::time::sleep(jittered(Duration::from_millis(100 << damaged.min(4)))).await;
+                tokio::time::sleep(DAMAGED.jittered(damaged)).await;
                 damaged += 1;
             }
         }
@@ -62,13 +62,19 @@ impl S3 {
         self.service_time().is_some()
     }
 
-    /// An error with what the place itself tells of it.
+    /// The error, with what is known about the place added.
     pub(super) fn explained(&self, error: Error) -> Error {
         let variables = &self.options.variables;
         let cure = match error.kind {
             _ if error.cure.is_some() => None,
             Kind::NoCredentials if !error.is_of_source() => variables.cure_of_none(&error.why),
             Kind::WrongCredentials => variables.cure_of_refusal(&error.why),
+            // hyper's words
+            Kind::Unreachable if !self.over_tls && error.why.contains("connection closed before message") => Some(
+                "the connection was closed before any answer: if the service speaks TLS, write https:// in \
+                 AWS_ENDPOINT_URL_S3; otherwise look at the service, and at proxies between"
+                    .to_owned(),
+            ),
             _ => None,
         };
         if let Some(cure) = cure {
@@ -89,9 +95,9 @@ impl S3 {
         error
     }
 
-    /// Asks for an answer that bears no checksum: a listing, or an answer's head. Over plain HTTP a bit that was
-    /// flipped on the way is not found by anything, and would be an object that isn't there or a length that is wrong;
-    /// there the question is asked until two answers in a row agree.
+    /// Makes a request whose answer has no checksum: a listing, or metadata. Over plain HTTP nothing finds a flipped
+    /// bit in it, which could hide an object or change its length. There the request is repeated until two answers in a
+    /// row agree.
     pub(super) async fn ask<T: PartialEq, F>(
         &self,
         attempts: u32,
@@ -105,42 +111,14 @@ impl S3 {
         if self.over_tls {
             return Ok(before);
         }
-        for _ in 1..LOOKS {
+        for _ in 1..ANSWERS_MAX {
             let after = Box::pin(self.retry(attempts, &request)).await?;
             if after == before {
                 return Ok(after);
             }
             before = after;
         }
-        let why = format!("{LOOKS} answers in a row differ from one another");
+        let why = format!("{ANSWERS_MAX} answers in a row differ from one another");
         Err(Error::new(Kind::Damaged, doing(), why))
-    }
-}
-
-/// The pause after a failed attempt: 1, 2, 4, 8, 16, 30, 30 … seconds, each a quarter more or less, so that agents
-/// which failed at once don't come back at once.
-pub(crate) fn pause(attempt: u32) -> Duration {
-    jittered(Duration::from_secs((1 << attempt.saturating_sub(1).min(5)).min(30)))
-}
-
-fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().build_hasher().finish() % 512;
-    pause * (768 + u32::try_from(random).unwrap_or(0)) / 1024
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_and_are_bounded() {
-        let between = |attempt, low: f64, high: f64| {
-            let seconds = pause(attempt).as_secs_f64();
-            assert!(seconds >= low && seconds <= high, "{attempt}: {seconds}");
-        };
-        between(1, 0.75, 1.25);
-        between(4, 6.0, 10.0);
-        between(6, 22.5, 37.5);
-        between(u32::MAX, 22.5, 37.5);
     }
 }

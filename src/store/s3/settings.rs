@@ -1,4 +1,4 @@
-//! What the bucket itself is set to: read by a check, changed by nobody here.
+//! The bucket's own settings, which `check` reads and nothing changes.
 
 use aws_sdk_s3::{
     error::ProvideErrorMetadata as _,
@@ -8,23 +8,23 @@ use aws_sdk_s3::{
 use super::{Error, S3};
 use crate::text::counted;
 
-/// What stands between the bucket and the public.
+/// What keeps the public out of the bucket.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PublicAccess {
     /// All four switches of the bucket's public access block are on.
     pub blocked: bool,
-    /// The bucket's policy lets everybody in; none: it has none, or that can't be seen.
+    /// Whether the bucket's policy allows public access. `None` if it has no policy, or it can't be read.
     pub by_policy: Option<bool>,
 }
 
-/// Whether a bucket keeps what is deleted or overwritten.
+/// Whether a bucket keeps versions of deleted and overwritten objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Versioning {
-    /// It never did.
+    /// It never has.
     Off,
     /// It does.
     On,
-    /// It did once: old versions stay.
+    /// It has in the past, and keeps those versions.
     Suspended,
 }
 
@@ -36,7 +36,7 @@ impl S3 {
     /// Whether the bucket keeps versions.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn versioning(&self) -> Result<Versioning, Error> {
         let request = self.client.get_bucket_versioning();
         let answer = request.bucket(&self.location.bucket).send().await;
@@ -49,10 +49,10 @@ impl S3 {
         })
     }
 
-    /// Whether the bucket has Object Lock, and its default retention in words, where it has one.
+    /// Whether the bucket has Object Lock, and its default retention in words, if it has one.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn object_lock(&self) -> Result<Option<Option<String>>, Error> {
         let request = self.client.get_object_lock_configuration();
         let answer = match request.bucket(&self.location.bucket).send().await {
@@ -81,10 +81,10 @@ impl S3 {
         Ok(on.then_some(words))
     }
 
-    /// What keeps the public out.
+    /// What keeps the public out of the bucket.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn public_access(&self) -> Result<PublicAccess, Error> {
         let request = self.client.get_public_access_block();
         let blocked = match request.bucket(&self.location.bucket).send().await {
@@ -101,10 +101,10 @@ impl S3 {
         Ok(PublicAccess { blocked, by_policy })
     }
 
-    /// How the bucket encrypts what says nothing of it: `AES256`, `aws:kms`; none where it has no default.
+    /// The bucket's default encryption: `AES256` or `aws:kms`; `None` if it has none.
     ///
     /// # Errors
-    /// Whatever is refused.
+    /// Any error of the service or the network.
     pub async fn default_encryption(&self) -> Result<Option<String>, Error> {
         let request = self.client.get_bucket_encryption();
         let answer = match request.bucket(&self.location.bucket).send().await {

@@ -1,4 +1,4 @@
-//! A service that says nothing: one budget of time for all requests of a command, and signs of life for what is slow.
+//! A service that doesn't answer: one time budget for all requests of a command, and what counts as progress.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,54 +11,54 @@ use aws_sdk_s3::config::{
 };
 use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::Metadata};
 
-/// How long a service may say nothing at all, where nothing much lies behind.
+/// How long a service may not answer at all, if little work can be lost.
 const BUDGET: Duration = Duration::from_secs(58);
-/// The most of it, where hours of work lie behind.
+/// The largest budget, if hours of work can be lost.
 const BUDGET_MAX: Duration = Duration::from_secs(300);
-/// Of the time for which bytes have been moving, so much may be waited for once they don't.
+/// The budget is this fraction of the time for which bytes have been moving.
 const BUDGET_SHARE: u32 = 10;
-/// After a pause of this length bytes that move are another piece of work.
+/// After a pause of this length, moving bytes count as a new piece of work.
 const BREAK: Duration = Duration::from_secs(120);
-/// A request of so long ago that has neither ended nor been answered was given up by whoever made it.
+/// After this time, a request that has neither ended nor been answered counts as cancelled.
 const FORGOTTEN: Duration = Duration::from_secs(600);
-/// After the budget is used up, whoever asks is refused at once; after this time the service is asked anew. Longer than
-/// the longest pause between two attempts.
+/// For this time after the budget is used up, requests are refused at once; then the service is tried again. Longer
+/// than the longest pause between two attempts.
 const REST: Duration = Duration::from_secs(45);
 
-/// What every request of a store knows of the others: when the service was last heard, and when anything last moved.
+/// What all requests of a store share: when the service last answered, and when bytes last moved.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Silence(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// For answers of any kind, without the bodies of objects.
+    /// Waiting for answers of any kind, without the bodies of objects.
     answers: Waiting,
-    /// For the bodies of objects: a service may go on answering, and these stall all the same.
+    /// Waiting for the bodies of objects, which can stall although the service answers.
     bodies: Waiting,
     work: Work,
 }
 
-/// What is waited for.
+/// The state of waiting for one kind of answer.
 #[derive(Debug, Default)]
 struct Waiting {
-    /// The first request since anything came whole.
+    /// The first request since the last complete answer.
     asked: Option<Instant>,
-    /// The end of the last attempt by which nothing came.
+    /// When the last attempt without an answer ended.
     ended: Option<Instant>,
-    /// When the budget was found to be used up.
+    /// When the budget was used up.
     given_up: Option<Instant>,
 }
 
-/// How long bytes have been moving.
+/// For how long bytes have been moving.
 #[derive(Debug, Default)]
 struct Work {
     began: Option<Instant>,
     moved: Option<Instant>,
-    /// When bytes of a backup last left this machine, or were acknowledged.
+    /// When bytes of a backup were last sent or acknowledged.
     sent: Option<Instant>,
 }
 
-/// Why a request is not made any more.
+/// Why a request is refused: the service hasn't answered for too long.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the service has not answered for {seconds} s")]
 pub(super) struct Silent {
@@ -70,35 +70,35 @@ impl Silence {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes of a backup left this machine.
+    /// Records that bytes of a backup were sent.
     pub(super) fn sent(&self) {
         let mut state = self.state();
         state.work.sent = Some(Instant::now());
         state.work.go_on(Instant::now());
     }
 
-    /// Bytes of an object came.
+    /// Records that bytes of an object arrived.
     pub(super) fn received(&self) {
         self.state().work.go_on(Instant::now());
     }
 
-    /// An object came whole.
+    /// Records that an object arrived completely.
     pub(super) fn came_whole(&self) {
         self.state().bodies.hear();
     }
 
-    /// An object's bytes stopped coming.
+    /// Records that the bytes of an object stopped arriving.
     pub(super) fn stalled(&self) {
         self.state().bodies.end(Instant::now());
     }
 
-    /// For how long nothing has been sent, since `began` at most.
+    /// For how long nothing has been sent, counted from `began` at the earliest.
     pub(super) fn unsent_since(&self, began: Instant) -> Duration {
         let sent = self.state().work.sent;
         sent.map_or(began, |sent| sent.max(began)).elapsed()
     }
 
-    /// How long the service may say nothing by now.
+    /// How long the service may currently not answer.
     pub(super) fn budget(&self) -> Duration {
         self.state().work.budget()
     }
@@ -131,8 +131,7 @@ impl Waiting {
         }
     }
 
-    /// Refuses a request where too long was waited already; `moved` is when anything moved, where that is a sign of
-    /// life.
+    /// Refuses a request if the wait has been too long. `moved` is when bytes moved, if that counts as progress.
     fn ask(&mut self, now: Instant, moved: Option<Instant>, budget: Duration) -> Result<(), Silent> {
         let rested = |at: Option<Instant>| at.is_some_and(|at| now.duration_since(at) >= REST);
         if rested(self.given_up.or(self.ended)) {
@@ -145,7 +144,7 @@ impl Waiting {
             return Ok(());
         }
         if silent > FORGOTTEN {
-            // whoever asked was cancelled, and nobody has asked since
+            // the request was cancelled, and there was none since
             *self = Self {
                 asked: Some(now),
                 ..Self::default()
@@ -162,12 +161,12 @@ impl Waiting {
 impl State {
     fn ask(&mut self, now: Instant, is_object: bool) -> Result<(), Silent> {
         let budget = self.work.budget();
-        // while the bytes of a slow upload go, an answer isn't due
+        // while a slow upload sends bytes, no answer is due
         self.answers.ask(now, self.work.sent, budget)?;
         if !is_object {
             return Ok(());
         }
-        // bytes that move are no sign where they have stopped before the end each time
+        // moving bytes are no progress if they stop before the end each time
         let moved = self.work.moved.filter(|_| self.bodies.ended.is_none());
         self.bodies.ask(now, moved, budget)
     }
@@ -178,7 +177,7 @@ impl Intercept for Silence {
         "Silence"
     }
 
-    /// Before each attempt, the SDK's own repetitions too, and after its credentials were found.
+    /// Runs before each attempt, including the SDK's own retries, after credentials were found.
     fn read_before_signing(
         &self,
         _: &BeforeTransmitInterceptorContextRef<'_>,
@@ -189,7 +188,7 @@ impl Intercept for Silence {
         Ok(self.state().ask(Instant::now(), name == Some("GetObject"))?)
     }
 
-    /// The service was heard if its answer came whole, whatever it said.
+    /// A complete answer counts, whatever it says.
     fn read_after_attempt(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
@@ -231,7 +230,7 @@ mod tests {
         state.answers.end(at(start, 60));
         let refused = Err(Silent { seconds: 60 });
         assert_eq!(state.ask(at(start, 60), false), refused);
-        // the next look of the same command, of whatever kind
+        // the next request of the same command, of any kind
         assert!(state.ask(at(start, 61), true).is_err());
         assert_eq!(state.ask(at(start, 106), false), Ok(()));
     }
@@ -258,7 +257,7 @@ mod tests {
         }
     }
 
-    /// Each attempt brings an answer's head and some bytes.
+    /// Each attempt gets the head of an answer and some bytes.
     #[test]
     fn bodies_that_stall_each_time_use_the_budget_up_though_answers_come() {
         let start = Instant::now();
@@ -295,7 +294,7 @@ mod tests {
         assert_eq!(work.budget(), BUDGET);
     }
 
-    /// An endpoint that refused connections an hour ago has not been silent since.
+    /// An endpoint that refused connections an hour ago has not been unresponsive since.
     #[test]
     fn a_failure_of_long_ago_counts_no_more() {
         let start = Instant::now();
@@ -305,7 +304,7 @@ mod tests {
         assert_eq!(state.ask(at(start, 3600), false), Ok(()));
     }
 
-    /// A request that was cancelled neither ends nor is answered.
+    /// A cancelled request neither ends nor is answered.
     #[test]
     fn a_request_that_nobody_waits_for_counts_no_more() {
         let start = Instant::now();

@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{Tag, Tagging};
 
 use super::{Error, Kind, S3, retry::ATTEMPTS};
 
-/// Tags as `x-amz-tagging` wants them: a URL query.
+/// Tags in the form of `x-amz-tagging`: a URL query.
 pub(super) fn query(tags: &[(String, String)]) -> String {
     let mut text = String::new();
     for (key, value) in tags {
@@ -19,15 +19,16 @@ pub(super) fn query(tags: &[(String, String)]) -> String {
 }
 
 impl S3 {
-    /// Whether tags were read here before: a refusal is about something else then.
+    /// Whether tags were read before, so that an error must have another reason.
     fn has_tags(&self) -> bool {
         self.quirks.has_tags.load(Ordering::Relaxed)
     }
 
-    /// An object's tags; `None` where the service has none.
+    /// An object's tags. `None` if the service has no tags.
     ///
     /// # Errors
-    /// [`Kind::NotFound`], [`Kind::Denied`] where these credentials may not see them, and whatever else is refused.
+    /// [`Kind::NotFound`], [`Kind::Denied`] if these credentials may not read them, or any other error of the service
+    /// or the network.
     pub async fn tags(&self, key: &str) -> Result<Option<Vec<(String, String)>>, Error> {
         self.check_may_look(|| format!("read the tags of {}", self.url(key)))?;
         let read = || async {
@@ -40,8 +41,8 @@ impl S3 {
         };
         let doing = || format!("read the tags of {}", self.url(key));
         let mut answer = self.ask(ATTEMPTS, read, doing).await;
-        // each time anew, and twice: what a write was refused for may have been something else than its tags, and a
-        // gateway may have hiccups; a hold must not be overlooked for that
+        // tried each time, and twice: a write may have been refused for another reason than its tags, and a gateway may
+        // fail for a moment; a hold must not be missed because of that
         if matches!(&answer, Err(error) if error.kind == Kind::Unsupported) {
             answer = self.ask(ATTEMPTS, read, doing).await;
         }
@@ -50,7 +51,7 @@ impl S3 {
                 self.quirks.has_tags.store(true, Ordering::Relaxed);
                 Ok(Some(answer))
             }
-            // of an object that was deleted in a bucket with versions AWS says that the method isn't allowed
+            // for an object that was deleted in a versioned bucket, AWS answers that the method isn't allowed
             Err(error) if error.why.contains("MethodNotAllowed") => Err(Error {
                 kind: Kind::NotFound,
                 ..error
@@ -64,7 +65,7 @@ impl S3 {
         }
     }
 
-    /// Puts `tags` in the place of an object's tags; `false` where the service has none.
+    /// Replaces an object's tags with `tags`. Returns `false` if the service has no tags.
     ///
     /// # Errors
     /// As [`S3::tags`].

@@ -3,13 +3,10 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
-    process::Command,
     sync::{Arc, Mutex},
 };
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -20,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     check::everything::found,
     stage::{SMALL, Stage},
-    testbed::Agent,
+    testbed::{Agent, certificates, tls_server},
 };
 
 /// The id and the secret that the agent signs with: those of its bucket.
@@ -52,7 +49,8 @@ struct Rds {
 impl Rds {
     fn start(to: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(certified(folder.path())));
+        certificates(folder.path(), "DNS:localhost");
+        let acceptor = TlsAcceptor::from(Arc::new(tls_server(folder.path())));
         let heard: Arc<Mutex<Vec<String>>> = Arc::default();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -123,36 +121,6 @@ async fn body(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> std::io::Resu
     let mut body = vec![0; length as usize - 4];
     stream.read_exact(&mut body).await?;
     Ok(body)
-}
-
-fn certified(folder: &Path) -> rustls::ServerConfig {
-    for command in [
-        "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=authority -keyout ca.key -out ca.crt",
-        "req -newkey rsa:2048 -nodes -subj /CN=x -addext subjectAltName=DNS:localhost -keyout server.key -out \
-         server.csr",
-        "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 -copy_extensions copy -out \
-         server.crt",
-    ] {
-        let output = Command::new("openssl")
-            .env_remove("LD_PRELOAD")
-            .args(command.split(' '))
-            .current_dir(folder)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-    let chain = CertificateDer::pem_file_iter(folder.join("server.crt"))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap()
 }
 
 fn mac(key: &[u8], text: &str) -> Vec<u8> {

@@ -3,7 +3,6 @@
 use std::{
     fmt::Write as _,
     path::Path,
-    process::Command,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -13,7 +12,7 @@ use pgcoffer::{
     agent::{self, Heartbeats, Notifications},
     backup::{Failure, Origin, Retention, Tier},
     catalog::Catalog,
-    config::Config,
+    config::{Config, Settings, Sources},
     heroku::{ApiKey, Heroku},
     operation::{
         BackupOutcome, BackupRequest, Clock, Interrupt, Occasion, Progress, PruneOutcome, TickDatabase, TickReport,
@@ -35,10 +34,9 @@ use tracing::{
 use crate::{
     notify::events::Scene,
     serve::heroku_api::{API_KEY, APP, FakeHeroku},
+    testbed::{own_process, write_aws_config},
 };
 
-/// Set in the process that panics: it has an environment and a panic hook of its own.
-const INSIDE: &str = "PGCOFFER_TEST_PANICS_CONFIG";
 /// What the panic says, which nobody may repeat.
 const SECRET: &str = "hunter2";
 
@@ -81,27 +79,10 @@ impl Visit for Words<'_> {
 
 #[test]
 fn it_is_told_recorded_and_keeps_no_other_database_waiting() {
-    if let Some(config) = std::env::var_os(INSIDE) {
-        return live_through(Path::new(&config));
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("config");
     let test = "backup::panics::it_is_told_recorded_and_keeps_no_other_database_waiting";
-    let mut process = Command::new(std::env::current_exe().unwrap());
-    process.args([test, "--exact", "--nocapture"]);
-    let of_aws = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_"));
-    for (name, _) in of_aws {
-        process.env_remove(name);
+    if let Some(config) = own_process(test, &[]) {
+        live_through(&config);
     }
-    process
-        .env(INSIDE, &config)
-        .env("AWS_CONFIG_FILE", &config)
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-        .env("AWS_EC2_METADATA_DISABLED", "true");
-    let output = process.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("lived through all of them"), "{said}");
 }
 
 /// Two databases, a bucket, and people who are told.
@@ -118,15 +99,16 @@ impl World {
     fn new(file: &Path) -> Self {
         let scene = Scene::small();
         let (bucket, stage) = (&scene.stage.bucket, &scene.stage);
-        let (access, secret) = bucket.credentials();
-        let text = format!(
-            "[default]\nregion = us-east-1\naws_access_key_id = {access}\naws_secret_access_key = \
-             {secret}\nendpoint_url = {}\n",
-            bucket.endpoint()
-        );
-        std::fs::write(file, text).unwrap();
+        write_aws_config(file, bucket);
         let agent = scene.agent().database_url("shop", &stage.cluster.url(&stage.database));
-        let config = Config::from_vars(agent.variables()).unwrap();
+        let sources = Sources {
+            vars: agent
+                .variables()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            ..Sources::default()
+        };
+        let config = Config::read(&Settings::gather(sources)).unwrap();
         let runtime = Runtime::new().unwrap();
         let (location, options) = (config.location.clone().unwrap(), config.store.clone());
         let store = runtime.block_on(Store::connect(location, options));
@@ -159,7 +141,7 @@ impl World {
             parallel: 1,
             prune: true,
             level: Some(1),
-            silence_max: Duration::from_secs(60),
+            dump_idle_timeout: Duration::from_secs(60),
             policy: RetentionPolicy::default(),
             clock: Clock::system(),
         };
@@ -185,7 +167,7 @@ impl World {
             occasion: Occasion::Asked(Tier::Manual, Retention::Forever),
             level: Some(1),
             part_bytes: None,
-            silence_max: Duration::from_secs(60),
+            dump_idle_timeout: Duration::from_secs(60),
             clock: Clock::system(),
         };
         let (progress, interrupt) = (Progress::default(), Interrupt::default());
@@ -262,7 +244,6 @@ fn live_through(config: &Path) {
     assert_eq!(world.heard().len(), 1);
     world.backup("nowhere").unwrap();
     launcher_goes_on(&world);
-    eprintln!("lived through all of them");
 }
 
 /// A clock that starts dynos has a bug at one database: the others have their turn, and that one has its own in the

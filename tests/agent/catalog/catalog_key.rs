@@ -242,7 +242,7 @@ fn a_tick_with_it_backs_up_nothing_says_so_and_does_the_rest() {
     let main = &report["databases"][0];
     assert_eq!(
         main["backup"],
-        serde_json::json!({"outcome": "elsewhere", "due": ["daily"]})
+        serde_json::json!({"outcome": "needs_master_key", "due": ["daily"]})
     );
     assert_eq!(main["prune"]["outcome"], "done");
     assert!(main["health"]["newest_good"]["id"].is_string());

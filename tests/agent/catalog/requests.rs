@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    stage::{Stage, restore_args},
-    testbed::{Call, S3Server},
+    serve::clock::serve,
+    stage::{Stage, restore_args, wait_until},
+    testbed::{Call, Fault, Rule, S3Server},
     tick::past::{Run, calm, hours},
 };
 
@@ -27,17 +28,23 @@ impl<'a> Requests<'a> {
     fn next(&mut self) -> String {
         let calls = self.bucket.calls().split_off(self.seen);
         self.seen += calls.len();
-        let mut kinds = BTreeMap::new();
-        for call in &calls {
-            *kinds.entry(kind(call)).or_insert(0_usize) += 1;
-        }
-        // over plain HTTP, as here, what nothing guards on the way is asked for until two answers in a row agree
-        for kind in ["list", "head"] {
-            kinds.entry(kind).and_modify(|count| *count /= 2);
-        }
-        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-        kinds.join(", ")
+        counted(&calls, 1)
     }
+}
+
+/// The number of calls of each kind in one of so many rounds.
+fn counted<'a>(calls: impl IntoIterator<Item = &'a Call>, rounds: usize) -> String {
+    let mut kinds = BTreeMap::new();
+    for call in calls {
+        *kinds.entry(kind(call)).or_insert(0_usize) += 1;
+    }
+    let kinds = kinds.into_iter().map(|(kind, count)| {
+        // over plain HTTP, as here, an unprotected answer is requested until two in a row agree
+        let answers = if ["list", "head"].contains(&kind) { 2 } else { 1 };
+        assert_eq!(count % (answers * rounds), 0, "{count} of {kind} in {rounds} rounds");
+        format!("{kind} {}", count / (answers * rounds))
+    });
+    kinds.collect::<Vec<_>>().join(", ")
 }
 
 fn kind(call: &Call) -> &'static str {
@@ -121,4 +128,40 @@ fn what_is_deleted_is_looked_at_again() {
         "prune, 3 deletions: archive 14, delete 9, details 10, head 12, list 10, record 10, settings 19",
     ];
     assert_eq!(found, expected);
+}
+
+/// The first tick of `serve` reads every entry, later ones only list. A second database that can't be listed makes the
+/// rounds follow one another within seconds.
+#[test]
+fn a_later_tick_of_serve_reads_no_entry_again() {
+    let stage = with_backups(2, "90d");
+    let denied = Rule::on("ListObjectsV2").key("/shop/").always();
+    stage.bucket.inject(denied, Fault::access_denied());
+    let agent = stage
+        .agent()
+        .database_url("shop", "postgres://nobody@127.0.0.1:1/none")
+        .env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 90d"));
+    let serving = serve(&agent);
+    // rounds that have ended and the calls so far, at a moment when none is in progress
+    let between_rounds = |rounds_min: u64| {
+        let rounds = || {
+            let ended = serving.metric("pgcoffer_ticks_total").unwrap_or(0.0) as u64;
+            (serving.health()["tick_running"] == false && ended >= rounds_min).then_some(ended)
+        };
+        let mut found = None;
+        wait_until("a pause between two rounds", || {
+            let before = rounds();
+            let calls = stage.bucket.calls();
+            found = before.filter(|_| rounds() == before).map(|ended| (ended, calls));
+            found.is_some()
+        });
+        found.unwrap()
+    };
+    let (first, before) = between_rounds(1);
+    let (last, calls) = between_rounds(first + 2);
+    let later = calls[before.len()..].iter();
+    let of_main = later.filter(|call| !call.prefix.as_deref().unwrap_or(&call.key).contains("/shop/"));
+    let rounds = usize::try_from(last - first).unwrap();
+    assert_eq!(counted(of_main, rounds), "archive 4, list 4, settings 1");
+    serving.end().success();
 }

@@ -7,7 +7,7 @@ use pgcoffer::seal::MasterKey;
 
 use super::refusals::refused;
 use crate::{
-    stage::{KEY, SMALL, Stage},
+    stage::{KEY, OTHER_KEY, SMALL, Stage},
     testbed::Agent,
 };
 
@@ -236,4 +236,42 @@ fn who_lacks_grants_is_led_to_the_sql_for_all_of_them() {
     let (_, reader) = crate::check::everything::roles(&stage);
     let agent: Agent = crate::check::everything::as_role(&stage, &reader);
     refused(&stage, agent.run(["backup"]), 3, &["GRANT", "pgcoffer check --fix-sql"]);
+}
+
+#[test]
+fn a_wrong_key_is_one_line_and_one_hint_however_many_backups_there_are() {
+    let stage = Stage::backed_up(SMALL);
+    for _ in 0..3 {
+        stage.back_up();
+    }
+    let agent = stage.agent().key(OTHER_KEY);
+    for agent in [agent.clone(), agent.without("PGCOFFER_REPOSITORY")] {
+        let outcome = refused(&stage, agent.run(["list"]), 5, &["wrong key", "PGCOFFER_OLD_KEYS"]);
+        assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn what_is_no_id_is_told_for_what_it_is() {
+    let stage = Stage::backed_up(SMALL);
+    let key = stage.key("/records/");
+    // as a listing of the bucket shows it
+    for path in [
+        key.clone(),
+        format!("s3://testbed/{key}"),
+        key.replace("backups/main/records/", ""),
+    ] {
+        stage.run(["show", &path]).success();
+    }
+    let label = stage.run(["show", "main"]);
+    refused(
+        &stage,
+        label,
+        2,
+        &["main is the name of a database", "give latest --database main"],
+    );
+    let unknown = stage.run(["show", "latest", "--database", "shpo"]);
+    refused(&stage, unknown, 7, &["of shpo", "there are backups of main"]);
+    let hyphen = stage.agent().env("PGCOFFER_DB_MY-APP_URL", "postgres://u@h/d");
+    refused(&stage, hyphen.run(["list"]), 2, &["call it PGCOFFER_DB_MY_APP_URL"]);
 }

@@ -36,7 +36,7 @@ fn with_rules_of(customers: Vec<LifecycleRule>) -> S3Server {
 }
 
 #[test]
-fn what_a_service_changes_is_undone_to_the_letter() {
+fn a_change_by_the_service_is_undone_byte_for_byte() {
     for (habit, said) in [
         (
             Lifecycle::DropsFilters,
@@ -75,7 +75,7 @@ fn what_a_service_changes_is_undone_to_the_letter() {
 }
 
 #[test]
-fn what_can_not_be_undone_is_said_with_what_stands_and_what_should() {
+fn a_failed_undo_reports_the_actual_and_the_wanted_rules() {
     let server = with_rules_of(customers());
     server.behave(|behaviour| behaviour.lifecycle = Lifecycle::DropsFilters);
     let outcome = agent(&server).run(APPLY).ended_with(4);
@@ -94,7 +94,7 @@ fn what_can_not_be_undone_is_said_with_what_stands_and_what_should() {
 }
 
 #[test]
-fn a_service_without_rules_is_told_so_before_anything_is_written() {
+fn a_service_without_rules_is_reported_before_anything_is_written() {
     for (habit, said) in [
         (Lifecycle::NotImplemented, "this service has no lifecycle rules"),
         (Lifecycle::Denied, "s3:GetLifecycleConfiguration"),
@@ -111,14 +111,14 @@ fn a_service_without_rules_is_told_so_before_anything_is_written() {
 }
 
 #[test]
-fn a_service_that_knows_prefixes_alone_will_do() {
+fn a_service_that_only_supports_prefixes_works() {
     let server = S3Server::start();
     server.behave(|behaviour| behaviour.lifecycle = Lifecycle::PrefixOnly);
     agent(&server).run(APPLY).success();
 }
 
 #[test]
-fn who_may_not_write_is_told_which_right_is_missing() {
+fn a_missing_right_to_write_rules_is_named() {
     let server = with_rules_of(customers());
     let before = there(&server);
     server.inject(Rule::on(PUT), Fault::access_denied());
@@ -128,7 +128,7 @@ fn who_may_not_write_is_told_which_right_is_missing() {
 }
 
 #[test]
-fn a_lost_answer_is_looked_after() {
+fn a_lost_answer_is_checked_by_reading_the_rules_back() {
     for status in [Some(500), None] {
         let server = with_rules_of(customers());
         server.inject(Rule::on(PUT).always(), Fault::LoseAnswer { status });
@@ -139,7 +139,7 @@ fn a_lost_answer_is_looked_after() {
 }
 
 #[test]
-fn a_service_that_fails_and_did_nothing_leaves_the_old() {
+fn a_failed_write_leaves_the_old_rules() {
     let server = with_rules_of(customers());
     let before = there(&server);
     // all attempts of the first request, and not of the one that puts the old back
@@ -150,7 +150,7 @@ fn a_service_that_fails_and_did_nothing_leaves_the_old() {
 }
 
 #[test]
-fn what_can_not_be_read_back_is_undone() {
+fn rules_that_cannot_be_read_back_are_undone() {
     let server = with_rules_of(customers());
     let before = there(&server);
     let first = server.count(GET);
@@ -174,7 +174,7 @@ fn what_can_not_be_read_back_is_undone() {
 }
 
 #[test]
-fn a_signal_does_not_come_between_writing_and_comparing() {
+fn a_signal_between_writing_and_comparing_is_ignored() {
     for habit in [Lifecycle::Full, Lifecycle::DropsFilters] {
         let server = with_rules_of(customers()[2..].to_vec());
         let before = there(&server);
@@ -196,7 +196,7 @@ fn a_signal_does_not_come_between_writing_and_comparing() {
 }
 
 #[test]
-fn a_signal_before_writing_is_heeded() {
+fn a_signal_before_writing_stops_the_apply() {
     let server = S3Server::start();
     server.inject(Rule::on(GET), Fault::Delay { millis: 3000 });
     let running = agent(&server).spawn(APPLY);
@@ -235,7 +235,7 @@ const ODD: &str = "<?xml version=\"1.0\"?>\n<LifecycleConfiguration>\n  <Rule>\n
     b</ID>\n<Status>Enabled</Status>\n<Expiration><Date>2090-01-01T00:00:00.000Z</Date></Expiration></Rule>\n</LifecycleConfiguration>";
 
 #[test]
-fn a_rule_of_others_goes_back_byte_for_byte() {
+fn a_rule_of_others_is_written_back_byte_for_byte() {
     let service = keeping(Some(ODD), str::to_owned);
     service.agent().run(APPLY).success();
     let puts = service.asked("PUT");
@@ -248,7 +248,7 @@ fn a_rule_of_others_goes_back_byte_for_byte() {
 }
 
 #[test]
-fn what_this_version_does_not_know_is_never_written() {
+fn unknown_elements_are_never_written() {
     let odd = ODD.replace("<Status>", "<Quarantine>yes</Quarantine><Status>");
     let service = keeping(Some(&odd), str::to_owned);
     let outcome = service.agent().run(APPLY).ended_with(4);
@@ -262,7 +262,7 @@ fn what_this_version_does_not_know_is_never_written() {
 }
 
 #[test]
-fn a_rule_of_others_that_comes_back_otherwise_is_undone() {
+fn a_changed_rule_of_others_is_undone() {
     let service = keeping(Some(ODD), |kept| {
         // only what was written together with ours
         if kept.contains("pgcoffer-") {
@@ -283,7 +283,7 @@ fn a_rule_of_others_that_comes_back_otherwise_is_undone() {
 }
 
 #[test]
-fn a_service_that_shows_late_is_waited_for() {
+fn apply_waits_for_a_service_that_shows_new_rules_late() {
     let written = Arc::new(Mutex::new(None::<Instant>));
     let seen = Arc::clone(&written);
     let mut kept = String::new();
@@ -304,7 +304,7 @@ fn a_service_that_shows_late_is_waited_for() {
 }
 
 #[test]
-fn a_service_that_takes_everything_and_keeps_nothing_is_found_out() {
+fn a_service_that_accepts_rules_and_stores_none_is_reported() {
     let service = Scripted::start(|asked: &Asked| match asked.method.as_str() {
         "GET" => missing(),
         _ => (200, vec![], String::new()),
@@ -315,7 +315,7 @@ fn a_service_that_takes_everything_and_keeps_nothing_is_found_out() {
 }
 
 #[test]
-fn a_service_that_takes_the_question_for_one_about_the_bucket_has_no_rules() {
+fn a_service_that_answers_with_a_listing_has_no_rules() {
     let listing = "<ListBucketResult><Name>bucket</Name><KeyCount>0</KeyCount></ListBucketResult>";
     let none = "<Error><Code>NoSuchKey</Code><Message>?</Message></Error>";
     for (status, body) in [(200, listing), (404, none)] {
@@ -327,7 +327,7 @@ fn a_service_that_takes_the_question_for_one_about_the_bucket_has_no_rules() {
 }
 
 #[test]
-fn where_checksums_are_wanted_they_are_of_what_is_sent() {
+fn the_checksum_is_of_the_sent_rules() {
     let service = keeping(Some(ODD), str::to_owned);
     let agent = service.agent();
     let agent = agent.env("AWS_REQUEST_CHECKSUM_CALCULATION", "when_supported");

@@ -68,7 +68,7 @@ fn deeds(done: &[(u32, &str)]) -> Vec<(u32, String)> {
 }
 
 #[test]
-fn what_is_promised_is_moved_on_the_day_promised_and_nothing_else() {
+fn archives_move_on_the_planned_day_and_nothing_else_does() {
     let server = S3Server::start();
     let args = [
         "lifecycle",
@@ -91,7 +91,7 @@ fn what_is_promised_is_moved_on_the_day_promised_and_nothing_else() {
 }
 
 #[test]
-fn what_expires_does_so_after_its_retention_and_not_before() {
+fn backups_expire_after_their_retention_and_not_before() {
     let server = S3Server::start();
     let args = [
         "lifecycle",
@@ -118,7 +118,7 @@ fn what_expires_does_so_after_its_retention_and_not_before() {
 }
 
 #[test]
-fn records_go_last_where_backups_by_hand_have_a_last_day_too() {
+fn records_expire_last_if_manual_backups_expire_too() {
     let server = S3Server::start();
     let keep = [
         "--expire",
@@ -139,7 +139,7 @@ fn records_go_last_where_backups_by_hand_have_a_last_day_too() {
 }
 
 #[test]
-fn old_versions_are_freed_of_this_database_alone() {
+fn noncurrent_versions_of_only_this_database_are_deleted() {
     let server = S3Server::start();
     server.behave(|behaviour| behaviour.versioned = true);
     let args = ["lifecycle", "apply", "--noncurrent", "5", "--database", "main"];

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[test]
-fn rules_are_shown_planned_applied_and_left_alone_when_they_stand() {
+fn rules_are_shown_planned_applied_and_not_written_twice() {
     let server = S3Server::start();
     let agent = agent(&server).env("PGCOFFER_COLD", "Monthly to GLACIER after 30 days");
     let shown = agent.run(["lifecycle", "show"]).success();
@@ -55,7 +55,7 @@ fn rules_are_shown_planned_applied_and_left_alone_when_they_stand() {
 }
 
 #[test]
-fn other_peoples_rules_and_other_pgcoffers_rules_stay_as_they_are() {
+fn rules_of_others_and_of_other_pgcoffers_are_not_changed() {
     let server = S3Server::start();
     put(
         server.client(),
@@ -85,7 +85,7 @@ fn other_peoples_rules_and_other_pgcoffers_rules_stay_as_they_are() {
 }
 
 #[test]
-fn rules_of_the_old_form_get_company_of_the_old_form() {
+fn new_rules_have_the_old_form_if_the_existing_ones_do() {
     let server = S3Server::start();
     #[expect(deprecated, reason = "customers have such rules")]
     let legacy = LifecycleRule::builder()
@@ -103,7 +103,7 @@ fn rules_of_the_old_form_get_company_of_the_old_form() {
 }
 
 #[test]
-fn the_schedule_says_how_long_a_tier_is_kept() {
+fn the_schedule_decides_how_long_a_tier_is_kept() {
     let server = S3Server::start();
     let schedule = "daily at 02:30 keep 14d, monthly on 1 keep 12mo";
     let agent = agent(&server).env("PGCOFFER_SCHEDULE", schedule);
@@ -140,7 +140,7 @@ fn the_schedule_says_how_long_a_tier_is_kept() {
 }
 
 #[test]
-fn wishes_that_can_not_be_read_are_refused_with_their_cure() {
+fn invalid_options_are_refused_with_a_cure() {
     let server = S3Server::start();
     for (args, why) in [
         (vec!["--cold", "monthly to ice after 3d"], "not a storage class"),
@@ -168,7 +168,7 @@ fn wishes_that_can_not_be_read_are_refused_with_their_cure() {
 }
 
 #[test]
-fn rules_of_others_that_act_on_backups_are_warned_of() {
+fn rules_of_others_that_act_on_backups_cause_a_warning() {
     let server = S3Server::start();
     let expiration = LifecycleExpiration::builder().days(3).build();
     let rule = LifecycleRule::builder()
@@ -192,7 +192,7 @@ fn rules_of_others_that_act_on_backups_are_warned_of() {
 }
 
 #[test]
-fn a_full_bucket_of_rules_is_left_as_it_is() {
+fn a_bucket_with_the_most_rules_is_not_changed() {
     let server = S3Server::start();
     let rule = |n: usize| {
         let expiration = LifecycleExpiration::builder().days(1).build();
@@ -209,7 +209,7 @@ fn a_full_bucket_of_rules_is_left_as_it_is() {
 }
 
 #[test]
-fn rules_can_be_printed_to_be_put_by_other_means() {
+fn rules_can_be_printed_for_other_tools() {
     let server = S3Server::start();
     let xml = agent(&server)
         .run(["lifecycle", "plan", "--xml"].iter().chain(&COLD))
@@ -220,7 +220,7 @@ fn rules_can_be_printed_to_be_put_by_other_means() {
 }
 
 #[test]
-fn localstack_keeps_the_rules_too() {
+fn localstack_stores_the_rules() {
     let bucket = LocalStack::shared().bucket();
     put(bucket.client(), bucket.name(), customers(), None);
     let theirs = rules(bucket.client(), bucket.name()).unwrap();
@@ -247,7 +247,7 @@ fn localstack_keeps_the_rules_too() {
 }
 
 #[test]
-fn backups_that_are_to_be_kept_for_longer_are_not_given_to_s3_unasked() {
+fn rules_that_delete_backups_too_early_are_refused() {
     let stage = Stage::small();
     let id = |args: &[&'static str]| {
         let record = stage.back_up_with(args.iter().copied());

@@ -205,7 +205,7 @@ fn fields_of_records_and_marks_reach_no_terminal() {
         terminal.ended();
         // a terminal turns line feeds into two characters; the log's own colours are ours
         let screen = terminal.screen().replace("\r\n", "\n");
-        let ours = regex::Regex::new("\u{1b}\\[(0|2|31|32|33|34|35)m|\r\u{1b}\\[2K").unwrap();
+        let ours = regex::Regex::new("\u{1b}\\[(0|1|2|1;31|31|32|33|34|35)m|\r\u{1b}\\[2K").unwrap();
         assert_harmless("on a terminal", &ours.replace_all(&screen, ""));
     };
     terminal(&["list", "-n", "100"]);

@@ -1,9 +1,12 @@
 //! What programs and people read: JSON, help, logs, metrics, traces.
 
 pub(crate) mod goldens;
+mod help;
 pub(crate) mod hostile_text;
 mod json_log;
+mod lists;
 mod monitoring;
+mod restore_phases;
 mod said_once;
 pub(crate) mod shapes;
 mod traces;

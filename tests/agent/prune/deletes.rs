@@ -225,7 +225,7 @@ fn ended_between(signal: &str, code: i32) {
     scene.bucket.heal();
     assert_eq!(before, scene.bucket.snapshot(), "nothing after the signal");
     // without its record it is no backup, and goes with the others; a day old it is already
-    assert!(!scene.run(["list"]).success().text().contains(&old[0].id));
+    assert!(!scene.run(["list", "--wide"]).success().text().contains(&old[0].id));
     assert_eq!(scene.kept(&old[0].archive), None);
     let mut gone = removed(&[&old[1], &old[2]]);
     gone.insert(0, format!("removed {}", old[0].archive));

@@ -49,7 +49,7 @@ fn a_hold_is_shown_wherever_its_backup_is() {
         outcome.text().to_owned()
     };
     let line = |text: &str| text.lines().find(|line| line.contains(&old.id)).unwrap().to_owned();
-    assert!(line(&text(&["list"])).ends_with("good, held"));
+    assert!(line(&text(&["list", "--wide"])).ends_with("good, held"));
     assert!(text(&["show", &old.id]).contains("UTC by ada: for the audit"));
     let status = text(&["status"]);
     assert!(status.contains(&format!("held: {}", old.id)) && status.contains("by ada: for the audit"));
@@ -286,7 +286,7 @@ fn an_accepted_backup_is_a_good_one_and_shown_as_such() {
     let old = scene.put(Past::good(48, "1h"));
     let odd = scene.put(Past::good(2, "7d").suspicious());
     let listed = |word: &str| {
-        let list = scene.run(["list"]).success();
+        let list = scene.run(["list", "--wide"]).success();
         let line = list.text().lines().find(|line| line.starts_with(&odd.id));
         assert!(line.unwrap().ends_with(word), "{}", list.text());
     };

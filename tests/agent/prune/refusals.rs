@@ -91,7 +91,7 @@ fn a_mark_that_can_not_be_read_keeps_its_backup_and_no_other() {
     // and it is told, by list and status alike
     let status = scene.run(["status"]).ended_with(8);
     assert!(status.text().contains(&held.mark), "{}", status.text());
-    let listed = scene.run(["list"]).success();
+    let listed = scene.run(["list", "--wide"]).success();
     assert!(listed.stderr.contains(&held.mark), "{}", listed.stderr);
     assert!(listed.text().contains(&held.id), "{}", listed.text());
 }

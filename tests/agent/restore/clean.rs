@@ -47,7 +47,7 @@ fn live(since: &str) -> (Stage, Target, String) {
 }
 
 #[test]
-fn a_live_database_is_replaced_and_what_came_since_stays() {
+fn clean_replaces_the_backup_s_objects_and_keeps_newer_ones() {
     let (stage, target, before) = live(
         "create table since (id int); insert into since values (1); create schema app2; create table app.newer (id \
          int)",
@@ -70,7 +70,7 @@ fn a_live_database_is_replaced_and_what_came_since_stays() {
 }
 
 #[test]
-fn what_would_go_along_is_named_and_nothing_is_touched() {
+fn objects_that_clean_would_also_drop_are_named_and_nothing_changes() {
     for (since, named) in [
         (
             "create table later (o int references other)",
@@ -125,7 +125,7 @@ fn what_would_go_along_is_named_and_nothing_is_touched() {
 }
 
 #[test]
-fn a_replacement_that_fails_changes_nothing_and_nobody_is_told_to_drop_anything() {
+fn a_failed_replacement_changes_nothing_and_no_hint_says_to_drop_anything() {
     let stage = Stage::backed_up(
         "create table t (id int primary key); insert into t values (1); create table u (id int);
          create function f(int) returns int language sql immutable as 'select $1 + (select count(*)::int from u)'; \
@@ -154,7 +154,7 @@ fn a_replacement_that_fails_changes_nothing_and_nobody_is_told_to_drop_anything(
 }
 
 #[test]
-fn who_is_asked_hears_that_it_is_the_live_database_and_may_still_go_back() {
+fn the_question_says_that_it_is_the_live_database_and_no_cancels() {
     let (stage, target, _) = live("create table since (id int)");
     let args = ["restore", "latest", "--clean", "--to", target.url.as_str()];
     let mut terminal = Terminal::start(&stage.agent(), args);
@@ -176,7 +176,7 @@ fn who_is_asked_hears_that_it_is_the_live_database_and_may_still_go_back() {
 }
 
 #[test]
-fn whoever_else_notices_is_said() {
+fn other_users_of_replaced_objects_are_named() {
     let stage = Stage::of("");
     let role = crate::stage::unique("reader");
     stage.cluster.psql(
@@ -205,7 +205,7 @@ fn whoever_else_notices_is_said() {
 }
 
 #[test]
-fn names_that_look_like_commands_are_dropped_as_names() {
+fn names_that_look_like_commands_are_only_dropped() {
     let stage = Stage::of("");
     let file = stage.file("ran");
     let name = format!("x\n\\! touch {}\n", file.display());
@@ -230,7 +230,7 @@ fn names_that_look_like_commands_are_dropped_as_names() {
 }
 
 #[test]
-fn an_owner_who_is_no_superuser_replaces_what_is_his() {
+fn an_owner_without_superuser_rights_replaces_his_objects() {
     let stage = Stage::backed_up(
         "create table t (id int primary key); insert into t values (1); create schema s; create table s.u (a serial)",
     );

@@ -20,7 +20,7 @@ const MADE: &str = "
     create table plain (id int); create function tos(internal) returns internal language internal as 'jsonb_in'";
 
 #[test]
-fn what_falls_with_others_of_every_kind_is_named() {
+fn dependants_of_every_kind_are_named() {
     for (since, named) in [
         (
             "alter publication old add tables in schema app",
@@ -77,7 +77,7 @@ fn what_falls_with_others_of_every_kind_is_named() {
 }
 
 #[test]
-fn parts_of_what_is_replaced_stand_in_nobody_s_way() {
+fn parts_of_replaced_objects_do_not_prevent_clean() {
     let stage = Stage::backed_up(MADE);
     stage.cluster.psql(
         &stage.database,
@@ -91,7 +91,7 @@ fn parts_of_what_is_replaced_stand_in_nobody_s_way() {
 }
 
 #[test]
-fn what_is_not_what_it_was_is_told_before() {
+fn objects_of_another_kind_are_named_before_anything_changes() {
     for (since, said) in [
         (
             "drop table plain; create view plain as select 1 as id",
@@ -134,7 +134,7 @@ fn watched() -> (Stage, Target) {
 }
 
 #[test]
-fn an_event_trigger_that_the_role_may_not_make_anew_is_refused_with_that_reason_and_its_cure() {
+fn an_event_trigger_that_the_role_cannot_create_again_is_refused_with_a_cure() {
     let (stage, target) = watched();
     let said = stage.restore_with(&target, ["--clean"]).ended_with(3).stderr;
     for words in [
@@ -167,7 +167,7 @@ fn an_event_trigger_that_the_role_may_not_make_anew_is_refused_with_that_reason_
 }
 
 #[test]
-fn one_that_the_role_owns_and_may_not_make_anew_stays() {
+fn an_own_event_trigger_that_the_role_cannot_create_again_is_kept() {
     let (stage, target) = watched();
     let owner = stage
         .cluster

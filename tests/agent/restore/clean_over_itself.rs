@@ -170,7 +170,7 @@ const DATABASES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn each_comes_back_as_pg_dump_wrote_it() {
+fn each_database_is_restored_over_itself_as_pg_dump_wrote_it() {
     for major in [None, Some(18)] {
         each_comes_back_on(major);
     }

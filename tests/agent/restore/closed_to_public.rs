@@ -44,7 +44,7 @@ fn with_closures() -> (Stage, String) {
 }
 
 #[test]
-fn what_was_closed_to_everybody_stays_closed() {
+fn objects_that_were_closed_to_public_stay_closed() {
     let (stage, _) = with_closures();
     let (_, customers) = stage.customers_target("");
     let superusers = stage.target();
@@ -69,7 +69,7 @@ fn what_was_closed_to_everybody_stays_closed() {
 }
 
 #[test]
-fn what_can_t_be_closed_is_named_with_its_statement() {
+fn objects_that_cannot_be_closed_are_named_with_the_statement() {
     let stage = Stage::of(
         "create table t (a int); create extension pgcrypto; revoke all on function digest(text, text) from public;
          revoke execute on function pg_catalog.pg_sleep(float8) from public; alter default privileges revoke execute \
@@ -98,7 +98,7 @@ fn what_can_t_be_closed_is_named_with_its_statement() {
 }
 
 #[test]
-fn a_target_that_opens_what_is_made_in_it_is_told() {
+fn default_grants_of_the_target_are_reported() {
     let stage = Stage::backed_up("create table secrets (a int); create view v as select a from secrets");
     let visitor = unique("visitor");
     let (_, target) = stage.customers_target(&format!(

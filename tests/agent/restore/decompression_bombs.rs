@@ -13,7 +13,7 @@ fn nothing(bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn an_archive_that_grows_beyond_what_was_dumped_stops_there() {
+fn decompression_stops_at_the_length_of_the_dump() {
     let stage = Stage::of(BULKY);
     let record = stage.back_up_with(["--compression", "none"]);
     let id = record["id"].as_str().unwrap();

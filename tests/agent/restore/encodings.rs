@@ -98,26 +98,26 @@ impl Scene {
 }
 
 #[test]
-fn latin_names_are_replaced() {
+fn clean_replaces_objects_with_latin1_names() {
     Scene::of("LATIN1", "größe").comes_back("UTF8");
     Scene::of("LATIN9", "çœur").comes_back("LATIN9");
 }
 
 #[test]
-fn names_that_pass_for_utf8_are_not_taken_for_it() {
+fn latin1_names_that_are_valid_utf8_are_decoded_as_latin1() {
     // the bytes of this in LATIN1 are those of ä in UTF-8
     Scene::of("LATIN1", "Ã¤").comes_back("UTF8");
 }
 
 #[test]
-fn japanese_and_russian_names_are_replaced() {
+fn clean_replaces_objects_with_japanese_and_russian_names() {
     Scene::of("EUC_JP", "名前").comes_back("UTF8");
     Scene::of("KOI8R", "имя").comes_back("WIN1251");
 }
 
 /// Roles belong to the whole server: one of a database in UTF-8 has bytes that are nothing in another's encoding.
 #[test]
-fn a_role_whose_name_is_of_another_encoding_keeps_nothing_from_running() {
+fn a_role_name_in_another_encoding_prevents_nothing() {
     let scene = Scene::of("EUC_JP", "名前");
     // U+202E is no character of EUC_JP, and an owner there has a name of its own encoding
     let role = format!("gr\u{f6}\u{df}e\u{202e}{}", unique("role"));
@@ -138,7 +138,7 @@ fn a_role_whose_name_is_of_another_encoding_keeps_nothing_from_running() {
 }
 
 #[test]
-fn utf8_goes_into_latin1_where_it_can_and_is_refused_before_where_it_can_not() {
+fn utf8_is_restored_into_latin1_or_refused_before_anything_changes() {
     let scene = Scene::of("EUC_JP", "名前");
     let target = database(scene.stage.cluster, "LATIN1");
     let said = scene.restore(&target, &[]).ended_with(3).stderr;
@@ -153,7 +153,7 @@ const BYTES: &str = r#"do $do$ declare n text := E'na\xefve'; m text := E'na\xee
     execute format('create view %I as select * from %I', E'v\xff', n); end $do$;"#;
 
 #[test]
-fn names_without_an_encoding_are_replaced_as_bytes() {
+fn clean_replaces_names_without_an_encoding_as_bytes() {
     let stage = Stage::of(SMALL);
     let source = database(stage.cluster, "SQL_ASCII");
     stage.cluster.psql(&source.name, BYTES);

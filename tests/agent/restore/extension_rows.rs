@@ -77,7 +77,7 @@ const ALL: &str = "select (select string_agg(k::text, ';' order by kind) from ki
 const ALL_ROWS: &str = "(town,t);(village,f)|(1,town,a);(2,village,b)|2|(1,7)";
 
 #[test]
-fn they_come_back_whoever_makes_the_extension() {
+fn rows_of_extension_tables_are_restored_whoever_creates_the_extension() {
     let stage = Stage::at(cluster(), PLACES);
     // one that only a superuser may make, and that nothing needs
     stage.cluster.psql(&stage.database, "create extension idle");
@@ -92,7 +92,7 @@ fn they_come_back_whoever_makes_the_extension() {
 }
 
 #[test]
-fn of_a_superuser_s_extension_what_the_role_may_insert_into_comes_back() {
+fn rows_of_a_superuser_s_extension_are_restored_where_the_role_may_insert() {
     let stage = Stage::at(
         cluster(),
         "create extension guarded; insert into open_rows values (1); insert into closed_rows values (2)",
@@ -111,7 +111,7 @@ fn of_a_superuser_s_extension_what_the_role_may_insert_into_comes_back() {
 }
 
 #[test]
-fn clean_replaces_them() {
+fn clean_replaces_rows_of_extension_tables() {
     let stage = Stage::at(cluster(), PLACES);
     stage.back_up();
     let target = stage.live();
@@ -143,7 +143,7 @@ fn clean_replaces_them() {
 }
 
 #[test]
-fn those_of_an_extension_that_was_there_with_rows_stay_away_and_are_named() {
+fn rows_of_an_existing_extension_with_rows_are_left_out_and_named() {
     let stage = Stage::at(cluster(), PLACES);
     stage.back_up();
     let platform = |rows: &str| {
@@ -169,7 +169,7 @@ fn those_of_an_extension_that_was_there_with_rows_stay_away_and_are_named() {
 }
 
 #[test]
-fn only_the_extension_comes_with_its_rows_and_nothing_that_uses_it() {
+fn only_an_extension_restores_its_rows_and_nothing_that_uses_it() {
     let stage = Stage::at(cluster(), PLACES);
     stage.cluster.psql(
         &stage.database,

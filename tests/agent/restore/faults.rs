@@ -19,28 +19,28 @@ fn reading() -> Rule {
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_asked_for_again() {
+fn an_answer_that_breaks_off_is_requested_again() {
     read_back(reading().nth(3), Fault::Cut { after_bytes: 1 << 20 })
         .run(["verify"])
         .success();
 }
 
 #[test]
-fn an_answer_that_stalls_is_asked_for_again() {
+fn an_answer_that_stalls_is_requested_again() {
     read_back(reading().nth(3), Fault::Stall { after_bytes: 1 << 20 })
         .run(["verify"])
         .success();
 }
 
 #[test]
-fn reading_outlives_a_busy_service() {
+fn reading_goes_on_after_a_busy_service() {
     read_back(reading().nth(3).times(5), Fault::slow_down())
         .run(["verify"])
         .success();
 }
 
 #[test]
-fn answers_that_stay_short_are_no_good_backup() {
+fn answers_that_stay_short_fail_the_verification() {
     let stage = read_back(reading().always(), Fault::Shorten { to_bytes: 1 << 20 });
     let outcome = stage.run(["verify"]);
     assert!(
@@ -126,7 +126,7 @@ fn a_fault_in_the_last_frame_is_found_before_the_target_is_touched() {
 }
 
 #[test]
-fn a_restore_whose_archive_is_refused_half_way_says_what_is_left() {
+fn a_restore_that_loses_its_archive_reports_the_state_of_the_target() {
     // header, last frame and table of contents have been read
     let stage = read_back(reading().nth(6).always(), Fault::access_denied());
     let outcome = stage.restore(&stage.target()).ended_with(4);
@@ -144,7 +144,7 @@ fn a_restore_whose_archive_is_refused_half_way_says_what_is_left() {
 }
 
 #[test]
-fn an_archive_that_is_replaced_while_it_is_read_is_told() {
+fn an_archive_that_is_replaced_during_the_read_is_reported() {
     let stage = read_back(reading().nth(4).times(3), Fault::Delay { millis: 1500 });
     let running = stage.agent().spawn(["verify"]);
     let key = stage.key("/archives/");
@@ -169,7 +169,7 @@ fn an_archive_that_is_replaced_while_it_is_read_is_told() {
 }
 
 #[test]
-fn an_archive_in_cold_storage_is_told_as_such() {
+fn an_archive_in_cold_storage_is_reported_as_cold() {
     let stage = read_back(reading().always(), refusal(403, "InvalidObjectState"));
     let outcome = stage.run(["verify"]).ended_with(4);
     assert!(

@@ -64,7 +64,7 @@ fn named(report: &Value, list: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_takes_a_superuser_is_named_before_with_all_that_needs_it() {
+fn objects_that_need_a_superuser_are_named_before_with_their_dependants() {
     let stage = Stage::backed_up(SUPERUSERS);
     let (_, target) =
         stage.customers_target("create extension file_fdw; grant usage on foreign data wrapper file_fdw to OWNER");
@@ -130,7 +130,7 @@ fn what_takes_a_superuser_is_named_before_with_all_that_needs_it() {
 }
 
 #[test]
-fn what_fails_by_itself_is_decided_about_before_anything_is_touched() {
+fn definitions_that_fail_are_a_question_before_anything_changes() {
     let stage = Stage::backed_up(
         "create schema app; set search_path = app, public; create table docs (id int primary key); insert into docs \
          values (1);
@@ -159,7 +159,7 @@ fn what_fails_by_itself_is_decided_about_before_anything_is_touched() {
 }
 
 #[test]
-fn owners_that_a_role_can_t_make_are_told_before() {
+fn owners_that_the_role_cannot_set_are_named_before() {
     let stage = Stage::of("create table t (a int)");
     let (first, second) = (unique("owner"), unique("owner"));
     stage.cluster.psql(
@@ -185,7 +185,7 @@ fn owners_that_a_role_can_t_make_are_told_before() {
 }
 
 #[test]
-fn roles_of_policies_are_seen_behind_any_number_of_bodies() {
+fn roles_of_policies_are_found_after_any_number_of_functions() {
     let stage = Stage::of("");
     let role = unique("reader");
     // more than the definitions that are kept whole
@@ -219,7 +219,7 @@ fn roles_of_policies_are_seen_behind_any_number_of_bodies() {
 }
 
 #[test]
-fn what_takes_a_superuser_is_seen_among_more_tables_than_can_be_tried() {
+fn objects_that_need_a_superuser_are_found_among_very_many_tables() {
     let stage = Stage::backed_up(
         "do $$ begin for n in 1..2200 loop execute 'create table t' || n || ' (a int)'; end loop; end $$;
          create function leaky(int) returns bool language sql immutable leakproof as 'select true'; create view seen \
@@ -235,7 +235,7 @@ fn what_takes_a_superuser_is_seen_among_more_tables_than_can_be_tried() {
 }
 
 #[test]
-fn where_nothing_is_refused_nothing_is_said() {
+fn without_refusals_there_is_no_remark() {
     let stage = Stage::small();
     stage.back_up();
     let (_, target) = stage.customers_target("");
@@ -245,7 +245,7 @@ fn where_nothing_is_refused_nothing_is_said() {
 }
 
 #[test]
-fn rows_of_views_that_a_policy_hides_are_named_before() {
+fn rows_of_materialized_views_under_a_policy_are_named_before() {
     let stage = Stage::backed_up(
         "create table t (a int); insert into t values (1), (2); create materialized view seen as select count(*) as n \
          from t; create unique index on seen (n);
@@ -272,7 +272,7 @@ fn rows_of_views_that_a_policy_hides_are_named_before() {
 }
 
 #[test]
-fn what_a_server_was_built_without_is_told_before() {
+fn features_that_the_server_lacks_are_named_before() {
     let stage = Stage::backed_up(
         "create collation de (provider = icu, locale = 'de'); create table t (a text collate de); insert into t values \
          ('x'); create table rest (a int)",

@@ -26,7 +26,7 @@ fn as_owner(stage: &Stage, owner: &str, sql: &str) {
 }
 
 #[test]
-fn what_is_added_to_an_extension_is_told_and_not_left_out_in_silence() {
+fn objects_added_to_an_extension_are_reported() {
     let stage = Stage::of(SMALL);
     let plain = stage.run(["check", "--json"]).success().json();
     assert_found(&plain, ("database", "extensions"), "ok", &[]);
@@ -68,7 +68,7 @@ fn what_is_added_to_an_extension_is_told_and_not_left_out_in_silence() {
 }
 
 #[test]
-fn nothing_is_restored_for_an_owner_who_makes_himself_of_the_login() {
+fn an_owner_who_sets_the_login_s_role_gets_no_restored_objects() {
     let stage = Stage::backed_up(SMALL);
     let target = unique("target");
     let url = stage.cluster.create_database(&target);
@@ -100,7 +100,7 @@ fn nothing_is_restored_for_an_owner_who_makes_himself_of_the_login() {
 }
 
 #[test]
-fn a_role_that_the_owner_has_chosen_is_given_no_rights() {
+fn a_role_set_by_the_owner_gets_no_rights() {
     let stage = Stage::of("create table t (id int); create table u (id int)");
     let owner = owned(&stage, "");
     let database = &stage.database;
@@ -122,7 +122,7 @@ fn a_role_that_the_owner_has_chosen_is_given_no_rights() {
 }
 
 #[test]
-fn a_target_that_may_only_be_read_is_refused_before_anything_is_tried() {
+fn a_read_only_target_is_refused_before_anything_is_tried() {
     let stage = Stage::backed_up(SMALL);
     let target = unique("target");
     let url = stage.cluster.create_database(&target);

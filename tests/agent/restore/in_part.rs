@@ -24,7 +24,7 @@ const THERE: &str = "
            (select count(*) from pg_matviews)";
 
 #[test]
-fn what_fails_is_named_with_its_statement_and_the_rest_is_there() {
+fn keep_going_names_each_failure_and_restores_the_rest() {
     let stage = Stage::backed_up(BY_PATH);
     let target = stage.target();
     let failed = stage.restore(&target).ended_with(3).stderr;
@@ -58,7 +58,7 @@ fn what_fails_is_named_with_its_statement_and_the_rest_is_there() {
 }
 
 #[test]
-fn rows_that_a_check_refuses_are_said_to_be_missing() {
+fn rows_that_a_check_constraint_refuses_are_reported_as_missing() {
     let stage = Stage::backed_up(
         "create table z_ref (i int); insert into z_ref values (1);
          create function has_ref(int) returns bool language sql as 'select exists (select from public.z_ref where i = \
@@ -84,7 +84,7 @@ fn rows_that_a_check_refuses_are_said_to_be_missing() {
 }
 
 #[test]
-fn a_newer_client_s_setting_is_no_failure() {
+fn a_setting_of_a_newer_client_is_not_a_failure() {
     let stage = Stage::on(Some(18), "create table t (a int); insert into t values (1)");
     stage.back_up();
     let older = Cluster::shared(None);
@@ -99,7 +99,7 @@ fn a_newer_client_s_setting_is_no_failure() {
 }
 
 #[test]
-fn an_archive_that_is_cut_is_no_restore_in_part() {
+fn a_cut_archive_is_not_a_partial_restore() {
     let stage = Stage::backed_up(BY_PATH);
     let target = stage.target();
     let key = stage.key("/archives/");
@@ -140,7 +140,7 @@ const POLICIES: &str = "select (select count(*) from notes), (select string_agg(
     pg_policy), (select count(*) from pg_user_mappings)";
 
 #[test]
-fn roles_that_are_missing_are_asked_for_before_anything_is_touched() {
+fn missing_roles_are_a_question_before_anything_changes() {
     let (stage, roles) = with_roles();
     let target = stage.target();
     let said = stage.restore(&target).ended_with(3).stderr;
@@ -159,7 +159,7 @@ fn roles_that_are_missing_are_asked_for_before_anything_is_touched() {
 }
 
 #[test]
-fn roles_that_are_missing_are_made_without_a_login() {
+fn missing_roles_are_created_without_a_login() {
     let (stage, roles) = with_roles();
     let target = stage.target();
     stage.restore_with(&target, ["--roles", "create"]).success();
@@ -172,7 +172,7 @@ fn roles_that_are_missing_are_made_without_a_login() {
 }
 
 #[test]
-fn roles_that_were_made_for_a_restore_that_failed_are_named_with_the_statement_that_removes_them() {
+fn roles_created_for_a_failed_restore_are_named_with_the_statement_that_drops_them() {
     let (stage, _) = with_roles();
     stage.cluster.psql(
         &stage.database,
@@ -202,7 +202,7 @@ fn roles_that_were_made_for_a_restore_that_failed_are_named_with_the_statement_t
 }
 
 #[test]
-fn an_extension_that_the_target_lacks_is_decided_about_before() {
+fn a_missing_extension_is_a_question_before_anything_changes() {
     let stage = Stage::of("");
     // what a server of another make has: here a name that no other server knows
     stage.cluster.psql(
@@ -236,7 +236,7 @@ fn an_extension_that_the_target_lacks_is_decided_about_before() {
 }
 
 #[test]
-fn a_tablespace_that_is_missing_gives_way_to_the_target_s_own() {
+fn a_missing_tablespace_is_replaced_by_the_target_s_default() {
     let stage = Stage::of("");
     let folder = stage.cluster.socket_dir().join(unique("space"));
     let name = unique("fast");
@@ -272,7 +272,7 @@ fn a_tablespace_that_is_missing_gives_way_to_the_target_s_own() {
 }
 
 #[test]
-fn only_what_is_wanted_comes_with_what_it_needs() {
+fn only_restores_the_chosen_objects_and_what_they_need() {
     let stage = Stage::backed_up(
         "create schema app; create type app.mood as enum ('sad', 'ok');
          create table app.people (id serial primary key, m app.mood); insert into app.people (m) values ('ok'), ('sad');

@@ -47,7 +47,7 @@ fn assert_nothing_restored(stage: &Stage, target: &Target) {
 }
 
 #[test]
-fn a_restore_that_is_interrupted_says_so_and_ends_its_children() {
+fn an_interrupted_restore_says_so_and_ends_its_children() {
     let stage = long_backup();
     let target = stage.target();
     let running = restoring(&stage, &target, &[]);
@@ -66,7 +66,7 @@ fn a_restore_that_is_interrupted_says_so_and_ends_its_children() {
 }
 
 #[test]
-fn a_restore_that_is_killed_never_looks_complete() {
+fn a_killed_restore_never_looks_complete() {
     for more in [&[][..], &["--single-transaction"]] {
         let stage = long_backup();
         let target = stage.target();
@@ -79,7 +79,7 @@ fn a_restore_that_is_killed_never_looks_complete() {
 }
 
 #[test]
-fn pg_restore_that_is_killed_half_way_is_a_failed_restore() {
+fn a_killed_pg_restore_is_a_failed_restore() {
     let stage = long_backup();
     stage.bucket.inject(
         Rule::on("GetObject").key("/archives/").nth(7).times(8),
@@ -100,7 +100,7 @@ fn pg_restore_that_is_killed_half_way_is_a_failed_restore() {
 }
 
 #[test]
-fn a_get_that_is_interrupted_leaves_no_file() {
+fn an_interrupted_get_leaves_no_file() {
     let stage = Stage::of(BULKY);
     stage.run(BACKUP).success();
     stage.bucket.inject(

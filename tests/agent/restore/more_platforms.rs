@@ -186,7 +186,7 @@ fn assert_goes(home: &Home, target: &Target, more: &[&str], schemas: &[&str], st
 const PLAIN: &str = "alter schema public owner to OWNER";
 
 #[test]
-fn a_supabase_database_goes_home_and_elsewhere() {
+fn a_supabase_database_is_restored_on_supabase_and_elsewhere() {
     let home = Home::of(SUPABASE, PROFILES);
     home.back_up();
     for (platform, status) in [(SUPABASE, 0), (PLAIN, 9), (HEROKU, 9)] {
@@ -207,7 +207,7 @@ fn a_supabase_database_goes_home_and_elsewhere() {
 }
 
 #[test]
-fn a_cloud_sql_database_goes_home_and_elsewhere() {
+fn a_cloud_sql_database_is_restored_on_cloud_sql_and_elsewhere() {
     let home = Home::of(CLOUD, TENANTS);
     home.back_up();
     for (platform, status) in [(CLOUD, 0), (PLAIN, 0), (NEON, 0)] {
@@ -218,7 +218,7 @@ fn a_cloud_sql_database_goes_home_and_elsewhere() {
 }
 
 #[test]
-fn a_neon_database_goes_home_and_elsewhere() {
+fn a_neon_database_is_restored_on_neon_and_elsewhere() {
     let home = Home::of(NEON, POSTS);
     home.back_up();
     for (platform, status) in [(NEON, 0), (PLAIN, 0), (CLOUD, 0)] {

@@ -89,7 +89,7 @@ fn assert_all_of_it_comes_back(major: Option<u32>) {
 }
 
 #[test]
-fn whatever_an_ordinary_role_may_make_is_tried_and_comes_back() {
+fn everything_that_an_ordinary_role_can_create_is_tried_and_restored() {
     for major in [None, Some(16), Some(18)] {
         assert_all_of_it_comes_back(major);
     }

@@ -11,7 +11,7 @@ const PLATFORM: &str = "create role PLAT; create schema auth; alter schema auth 
         select, insert on auth.accounts to public;";
 
 #[test]
-fn what_takes_the_owner_of_another_s_table_is_named_before() {
+fn objects_that_need_the_owner_of_a_foreign_table_are_named_before() {
     let stage = Stage::of("");
     let (first, second) = (unique("plat"), unique("plat"));
     stage.cluster.psql(&stage.database, &PLATFORM.replace("PLAT", &first));
@@ -84,7 +84,7 @@ const LOADED: &str = "select (select count(*) from auth.z_users), (select count(
     (select count(*) from pg_constraint where conrelid = 'profiles'::regclass and contype = 'f')";
 
 #[test]
-fn rows_go_into_another_s_tables_in_the_order_of_their_keys() {
+fn rows_are_loaded_into_existing_tables_in_the_order_of_their_keys() {
     let stage = Stage::of("");
     let platform = || format!("{}{WATCHED}", KEYED.replace("PLAT", &unique("plat")));
     stage.cluster.psql(&stage.database, &platform());

@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[test]
-fn a_file_that_is_there_is_not_overwritten() {
+fn an_existing_file_is_not_overwritten() {
     let stage = Stage::backed_up(SMALL);
     let file = stage.file("mine");
     std::fs::write(&file, "mine").unwrap();
@@ -57,7 +57,7 @@ fn in_shell(stage: &Stage, script: &str) -> std::process::Output {
 }
 
 #[test]
-fn a_full_disk_is_told_with_the_files_name_and_leaves_nothing() {
+fn a_full_disk_is_reported_with_the_file_s_name_and_leaves_no_file() {
     let stage = Stage::bulky();
     stage.back_up();
     // a limit of file size does what a full disk does, without a mount
@@ -85,7 +85,7 @@ fn a_full_disk_is_told_with_the_files_name_and_leaves_nothing() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_no_failure_where_there_is_nothing_to_lose() {
+fn a_reader_that_closes_the_pipe_fails_no_listing_and_no_help() {
     let stage = Stage::backed_up(SMALL);
     for command in [
         "list",
@@ -110,7 +110,7 @@ fn a_reader_that_leaves_is_no_failure_where_there_is_nothing_to_lose() {
 }
 
 #[test]
-fn a_reader_that_leaves_during_get_is_a_failure() {
+fn a_reader_that_closes_the_pipe_fails_get() {
     let stage = Stage::bulky();
     stage.back_up();
     let output = in_shell(
@@ -123,7 +123,7 @@ fn a_reader_that_leaves_during_get_is_a_failure() {
 }
 
 #[test]
-fn open_needs_a_file_that_is_one() {
+fn open_needs_a_regular_file() {
     let stage = Stage::small();
     let outcome = stage.run(["open", "nothing.pgc"]).ended_with(1);
     assert!(outcome.stderr.contains("nothing.pgc"), "{}", outcome.stderr);

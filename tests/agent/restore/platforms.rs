@@ -117,7 +117,7 @@ const USERS: &str =
     "select count(*), md5(string_agg(id::text || email::text || more::text, ',' order by id)) from users";
 
 #[test]
-fn a_heroku_database_goes_home_and_elsewhere_by_its_owner() {
+fn a_heroku_database_is_restored_on_heroku_and_elsewhere_by_its_owner() {
     let home = Home::of(HEROKU, APP);
     home.back_up();
     for target in [home.same_platform(), home.target("alter schema public owner to OWNER")] {
@@ -138,7 +138,7 @@ fn a_heroku_database_goes_home_and_elsewhere_by_its_owner() {
 }
 
 #[test]
-fn what_is_left_out_is_shown_before_anything_is_touched() {
+fn left_out_objects_are_shown_before_anything_changes() {
     let home = Home::of(HEROKU, APP);
     home.back_up();
     let target = home.same_platform();
@@ -187,7 +187,7 @@ const NOTES_AND_PEOPLE: &str = "
            (select count(*) from pg_constraint where conrelid = 'notes'::regclass)";
 
 #[test]
-fn rows_in_tables_of_an_unknown_platform_come_back_into_its_own_tables() {
+fn rows_of_an_unknown_platform_s_tables_are_restored_into_its_own_tables() {
     let home = Home::of(OTHER, NOTES);
     home.back_up();
     let report = home.assert_comes_back(&home.same_platform(), &[], NOTES_AND_PEOPLE);
@@ -198,7 +198,7 @@ fn rows_in_tables_of_an_unknown_platform_come_back_into_its_own_tables() {
 }
 
 #[test]
-fn clean_replaces_what_is_the_customer_s_and_leaves_the_platform_s() {
+fn clean_replaces_the_customer_s_objects_and_keeps_the_platform_s() {
     let home = Home::of(OTHER, NOTES);
     home.back_up();
     let target = home.same_platform();
@@ -225,7 +225,7 @@ fn clean_replaces_what_is_the_customer_s_and_leaves_the_platform_s() {
 }
 
 #[test]
-fn a_platform_s_database_goes_to_a_plain_server_with_all_but_what_needs_a_superuser() {
+fn a_platform_s_database_is_restored_on_a_plain_server_except_for_what_needs_a_superuser() {
     let home = Home::of(OTHER, NOTES);
     home.back_up();
     let target = home.target("alter schema public owner to OWNER");
@@ -250,7 +250,7 @@ fn a_platform_s_database_goes_to_a_plain_server_with_all_but_what_needs_a_superu
 }
 
 #[test]
-fn event_triggers_and_whole_publications_are_named_and_the_rest_restored() {
+fn event_triggers_and_publications_of_all_tables_are_named_and_the_rest_is_restored() {
     let stage = Stage::backed_up(
         "create table t (a int primary key); insert into t values (1), (2);
          create function watch() returns event_trigger language plpgsql as $$ begin end $$;
@@ -297,7 +297,7 @@ fn list_by_hand() -> &'static str {
 }
 
 #[test]
-fn by_hand_a_heroku_database_goes_home_and_elsewhere_by_the_list_of_the_page() {
+fn the_page_s_list_restores_a_heroku_database_by_hand() {
     let home = Home::of(HEROKU, APP);
     home.back_up();
     home.stage.fetch("shop.dump");

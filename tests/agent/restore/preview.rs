@@ -4,7 +4,7 @@
 use crate::stage::{Stage, unique};
 
 #[test]
-fn what_the_backup_lacks_is_said_again_when_it_is_restored() {
+fn warnings_of_the_backup_are_repeated_at_the_restore() {
     let stage = Stage::of("");
     let (_, source) = stage.customers_target(
         "set role OWNER; create extension hstore; create table public.payroll (a int); create table public.rest (a \
@@ -29,7 +29,7 @@ fn what_the_backup_lacks_is_said_again_when_it_is_restored() {
 }
 
 #[test]
-fn a_preview_of_a_choice_lists_what_is_chosen() {
+fn a_preview_with_only_lists_the_chosen_objects() {
     let stage = Stage::backed_up(
         "create schema app; create table app.a (id int primary key); create table app.b (id int); alter table app.a \
          enable row level security; create policy p on app.a using (true);
@@ -81,7 +81,7 @@ fn functions_that_name_the_schema_of_a_missing_extension_are_named() {
 }
 
 #[test]
-fn a_preview_that_goes_on_ends_as_the_restore_does() {
+fn a_preview_with_keep_going_has_the_exit_status_of_the_restore() {
     let stage = Stage::of("");
     let role = unique("reader");
     stage.cluster.psql(
@@ -108,7 +108,7 @@ fn a_preview_that_goes_on_ends_as_the_restore_does() {
 }
 
 #[test]
-fn what_belongs_to_the_database_itself_is_said() {
+fn settings_of_the_database_itself_are_reported() {
     let stage = Stage::of("create table t (a int)");
     let settings = format!(
         "alter database {0} set search_path = app, public; alter database {0} set work_mem = '7MB'",
@@ -128,7 +128,7 @@ fn what_belongs_to_the_database_itself_is_said() {
 }
 
 #[test]
-fn a_target_with_much_in_it_names_some_and_says_what_lists_all() {
+fn a_full_target_names_some_objects_and_the_command_that_lists_all() {
     let stage = Stage::backed_up("create table t (a int)");
     let target = stage.target();
     let fill = "do $$ begin for n in 1..12 loop execute 'create table t' || n || ' (a int)'; end loop; end $$";

@@ -90,7 +90,7 @@ fn assert_plain(script: &str) {
 }
 
 #[test]
-fn the_names_do_their_worst_where_they_are_not_quoted() {
+fn hostile_names_do_harm_if_they_are_not_quoted() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = Cluster::shared(None);
     let script = format!("-- Lets role {} read\n", "a\n\\! touch y\n");
@@ -105,7 +105,7 @@ fn the_names_do_their_worst_where_they_are_not_quoted() {
 }
 
 #[test]
-fn whatever_things_are_called_the_printed_sql_does_what_it_says() {
+fn printed_sql_is_safe_and_works_for_every_name() {
     let stage = Stage::of(SMALL);
     let cluster = stage.cluster;
     let folder = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ const FEW_AND_MANY: &str = "
 const ROWS: &str = "select (select count(*) from aaa), to_regclass('zzz') is null";
 
 #[test]
-fn the_first_of_two_tables_comes_alone() {
+fn only_the_first_of_two_tables_is_restored() {
     let stage = Stage::backed_up(FEW_AND_MANY);
     for more in [&[][..], &["--single-transaction"], &["--keep-going"]] {
         let target = stage.target();
@@ -28,7 +28,7 @@ fn the_first_of_two_tables_comes_alone() {
 }
 
 #[test]
-fn rows_that_are_left_out_at_the_end_are_passed_over() {
+fn rows_left_out_at_the_end_of_the_archive_are_skipped() {
     let stage = Stage::backed_up(FEW_AND_MANY);
     let target = stage.target();
     let rows = "select (select count(*) from aaa), (select count(*) from zzz)";
@@ -58,7 +58,7 @@ fn a_restore_that_fails_before_the_rest_says_why() {
 
 /// What pg_restore doesn't want is checked all the same: a backup whose end is damaged is told to be.
 #[test]
-fn damage_behind_what_was_wanted_is_told() {
+fn damage_after_the_restored_entries_is_reported() {
     let stage = Stage::backed_up(FEW_AND_MANY);
     let last = Rule::on("GetObject").key("/archives/").always();
     stage.bucket.inject(last, Fault::FlipBit { at_byte: 4_000_000 });

@@ -50,17 +50,17 @@ pub(crate) fn whole_road(stage: &Stage) {
 }
 
 #[test]
-fn a_shop_with_all_that_is_odd_comes_back() {
+fn a_shop_with_unusual_objects_is_restored() {
     whole_road(&Stage::shop(None));
 }
 
 #[test]
-fn a_shop_on_postgresql_18_comes_back() {
+fn a_shop_on_postgresql_18_is_restored() {
     whole_road(&Stage::shop(Some(18)));
 }
 
 #[test]
-fn a_shop_on_postgresql_16_comes_back() {
+fn a_shop_on_postgresql_16_is_restored() {
     whole_road(&Stage::shop(Some(16)));
 }
 
@@ -79,7 +79,7 @@ fn pg_restore_reads_what_get_wrote() {
 }
 
 #[test]
-fn open_gives_what_get_gives_without_any_network() {
+fn open_writes_the_same_as_get_without_a_network() {
     let stage = Stage::shop(None);
     stage.back_up();
     let plain = std::fs::read(stage.fetch("plain.dump")).unwrap();
@@ -100,7 +100,7 @@ fn open_gives_what_get_gives_without_any_network() {
 }
 
 #[test]
-fn get_names_its_file_by_itself_and_for_its_owner_alone() {
+fn get_chooses_the_name_of_a_file_that_only_its_owner_can_read() {
     use std::os::unix::fs::PermissionsExt as _;
     let stage = Stage::small();
     let record = stage.back_up();
@@ -110,7 +110,7 @@ fn get_names_its_file_by_itself_and_for_its_owner_alone() {
 }
 
 #[test]
-fn every_compression_comes_back() {
+fn every_compression_is_restored() {
     for how in ["none", "zstd", "zstd:6", "zstd:19"] {
         let stage = Stage::small();
         let record = stage.back_up_with(["--compression", how]);
@@ -122,7 +122,7 @@ fn every_compression_comes_back() {
 }
 
 #[test]
-fn many_small_parts_come_back() {
+fn many_small_parts_are_restored() {
     let stage = Stage::of(HUGE);
     stage.back_up_with(["--compression", "none", "--part-size", "5"]);
     assert_eq!(stage.bucket.count("UploadPart"), 13);
@@ -131,7 +131,7 @@ fn many_small_parts_come_back() {
 }
 
 #[test]
-fn clean_replaces_what_a_target_holds() {
+fn clean_replaces_the_contents_of_a_target() {
     let stage = Stage::backed_up(SMALL);
     let target = assert_restores(&stage);
     stage
@@ -145,7 +145,7 @@ fn clean_replaces_what_a_target_holds() {
 }
 
 #[test]
-fn a_target_may_be_named_by_a_variable() {
+fn a_variable_can_name_the_target() {
     let stage = Stage::backed_up(SMALL);
     let target = stage.target();
     let agent = stage.agent().env("TARGET_URL", &target.url);
@@ -156,7 +156,7 @@ fn a_target_may_be_named_by_a_variable() {
 }
 
 #[test]
-fn localstack_takes_it_with_its_tags() {
+fn localstack_stores_a_backup_with_its_tags() {
     let stage = Stage::shop(None);
     let bucket = LocalStack::shared().bucket();
     let agent = stage.agent().localstack(&bucket);
@@ -200,7 +200,7 @@ fn localstack_takes_it_with_its_tags() {
 }
 
 #[test]
-fn many_parts_come_back_from_localstack() {
+fn many_parts_are_restored_from_localstack() {
     let stage = Stage::bulky();
     let bucket = LocalStack::shared().bucket();
     let agent = stage.agent().localstack(&bucket);

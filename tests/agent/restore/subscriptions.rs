@@ -30,7 +30,7 @@ fn says_how_to_go_on(outcome: &Outcome) {
 }
 
 #[test]
-fn a_copy_comes_without_the_slot_of_the_source() {
+fn a_restored_subscription_has_no_slot() {
     let stage = subscribed();
     let target = stage.target();
     says_how_to_go_on(&stage.restore_with(&target, ["--preview"]).success());
@@ -48,7 +48,7 @@ fn a_copy_comes_without_the_slot_of_the_source() {
 }
 
 #[test]
-fn a_restore_that_fails_leaves_no_copy_with_a_slot_either() {
+fn a_failed_restore_leaves_no_subscription_with_a_slot() {
     let stage = subscribed();
     stage.cluster.psql(
         &stage.database,
@@ -63,7 +63,7 @@ fn a_restore_that_fails_leaves_no_copy_with_a_slot_either() {
 }
 
 #[test]
-fn clean_leaves_a_subscription_that_is_there_as_it_is() {
+fn clean_does_not_change_an_existing_subscription() {
     let stage = subscribed();
     let target = stage.live();
     let before = stage.cluster.psql(&stage.database, COPIES);
@@ -79,7 +79,7 @@ fn clean_leaves_a_subscription_that_is_there_as_it_is() {
 }
 
 #[test]
-fn a_table_that_a_subscription_fills_is_not_taken_out_of_it_unsaid() {
+fn replacing_a_subscribed_table_is_reported() {
     let stage = subscribed();
     // as it is after its first copy
     stage.cluster.psql(

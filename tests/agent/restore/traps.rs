@@ -33,7 +33,7 @@ fn a_target_whose_owner_hid_a_function_in_an_extension_is_not_empty() {
 }
 
 #[test]
-fn the_file_of_statements_runs_nothing_but_sql() {
+fn the_file_of_statements_runs_only_sql() {
     let stage = Stage::of("");
     let ran = stage.file("ran");
     let long = "x".repeat(1_200_000);
@@ -99,7 +99,7 @@ const DOCUMENTS: &str = "
         (low(body));";
 
 #[test]
-fn a_table_alone_comes_with_all_its_policies() {
+fn only_a_table_restores_all_its_policies() {
     let stage = Stage::backed_up(DOCUMENTS);
     let target = stage.target();
     stage.restore_with(&target, ["--only", "table:doc"]).success();
@@ -119,7 +119,7 @@ fn a_table_alone_comes_with_all_its_policies() {
 }
 
 #[test]
-fn rows_stay_out_of_tables_that_would_open_or_change_them() {
+fn rows_are_not_restored_into_tables_that_would_open_or_change_them() {
     let stage = Stage::of("");
     let platform = "create schema store; create role PLAT; alter schema store owner to PLAT; set role PLAT;
         create table store.closed (a int); create table store.swallowed (a int); create table store.full_ (a int);
@@ -153,7 +153,7 @@ fn rows_stay_out_of_tables_that_would_open_or_change_them() {
 }
 
 #[test]
-fn what_a_user_put_into_a_platform_s_schema_is_no_platform_s() {
+fn objects_of_a_user_in_a_platform_s_schema_are_restored() {
     let stage = Stage::backed_up(
         "create schema _heroku; create type _heroku.status as enum ('a'); create table public.orders (id int primary \
          key, s _heroku.status);
@@ -176,7 +176,7 @@ fn what_a_user_put_into_a_platform_s_schema_is_no_platform_s() {
 }
 
 #[test]
-fn a_mapping_goes_to_no_server_that_was_there() {
+fn a_user_mapping_is_not_restored_for_an_existing_server() {
     let stage = Stage::backed_up(
         "create extension postgres_fdw; create server s foreign data wrapper postgres_fdw options (host \
          'right.example');
@@ -199,7 +199,7 @@ fn a_mapping_goes_to_no_server_that_was_there() {
 }
 
 #[test]
-fn a_publication_of_another_role_s_is_not_taken_for_the_backup_s() {
+fn a_publication_of_another_role_is_not_extended() {
     let stage = Stage::backed_up(
         "create table t (a int); create publication \"my pub\" for table t; create publication my for table t",
     );
@@ -215,7 +215,7 @@ fn a_publication_of_another_role_s_is_not_taken_for_the_backup_s() {
 }
 
 #[test]
-fn functions_in_languages_that_are_not_trusted_are_named_before() {
+fn functions_in_untrusted_languages_are_named_before() {
     let stage = Stage::backed_up(
         "create function c_like(internal) returns void language internal as 'pg_stat_reset'; create table t (a int)",
     );
@@ -229,7 +229,7 @@ fn functions_in_languages_that_are_not_trusted_are_named_before() {
 }
 
 #[test]
-fn an_extension_that_stands_elsewhere_is_told_before() {
+fn an_extension_in_another_schema_is_named_before() {
     let stage =
         Stage::backed_up("create schema ext; create extension citext schema ext; create table t (a ext.citext)");
     let target = stage.target();
@@ -242,7 +242,7 @@ fn an_extension_that_stands_elsewhere_is_told_before() {
 }
 
 #[test]
-fn clean_keeps_what_is_not_in_the_backup_of_every_kind() {
+fn clean_keeps_objects_of_every_kind_that_are_not_in_the_backup() {
     let made = "create type status as enum ('a', 'b'); create type span as range (subtype = float8); create table a \
         (id int primary key, s status); insert into a values (1, 'a');
         create aggregate ag(*) (sfunc = int8inc, stype = int8, initcond = '0'); create extension postgres_fdw; create \
@@ -311,7 +311,7 @@ fn clean_keeps_what_is_not_in_the_backup_of_every_kind() {
 }
 
 #[test]
-fn a_superuser_hears_whose_rights_functions_will_have() {
+fn a_superuser_is_told_whose_rights_functions_get() {
     let stage = Stage::backed_up(
         "create function f() returns text language sql security definer as 'select current_user::text'; create table t \
          (a int)",
@@ -329,7 +329,7 @@ fn a_superuser_hears_whose_rights_functions_will_have() {
 }
 
 #[test]
-fn clean_replaces_no_table_by_one_with_less() {
+fn clean_does_not_replace_a_table_without_its_keys_and_triggers() {
     let stage = Stage::backed_up(
         "create table t (id int primary key); create table u (a int references t); insert into t values (1); insert \
          into u values (1);
@@ -372,7 +372,7 @@ fn clean_replaces_no_table_by_one_with_less() {
 }
 
 #[test]
-fn who_gets_rights_by_the_target_s_defaults_is_said() {
+fn roles_with_default_rights_in_the_target_are_named() {
     let stage = Stage::backed_up("create table t (a int)");
     let target = stage.target();
     let quiet = stage.restore_with(&target, ["--preview"]).success();

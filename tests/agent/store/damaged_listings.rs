@@ -49,7 +49,7 @@ fn half_a_list_is_an_error_and_never_the_whole() {
         Listing::Repeating,
         Listing::WithoutSizes,
         Listing::Wordless,
-        Listing::OfElsewhere,
+        Listing::OfOtherFolder,
     ] {
         let stage = listed(habit);
         let before = stage.bucket.snapshot();

@@ -184,10 +184,22 @@ pub(crate) fn settled(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let columns: Vec<&str> = line.split("  ").map(str::trim).collect();
         let columns = columns.into_iter().filter(|column| !column.is_empty());
-        let columns: Vec<String> = columns.map(settled_words).collect();
+        let columns: Vec<String> = columns.map(settled_column).collect();
         columns.join("  ") + "\n"
     });
     lines.collect()
+}
+
+/// A column of a table, or a whole line elsewhere.
+fn settled_column(text: &str) -> String {
+    let is_word = ["manual", "hourly", "weekly", "yearly", "failed"].contains(&text);
+    let is_short_id = text.len() == 6 && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'));
+    let is_age = text == "now" || text.ends_with(" ago");
+    match (is_short_id && !is_word, is_age && text.split(' ').count() < 4) {
+        (true, _) => "[id]".to_owned(),
+        (_, true) => "[age]".to_owned(),
+        _ => settled_words(text),
+    }
 }
 
 fn settled_words(text: &str) -> String {
@@ -224,7 +236,7 @@ fn kind(word: &str) -> &'static str {
     }
     let shape: String = word.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
     match shape.as_str() {
-        "9999-99-99" => "date",
+        "9999-99-99" | "99-99" => "date",
         "99:99" | "99:99:99" => "clock",
         "B" | "KiB" | "MiB" => "unit",
         "9s" | "99s" | "9m" | "99m" | "9h" | "99h" | "9d" | "99d" | "999d" => "span",

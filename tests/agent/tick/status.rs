@@ -106,7 +106,11 @@ fn nobody_is_configured_and_nothing_is_there() {
     let bucket = S3Server::start();
     let agent = Agent::new().s3(&bucket).key(KEY);
     let outcome = agent.run(["status"]).ended_with(8);
-    assert!(outcome.stderr.contains("no database here"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("there is no database in s3://"),
+        "{}",
+        outcome.stderr
+    );
     let report = agent.run(["status", "--json"]).ended_with(8).json();
     assert_eq!(report, json!({"databases": [], "not_configured": []}));
 }

@@ -6,7 +6,7 @@ mod plan;
 mod weather;
 mod world;
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{collections::BTreeMap, path::Path};
 
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
@@ -16,14 +16,13 @@ use pgcoffer::{
 };
 
 use crate::{
+    testbed::own_process,
     years::model::Model,
     years::plan::Plan,
     years::weather::{Dice, Weather},
     years::world::World,
 };
 
-/// Set in the process that lives through the years.
-const INSIDE: &str = "PGCOFFER_TEST_YEARS_CONFIG";
 /// Set to `all`, every tick is a real one: some 1,500, which takes a while.
 const TICKS: &str = "PGCOFFER_TEST_YEARS";
 
@@ -35,33 +34,11 @@ const FIVE: [(Tier, &str); 5] = [
     (Tier::Yearly, "7y"),
 ];
 
-/// A process may not change its own environment, and the AWS SDK takes the way to the bucket from there alone: so the
-/// years pass in a process of their own.
 #[test]
 fn three_years() {
-    if let Some(config) = std::env::var_os(INSIDE) {
-        return live_through(Path::new(&config));
+    if let Some(config) = own_process("years::three_years", &[]) {
+        live_through(&config);
     }
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("config");
-    let mut process = Command::new(std::env::current_exe().unwrap());
-    process.args(["years::three_years", "--exact", "--nocapture"]);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
-        process.env_remove(name);
-    }
-    process
-        .env(INSIDE, &config)
-        .env("AWS_CONFIG_FILE", &config)
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-        .env("AWS_EC2_METADATA_DISABLED", "true");
-    let output = process.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    eprintln!("{said}");
-    assert!(
-        output.status.success(),
-        "see above; PGCOFFER_TEST_SEED makes the same years again"
-    );
-    assert!(said.contains("three years:"), "the years did not pass");
 }
 
 /// The story, as far as it has come.
@@ -290,7 +267,7 @@ fn assert_served(one: &DatabaseTick, due: &[Tier], may_pause: bool) {
         BackupOutcome::Done { backup, .. } => assert_eq!(backup.tiers, due, "{one:#?}"),
         BackupOutcome::NotDue => assert_eq!(due, [], "{one:#?}"),
         BackupOutcome::Paused { .. } => assert!(may_pause && !due.is_empty(), "{one:#?}"),
-        BackupOutcome::Busy { .. } | BackupOutcome::Failed(_) | BackupOutcome::Elsewhere { .. } => {
+        BackupOutcome::Busy { .. } | BackupOutcome::Failed(_) | BackupOutcome::NeedsMasterKey { .. } => {
             panic!("{one:#?}")
         }
     }

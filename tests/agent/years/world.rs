@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     stage::{KEY, OTHER_KEY, unique, wait_until},
-    testbed::{Cluster, S3Server, identity, repository, sealed, sealed_details},
+    testbed::{Cluster, S3Server, identity, repository, sealed, sealed_details, write_aws_config},
     years::model::Model,
     years::weather::Weather,
 };
@@ -40,13 +40,7 @@ impl World {
     /// The AWS SDK reads `config`, since this process's environment names it.
     pub(crate) fn new(config: &Path) -> Self {
         let (cluster, bucket) = (Cluster::shared(None), S3Server::start());
-        let (access, secret) = bucket.credentials();
-        let text = format!(
-            "[default]\nregion = us-east-1\naws_access_key_id = {access}\naws_secret_access_key = \
-             {secret}\nendpoint_url = {}\n",
-            bucket.endpoint()
-        );
-        std::fs::write(config, text).unwrap();
+        write_aws_config(config, &bucket);
         let databases = ["main", "shop"].map(|name| {
             let name = unique(name);
             cluster.create_database(&name);
@@ -96,7 +90,9 @@ impl World {
     /// A tick for the databases of these models; none where it was killed. And by its own clock when it began and
     /// ended.
     pub(crate) fn tick(&self, models: &[Model], weather: &Weather) -> (Option<TickReport>, (Timestamp, Timestamp)) {
-        let clock = Clock::ahead_by(self.ahead + weather.ahead);
+        let clock = Clock {
+            ahead: self.ahead + weather.ahead,
+        };
         let request = self.request(models, weather, clock);
         let began = clock.now();
         let report = match weather.killed_after {
@@ -114,7 +110,7 @@ impl World {
         let request = PruneRequest {
             policy: RetentionPolicy::default(),
             dry_run: false,
-            clock: Clock::ahead_by(self.ahead),
+            clock: Clock { ahead: self.ahead },
             confirmed: Some(count),
         };
         let label = Label::parse(label).unwrap();
@@ -164,7 +160,7 @@ impl World {
             databases: models.iter().enumerate().map(database).collect(),
             parallel: 2,
             level: Some(1),
-            silence_max: Duration::from_secs(60),
+            dump_idle_timeout: Duration::from_secs(60),
             policy: RetentionPolicy::default(),
             clock,
         }

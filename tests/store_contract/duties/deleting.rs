@@ -18,7 +18,7 @@ pub(crate) async fn only_what_was_looked_at_is_deleted(place: Place) {
     place.assert_nothing_is_left().await;
 }
 
-pub(crate) async fn deleting_nothing_is_no_error(place: Place) {
+pub(crate) async fn deleting_a_missing_object_is_no_error(place: Place) {
     let key = place.key("never/was/there");
     place.store.delete(&key, None).await.unwrap();
     place

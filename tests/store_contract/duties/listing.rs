@@ -5,7 +5,7 @@ use crate::place::Place;
 /// More than two pages of S3.
 const MANY: usize = 2_500;
 
-pub(crate) async fn a_list_of_thousands_is_whole_and_in_order(place: Place) {
+pub(crate) async fn a_list_of_thousands_is_complete_and_in_order(place: Place) {
     let names: Vec<String> = (0..MANY).map(|n| format!("many/{}/{n:05}.pgc", n % 7)).collect();
     let writes = stream::iter(&names).map(|name| place.put_new(name, name.clone()));
     let written: Vec<_> = writes.buffer_unordered(32).collect().await;

@@ -1,9 +1,9 @@
 //! The duties, by subject. Each begins in a place that holds nothing.
 
 pub(crate) mod deleting;
+pub(crate) mod facts;
 pub(crate) mod listing;
 pub(crate) mod reading;
-pub(crate) mod telling;
 pub(crate) mod uploading;
 pub(crate) mod writing;
 

@@ -34,7 +34,7 @@ pub(crate) async fn what_is_written_is_read(place: Place) {
     assert!(place.store.is_readable(&object).await.unwrap());
 }
 
-pub(crate) async fn a_range_is_all_of_it_or_an_error(place: Place) {
+pub(crate) async fn a_range_is_complete_or_an_error(place: Place) {
     let body = pattern(100_000);
     let object = place.put("x", body.clone()).await;
     let (store, key) = (&place.store, &object.key);

@@ -69,7 +69,7 @@ pub(crate) async fn a_large_object_arrives_as_it_was_sent(place: Place) {
     assert_eq!(place.unfinished().await, []);
 }
 
-pub(crate) async fn an_upload_of_nothing_is_an_object(place: Place) {
+pub(crate) async fn an_empty_upload_is_an_object(place: Place) {
     let stored = place.upload(ARCHIVE, b"").await.unwrap();
     assert_eq!((stored.bytes, stored.sha256), (0, hex(b"")));
     assert_eq!(place.look(ARCHIVE).await.bytes, 0);
@@ -91,7 +91,7 @@ pub(crate) async fn there_is_no_object_before_the_end(place: Place) {
     assert_eq!(place.unfinished().await, []);
 }
 
-pub(crate) async fn an_upload_writes_nothing_over(place: Place) {
+pub(crate) async fn an_upload_overwrites_nothing(place: Place) {
     let mut upload = place.begin(ARCHIVE).await;
     upload.write(&pattern(6 << 20)).await.unwrap();
     place.put(ARCHIVE, "first").await;
@@ -102,7 +102,7 @@ pub(crate) async fn an_upload_writes_nothing_over(place: Place) {
     assert_eq!(place.unfinished().await, []);
 }
 
-pub(crate) async fn of_many_uploads_one_wins(place: Place) {
+pub(crate) async fn one_of_many_uploads_succeeds(place: Place) {
     let uploads = (0..4).map(|n| {
         let place = place.clone();
         async move { (n, place.upload(ARCHIVE, &pattern((6 << 20) + n)).await) }
@@ -145,15 +145,6 @@ pub(crate) async fn a_dropped_upload_leaves_nothing(place: Place) {
     assert_eq!(place.unfinished().await, []);
 }
 
-pub(crate) async fn an_aborted_upload_leaves_nothing(place: Place) {
-    for bytes in [0, 1, 6 << 20, 16 << 20] {
-        let mut upload = place.begin(ARCHIVE).await;
-        upload.write(&pattern(bytes)).await.unwrap();
-        upload.abort().await;
-        place.assert_nothing_is_left().await;
-    }
-}
-
 pub(crate) async fn a_cancelled_beginning_leaves_nothing(place: Place) {
     for n in 0..10 {
         let mut begin = Box::pin(place.begin(ARCHIVE));
@@ -189,7 +180,7 @@ pub(crate) async fn what_was_left_behind_is_found_and_aborted(place: Place) {
     assert_eq!(place.content("other/archives/daily/x.pgc").await, "of others");
 }
 
-pub(crate) async fn aborting_leaves_the_object_alone(place: Place) {
+pub(crate) async fn aborting_does_not_change_the_object(place: Place) {
     let upload = place.begin(ARCHIVE).await;
     place.put(ARCHIVE, "there already").await;
     let left = place.unfinished().await;
@@ -207,7 +198,7 @@ pub(crate) async fn aborting_leaves_the_object_alone(place: Place) {
     assert_eq!(place.content(ARCHIVE).await, Bytes::from_static(b"there already"));
 }
 
-pub(crate) async fn what_others_aborted_is_not_completed(place: Place) {
+pub(crate) async fn an_upload_aborted_by_others_is_not_completed(place: Place) {
     let mut upload = place.begin(ARCHIVE).await;
     upload.write(&pattern(100)).await.unwrap();
     let left = place.unfinished().await;

@@ -6,7 +6,7 @@ use pgcoffer::store::{Claim, Kind, TagsKept};
 use super::{assert_kind, etag, pattern};
 use crate::place::Place;
 
-pub(crate) async fn nothing_is_written_over(place: Place) {
+pub(crate) async fn no_object_is_overwritten(place: Place) {
     let before = place.put("main/records/x", "first").await;
     assert_kind(place.put_new("main/records/x", "other").await, Kind::Exists);
     assert_kind(place.put_new("main/records/x", "first").await, Kind::Exists);
@@ -14,7 +14,7 @@ pub(crate) async fn nothing_is_written_over(place: Place) {
     assert_eq!(etag(&place.look("main/records/x").await), etag(&before));
 }
 
-pub(crate) async fn of_many_writers_one_wins(place: Place) {
+pub(crate) async fn one_of_many_writers_succeeds(place: Place) {
     let writers = (0..12).map(|n| {
         let place = place.clone();
         async move { (n, place.put_new("contested", pattern(1_000 + n)).await) }
@@ -77,7 +77,7 @@ pub(crate) async fn a_name_is_taken_once(place: Place) {
     assert_eq!(place.content("main/turns/daily/x").await, "by 0");
 }
 
-pub(crate) async fn a_cancelled_write_is_whole_or_not_there(place: Place) {
+pub(crate) async fn a_cancelled_write_is_complete_or_absent(place: Place) {
     let body = pattern(300_000);
     for n in 0..20 {
         let below = format!("main/records/{n}");

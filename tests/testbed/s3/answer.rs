@@ -7,13 +7,13 @@ use hyper::StatusCode;
 use hyper::http::Extensions;
 use s3s::{HttpError, HttpResponse, S3Error, S3ErrorCode};
 
-/// What is to become of an answer; set while the call is worked on, read when it is done.
+/// What the client gets instead of an answer. Set while the call is handled, applied when it is done.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fate(Arc<Mutex<Option<Instead>>>);
+pub(super) struct AnswerOverride(Arc<Mutex<Option<Replacement>>>);
 
-/// What the client gets in place of the answer.
+/// The replacement for an answer.
 #[derive(Debug, Clone)]
-pub(super) enum Instead {
+pub(super) enum Replacement {
     /// The connection is cut without an answer.
     Nothing,
     /// The same answer with another status.
@@ -24,9 +24,9 @@ pub(super) enum Instead {
     Flood(u16),
 }
 
-impl Fate {
-    /// The first word counts: what a test ordered is not changed by how the operation ends.
-    pub(super) fn decide(&self, instead: Instead) {
+impl AnswerOverride {
+    /// Sets the replacement, unless there is one: what a test ordered is not changed by the end of the operation.
+    pub(super) fn set(&self, instead: Replacement) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -37,17 +37,17 @@ impl Fate {
     pub(super) fn apply(&self, answer: Result<HttpResponse, HttpError>) -> Result<HttpResponse, HttpError> {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             None => answer,
-            Some(Instead::Nothing) => Err(HttpError::new("cut by the test".into())),
-            Some(Instead::Status(status)) => answer.map(|mut answer| {
+            Some(Replacement::Nothing) => Err(HttpError::new("cut by the test".into())),
+            Some(Replacement::Status(status)) => answer.map(|mut answer| {
                 *answer.status_mut() = status;
                 answer
             }),
-            Some(Instead::Flood(status)) => {
+            Some(Replacement::Flood(status)) => {
                 let mut answer = HttpResponse::new(s3s::Body::http_body(Endless));
                 *answer.status_mut() = StatusCode::from_u16(status).unwrap();
                 Ok(answer)
             }
-            Some(Instead::Error { status, xml }) => {
+            Some(Replacement::Error { status, xml }) => {
                 let mut answer = HttpResponse::new(s3s::Body::from(xml));
                 *answer.status_mut() = status;
                 Ok(answer)
@@ -72,7 +72,7 @@ impl http_body::Body for Endless {
     }
 }
 
-impl Instead {
+impl Replacement {
     /// What was ordered, word by word.
     pub(super) fn said(status: u16, body: &str) -> Self {
         Self::Error {
@@ -102,8 +102,8 @@ impl Instead {
 
 /// Sets a call's status, which the S3 library keeps to 200 for most operations.
 pub(super) fn say_status(extensions: &Extensions, status: StatusCode) {
-    if let Some(fate) = extensions.get::<Fate>() {
-        fate.decide(Instead::Status(status));
+    if let Some(answer_override) = extensions.get::<AnswerOverride>() {
+        answer_override.set(Replacement::Status(status));
     }
 }
 
@@ -114,8 +114,8 @@ pub(super) fn detailed(
     message: &str,
     fields: &[(&str, &str)],
 ) -> S3Error {
-    if let Some(fate) = extensions.get::<Fate>() {
-        fate.decide(Instead::error(status, code, message, fields));
+    if let Some(answer_override) = extensions.get::<AnswerOverride>() {
+        answer_override.set(Replacement::error(status, code, message, fields));
     }
     refusal(status, code)
 }

@@ -124,7 +124,7 @@ pub enum Listing {
     /// A list without a word.
     Wordless,
     /// That of another folder, as a cache gives it that doesn't look at queries.
-    OfElsewhere,
+    OfOtherFolder,
     /// Keys as they are, though they are asked for as in a URL.
     Unencoded,
     /// Entries do not say how long they are.

@@ -22,7 +22,7 @@ use s3s::{HttpError, HttpResponse, S3Error, S3ErrorCode, S3Result, s3_error};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::answer::{Fate, Instead, detailed, refusal, refusal_saying};
+use super::answer::{AnswerOverride, Replacement, detailed, refusal, refusal_saying};
 use super::behaviour::{Call, Fault, Writing};
 use super::clock::{http_date, timestamp};
 use super::iam::Needed;
@@ -100,12 +100,12 @@ impl hyper::service::Service<Request<Incoming>> for Front {
     type Future = futures_util::future::BoxFuture<'static, Result<HttpResponse, HttpError>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let fate = Fate::default();
-        request.extensions_mut().insert(fate.clone());
+        let answer_override = AnswerOverride::default();
+        request.extensions_mut().insert(answer_override.clone());
         let answer = hyper::service::Service::call(&self.service, request);
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let mut answer = fate.apply(answer.await)?;
+            let mut answer = answer_override.apply(answer.await)?;
             let writing = shared.control().behaviour.writing;
             let body = answer
                 .body()
@@ -178,7 +178,11 @@ impl S3Access for Gate {
         let brings_body = matches!(call.operation.as_str(), "PutObject" | "UploadPart");
         let has_body = brings_body || call.operation == "GetObject";
         let fault = self.shared.control().admit(call);
-        let fate = context.extensions_mut().get::<Fate>().cloned().unwrap_or_default();
+        let answer_override = context
+            .extensions_mut()
+            .get::<AnswerOverride>()
+            .cloned()
+            .unwrap_or_default();
         match fault {
             None => return may.map_err(forbidden),
             // A client that is still sending would find its connection broken, and not read the answer.
@@ -188,23 +192,25 @@ impl S3Access for Gate {
             Some(Fault::RefuseSaying { status, code, message }) if !brings_body => {
                 return Err(refusal_saying(status, code, message));
             }
-            Some(Fault::LoseAnswer { status: None }) => fate.decide(Instead::Nothing),
-            Some(Fault::LoseAnswer { status: Some(status) }) => fate.decide(Instead::ordered(status, "InternalError")),
+            Some(Fault::LoseAnswer { status: None }) => answer_override.set(Replacement::Nothing),
+            Some(Fault::LoseAnswer { status: Some(status) }) => {
+                answer_override.set(Replacement::ordered(status, "InternalError"))
+            }
             Some(Fault::ErrorInBody { code }) => {
-                fate.decide(Instead::ordered(200, code));
+                answer_override.set(Replacement::ordered(200, code));
                 return Err(refusal(500, code));
             }
             Some(Fault::Say { status, body }) => {
-                fate.decide(Instead::said(status, body));
+                answer_override.set(Replacement::said(status, body));
                 return Err(refusal(500, "InternalError"));
             }
             Some(Fault::Flood { status }) => {
-                fate.decide(Instead::Flood(status));
+                answer_override.set(Replacement::Flood(status));
                 return Err(refusal(500, "InternalError"));
             }
             Some(Fault::Delay { millis }) => tokio::time::sleep(Duration::from_millis(millis)).await,
             Some(Fault::Cut { .. }) if !has_body => {
-                fate.decide(Instead::Nothing);
+                answer_override.set(Replacement::Nothing);
                 return Err(refusal(500, "InternalError"));
             }
             Some(Fault::Stall { .. }) if !has_body => std::future::pending().await,

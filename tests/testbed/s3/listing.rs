@@ -150,7 +150,7 @@ impl Listing {
             Self::Plain | Self::Unencoded | Self::WithoutPrefix | Self::WithoutDelimiter => {}
             Self::WithoutFolders => page.common_prefixes = None,
             Self::Wordless => page = ListObjectsV2Output::default(),
-            Self::OfElsewhere => {
+            Self::OfOtherFolder => {
                 (page.contents, page.common_prefixes) = (None, None);
                 page.prefix = Some("elsewhere/".to_owned());
             }

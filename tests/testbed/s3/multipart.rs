@@ -6,7 +6,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::Shared;
-use super::answer::{Fate, Instead, with_checksums};
+use super::answer::{AnswerOverride, Replacement, with_checksums};
 use super::behaviour::{Behaviour, ConditionalWrites};
 use super::bucket::{Attributes, Object, Part as StoredPart, Stores, Upload};
 use super::cold::asked_class;
@@ -47,9 +47,9 @@ pub(super) async fn create_multipart_upload(
         initiated: shared.clock.now(),
     };
     let upload_id = stores.begin(upload);
-    if let (Some(root), Some(fate)) = (root, extensions.get::<Fate>()) {
+    if let (Some(root), Some(answer_override)) = (root, extensions.get::<AnswerOverride>()) {
         let body = format!("<{root}><UploadId>{upload_id}</UploadId></{root}>");
-        fate.decide(Instead::said(200, &body));
+        answer_override.set(Replacement::said(200, &body));
     }
     Ok(CreateMultipartUploadOutput {
         upload_id: Some(upload_id),

@@ -10,7 +10,7 @@ use s3s::checksum::ChecksumHasher;
 use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, TrailingHeaders, s3_error};
 
-use super::answer::{Fate, Instead, refusal, refusal_saying};
+use super::answer::{AnswerOverride, Replacement, refusal, refusal_saying};
 use super::behaviour::Fault;
 use super::content::Content;
 
@@ -98,8 +98,8 @@ impl Envelope {
     async fn strike(&self, passed_bytes: u64) -> S3Result<()> {
         match self.extensions.get::<Fault>() {
             Some(&Fault::Cut { after_bytes }) if passed_bytes >= after_bytes => {
-                if let Some(fate) = self.extensions.get::<Fate>() {
-                    fate.decide(Instead::Nothing);
+                if let Some(answer_override) = self.extensions.get::<AnswerOverride>() {
+                    answer_override.set(Replacement::Nothing);
                 }
                 Err(s3_error!(InternalError))
             }

@@ -1,6 +1,6 @@
-//! Characters of credentials and region, looked at before the AWS SDK signs with them. It writes them into a header,
-//! and panics where they can't stand there: at a carriage return from a profile, a line feed from a program, a blank
-//! that breaks no line from a web page.
+//! Checks the characters of credentials and region before the AWS SDK signs with them. The SDK writes them into a
+//! header, and panics if they are not allowed there, such as a carriage return from a profile, a line feed from a
+//! program, or a non-breaking space from a web page.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use aws_sdk_s3::config::Credentials;
 
 use crate::text::escaped;
 
-/// Part of the error, by which its hint is found.
+/// The part of the error by which its hint is found.
 pub(in crate::store::s3) const UNFIT: &str = "which can't stand in a request's header";
 
 /// The error by which its hint is found.
@@ -34,8 +34,8 @@ fn swapped(found: &Credentials) -> Option<String> {
     (is_id(found.secret_access_key()) && !is_id(found.access_key_id())).then(|| SWAPPED.to_owned())
 }
 
-/// Names the first character that is neither a letter, a digit nor a sign of ASCII, and says no more of what may be a
-/// secret.
+/// Names the first character that is not a printable character of ASCII, and shows nothing else of the text, which may
+/// be a secret.
 fn fault(what: &str, text: &str) -> Option<String> {
     let (at, c) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_graphic())?;
     let mut buffer = [0; 4];

@@ -1,4 +1,4 @@
-//! The client of HTTP beneath the SDK: whose certificates it trusts, and what those who give credentials answer.
+//! The SDK's HTTP client: which certificates it trusts, and how the sources of credentials answer.
 
 use std::{
     fs,
@@ -27,8 +27,8 @@ use rustls::{
 
 use crate::store::s3::{Error, Kind};
 
-/// A client that goes through the proxy of the environment, and trusts the certificates of a file, where one is named,
-/// in the place of the system's, as the AWS CLI does.
+/// A client that uses the proxy of the environment. If a file of certificates is named, it is trusted instead of the
+/// system's, as in the AWS CLI.
 pub(in crate::store::s3) fn client(bundle: Option<&str>) -> Result<SharedHttpClient, Error> {
     let trust = match bundle {
         Some(file) => TrustStore::empty().with_pem_certificate(certificates(file)?),
@@ -48,7 +48,7 @@ pub(in crate::store::s3) fn client(bundle: Option<&str>) -> Result<SharedHttpCli
     }))
 }
 
-/// The certificates of a file; the client panics at a file that has none.
+/// The certificates of a file. The client would panic if the file has none.
 fn certificates(file: &str) -> Result<Vec<u8>, Error> {
     let pem = fs::read(file).map_err(|e| unusable(file, &e.to_string()))?;
     let mut roots = RootCertStore::empty();
@@ -71,7 +71,7 @@ fn unusable(file: &str, why: &str) -> Error {
     )
 }
 
-/// How those who give credentials answered last.
+/// How the sources of credentials answered last.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CountedAnswers(Arc<AtomicU8>);
 
@@ -84,7 +84,7 @@ impl CountedAnswers {
         self.0.store(NONE, Ordering::Relaxed);
     }
 
-    /// Whether the last one was none, or one that says: later.
+    /// Whether there was no answer last, or one that asks to retry later.
     pub(super) fn are_passing(&self) -> bool {
         self.0.load(Ordering::Relaxed) == PASSING
     }
@@ -98,16 +98,16 @@ impl CountedAnswers {
     }
 }
 
-/// A client whose answers are heard.
+/// A client whose answers are recorded.
 #[derive(Debug)]
-pub(super) struct Heard {
+pub(super) struct CountingClient {
     pub(super) client: SharedHttpClient,
     pub(super) answers: CountedAnswers,
 }
 
-impl HttpClient for Heard {
+impl HttpClient for CountingClient {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(HeardConnector {
+        SharedHttpConnector::new(CountingConnector {
             connector: self.client.http_connector(settings, components),
             answers: self.answers.clone(),
         })
@@ -115,15 +115,15 @@ impl HttpClient for Heard {
 }
 
 #[derive(Debug)]
-struct HeardConnector {
+struct CountingConnector {
     connector: SharedHttpConnector,
     answers: CountedAnswers,
 }
 
-impl HttpConnector for HeardConnector {
+impl HttpConnector for CountingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (answer, answers) = (self.connector.call(request), self.answers.clone());
-        // one that is given up has not answered either
+        // a request that was given up has no answer either
         answers.hear(None);
         HttpConnectorFuture::new(async move {
             let answer = answer.await;

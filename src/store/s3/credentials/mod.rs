@@ -1,5 +1,5 @@
-//! Where credentials come from, and for how long they hold: the SDK's own chain, made anew whenever they are looked
-//! for, so that what somebody else renews is found without a restart.
+//! Credentials: where they come from, and how long they are valid. The SDK's own chain is created anew for each look,
+//! so credentials that another program renews are found without a restart.
 
 mod characters;
 mod client;
@@ -40,39 +40,41 @@ pub(super) use self::{
 };
 use self::{
     characters::{fault_of, fault_of_region},
-    client::{CountedAnswers, Heard},
+    client::{CountedAnswers, CountingClient},
     refusal::refuses,
 };
-use super::{Error, retry::pause};
+use super::Error;
+use crate::retry::Backoff;
 
-/// How long one look may take, the SDK's own repetitions included.
+/// The time limit of one look, including the SDK's own retries.
 const LOOK_MAX: Duration = Duration::from_secs(30);
-/// From then on nobody looks again: a hiccup of half a minute is over by now, and a command is told within two minutes.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest pause between two looks.
-const PAUSE_MAX: Duration = Duration::from_secs(8);
-/// After nobody looked any more, each request looks once, until then.
+/// After this time a look isn't repeated: a short failure is over by then, and the user sees the error within two
+/// minutes.
+const RETRY_MAX: Duration = Duration::from_secs(60);
+/// The pauses between two looks.
+const PAUSES: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(8));
+/// For this time after that, each request looks only once.
 const REST: Duration = Duration::from_secs(45);
-/// What has an end is renewed so long before it, if it can be had.
+/// Credentials that expire are renewed so long before, if that is possible.
 const MARGIN: Duration = Duration::from_secs(300);
-/// Nearer to their end than this they are of no use: a request takes its time, and clocks differ.
+/// Credentials that expire sooner than this are not used: a request takes some time, and clocks differ.
 const MARGIN_MIN: Duration = Duration::from_secs(15);
-/// How long credentials out of a file count before it is read again.
+/// How long credentials from a file are used before it is read again.
 const FILE_AGE_MAX: Duration = Duration::from_secs(30);
-/// The same of what has no end and is no file.
+/// How long credentials are used that don't expire and are not from a file.
 const AGE_MAX: Duration = Duration::from_secs(900);
-/// Credentials younger than this are not looked for again because the service refuses them.
+/// Credentials younger than this are not renewed because the service refuses them.
 const REFUSED_AGE_MIN: Duration = Duration::from_secs(5);
 
-/// What gives credentials failed as something that passes: it did not answer, or asked for patience.
+/// The source of credentials failed with a passing error: it didn't answer, or asked to retry later.
 #[derive(Debug, thiserror::Error)]
 #[error("what gives the credentials has failed for {seconds} s: {last}")]
-pub(super) struct Away {
+pub(super) struct SourceUnavailable {
     seconds: u64,
     last: String,
 }
 
-/// The settings that the SDK finds by itself, and its chain of credentials.
+/// Loads the settings that the SDK finds by itself, and creates its chain of credentials.
 #[derive(Debug, Clone)]
 pub(super) struct Loader {
     client: SharedHttpClient,
@@ -89,9 +91,9 @@ impl Loader {
         }
     }
 
-    /// Reads environment and profiles, by the SDK's hand.
+    /// Reads environment and profiles. The SDK does it.
     pub(super) async fn load(&self) -> SdkConfig {
-        let heard = Heard {
+        let heard = CountingClient {
             client: self.client.clone(),
             answers: self.answers.clone(),
         };
@@ -99,12 +101,13 @@ impl Loader {
             .connect_timeout(Duration::from_secs(5))
             .operation_attempt_timeout(Duration::from_secs(10));
         let mut defaults = aws_config::defaults(BehaviorVersion::latest())
-            // ours, and not those of the environment and of profiles: the SDK panics at any that it does not know
+            // our own, instead of the one in the environment and in profiles: the SDK panics if it doesn't know their
+            // value
             .retry_config(RetryConfig::standard().with_max_attempts(3))
             .timeout_config(timeouts.build())
             .http_client(heard);
         if let Some(region) = &self.region {
-            // an instance is asked for it once
+            // ask an instance for it only once
             defaults = defaults.region(region.clone());
         }
         defaults.load().await
@@ -122,7 +125,7 @@ impl Loader {
     }
 }
 
-/// Credentials of whatever source, held while they are good.
+/// Credentials from any source, cached while they are valid.
 #[derive(Debug, Clone)]
 pub(super) struct CredentialsSource(Arc<Inner>);
 
@@ -132,7 +135,7 @@ struct Inner {
     /// What is wrong with the region.
     fault: Option<String>,
     held: Mutex<Held>,
-    /// The service refuses what is held.
+    /// Whether the service refuses the cached credentials.
     refused: AtomicBool,
 }
 
@@ -165,7 +168,7 @@ impl CredentialsSource {
         self.0.loader.load().await
     }
 
-    /// Those that are good now.
+    /// The credentials that are valid now.
     pub(super) async fn current(&self) -> Provided {
         let inner = &self.0;
         let mut held = inner.held.lock().await;
@@ -183,7 +186,7 @@ impl CredentialsSource {
                 held.found = Some(Found::new(credentials.clone()));
                 Ok(credentials)
             }
-            // while what is held holds, what gives it may fail
+            // while the cached credentials are valid, their source may fail
             Err(error) => match &mut held.found {
                 Some(found) if is_usable(&found.credentials) => {
                     tracing::debug!("credentials are not renewed for now: {error}");
@@ -195,7 +198,8 @@ impl CredentialsSource {
         }
     }
 
-    /// Looks, and looks again where what gives them fails as something that passes and nothing is held that would do.
+    /// Looks for credentials. Repeats that if the source fails with a passing error and there are no usable ones in the
+    /// cache.
     async fn renewed(&self, held: &mut Held) -> Provided {
         let (began, mut attempt) = (Instant::now(), 1);
         let had = held.found.is_some();
@@ -209,9 +213,9 @@ impl CredentialsSource {
             if holds || !self.is_passing(&error, had) {
                 return Err(error);
             }
-            if rests || began.elapsed() >= PATIENCE {
+            if rests || began.elapsed() >= RETRY_MAX {
                 held.given_up.get_or_insert_with(Instant::now);
-                return Err(CredentialsError::provider_error(Away {
+                return Err(CredentialsError::provider_error(SourceUnavailable {
                     seconds: began.elapsed().as_secs(),
                     last: words(&error),
                 }));
@@ -219,20 +223,19 @@ impl CredentialsSource {
             if attempt == 1 {
                 tracing::warn!("no credentials for now: {}; trying again", words(&error));
             }
-            tokio::time::sleep(pause(attempt).min(PAUSE_MAX)).await;
+            tokio::time::sleep(PAUSES.jittered(attempt)).await;
             attempt += 1;
         }
     }
 
-    /// Whether a failure may be over soon. Where nothing was ever found, no answer means that nobody is there to give
-    /// any.
+    /// Whether a failure may pass soon. If no credentials were ever found, no answer means that there is no source.
     fn is_passing(&self, error: &CredentialsError, had: bool) -> bool {
         match error {
             CredentialsError::InvalidConfiguration(_) => false,
             _ if Error::is_of_tls(error) => false,
             CredentialsError::CredentialsNotLoaded(_) => had,
             CredentialsError::ProviderTimedOut(_) => true,
-            // STS could not ask who vouches for a token
+            // STS could not reach the issuer of a token
             _ => self.0.loader.answers.are_passing() || words(error).contains("IDPCommunication"),
         }
     }
@@ -265,13 +268,13 @@ impl Found {
     }
 }
 
-/// Whether a request may still be signed with them.
+/// Whether requests can still be signed with them.
 fn is_usable(credentials: &Credentials) -> bool {
     let end = credentials.expiry();
     end.is_none_or(|end| end > SystemTime::now() + MARGIN_MIN)
 }
 
-/// Whether they stood in a file, which costs nothing to read again; a program may ask somebody.
+/// Whether they come from a file, which is cheap to read again. A program may ask a user.
 fn is_of_file(credentials: &Credentials) -> bool {
     let features = credentials.get_property::<Vec<Feature>>();
     let has = |feature| features.is_some_and(|features| features.contains(feature));
@@ -301,7 +304,7 @@ impl ProvideCredentials for CredentialsSource {
     }
 }
 
-/// What the service refuses is looked for again: somebody may have renewed it.
+/// Renews credentials that the service refuses, as another program may have replaced them.
 impl Intercept for CredentialsSource {
     fn name(&self) -> &'static str {
         "Source"
@@ -320,7 +323,7 @@ impl Intercept for CredentialsSource {
     }
 }
 
-/// The same request once more, with what was found then.
+/// Repeats the request once with the renewed credentials.
 impl ClassifyRetry for CredentialsSource {
     fn name(&self) -> &'static str {
         "Source"

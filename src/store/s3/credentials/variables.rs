@@ -129,7 +129,7 @@ impl CredentialVariables {
             ),
             () if says("ExpiredToken") || says("ExpiredTokenException") || says("TokenRefreshRequired") => format!(
                 "these credentials were temporary, and have run out: look at {place}; get new ones (`aws sso login`, \
-                 or all three variables anew), or use a key or a role that runs out by itself never"
+                 or the key with its AWS_SESSION_TOKEN anew), or use a key that has no end, or a role"
             ),
             () if says("InvalidToken") => format!(
                 "the session token is not one of that key: look at {place}; keys that are not temporary have none, so \

@@ -1,4 +1,4 @@
-//! Which kind of failure a service means, by the code, the status and the words of its refusal.
+//! Finds the kind of a failure by the code, the status and the message of a service's error.
 
 use super::Kind;
 
@@ -16,7 +16,7 @@ impl Kind {
         Some(match code {
             "NoSuchBucket" => Self::NoBucket,
             "NoSuchKey" | "NotFound" | "NoSuchUpload" => Self::NotFound,
-            // Garage and B2 say so of a bucket that is full as well: their words tell
+            // Garage and B2 use this code for a full bucket as well: the message decides
             "AccessDenied" => return None,
             "AllAccessDisabled" | "AccountProblem" => Self::Denied,
             "InvalidAccessKeyId"
@@ -78,9 +78,9 @@ impl Kind {
     }
 }
 
-/// Whether a refusal says that there is no room. Amazon has no quotas, so that every service has its own code for it:
+/// Whether an error means that there is no space. Amazon has no quotas, so every service has its own code for it:
 /// `QuotaExceeded`, `XMinioAdminBucketQuotaExceeded`, `XMinioStorageFull`, `ObjectQuotaExceeded`,
-/// `InsufficientStorage`; and some have none and say it in words, behind `AccessDenied` or `EntityTooLarge`.
+/// `InsufficientStorage`. Some have no code, and say it in the message of `AccessDenied` or `EntityTooLarge`.
 fn is_full(code: &str, status: u16, message: &str) -> bool {
     const CODES: [&str; 6] = [
         "quota",
@@ -104,7 +104,7 @@ fn is_full(code: &str, status: u16, message: &str) -> bool {
         "disk full",
         "minimum free drive",
     ];
-    // of requests in a second there are quotas, too
+    // there are also quotas of requests per second
     if status == 429 || code.contains("Request") {
         return false;
     }

@@ -68,7 +68,10 @@ impl Error {
         hint.push_str(match right {
             "s3:GetObject" => "; where s3:ListBucket is missing, an object that isn't there is denied as well",
             "s3:ListBucket" => "; credentials that may only write are for PGCOFFER_MODE=drop-box",
-            "s3:PutObject" => "; the bucket's own policy may want PGCOFFER_SSE or PGCOFFER_ACL besides",
+            "s3:PutObject" => {
+                ", s3:PutObjectTagging among them, which the tags of backups need; the bucket's own policy may want \
+                 PGCOFFER_SSE or PGCOFFER_ACL besides"
+            }
             _ => "",
         });
         hint

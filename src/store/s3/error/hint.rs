@@ -1,4 +1,4 @@
-//! What cures an error of S3, or of the way to it, by its kind and its words.
+//! What the user can do about an error of S3 or of the connection to it, by its kind and its message.
 
 use super::{Error, Kind};
 use crate::store::s3::{
@@ -7,7 +7,7 @@ use crate::store::s3::{
 };
 
 impl Error {
-    /// What a user can do about an error of S3's that bears no cure.
+    /// What the user can do about an error of S3 that has no `cure`.
     pub(in crate::store) fn hint_of_s3(&self) -> Option<String> {
         if let Some(hint) = self.hint_of_kms() {
             return Some(hint);
@@ -56,7 +56,7 @@ impl Error {
             Kind::WrongCredentials if self.why.contains("RequestTimeTooSkewed") => {
                 "set this machine's clock: S3 refuses requests that are more than 15 minutes off"
             }
-            Kind::CredentialsAway => {
+            Kind::CredentialsUnavailable => {
                 "see whether what gives the credentials works: the service at AWS_ENDPOINT_URL_STS or STS itself, the \
                  container's or the instance's metadata; they are asked for again at the next run"
             }
@@ -110,7 +110,7 @@ impl Error {
         Some(text.to_owned())
     }
 
-    /// Whether a lock was refused for want of what locks need, as S3 and others word it.
+    /// Whether a lock was refused because the bucket has no Object Lock, as S3 and others word it.
     fn is_without_locks(&self) -> bool {
         let why = self.why.to_ascii_lowercase().replace(' ', "");
         why.contains("objectlockconfiguration")
@@ -121,8 +121,8 @@ impl Error {
         self.why.contains(UNFIT) || self.why.contains(SWAPPED) || self.is_of_sso()
     }
 
-    /// Whether the credentials were to come from a sign-in that somebody has to make: the SDK's own words, where it
-    /// reads what that left on disk.
+    /// Whether the credentials come from a login that a user has to make. Found by the SDK's own message about the
+    /// files that a login leaves.
     fn is_of_sso(&self) -> bool {
         let why = self.why.to_ascii_lowercase();
         ["sso", "token file", "token has expired", "refresh token"]

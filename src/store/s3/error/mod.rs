@@ -1,4 +1,4 @@
-//! What goes wrong with a bucket: what the SDK says, read into what we say, and what cures it.
+//! Errors of a bucket: converted from the SDK's errors, with what the user can do about them.
 
 mod code;
 mod denied;
@@ -10,7 +10,7 @@ mod tls;
 use super::{Error, Kind};
 
 impl Error {
-    /// The same of a request about the bucket itself: that an object isn't there is no answer to that.
+    /// The error of a request about the bucket itself, for which `NotFound` is not a meaningful answer.
     pub(super) fn of_bucket(self) -> Self {
         match self.kind {
             Kind::NotFound => Self {

@@ -1,4 +1,4 @@
-//! What the SDK says, read into what we say.
+//! Converts the SDK's errors into ours.
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -9,23 +9,23 @@ use crate::{
     plain_http::address_of,
     store::s3::{
         answer::{PAGE, Unusable},
-        credentials::Away,
+        credentials::SourceUnavailable,
         silence::Silent,
     },
 };
 
-/// An answer of the service's other than the one that was asked for.
+/// An error answer of the service.
 struct Refusal<'a> {
     status: u16,
     code: &'a str,
-    /// A page of a web server, a proxy or a console: S3's refusals are XML.
+    /// Whether it is a page of a web server, a proxy or a console, instead of S3's XML.
     is_page: bool,
     message: String,
     answer: &'a HttpResponse,
 }
 
 impl Error {
-    /// Reads what the SDK says into what we say.
+    /// Converts an error of the SDK.
     pub(crate) fn from_sdk<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -37,8 +37,8 @@ impl Error {
         if let Some((kind, cure)) = tls::fault(error) {
             return Self::new(kind, doing, chain).with_cure(cure);
         }
-        if find::<Away>(error).is_some() {
-            return Self::new(Kind::CredentialsAway, doing, chain);
+        if find::<SourceUnavailable>(error).is_some() {
+            return Self::new(Kind::CredentialsUnavailable, doing, chain);
         }
         if find::<CredentialsError>(error).is_some() {
             return Self::new(Kind::NoCredentials, doing, chain);
@@ -71,7 +71,7 @@ impl Error {
                     return Self::new(kind, doing, unusable.to_string());
                 }
                 let kind = match Kind::of_status(status.as_u16()) {
-                    // a good status and an answer that broke off
+                    // a status of success, and an answer that ended early
                     Kind::Other => Kind::Unreachable,
                     kind => kind,
                 };
@@ -88,24 +88,25 @@ impl Error {
         }
     }
 
-    /// The same of what gives credentials.
+    /// Converts an error of a source of credentials.
     pub(in crate::store::s3) fn from_source(doing: String, error: &CredentialsError) -> Self {
         if let Some((kind, cure)) = tls::fault(error) {
             return Self::new(kind, doing, causes(error)).with_cure(cure);
         }
-        let kind = match find::<Away>(error) {
-            Some(_) => Kind::CredentialsAway,
+        let kind = match find::<SourceUnavailable>(error) {
+            Some(_) => Kind::CredentialsUnavailable,
             None => Kind::NoCredentials,
         };
         Self::new(kind, doing, causes(error))
     }
 
-    /// Whether a certificate, or TLS itself, is at fault: no patience cures that.
+    /// Whether the reason is a certificate or TLS, which no retry cures.
     pub(in crate::store::s3) fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
         tls::fault(error).is_some()
     }
 
-    /// An answer with a good status that is none: damaged, another server's, or an error that stands behind the status.
+    /// The error of an answer that has a status of success and can't be used: damaged, from another server, or an error
+    /// document.
     fn unread(doing: String, answer: &HttpResponse, chain: &str) -> Self {
         let Some(code) = field(answer, "Code") else {
             let why = format!("the answer can't be read: {chain}");
@@ -122,7 +123,7 @@ impl Refusal<'_> {
     fn told(self, doing: String) -> Error {
         let kind = Kind::of(self.code, self.status, &self.message);
         let kind = match kind {
-            // S3 names a region, and gives no address to go to
+            // S3 names a region, and has no address to redirect to
             Kind::WrongRegion if self.code.is_empty() && self.elsewhere().is_some() => Kind::Endpoint,
             Kind::WrongRegion if self.sends_away() => Kind::Endpoint,
             Kind::Denied | Kind::WrongCredentials | Kind::WrongRegion if self.is_page => Kind::Endpoint,
@@ -177,7 +178,7 @@ impl Refusal<'_> {
         self.answer.headers().get(name)
     }
 
-    /// Where it sends to, without what may be a secret in that address.
+    /// The address that it redirects to, without the parts that may be a secret.
     fn elsewhere(&self) -> Option<String> {
         let location = self.header("location")?;
         let (scheme, _) = location.split_once("://")?;
@@ -185,13 +186,13 @@ impl Refusal<'_> {
         Some(bounded(&format!("{}://{address}", scheme.trim())))
     }
 
-    /// Another service's address than AWS's, and no region: it is no question of regions there.
+    /// Whether it redirects to a host outside of AWS and names no region, so that the region is not the reason.
     fn sends_away(&self) -> bool {
         let is_away = |address: String| !address.contains("amazonaws.com");
         self.status == 307 && self.region().is_none() && self.elsewhere().is_some_and(is_away)
     }
 
-    /// The region that the service names: in a header, in a field, or in Cloudflare's words.
+    /// The region that the service names: in a header, in a field, or in Cloudflare's message.
     fn region(&self) -> Option<String> {
         let header = self.header("x-amz-bucket-region").map(str::to_owned);
         let named = header.or_else(|| field(self.answer, "Region")).or_else(|| {
@@ -199,7 +200,7 @@ impl Refusal<'_> {
                 let (_, rest) = rest.split_once('\'')?;
                 return rest.split_once('\'').map(|(region, _)| region.to_owned());
             }
-            // Cloudflare names them all, and one that stands for any
+            // Cloudflare lists all of them, with one that means any
             let (_, all) = self.message.split_once("one of:")?;
             let mut words = all.split([',', ' ', '.']);
             words.find(|word| *word == "auto").map(str::to_owned)
@@ -214,10 +215,10 @@ impl Refusal<'_> {
     }
 }
 
-/// A field of an error in XML.
+/// A field of an XML error document.
 fn field(answer: &HttpResponse, name: &str) -> Option<String> {
     let text = std::str::from_utf8(answer.body().bytes()?).ok()?;
-    // how deep it is has been bounded
+    // its depth has been checked
     let tree = roxmltree::Document::parse(text).ok()?;
     let root = tree.root_element();
     let mut fields = root.children().filter(|_| root.tag_name().name() == "Error");
@@ -225,7 +226,7 @@ fn field(answer: &HttpResponse, name: &str) -> Option<String> {
     field.text().map(bounded)
 }
 
-/// A text of the service's, of no more characters than anybody reads.
+/// A text of the service, cut to a readable length.
 fn bounded(text: &str) -> String {
     const CHARS_MAX: usize = 1000;
     match text.char_indices().nth(CHARS_MAX) {
@@ -234,7 +235,7 @@ fn bounded(text: &str) -> String {
     }
 }
 
-/// The cause of that type, where there is one.
+/// The cause of that type, if there is one.
 fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
     let mut source = Some(error);
     while let Some(cause) = source {
@@ -246,7 +247,7 @@ fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 
     None
 }
 
-/// The innermost causes of an SDK error, outermost first, each said once.
+/// The innermost causes of an SDK error, outermost first, without repetitions.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut said = vec![error.to_string()];
     let mut source = error.source();
@@ -318,7 +319,7 @@ mod tests {
             let error = refused(status, PAGE, &[], "");
             assert_eq!(error.kind, Kind::Endpoint, "{status}");
         }
-        // a gateway may have pages for objects that are not there
+        // a gateway may have pages for missing objects
         let error = refused(404, PAGE, &[], "");
         assert_eq!(error.kind, Kind::NotFound);
         assert_eq!(error.of_bucket().kind, Kind::Endpoint);

@@ -1,4 +1,4 @@
-//! Certificates and TLS: which fault it is, by the type of the library beneath rather than by its words.
+//! Errors of certificates and TLS, distinguished by the type of the library below and not by its messages.
 
 use std::{error::Error as StdError, io};
 
@@ -6,7 +6,7 @@ use rustls::{CertificateError, Error as Tls};
 
 use super::Kind;
 
-/// The fault of TLS behind an error, and what cures it; none where there is none.
+/// The kind of a TLS error, and what the user can do about it. `None` if it is not one.
 pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<(Kind, &'static str)> {
     Some(match find(error)? {
         Tls::InvalidCertificate(fault) => (Kind::Certificate, cure(fault)),
@@ -44,7 +44,7 @@ fn cure(fault: &CertificateError) -> &'static str {
     }
 }
 
-/// The fault of TLS in the chain; an `io::Error` holds what it was made of aside.
+/// The TLS error in the chain. An `io::Error` doesn't return the error that it contains as its source.
 fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Tls> {
     let mut next = Some(error);
     while let Some(cause) = next {

@@ -1,4 +1,4 @@
-//! The end of an upload: put together, looked at, and its tags looked for.
+//! The end of an upload: completed, checked, and its tags checked.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -13,17 +13,17 @@ use aws_sdk_s3::{
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
-use super::{Upload, part::attempt_timeout};
+use super::{MultipartUpload, part::attempt_timeout};
 use crate::store::s3::{Error, Kind, Object, TagsKept, retry::ATTEMPTS_UNDER_WAY};
 
-/// S3 may take minutes to put 10,000 parts together.
+/// The time limit of completing an upload. S3 may take minutes to combine 10,000 parts.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(900);
 
-impl Upload {
-    /// Has the parts put together, and looks at the object whatever was answered: an answer can be lost though the work
-    /// was done. Hours of work may lie behind, so an outage is waited out as for a part. `None`: the service doesn't
-    /// let us look.
+impl MultipartUpload {
+    /// Completes the upload, and looks at the object whatever the answer was, as an answer can be lost although the
+    /// work was done. Hours of work can be lost, so it waits through an outage as a part does. `None`: the object can't
+    /// be looked at.
     pub(super) async fn put_together_and_confirm(&mut self, crc64nvme: &str) -> Result<Option<Object>, Error> {
         match self.confirmed(crc64nvme).await {
             Err(error) if error.why.contains("InvalidPart") && self.correct_parts().await => {
@@ -42,8 +42,8 @@ impl Upload {
         self.store.retry(ATTEMPTS_UNDER_WAY, complete).await
     }
 
-    /// The entity tag of a part can come damaged where nothing guards an answer, which is told by the end alone. Where
-    /// the service shows as many bytes in as many parts as were sent, its word for their tags counts.
+    /// The entity tag of a part can be damaged in an unprotected answer, which is noticed only at the end. If the
+    /// service has as many parts and bytes as were sent, its own tags of them are used.
     async fn correct_parts(&mut self) -> bool {
         let Ok(held) = self.store.parts(&self.key, &self.upload_id).await else {
             return false;
@@ -60,10 +60,10 @@ impl Upload {
         true
     }
 
-    /// Who may not look knows the end of a lost answer by the next one: the name is this upload's alone, so that what
-    /// stands there afterwards is what it made. An upload that is gone may have been put together or not, which a write
-    /// tells that fails where there is an object; should it not fail, a line of text stands there, which is no backup
-    /// either.
+    /// Finds out whether the object exists without looking at it, after a lost answer. The name belongs to this upload
+    /// only, so an object under it is the one that it made. If the upload is gone, it may have been completed or not; a
+    /// write that fails if there is an object shows which. If that write succeeds, a line of text is stored there,
+    /// which is no backup either.
     async fn unseen(&self, answered: Result<(), Error>, lost: &AtomicBool) -> Result<(), Error> {
         if !self.store.writes_only() {
             return answered;
@@ -136,7 +136,7 @@ impl Upload {
         }
     }
 
-    /// What the bucket holds, whatever was answered: see [`Upload::put_together_and_confirm`].
+    /// What the bucket contains, whatever the answer was: see [`MultipartUpload::put_together_and_confirm`].
     async fn confirm(&self, answered: Result<(), Error>) -> Result<Option<Object>, Error> {
         let found = match self.store.head(&self.key).await {
             Ok(found) => found,
@@ -154,15 +154,15 @@ impl Upload {
                 "{} bytes were sent, the service holds {}",
                 self.bytes, object.bytes
             ))),
-            // bytes that arrived changed are no lost answer
+            // changed bytes are not a lost answer
             Err(error) if error.kind == Kind::Mismatch => Err(error),
             Err(_) if self.is_ours(&object).await => Ok(Some(object)),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether an object is what this upload would have made: by an entity tag that says it was put together from our
-    /// very parts, or, where the tag has another form, by its length and last bytes, which are random.
+    /// Whether an object is the one that this upload would have made: by an entity tag that is computed from our own
+    /// parts, or, if the tag has another form, by its length and last bytes, which are random.
     async fn is_ours(&self, object: &Object) -> bool {
         if object.bytes != self.bytes {
             return false;
@@ -179,8 +179,8 @@ impl Upload {
         tail.is_ok_and(|tail| tail == self.tail)
     }
 
-    /// S3's entity tag of an object in parts: MD5 of the parts' MD5s, a hyphen, their number. Not promised, and other
-    /// where KMS encrypts: it can confirm and never refute.
+    /// S3's entity tag of a multipart object: MD5 of the parts' MD5s, a hyphen, their number. It isn't guaranteed, and
+    /// KMS changes it, so it can confirm an object and never disprove it.
     fn etag_expected(&self) -> Option<String> {
         let mut md5 = Md5::new();
         for part in &self.done {
@@ -199,7 +199,7 @@ impl Upload {
         ))
     }
 
-    /// Some services take tags with the upload, answer 200 and lose them: looks, and sets them once more.
+    /// Some services accept tags with the upload, answer 200 and lose them. Looks at the tags, and sets them once more.
     pub(super) async fn confirm_tags(&self) -> TagsKept {
         if self.attributes.tags.is_empty() {
             return TagsKept::Yes;
@@ -208,7 +208,7 @@ impl Upload {
             return TagsKept::Refused;
         }
         match self.tags_shown().await {
-            // whoever may write and not look has the service's word
+            // without the right to read tags, the service's answer has to be believed
             Err(error) if error.kind == Kind::Denied => TagsKept::Yes,
             Err(_) => TagsKept::Lost,
             Ok(true) => TagsKept::Yes,
@@ -216,7 +216,7 @@ impl Upload {
                 let again = self.store.set_tags(&self.key, &self.attributes.tags).await;
                 match (again, self.tags_shown().await) {
                     (Ok(true), Ok(true)) => TagsKept::Yes,
-                    // it takes them with the upload, and has none
+                    // it accepts them with the upload, and has no tags
                     (Ok(false), _) => TagsKept::Refused,
                     _ => TagsKept::Lost,
                 }

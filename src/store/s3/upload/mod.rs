@@ -1,4 +1,4 @@
-//! Objects on their way into the bucket, in parts.
+//! Multipart uploads into the bucket.
 
 mod confirm;
 mod part;
@@ -21,14 +21,14 @@ use super::{
 };
 use crate::{panics, store::contract::PartSink};
 
-/// What is read back of an object to know it again: more than any last frame's tag, and no other run's random bytes.
+/// The number of last bytes by which an object is recognised: more than the last frame's MAC, which no other run has.
 const TAIL_BYTES: usize = 4096;
 
-/// How long the answer to the beginning of an upload is waited for that nobody wants any more.
+/// How long a cancelled upload waits for the answer with its id.
 const LATE_ANSWER: Duration = Duration::from_secs(3);
 
-/// One object on its way: parts are sent from memory as they fill.
-pub(super) struct Upload {
+/// The upload of one object, whose parts are sent from memory as they fill.
+pub(super) struct MultipartUpload {
     store: S3,
     key: String,
     upload_id: String,
@@ -41,15 +41,15 @@ pub(super) struct Upload {
     next_number: u32,
     bytes: u64,
     sent: Arc<AtomicU64>,
-    /// The object's last bytes so far, by which it can be known again.
+    /// The last bytes so far, by which the object can be recognised.
     tail: Vec<u8>,
-    /// Nothing is left to abort.
+    /// Whether there is nothing left to abort.
     over: bool,
 }
 
-impl Upload {
-    /// Begins an upload. Whoever asked may be gone when the answer comes, by a signal: then it is aborted, which
-    /// [`S3::settle`] waits for.
+impl MultipartUpload {
+    /// Begins an upload. If the future is dropped, such as by a signal, before the answer arrives, the upload is
+    /// aborted then, and [`S3::settle`] waits for that.
     pub(super) async fn begin(store: &S3, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Self, Error> {
         let (mut asked, begun) = oneshot::channel();
         let (its, name, attributes) = (store.clone(), key.to_owned(), attributes.clone());
@@ -69,7 +69,7 @@ impl Upload {
 
     async fn begin_now(store: &S3, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Self, Error> {
         let begin = || async {
-            // one whose answer was lost stays behind without parts, and costs nothing
+            // an upload whose answer was lost stays without parts, and costs nothing
             let upload_id = match Self::create(store, key, attributes).await {
                 Ok(upload_id) => upload_id,
                 Err(error) => return Err(store.about_write(error, attributes).await),
@@ -133,7 +133,7 @@ impl Upload {
         }
     }
 
-    /// Over plain HTTP an id can come damaged, which only the first part would tell.
+    /// Checks the id, which can be damaged over plain HTTP. Otherwise the first part would find out.
     async fn check_id(&self) -> Result<(), Error> {
         let store = &self.store;
         if store.over_tls || store.writes_only() {
@@ -151,7 +151,7 @@ impl Upload {
                 kind: Kind::Damaged,
                 ..error
             }),
-            // who may not look goes on without
+            // a write-only store can't check it
             _ => Ok(()),
         }
     }
@@ -163,7 +163,7 @@ impl Upload {
         self.tail.extend_from_slice(new);
     }
 
-    /// The next empty buffer; learns meanwhile of parts that arrived or failed.
+    /// The next empty buffer. Meanwhile handles parts that were sent or failed.
     async fn next_buffer(&mut self, part_bytes: u64) -> Result<Vec<u8>, Error> {
         loop {
             tokio::select! {
@@ -209,7 +209,7 @@ impl Upload {
     }
 
     async fn finish(&mut self, crc64nvme: &str) -> Result<Completed, Error> {
-        // an object of no bytes still needs one part
+        // an empty object still needs one part
         if !self.filling.is_empty() || self.next_number == 1 {
             self.send_part()?;
         }
@@ -240,7 +240,7 @@ impl Upload {
 }
 
 #[async_trait]
-impl PartSink for Upload {
+impl PartSink for MultipartUpload {
     fn sent_bytes(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
@@ -271,15 +271,11 @@ impl PartSink for Upload {
         }
         result
     }
-
-    async fn abort(mut self: Box<Self>) {
-        self.give_up().await;
-    }
 }
 
-impl Drop for Upload {
+impl Drop for MultipartUpload {
     fn drop(&mut self) {
-        // aborted while the parts under way are cancelled: one that arrives later would be billed and invisible
+        // abort it together with the parts in progress, since a part that arrives later would be billed and invisible
         if !self.over && tokio::runtime::Handle::try_current().is_ok() {
             let mut under_way = std::mem::take(&mut self.under_way);
             let abort = abort(self.store.clone(), self.key.clone(), self.upload_id.clone());

@@ -1,4 +1,4 @@
-//! One part on its way.
+//! The sending of one part.
 
 use std::{
     pin::Pin,
@@ -24,22 +24,22 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::store::s3::{
-    Error, Kind, S3, alive::LOOKS_APART, connect::timeouts, etag_given, retry::ATTEMPTS_UNDER_WAY, silence::Silence,
+    Error, Kind, S3, alive::CHECK_EVERY, connect::timeouts, etag_given, retry::ATTEMPTS_UNDER_WAY, silence::Silence,
 };
 
-/// How long nothing may leave this machine, of this part or of any other, while bytes are left to send. What a socket
-/// holds back is taken from it in large pieces: on a slow uplink a minute may lie between two of them.
+/// How long nothing may be sent of any part while this one has bytes left. A socket's buffer is emptied in large
+/// pieces: on a slow uplink a minute can pass between two of them.
 const UNSENT_MAX: Duration = Duration::from_secs(100);
-/// The same once all is handed to the socket and the answer alone is waited for, beside the time that its bytes may
-/// need.
+/// How long the answer may take after all bytes were given to the socket, in addition to the time that the buffered
+/// bytes may need.
 const UNANSWERED_MAX: Duration = Duration::from_secs(40);
-/// The slowest that a part may be then, in bytes a second, where another shares the uplink.
+/// The lowest speed of a part in that time, in bytes per second, if another one shares the uplink.
 const UPLINK_MIN: u64 = 32 << 10;
-/// The most that a socket, and those between, hold back.
+/// The most bytes that the socket and the network buffer.
 const HELD_BACK_MAX: u64 = 16 << 20;
-/// A part that moves may take as long as it wants; the SDK asks for a bound.
+/// The SDK requires a time limit. A part may take any time while it moves.
 const ATTEMPT_MAX: Duration = Duration::from_secs(24 * 3600);
-/// How finely movement is seen.
+/// The size of the pieces in which progress is observed.
 const PIECE_BYTES: usize = 64 << 10;
 
 pub(super) struct UploadPart {
@@ -59,7 +59,7 @@ impl UploadPart {
         store.retry(ATTEMPTS_UNDER_WAY, send).await
     }
 
-    /// `stood`: for how long it has stood still in all its attempts together.
+    /// `stood`: for how long it has not moved, in all its attempts together.
     async fn send_once(&self, stood: &Mutex<Duration>) -> Result<CompletedPart, Error> {
         let watch = Watch::new(&self.store.silence);
         let output = tokio::select! {
@@ -83,7 +83,8 @@ impl UploadPart {
         loop {
             let mut request = self.builder().customize().interceptor(watch.clone()).config_override(
                 attempt_timeout(ATTEMPT_MAX).stalled_stream_protection(
-                    // by what leaves this machine rather than by what is handed to the socket: see `stalled`
+                    // our own check goes by the bytes that leave this machine, not by those given to the socket: see
+                    // `stalled`
                     StalledStreamProtectionConfig::enabled().upload_enabled(false).build(),
                 ),
             );
@@ -100,14 +101,14 @@ impl UploadPart {
         }
     }
 
-    /// Ends once nothing has moved for too long, or the service says nothing to others either. All parts share one
-    /// uplink: while any of them moves, those that wait are not dead.
+    /// Ends once nothing has moved for too long, or the service doesn't answer other requests either. All parts share
+    /// one uplink: while one of them moves, the others count as alive.
     async fn stalled(&self, watch: &Watch) -> Duration {
         let silence = &self.store.silence;
         let mut began = Instant::now();
         loop {
             if !watch.has_begun() {
-                // credentials and connections have bounds of their own
+                // credentials and connections have their own time limits
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 began = Instant::now();
                 continue;
@@ -120,11 +121,12 @@ impl UploadPart {
             if still >= max || (still >= UNANSWERED_MAX && !self.store.is_alive().await) {
                 return silence.unsent_since(began);
             }
-            tokio::time::sleep(max.saturating_sub(still).min(LOOKS_APART)).await;
+            tokio::time::sleep(max.saturating_sub(still).min(CHECK_EVERY)).await;
         }
     }
 
-    /// Hours of work may lie behind, and then an outage is waited out.
+    /// The error of a part that doesn't move. If hours of work can be lost, it is one that is retried through an
+    /// outage.
     fn given_up(&self, still: Duration, stood: &Mutex<Duration>) -> Error {
         let mut stood = stood.lock().unwrap_or_else(PoisonError::into_inner);
         *stood += still;
@@ -149,12 +151,12 @@ impl UploadPart {
     }
 }
 
-/// How long bytes that are handed to a socket may need.
+/// How long bytes in the socket's buffer may need.
 fn drained_within(bytes: u64) -> Duration {
     Duration::from_secs(bytes.min(HELD_BACK_MAX) / UPLINK_MIN)
 }
 
-/// Sees a part's bytes go.
+/// Observes the sending of a part's bytes.
 #[derive(Debug, Clone)]
 struct Watch {
     silence: Silence,
@@ -175,7 +177,7 @@ impl Watch {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Whether the socket has taken all of it.
+    /// Whether all bytes were given to the socket.
     fn has_handed_over(&self) -> bool {
         self.handed_over.load(Ordering::Relaxed)
     }
@@ -208,7 +210,7 @@ impl Intercept for Watch {
     }
 }
 
-/// A body in small pieces, each of which is a sign of life when it is taken.
+/// A body in small pieces. Taking a piece counts as progress.
 struct Pieces {
     inner: SdkBody,
     rest: Bytes,
@@ -235,7 +237,7 @@ impl Body for Pieces {
         }
         let piece = self.rest.len().min(PIECE_BYTES);
         let piece = self.rest.split_to(piece);
-        // whoever knows the length may not ask for the end
+        // a reader that knows the length may never ask for the end
         if self.rest.is_empty() && self.inner.is_end_stream() {
             self.watch.handed_over.store(true, Ordering::Relaxed);
         }
@@ -252,7 +254,7 @@ impl Body for Pieces {
     }
 }
 
-/// A configuration by which one attempt, its answer included, may take that long.
+/// A configuration with this time limit for one attempt, including its answer.
 pub(super) fn attempt_timeout(limit: Duration) -> Builder {
     Config::builder().timeout_config(timeouts(limit, limit))
 }

@@ -24,8 +24,8 @@ pub(super) fn history(of: &[(u64, bool)]) -> Vec<Marked<'static>> {
 
 /// The hours of those that stand marked.
 pub(super) fn suspicious(history: &[Marked<'_>]) -> Vec<usize> {
-    let standing = standing(history);
-    let hours = (0..).zip(history).filter(|(_, one)| standing.contains(&one.id));
+    let unresolved = unresolved(history);
+    let hours = (0..).zip(history).filter(|(_, one)| unresolved.contains(&one.id));
     hours.map(|(hour, _)| hour).collect()
 }
 

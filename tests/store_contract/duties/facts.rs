@@ -21,7 +21,7 @@ pub(crate) async fn the_place_tells_the_time(place: Place) {
 }
 
 /// Nothing that a place lacks is an error to those who would use it.
-pub(crate) async fn what_it_can_not_do_it_says(place: Place) {
+pub(crate) async fn missing_capabilities_are_no_errors(place: Place) {
     let object = place.put("x", "x").await;
     let (store, key) = (&place.store, object.key.as_str());
     let tags = [("a".to_owned(), "b".to_owned())];

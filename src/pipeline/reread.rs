@@ -1,5 +1,5 @@
-//! A second look: what fails its check as it arrives is read anew before anything is said of what is stored. The same
-//! bytes twice are damage at rest; other bytes each time are damage on the way.
+//! Rereads bytes that fail a check, before anything is said about what is stored. If the same bytes are read twice,
+//! they are damaged in the bucket. If they differ each time, they are damaged on the network.
 
 use std::ops::Range;
 
@@ -8,16 +8,16 @@ use bytes::Bytes;
 use super::ObjectSource;
 use crate::{
     error::{Error, Result},
-    store::LOOKS,
+    store::READS_MAX,
 };
 
-/// What one look at an object has read.
-pub(super) struct SecondLook<'a> {
+/// The bytes that one attempt has read from an object.
+pub(super) struct RecordedReads<'a> {
     source: &'a ObjectSource,
     seen: Vec<Bytes>,
 }
 
-impl<'a> SecondLook<'a> {
+impl<'a> RecordedReads<'a> {
     pub(super) fn new(source: &'a ObjectSource) -> Self {
         Self {
             source,
@@ -36,28 +36,28 @@ impl<'a> SecondLook<'a> {
     }
 }
 
-/// Bad looks at the same thing, until two of them saw the same.
+/// Failed attempts to read the same part, until two of them have read the same bytes.
 #[derive(Default)]
-pub(super) struct Doubts {
+pub(super) struct FailedReads {
     before: Option<Vec<Bytes>>,
     looks: u32,
 }
 
-impl Doubts {
-    /// Gives back the fault that a look has found where it counts; nothing where another look is wanted.
+impl FailedReads {
+    /// Returns the error of an attempt if it counts; `Ok` if the part should be read again.
     ///
     /// # Errors
-    /// The fault, or that the bytes are other ones each time.
-    pub(super) fn weigh(&mut self, look: SecondLook<'_>, fault: Error) -> Result<()> {
-        let Some(unsteady) = look.source.unsteady() else {
+    /// The error, or that the bytes are different each time.
+    pub(super) fn check_repeated(&mut self, look: RecordedReads<'_>, fault: Error) -> Result<()> {
+        let Some(inconsistent) = look.source.inconsistent() else {
             return Err(fault);
         };
         if self.before.as_ref() == Some(&look.seen) {
             return Err(fault);
         }
         self.looks += 1;
-        if self.looks >= LOOKS {
-            return Err(unsteady);
+        if self.looks >= READS_MAX {
+            return Err(inconsistent);
         }
         tracing::warn!("{fault}; reading it again");
         self.before = Some(look.seen);

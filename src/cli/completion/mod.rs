@@ -1,0 +1,73 @@
+//! Completions in a shell. The scripts ask the program itself, by its hidden command `complete`, so that they know the
+//! databases that are set and the ids in the bucket. Whatever fails completes nothing and says nothing.
+
+mod values;
+
+use std::ffi::OsString;
+
+use clap::ValueEnum;
+use clap_complete::{
+    aot,
+    engine::{CompletionCandidate, complete as candidates},
+};
+use pgcoffer::Result;
+
+use super::{parser, screen};
+pub(super) use values::{value_of, with_values};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    Elvish,
+    Powershell,
+}
+
+/// Prints the script of a shell. Those of elvish and PowerShell know commands and options alone.
+pub(super) fn print_script(shell: Shell) -> Result<()> {
+    let generated = |shell: aot::Shell| {
+        let mut script = Vec::new();
+        aot::generate(shell, &mut parser::command(), "pgcoffer", &mut script);
+        script
+    };
+    screen::print_ours(&match shell {
+        Shell::Bash => include_bytes!("pgcoffer.bash").to_vec(),
+        Shell::Zsh => include_bytes!("_pgcoffer").to_vec(),
+        Shell::Fish => include_bytes!("pgcoffer.fish").to_vec(),
+        Shell::Elvish => generated(aot::Shell::Elvish),
+        Shell::Powershell => generated(aot::Shell::PowerShell),
+    })
+}
+
+/// Prints what the word with that index may become: a line each, with a tab between a value and what it means.
+pub(super) fn complete(index: usize, words: &[OsString]) -> Result<()> {
+    // a panic anywhere on the way is no news for somebody who presses a key
+    std::panic::set_hook(Box::new(|_| {}));
+    let folder = std::env::current_dir().ok();
+    let found = candidates(&mut parser::command(), words.to_vec(), index, folder.as_deref()).unwrap_or_default();
+    let typed = words.get(index).map(|word| word.to_string_lossy()).unwrap_or_default();
+    let lines: String = worth_showing(&found, &typed).map(line).collect();
+    screen::print_ours(lines.as_bytes())
+}
+
+/// Options stand behind everything else, and before anything is typed only where there is nothing else.
+fn worth_showing<'a>(
+    found: &'a [CompletionCandidate],
+    typed: &str,
+) -> impl Iterator<Item = &'a CompletionCandidate> + use<'a> {
+    let is_option = |one: &CompletionCandidate| one.get_value().to_string_lossy().starts_with('-');
+    let hides_options = typed.is_empty() && found.iter().any(|one| !is_option(one));
+    found.iter().filter(move |one| !hides_options || !is_option(one))
+}
+
+fn line(candidate: &CompletionCandidate) -> String {
+    let value = candidate.get_value().to_string_lossy();
+    let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
+    let help = help.lines().next().unwrap_or_default();
+    // no value of ours has one, and a file with such a name can't be completed by lines
+    match value.contains(['\n', '\t']) {
+        true => String::new(),
+        false => format!("{value}\t{}\n", help.replace('\t', " ")),
+    }
+}

@@ -1,0 +1,69 @@
+//! The answer for each database: is there a backup, how old is it, is it good.
+
+use indicatif::HumanBytes;
+use pgcoffer::{
+    backup::Label,
+    catalog::{CatalogEntry, Doubt, Listing},
+    store::Location,
+    text::span,
+};
+use serde_json::{Value, json};
+
+use super::rows::listed_status;
+use crate::cli::{styled::Style, text::tables_and_rows};
+
+/// Is there a backup, how old is it, is it good: one or two lines.
+pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> Vec<(Style, String)> {
+    let now = listing.seen;
+    let (good, last) = listing.newest(label, now);
+    let mut lines = vec![match good {
+        Some(CatalogEntry { record, .. }) => (
+            Style::Plain,
+            format!(
+                "{label}: newest good backup is {} old: {}, {}, {} dumped",
+                span(record.started, now),
+                record.id,
+                tables_and_rows(record.counts.tables, record.counts.rows),
+                HumanBytes(record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes)),
+            ),
+        ),
+        // what stands there can't be told by this key: nobody should think it gone
+        None if listing.unreadable_of(label) > 0 => (
+            Style::Bad,
+            format!(
+                "{label}: no good backup in {location} opens with this key; records that don't open: {}",
+                listing.unreadable_of(label)
+            ),
+        ),
+        None => (Style::Bad, format!("{label}: THERE IS NO GOOD BACKUP in {location}")),
+    }];
+    let failed = last.and_then(|last| Some((last.record.started, last.failure()?)));
+    if let Some((started, failure)) = failed {
+        let (age, why) = (span(started, now), failure.error.first_line());
+        lines.push((Style::Bad, format!("{label}: the last run FAILED {age} ago: {why}")));
+    }
+    let lost = last.filter(|one| one.record.is_good() && !one.is_sure());
+    if let Some(one) = lost {
+        let (id, doubt) = (&one.record.id, one.why_doubted());
+        let why = doubt.map_or_else(String::new, ToString::to_string);
+        let text = match doubt.is_some_and(Doubt::may_be_intact) {
+            true => format!("{label}: THE NEWEST BACKUP, {id}, is not sure: {why}; `pgcoffer verify {id}` does that"),
+            false => format!("{label}: THE NEWEST BACKUP, {id}, is none any more: {why}"),
+        };
+        lines.push((Style::Bad, text));
+    }
+    lines
+}
+
+pub(super) fn answer_json(listing: &Listing, label: &Label) -> Value {
+    let now = listing.seen;
+    let (good, last) = listing.newest(label, now);
+    json!({
+        "database": label,
+        "newest_good": good.map(|one| one.record.id.as_str()),
+        "age_seconds": good.map(|one| now.as_second() - one.record.started.as_second()),
+        "last_run": last.map(|one| one.record.id.as_str()),
+        "last_run_status": last.map(|one| listed_status(listing, one, now).1),
+        "last_run_error": last.and_then(|one| Some(one.failure()?.error)),
+    })
+}

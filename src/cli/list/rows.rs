@@ -1,0 +1,176 @@
+//! A line for each backup.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use pgcoffer::{
+    backup::{Record, Retention, Sealed},
+    catalog::{CatalogEntry, Doubt, ListedRuns, Listing},
+    text::{ago, counted, short_size, span},
+};
+use serde_json::{Value, json};
+
+use crate::cli::{
+    ids::ShownIds,
+    styled::Style,
+    table::Table,
+    text::{record_json, status_word},
+    zone::Zone,
+};
+
+/// The columns of a table of backups, in order.
+const HEADS: [&str; 11] = [
+    "ID",
+    "DATABASE",
+    "TIER",
+    "STARTED",
+    "TOOK",
+    "AGE",
+    "DUMPED",
+    "STORED",
+    "KEPT UNTIL",
+    "STATUS",
+    "KEY",
+];
+const DATABASE: usize = 1;
+const TIER: usize = 2;
+const TOOK: usize = 4;
+const AGE: usize = 5;
+const DUMPED: usize = 6;
+const STORED: usize = 7;
+const KEPT: usize = 8;
+const STATUS: usize = 9;
+const KEY: usize = 10;
+
+/// One line for each backup, or for several runs that failed one after the other.
+pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds, zone: &Zone) -> Table {
+    let now = listing.seen;
+    let heads = HEADS.map(|head| match head {
+        "STARTED" => zone.head(head, now),
+        _ => head.to_owned(),
+    });
+    let mut table = Table::new(heads)
+        .right(&[TOOK, DUMPED, STORED])
+        .cut(DATABASE, 10)
+        .cut(STATUS, 15)
+        .if_room(&[AGE, STORED, KEPT, KEY, DUMPED, TOOK])
+        .usual(&[(TIER, 7), (TOOK, 7), (AGE, 10), (DUMPED, 8), (STORED, 8)]);
+    for line in listing.lines(runs) {
+        let Some((one, earlier)) = line.split_first() else {
+            continue;
+        };
+        let record = &one.record;
+        let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), short_size);
+        let sealed = record.sealed.as_ref();
+        let (style, mut status) = listed_status(listing, one, now);
+        if !earlier.is_empty() {
+            status.push_str(&format!(" {} times", earlier.len() + 1));
+        }
+        let plain = |text: String| (Style::Plain, text);
+        table.styled_row([
+            plain(ids.shown(&record.id)),
+            plain(record.database.to_string()),
+            plain(record.tier.to_string()),
+            plain(zone.minute(record.started)),
+            plain(span(record.started, record.finished)),
+            plain(ago(record.started, now)),
+            plain(bytes(sealed.map(|sealed| sealed.dump_bytes))),
+            plain(bytes(sealed.map(Sealed::bytes))),
+            plain(kept_until(record, now, zone)),
+            (style, status),
+            plain(one.key.trim_start_matches("key ").to_owned()),
+        ]);
+    }
+    let is_same = |of: &dyn Fn(&CatalogEntry) -> String| {
+        let values: BTreeSet<String> = listing.entries.iter().map(of).collect();
+        values.len() < 2
+    };
+    // what is the same in each line tells nothing apart
+    if is_same(&|one| one.record.database.to_string()) && is_same(&|one| one.key.clone()) {
+        return table.without(&[DATABASE, KEY]);
+    }
+    match is_same(&|one| one.key.clone()) {
+        true => table.without(&[KEY]),
+        false => table,
+    }
+}
+
+/// The day until which a backup is kept, or the minute where that is near.
+fn kept_until(record: &Record, now: Timestamp, zone: &Zone) -> String {
+    const NEAR_SECONDS: i64 = 2 * 86_400;
+    match (record.expires, record.retention) {
+        (Some(time), _) if (0..NEAR_SECONDS).contains(&(time.as_second() - now.as_second())) => zone.short_minute(time),
+        (Some(time), _) => zone.day(time),
+        (None, Retention::Newest(count)) => format!("{count} newer"),
+        (None, _) => "forever".to_owned(),
+    }
+}
+
+/// What the list leaves out, and how it is seen.
+pub(super) fn left_out(listing: &Listing, runs: ListedRuns) -> String {
+    let mut text = String::new();
+    let folded = match runs {
+        ListedRuns::Folded => listing.entries.len() - listing.lines(runs).len(),
+        _ => 0,
+    };
+    if folded > 0 {
+        let (is, each) = if folded == 1 { ("is", "it") } else { ("are", "each") };
+        let runs = counted(folded, "run");
+        text.push_str(&format!("{runs} that failed {is} not shown; --all shows {each}.\n"));
+    }
+    if listing.more > 0 {
+        let ones = match listing.more {
+            1 => "1 older one is".to_owned(),
+            n => format!("{n} older ones are"),
+        };
+        text.push_str(&format!("{ones} not shown; -n N shows more.\n"));
+    }
+    text
+}
+
+/// A record, and how it stands.
+pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
+    let mut value = record_json(&one.record, None);
+    if let Some(object) = value.as_object_mut() {
+        object.insert("good".to_owned(), one.is_sure().into());
+        let suspicious = listing.is_suspicious(&one.record);
+        object.insert("looks_suspicious".to_owned(), suspicious.into());
+        object.insert("hold".to_owned(), json!(one.hold()));
+        object.insert("storage_class".to_owned(), json!(one.class()));
+        object.insert("sealed_for".to_owned(), json!(one.key));
+        let doubt = one.why_doubted().map(ToString::to_string);
+        object.insert("doubt".to_owned(), json!(doubt));
+    }
+    value
+}
+
+/// The status of a record whose archive was looked for.
+pub(super) fn listed_status(listing: &Listing, one: &CatalogEntry, now: Timestamp) -> (Style, String) {
+    let record = &one.record;
+    let gone = record.is_good() && !one.is_sure();
+    let (style, word) = if gone && record.expires.is_some_and(|end| end <= now) {
+        // by a lifecycle rule, which leaves the record
+        (Style::Plain, "expired")
+    } else if gone {
+        let word = match one.why_doubted() {
+            Some(Doubt::Changed(_) | Doubt::Unseen | Doubt::Length) => "archive changed",
+            Some(Doubt::Another) => "another object",
+            Some(Doubt::Damaged(_)) => "damaged",
+            _ => "archive missing",
+        };
+        (Style::Bad, word)
+    } else if listing.is_suspicious(record) {
+        (Style::Warning, "suspicious")
+    } else if record.is_good() {
+        (Style::Good, status_word(record))
+    } else {
+        (Style::Bad, status_word(record))
+    };
+    let held = one.hold().map(|_| "held");
+    let cold = one.class().filter(|class| *class != "STANDARD");
+    let beside = held.into_iter().chain(cold);
+    (
+        style,
+        beside.fold(word.to_owned(), |text, one| format!("{text}, {one}")),
+    )
+}

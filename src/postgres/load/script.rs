@@ -1,0 +1,116 @@
+//! An archive that is restored as a script: `psql` runs what `pg_restore` writes.
+
+use std::io;
+use std::process::Stdio;
+
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::task::JoinHandle;
+
+use super::super::child::{Invocation, Running};
+use super::super::client::PgClient;
+use super::super::error::{ChildFault, Error};
+use super::super::script::{CopyError, copy};
+use super::super::url::DatabaseUrl;
+use super::LoadOptions;
+use crate::panics::of_task;
+
+/// The second process, if the archive is restored as a script.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) psql: Running,
+    /// Returns `psql`'s stdin, still open.
+    filter: JoinHandle<(ChildStdin, Result<(), CopyError>)>,
+}
+
+impl Script {
+    /// Starts `psql` of the same installation, as only that knows the `\restrict` which its `pg_restore` writes.
+    pub(super) fn start_psql(client: &PgClient, url: &DatabaseUrl, options: &LoadOptions) -> Result<Running, Error> {
+        let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
+            program: "psql",
+            need: format!("{}, from the same package as pg_restore", client.version),
+            found: Vec::new(),
+            major: Some(client.major),
+            named: client.named.clone(),
+        })?;
+        let mut args: Vec<String> = [
+            "--no-psqlrc",
+            "--quiet",
+            "--no-password",
+            "--set=ON_ERROR_STOP=1",
+            // with the SQLSTATE, which shows the cause in every language
+            "--set=VERBOSITY=verbose",
+            "--file=-",
+        ]
+        .map(String::from)
+        .into();
+        args.push(format!("--dbname={}", url.child_conninfo()));
+        let stdout = match &options.watch {
+            // each statement before it is sent, which no version buffers
+            Some(_) => {
+                args.push("--echo-queries".to_owned());
+                Stdio::piped()
+            }
+            None => Stdio::null(),
+        };
+        Running::start(Invocation {
+            program: "psql",
+            path,
+            args,
+            client,
+            url,
+            message_language: options.message_language,
+            settings: &options.settings,
+            encoding: None,
+            stdin: Stdio::piped(),
+            stdout,
+            progress: None,
+        })
+    }
+
+    /// Has `psql` run what is read from `pg_restore`, behind the statements that come first.
+    pub(super) fn run(mut psql: Running, from: ChildStdout, options: &LoadOptions) -> Self {
+        let first = options.first.clone().unwrap_or_default();
+        let mut to = psql.take_stdin().expect("stdin was just asked to be a pipe");
+        if let (Some(watch), Some(statements)) = (&options.watch, psql.take_stdout()) {
+            tokio::spawn(watch.clone().read_statements(statements));
+        }
+        let filter = tokio::spawn(async move {
+            let result = copy(from, &mut to, &first).await;
+            (to, result)
+        });
+        Self { psql, filter }
+    }
+
+    /// Ends `psql`'s input if `pg_restore` succeeded and the whole script was passed on; kills `psql` otherwise. If
+    /// both failed, the one that failed first has the cause.
+    pub(super) async fn complete(mut self, rendered: Result<Vec<String>, ChildFault>) -> Result<Vec<String>, Error> {
+        let (stdin, copied) = (&mut self.filter)
+            .await
+            .map_err(|error| Error::io("filter the script", io::Error::other(of_task(&error))))?;
+        match (rendered, copied) {
+            (_, Err(CopyError::Unrestricted)) => {
+                self.psql.kill().await;
+                Err(Error::Unrestricted)
+            }
+            (Ok(mut warnings), Ok(())) => {
+                drop(stdin);
+                warnings.extend(self.psql.finish().await.map_err(Error::LoadFailed)?);
+                Ok(warnings)
+            }
+            // psql stopped reading: its message is the cause, and pg_restore's broken pipe the consequence
+            (_, Err(CopyError::Write(error))) => {
+                let ended = self.psql.finish().await;
+                drop(stdin);
+                Err(ended.map_or_else(Error::LoadFailed, |_| Error::io("write to psql", error)))
+            }
+            (Err(fault), _) => {
+                self.psql.kill().await;
+                Err(Error::LoadFailed(fault))
+            }
+            (Ok(_), Err(CopyError::Read(error))) => {
+                self.psql.kill().await;
+                Err(Error::io("read from pg_restore", error))
+            }
+        }
+    }
+}
