@@ -66,10 +66,14 @@ const SLIPS: &[(&[&str], &str)] = &[
          do",
     ),
     (
-        &[
-            "forget", "expire", "purge", "clean", "cleanup", "gc", "compact", "rotate", "delete", "remove", "rm", "del",
-        ],
-        "`pgcoffer prune --dry-run` shows what has been kept long enough, and `pgcoffer prune` deletes that",
+        &["expire", "purge", "clean", "cleanup", "gc", "compact", "rotate"],
+        "`pgcoffer prune --dry-run` shows what has been kept long enough, and `pgcoffer prune` deletes that; `pgcoffer \
+         delete ID` deletes one backup",
+    ),
+    (
+        &["remove", "del", "erase", "drop"],
+        "`pgcoffer delete ID` deletes one backup, after it has asked; `pgcoffer prune` deletes what has been kept long \
+         enough",
     ),
     (
         &["schedule", "schedules", "unschedule", "cron", "crontab"],
