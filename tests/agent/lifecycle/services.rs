@@ -257,7 +257,7 @@ fn rules_that_delete_backups_too_early_are_refused() {
     next_second();
     let longer = id(&["--tier", "daily", "--retain", "30d"]);
     next_second();
-    let forever = id(&["--tier", "daily"]);
+    let forever = id(&["--tier", "daily", "--retain", "forever"]);
     let expire = ["--expire", "--keep", "daily 7d"];
     let outcome = stage
         .run(["lifecycle", "apply"].iter().chain(&expire).copied())

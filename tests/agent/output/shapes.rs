@@ -39,7 +39,7 @@ fn json_of_a_record() {
     assert_keys(&record["large_objects"], "count bytes fingerprint");
     assert_keys(&record["serves"][0], "tier due retention");
     let mut shown = stage.run(["show", "latest", "--json"]).success().json();
-    for decided in ["hold", "accepted"] {
+    for decided in ["hold", "retained", "accepted"] {
         let decided = shown.as_object_mut().unwrap().remove(decided);
         assert_eq!(decided, Some(Value::Null));
     }
@@ -50,7 +50,9 @@ fn json_of_a_record() {
         (record["version"].clone(), record["status"].clone()),
         (1.into(), "succeeded".into())
     );
-    assert_eq!(record["expires"], Value::Null);
+    // what nobody says a time for is kept for one
+    assert_eq!(record["retention"], "90d");
+    assert!(record["expires"].is_string());
     assert!(
         stage
             .key("/archives/")
@@ -71,7 +73,7 @@ fn json_of_a_failure() {
     let record = stage.run(["show", &id, "--json"]).success().json();
     assert_keys(
         &record,
-        &format!("{RECORD} {DETAILS} error hint exit_status cause hold accepted notices"),
+        &format!("{RECORD} {DETAILS} error hint exit_status cause hold retained accepted notices"),
     );
     assert_eq!(record["exit_status"], 4);
 }
@@ -96,7 +98,7 @@ fn json_of_a_list() {
     );
     assert_keys(
         &listed["backups"][0],
-        &format!("{RECORD} good looks_suspicious hold storage_class sealed_for doubt"),
+        &format!("{RECORD} good looks_suspicious hold retained storage_class sealed_for doubt"),
     );
     assert_eq!(listed["others"]["main"], 1);
     assert_keys(&listed["unreadable"][0], "key why");
