@@ -16,7 +16,7 @@ mod turn;
 
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
 pub use event::{
-    BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, Topic,
+    BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, RunsOn, Topic,
 };
 pub use failure::Failure;
 pub use id::{BackupId, IdError};

@@ -34,6 +34,7 @@ mod width;
 mod zone;
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -156,7 +157,11 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
     say_where_from(&settings);
     let report = |error: &Error| report_settings(&cli, &settings, error, &interrupt);
     let begun = caught_now(|| {
-        let agent = Agent::from_settings(&settings, environment(), interrupt.clone())?;
+        let environment = Environment {
+            is_watched: cli.command.is_watched(),
+            ..environment()
+        };
+        let agent = Agent::from_settings(&settings, environment, interrupt.clone())?;
         Ok((agent, runtime()?))
     });
     let begun = begun.unwrap_or_else(|panic| Err(panic.into()));
@@ -191,6 +196,7 @@ fn environment() -> Environment {
     Environment {
         host: host(),
         variables: std::env::vars_os().collect(),
+        is_watched: false,
     }
 }
 
@@ -236,6 +242,11 @@ fn settings(global: &Global) -> Settings {
 }
 
 fn settings_from(place: &Place) -> Settings {
+    settings_by(place, std::env::vars_os().collect())
+}
+
+/// The same with other variables than those of the environment.
+fn settings_by(place: &Place, vars: Vec<(OsString, OsString)>) -> Settings {
     let named = |path: PathBuf, by| ConfigFile::Named { path, by };
     let variable = std::env::var_os("PGCOFFER_CONFIG").map(|path| match path.into_string() {
         Ok(text) => trimmed(&text).into(),
@@ -250,7 +261,7 @@ fn settings_from(place: &Place) -> Settings {
     let bucket = place.bucket.iter().cloned();
     Settings::gather(Sources {
         flags: bucket.map(|bucket| ("--bucket", "PGCOFFER_BUCKET", bucket)).collect(),
-        vars: std::env::vars_os().collect(),
+        vars,
         file,
     })
 }

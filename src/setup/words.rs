@@ -5,7 +5,7 @@ use crate::{
     schedule::{Recurrence, Schedule, ScheduleClause},
 };
 
-/// One line for each clause, highest frequency first: when, for how long, and how many that comes to.
+/// One line for each clause, the most frequent first: when backups are made, and how long they are kept.
 #[must_use]
 pub fn in_words(schedule: &Schedule) -> Vec<String> {
     let clauses = schedule.clauses().iter();

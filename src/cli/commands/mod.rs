@@ -17,8 +17,10 @@ pub(super) mod prune;
 pub(super) mod restore;
 pub(super) mod retain;
 pub(super) mod serve;
+mod sheet_facts;
 mod show;
 pub(super) mod status;
+mod target_url;
 pub(super) mod thaw;
 pub(super) mod tick;
 mod verify;
@@ -60,6 +62,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Serve(args) => context.serve(args).await,
         Command::Status(args) => context.status(args).await,
         Command::Check(args) => context.check(args).await,
+        Command::SheetFacts => context.sheet_facts().await,
         Command::Policy(args) => context.policy(args),
         Command::Prune(args) => context.prune(args).await,
         Command::Delete(args) => context.delete(args).await,

@@ -64,7 +64,7 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
         let sealed = record.sealed.as_ref();
         let (style, mut status) = listed_status(listing, one, now);
         if !earlier.is_empty() {
-            status.push_str(&format!(" {} times", earlier.len() + 1));
+            status = format!("{} {status}", earlier.len() + 1);
         }
         let plain = |text: String| (Style::Plain, text);
         table.styled_row([

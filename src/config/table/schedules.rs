@@ -2,12 +2,11 @@
 
 use std::num::NonZeroU32;
 
-use jiff::tz::TimeZone;
-
 use super::super::{
     schedules::{RETAIN_MANUAL, SCHEDULE, SCHEDULE_OF_DATABASE, TIMEZONE},
     setting::{Characters, DefaultValue, Section, Setting, Take},
     wrong::Wrong,
+    zone::zone,
 };
 use crate::{backup::Retention, lifecycle};
 
@@ -41,10 +40,10 @@ pub(super) const SECTION: Section = Section {
         Setting {
             name: TIMEZONE,
             secret: false,
-            default: DefaultValue::Text("UTC"),
-            help: "time zone of schedules, such as Europe/Berlin",
-            doc: "time zone of schedules, of `--before`, and of the times that `list`, `status` and `prune` show; the last two \
-                are in the machine's own zone (`TZ`) without it: a name of the tz database",
+            default: DefaultValue::Described("`UTC` for schedules, the machine's own (`TZ`) for the rest"),
+            help: "time zone of schedules, such as Europe/Berlin (without it UTC)",
+            doc: "time zone of schedules, of `--before`, and of the times that `list`, `status` and `prune` show: a name of \
+                the tz database",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.schedules.zone = Some(zone(text)?);
@@ -91,13 +90,6 @@ pub(super) const SECTION: Section = Section {
         },
     ],
 };
-
-fn zone(text: &str) -> Result<TimeZone, Wrong> {
-    TimeZone::get(text).map_err(|_| {
-        let hint = "give a name of the tz database, such as Europe/Berlin, America/New_York or UTC";
-        (format!("{text:?} is not a time zone"), Some(hint.to_owned()))
-    })
-}
 
 fn retain_manual(text: &str) -> Result<Retention, Wrong> {
     let retention = text.to_ascii_lowercase().parse::<Retention>();

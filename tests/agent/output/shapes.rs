@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     output::goldens::{assert_golden, assert_keys},
-    stage::{KEY, OTHER_KEY, SMALL, Stage, restore_args},
+    stage::{KEY, OTHER_KEY, SMALL, Stage, next_second, restore_args},
     testbed::{Agent, Fault, Rule},
     tick::past::settled,
 };
@@ -183,7 +183,7 @@ fn an_old_good_backup_is_found_behind_many_runs() {
         .bucket
         .inject(Rule::on("UploadPart").always(), Fault::access_denied());
     for _ in 0..2 {
-        std::thread::sleep(std::time::Duration::from_secs(1));
+        next_second();
         stage.run(["backup"]).ended_with(4);
     }
     let listed = stage.run(["list", "-n", "1", "--json"]).success().json();
@@ -205,7 +205,7 @@ fn a_busy_database_does_not_hide_a_quiet_one() {
         .agent()
         .env("PGCOFFER_DB_QUIET_URL", stage.cluster.url(&stage.database));
     agent.run(["backup", "quiet"]).success();
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    next_second();
     agent.run(["backup", "main"]).success();
     let listed = agent.run(["list", "-n", "1"]).success();
     assert!(!listed.text().contains("NO GOOD BACKUP"), "{}", listed.text());
@@ -295,7 +295,7 @@ fn a_list_with_nothing_with_good_ones_and_with_failures() {
             .to_owned(),
     ];
     assert_golden("list-good", &settled_list(stage.run(["list"]).success().text(), &ids));
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    next_second();
     stage
         .agent()
         .env("PGCOFFER_DB_MAIN_URL", "postgres://nobody@127.0.0.1:1/none")
@@ -319,7 +319,7 @@ fn a_list_that_is_whole_does_not_say_that_there_is_more() {
     let stage = Stage::backed_up(SMALL);
     let outcome = stage.run(["list", "-n", "1"]).success();
     assert!(!outcome.text().contains("not shown"), "{}", outcome.text());
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    next_second();
     stage.back_up();
     let outcome = stage.run(["list", "-n", "1"]).success();
     assert!(
