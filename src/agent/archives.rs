@@ -2,19 +2,21 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::{
     Agent,
     connect::{only_catalog_key, parse_label},
     usage,
 };
 use crate::{
-    backup::{BackupId, Details, Label, Mark, Record},
+    backup::{BackupId, Details, Label, Mark, Record, Retention},
     catalog::{BackupSelector, Catalog},
     config::no_key,
     error::{Error, Result},
     operation::{
-        self, ChangedMark, Fetched, MarkChange, PreparedRestore, Progress, RestoreReport, RestoreRequest, Target,
-        ThawRequest, Verified,
+        self, ChangedMark, Fetched, MarkChange, PreparedRestore, Progress, RestoreReport, RestoreRequest, Retaining,
+        Target, ThawRequest, Verified,
     },
     postgres::{self, DatabaseUrl},
 };
@@ -22,8 +24,10 @@ use crate::{
 /// Which backup is meant.
 #[derive(Debug, Clone, Copy)]
 pub struct Selector<'a> {
-    /// An id, the beginning of one, `latest` or `latest:TIER`.
-    pub id: &'a str,
+    /// An id or a part of one, `latest` or `latest:TIER`; none for `latest`.
+    pub id: Option<&'a str>,
+    /// The moment before which it began: the newest good one of those.
+    pub before: Option<Timestamp>,
     /// The label of its database; none for any.
     pub database: Option<&'a str>,
 }
@@ -78,9 +82,10 @@ impl Agent {
         }
     }
 
-    async fn find(&self, catalog: &Catalog, selector: Selector<'_>) -> Result<Record> {
-        let wanted = BackupSelector::parse(id_of_path(selector.id));
-        let wanted = wanted.map_err(|error| self.is_a_database(selector.id).unwrap_or(error))?;
+    pub(super) async fn find(&self, catalog: &Catalog, selector: Selector<'_>) -> Result<Record> {
+        let wanted = BackupSelector::parse(selector.id.map(id_of_path), selector.before);
+        let as_database = || selector.id.and_then(|id| self.is_a_database(id));
+        let wanted = wanted.map_err(|error| as_database().unwrap_or(error))?;
         let database = parse_label(selector.database)?;
         let found = async {
             match catalog.find(&wanted, database.as_ref(), self.clock.now()).await {
@@ -205,6 +210,17 @@ impl Agent {
             }
         }
         Ok(None)
+    }
+
+    /// Keeps one backup for another time than it was made for, in the name of `who`.
+    ///
+    /// # Errors
+    /// Those of [`operation::retain`].
+    pub async fn retain(&self, selector: Selector<'_>, retention: Retention, who: &str) -> Result<Retaining> {
+        let catalog = self.catalog().await?;
+        let record = self.find(catalog, selector).await?;
+        // not interrupted between the mark and the tags
+        operation::retain(catalog, &record, retention, who, self.clock.now()).await
     }
 
     /// Holds, releases or accepts a backup, in the name of `who`.

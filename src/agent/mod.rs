@@ -13,6 +13,7 @@ mod backup;
 mod bucket;
 mod check;
 mod connect;
+mod delete;
 mod digest;
 mod event;
 mod failed;

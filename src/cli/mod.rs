@@ -23,6 +23,7 @@ mod table;
 mod terminal;
 mod text;
 mod text_check;
+mod text_delete;
 mod text_lifecycle;
 mod text_prune;
 mod text_restore;
@@ -33,6 +34,7 @@ mod width;
 mod zone;
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -240,6 +242,11 @@ fn settings(global: &Global) -> Settings {
 }
 
 fn settings_from(place: &Place) -> Settings {
+    settings_by(place, std::env::vars_os().collect())
+}
+
+/// The same with other variables than those of the environment.
+fn settings_by(place: &Place, vars: Vec<(OsString, OsString)>) -> Settings {
     let named = |path: PathBuf, by| ConfigFile::Named { path, by };
     let variable = std::env::var_os("PGCOFFER_CONFIG").map(|path| match path.into_string() {
         Ok(text) => trimmed(&text).into(),
@@ -254,7 +261,7 @@ fn settings_from(place: &Place) -> Settings {
     let bucket = place.bucket.iter().cloned();
     Settings::gather(Sources {
         flags: bucket.map(|bucket| ("--bucket", "PGCOFFER_BUCKET", bucket)).collect(),
-        vars: std::env::vars_os().collect(),
+        vars,
         file,
     })
 }

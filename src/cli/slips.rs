@@ -221,7 +221,7 @@ fn hint(word: &str) -> Option<&'static str> {
         return Some("commands stand alone here, without a topic before them: `pgcoffer help` lists them");
     }
     let is_it = |one: &&str| *one == word || one.replace('_', "-") == bare;
-    let found = SLIPS.iter().find(|(words, _)| words.iter().any(|one| is_it(one)));
+    let found = SLIPS.iter().find(|(words, _)| words.iter().any(&is_it));
     found.map(|(_, hint)| *hint)
 }
 

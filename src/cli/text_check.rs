@@ -40,18 +40,36 @@ impl CheckLines {
         let mut text = String::new();
         if *before != about {
             let gap = if before.is_some() { "\n" } else { "" };
-            text = format!("{gap}{}\n", heading(finding));
+            text = format!("{gap}{}\n", heading(finding.area, &finding.subject));
             *before = about;
         }
-        text.push_str(&line(finding, columns(std::io::stdout())));
+        text.push_str(&line(&finding.into(), columns(std::io::stdout())));
         // what can't be shown is in the exit status all the same
         let _ = print(text);
     }
 }
 
-fn heading(finding: &Finding) -> String {
-    let subject = &finding.subject;
-    match finding.area {
+/// A finding as its line shows it.
+pub(super) struct FindingLine<'a> {
+    pub(super) what: &'a str,
+    pub(super) verdict: Verdict,
+    pub(super) detail: &'a str,
+    pub(super) cure: Option<&'a str>,
+}
+
+impl<'a> From<&'a Finding> for FindingLine<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            what: finding.what,
+            verdict: finding.verdict,
+            detail: &finding.detail,
+            cure: finding.cure.as_deref(),
+        }
+    }
+}
+
+pub(super) fn heading(area: Area, subject: &str) -> String {
+    match area {
         Area::Database if subject == "this machine" => "This machine".to_owned(),
         Area::Database if subject == "database" => "Database".to_owned(),
         Area::Database => format!("Database {subject}"),
@@ -66,18 +84,18 @@ fn heading(finding: &Finding) -> String {
 /// The columns before a detail: verdict and what was tried.
 const BEFORE: usize = 30;
 
-fn line(finding: &Finding, columns: Option<usize>) -> String {
+pub(super) fn line(finding: &FindingLine<'_>, columns: Option<usize>) -> String {
     let verdict = match finding.verdict {
         Verdict::Ok => "ok",
         Verdict::Skipped => "-",
         Verdict::Warning => "warning",
         Verdict::Failed => "FAILED",
     };
-    let detail = continued(&redacted(&finding.detail)).into_owned();
+    let detail = continued(&redacted(finding.detail)).into_owned();
     let seen = format!("  {verdict:<8} {:<20} {detail}", finding.what);
     // behind the two spaces that every line begins with
     let mut text = wrapped(&seen, BEFORE, columns) + "\n";
-    if let Some(cure) = &finding.cure {
+    if let Some(cure) = finding.cure {
         let cure = continued(&redacted(cure)).into_owned();
         let cure = format!("  {:<8} {:<20} => {cure}", "", "");
         text.push_str(&wrapped(&cure, "=> ".len(), columns));

@@ -32,7 +32,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration}
 use jiff::tz::TimeZone;
 
 use crate::{
-    backup::Label,
+    backup::{Label, Retention},
     catalog::{Key, Keys},
     error::{Error, Fault, Result},
     lifecycle::Transition,
@@ -61,6 +61,9 @@ pub use self::{
 
 /// Good backups of each database that no retention deletes, where nothing else is said.
 pub const DEFAULT_KEEP_LAST: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
+
+/// How long a backup is kept that somebody asks for, where nothing else is said.
+pub const DEFAULT_RETAIN_MANUAL: Retention = Retention::Days(90);
 
 /// How long pg_dump may write nothing, where nothing else is said: reading a table of dead rows takes long, and never
 /// this long.
@@ -98,6 +101,8 @@ pub struct Config {
     pub dump_idle_timeout: Duration,
     /// good backups of each database that no retention deletes
     pub keep_last: NonZeroU32,
+    /// how long a backup is kept that somebody asks for without saying so
+    pub retain_manual: Retention,
     /// which tiers the bucket is to move to colder classes
     pub cold: Vec<Transition>,
     /// what the bucket's credentials are for

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Config, DEFAULT_DUMP_IDLE_TIMEOUT, DEFAULT_KEEP_LAST, DEFAULT_LEVEL,
+    Config, DEFAULT_DUMP_IDLE_TIMEOUT, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_RETAIN_MANUAL,
     dynos::DynoReading,
     monitoring::Serving,
     notices::{NoticeReading, Notices},
@@ -51,6 +51,7 @@ impl Default for Reading {
             timezone: None,
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,
+            retain_manual: DEFAULT_RETAIN_MANUAL,
             dump_idle_timeout: DEFAULT_DUMP_IDLE_TIMEOUT,
             cold: Vec::new(),
             mode: AccessMode::Full,

@@ -1,8 +1,9 @@
-//! The door to Heroku's Platform API: starts one-off dynos and reads their state.
+//! The door to Heroku's Platform API: starts one-off dynos and reads their state; reads and sets up apps.
 //!
 //! <https://devcenter.heroku.com/articles/platform-api-reference#dyno>. The only secret that is sent is the API key: a
 //! dyno gets its secrets from the app's config vars, since command lines appear in Heroku's logs.
 
+mod account;
 mod answer;
 mod error;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::redact::SecretText;
 
+pub use account::{HerokuAccount, HerokuAddOn, HerokuApp, HerokuAttachment};
 pub use error::{Error, ErrorKind};
 
 /// The API's address.
@@ -101,14 +103,7 @@ impl Heroku {
     /// # Errors
     /// [`ErrorKind::Unreachable`] if the HTTP client can't be built, for example without root certificates.
     pub fn new(base: &Url, app: &str, key: ApiKey) -> Result<Self> {
-        let http = Client::builder()
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            // the key must not be sent to a redirect's target
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("pgcoffer/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Error::unreachable("prepare to call the Heroku API", &error))?;
+        let http = http_client()?;
         let (base, app) = (base.clone(), app.to_owned());
         Ok(Self { http, base, app, key })
     }
@@ -168,6 +163,18 @@ impl Heroku {
             .header(reqwest::header::ACCEPT, VERSION)
             .bearer_auth(self.key.0.reveal())
     }
+}
+
+/// The client of all requests, which bounds each in time.
+fn http_client() -> Result<Client> {
+    Client::builder()
+        .connect_timeout(CONNECT)
+        .timeout(WHOLE)
+        // the key must not be sent to a redirect's target
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("pgcoffer/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Error::unreachable("prepare to call the Heroku API", &error))
 }
 
 impl ApiKey {

@@ -1,4 +1,4 @@
-//! Settings as the place wants them where pgcoffer runs; each with its own rules of quoting.
+//! Settings in the form that the place takes where pgcoffer runs. Each form has its own rules of quoting.
 
 use std::{fmt, str::FromStr};
 
@@ -10,17 +10,17 @@ use crate::text::shell_quoted;
 /// A form in which settings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// commands of the Heroku CLI
+    /// A script for a shell that sets up an app by the Heroku CLI.
     Heroku,
-    /// a file for `docker run --env-file`: everything behind `=` is the value, quotes too
+    /// A file for `docker run --env-file`: everything behind `=` is the value, quotes too.
     Env,
-    /// a `.env` file as Docker Compose, systemd and the dotenv libraries read it: values in quotes
+    /// A `.env` file as Docker Compose, systemd and the dotenv libraries read it: values in quotes.
     Dotenv,
-    /// `pgcoffer.toml`
+    /// `pgcoffer.toml`.
     Toml,
-    /// a Secret and a CronJob
+    /// A Secret and a CronJob.
     Kubernetes,
-    /// `export` lines for a POSIX shell
+    /// `export` lines for a POSIX shell.
     Shell,
 }
 
@@ -28,11 +28,11 @@ pub enum Form {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} can't be written as {form}: {why}")]
 pub struct FormFault {
-    /// the variable
+    /// The variable.
     pub variable: String,
-    /// the form
+    /// The form.
     pub form: Form,
-    /// why
+    /// Why not, in a few words.
     pub why: &'static str,
 }
 
@@ -60,11 +60,11 @@ impl Form {
         }
     }
 
-    /// What it is for, in a few words.
+    /// Its use, in a few words.
     #[must_use]
     pub fn describe(self) -> &'static str {
         match self {
-            Self::Heroku => "commands that set the config vars of a Heroku app",
+            Self::Heroku => "a script that sets up a Heroku app, from the app to the first backup",
             Self::Env => "a file for `docker run --env-file` (no quotes around values)",
             Self::Dotenv => "a .env file for Docker Compose, systemd, dotenv (values in quotes)",
             Self::Toml => "pgcoffer.toml, for a plain machine",
@@ -98,7 +98,7 @@ impl Form {
             why,
         };
         match self {
-            Self::Heroku => Ok(heroku::commands(setup)),
+            Self::Heroku => Ok(heroku::script(setup)),
             Self::Env => lines(setup.elsewhere(), "", plain).map_err(fault),
             Self::Dotenv => lines(setup.iter(), "", in_quotes).map_err(fault),
             Self::Toml => Ok(toml::document(setup)),
@@ -142,7 +142,7 @@ fn lines<'a>(
     Ok(text)
 }
 
-/// Docker takes what stands behind `=` as it is, up to the line's end.
+/// Docker takes everything behind `=` as it is, up to the end of the line.
 /// <https://docs.docker.com/reference/cli/docker/container/run/#env>
 fn plain(value: &str) -> Quoted<'_> {
     if value.contains(['\n', '\r']) {
@@ -151,8 +151,8 @@ fn plain(value: &str) -> Quoted<'_> {
     Ok(value.into())
 }
 
-/// Readers of `.env` files agree on single quotes: what stands between them is literal. What has a single quote itself
-/// they read in ways of their own.
+/// Readers of `.env` files agree on single quotes: the text between them is literal. A value that contains a single
+/// quote itself they read differently.
 /// <https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax>
 fn in_quotes(value: &str) -> Quoted<'_> {
     if value.contains(['\n', '\r']) {

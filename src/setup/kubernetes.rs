@@ -4,9 +4,9 @@ use zeroize::Zeroizing;
 
 use super::{Setup, quoting::double_quoted};
 
-/// What holds for any cluster: no rights beyond the process's own, one run at a time. A tick that finds nothing due
-/// ends at once, so that hourly is often enough for every schedule; a first minute that isn't 0 keeps away from
-/// everybody else's jobs.
+/// A CronJob that suits any cluster: no rights beyond those of the process, one run at a time. A tick that finds nothing
+/// due ends at once, so every hour is often enough for any schedule. It runs at minute 7, because most other jobs run at
+/// minute 0.
 const CRON_JOB: &str = r#"---
 apiVersion: batch/v1
 kind: CronJob

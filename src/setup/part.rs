@@ -1,4 +1,4 @@
-//! What the recovery sheet is made of, whatever its form.
+//! The pieces of a recovery sheet, which each of its forms shows in its own way.
 
 use zeroize::Zeroizing;
 
@@ -8,9 +8,9 @@ use super::code::Code;
 pub(super) enum SheetPart {
     Heading(String),
     Paragraph(String),
-    /// name and value
+    /// A name and its value.
     Field(String, Zeroizing<String>),
-    /// to be typed
+    /// Commands to type.
     Commands(Vec<String>),
     /// QR codes, each with its name
     Codes(Vec<(String, Code)>),

@@ -2,8 +2,8 @@
 
 use crate::text::escaped;
 
-/// A double-quoted scalar of YAML and a basic string of TOML at once: of what the two know, only escapes that mean the
-/// same. <https://yaml.org/spec/1.2.2/#double-quoted-style>, <https://toml.io/en/v1.0.0#string>
+/// A double-quoted scalar of YAML that is a basic string of TOML as well: it contains only escapes that mean the same in
+/// both. <https://yaml.org/spec/1.2.2/#double-quoted-style>, <https://toml.io/en/v1.0.0#string>
 pub(super) fn double_quoted(value: &str) -> String {
     let mut text = String::from("\"");
     for c in value.chars() {

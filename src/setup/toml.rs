@@ -1,4 +1,4 @@
-//! `pgcoffer.toml`.
+//! Settings as `pgcoffer.toml`.
 
 use zeroize::Zeroizing;
 
@@ -53,7 +53,7 @@ fn line(text: &mut String, key: &str, value: &str) {
     text.push('\n');
 }
 
-/// A basic string; what is no text in TOML stands bare.
+/// A value as TOML has it: a basic string, or a bare `true` or `false`.
 fn value_of(value: &str) -> String {
     if ["true", "false"].contains(&value) {
         return value.to_owned();

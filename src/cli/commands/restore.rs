@@ -83,11 +83,12 @@ pub(in crate::cli) struct RestoreArgs {
 
 impl Context<'_> {
     pub(super) async fn restore(&self, args: &RestoreArgs) -> Result<()> {
-        check_is_no_url(args.chosen.selector().id)?;
+        let selector = args.chosen.selector(self.agent.config())?;
+        check_is_no_url(selector.id.unwrap_or_default())?;
         let target = target_url(&args.to)?;
         let request = request(target, args)?;
         self.check_confirmation(&request.target, args)?;
-        let record = self.agent.find_to("restore", args.chosen.selector()).await?;
+        let record = self.agent.find_to("restore", selector).await?;
         if args.thaw.may_take_long() {
             self.agent.check_target(&record, &request).await?;
         }
@@ -199,7 +200,7 @@ fn not_the_name(given: &str, name: &str) -> Error {
     )
 }
 
-async fn ask(question: String) -> Result<String> {
+pub(super) async fn ask(question: String) -> Result<String> {
     let answer = tokio::task::spawn_blocking(move || {
         screen::ask(&question)?;
         let mut line = String::new();

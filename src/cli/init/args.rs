@@ -47,21 +47,31 @@ pub(in crate::cli) struct InitArgs {
     /// Write them into this new file instead, for you alone to read
     #[arg(long, value_name = "FILE", requires = "output")]
     pub(super) write: Option<PathBuf>,
-    /// The Heroku app that pgcoffer runs in
+    /// Set up this Heroku app by the Heroku CLI, from the app to the first backup; run again, it goes on where it
+    /// stopped. With --output nothing is run
     #[arg(long, value_name = "APP")]
     pub(super) heroku: Option<String>,
     /// The Heroku app whose databases are backed up (default: that of --heroku)
     #[arg(long, value_name = "APP", requires = "heroku")]
     pub(super) heroku_from: Option<String>,
+    /// List what init made, with the commands that remove it, and remove nothing; with --heroku on Heroku, else in this
+    /// folder
+    #[arg(long, conflicts_with_all = ["output", "sheets", "new_key", "key_file", "databases", "yes"])]
+    pub(super) undo: bool,
     /// Ask nothing that has an answer by default
     #[arg(short, long)]
     pub(super) yes: bool,
 }
 
 impl InitArgs {
+    /// The Heroku app that is to be set up, and not only written about.
+    pub(super) fn app_to_set_up(&self) -> Option<&str> {
+        self.heroku.as_deref().filter(|_| self.output.is_none())
+    }
+
     /// Whether more is wanted than to be led through it.
     pub(super) fn wants_something(&self) -> bool {
         let files = self.output.is_some() || !self.sheets.is_empty();
-        files || self.new_key || self.key_file.is_some() || !self.databases.is_empty()
+        files || self.heroku.is_some() || self.new_key || self.key_file.is_some() || !self.databases.is_empty()
     }
 }

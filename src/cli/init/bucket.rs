@@ -2,7 +2,7 @@
 
 use pgcoffer::{Result, plain_http::HttpHosts, store::Location};
 
-use super::{Draft, usage};
+use super::{Draft, OF_AWS, journal::Asked, usage};
 
 /// Variables by which the AWS SDK finds credentials without a key.
 const OTHER_CREDENTIALS: [&str; 4] = [
@@ -13,16 +13,17 @@ const OTHER_CREDENTIALS: [&str; 4] = [
 ];
 
 impl Draft {
-    pub(super) fn bucket(&mut self) -> Result<()> {
+    pub(super) fn bucket(&mut self) -> Asked<()> {
         self.step(2, "Bucket");
         self.take_flags();
-        self.ask_bucket()?;
-        if self.terminal.asks {
-            self.ask_service()?;
-            self.ask_credentials()?;
+        if self.carries_out() && self.vars.contains_key("AWS_SESSION_TOKEN") {
+            self.terminal
+                .say("   The credentials in the environment end within hours: a dyno needs others.");
+            self.drop_access();
         }
+        self.ask_until_it_works()?;
         if self.vars.contains_key("AWS_SESSION_TOKEN") {
-            // they end within hours, and would be set for good
+            // temporary credentials end within hours, and would be set for good
             self.setup.variables.remove("AWS_ACCESS_KEY_ID");
             self.setup.variables.remove("AWS_SECRET_ACCESS_KEY");
         }
@@ -42,13 +43,64 @@ impl Draft {
         }
     }
 
-    fn ask_bucket(&mut self) -> Result<()> {
+    /// Asks for what is missing and tries it at once, until it works or the user keeps it as it is.
+    fn ask_until_it_works(&mut self) -> Asked<()> {
+        loop {
+            let typed = self.ask_bucket()?;
+            if !self.terminal.asks {
+                return Ok(());
+            }
+            let typed = self.ask_service()? || typed;
+            let typed = self.ask_credentials()? || typed;
+            if !typed || self.args.no_check {
+                return Ok(());
+            }
+            loop {
+                self.terminal
+                    .say("   Trying it: a small object is written, read and deleted again.");
+                if self.bucket_works()? {
+                    return Ok(());
+                }
+                let choices = [
+                    "try again, once it is mended",
+                    "name another bucket",
+                    "give other credentials, another region or service",
+                    "keep it as it is; backups will fail until it is mended",
+                ];
+                match self.terminal.choose("   This bucket doesn't work yet", &choices)? {
+                    0 => {}
+                    1 => {
+                        self.setup.variables.remove("PGCOFFER_BUCKET");
+                        break;
+                    }
+                    2 => {
+                        self.drop_access();
+                        break;
+                    }
+                    _ => return Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Forgets everything that leads to the bucket, whether it was typed or found.
+    pub(super) fn drop_access(&mut self) {
+        for name in OF_AWS.into_iter().chain(super::trial::BESIDE) {
+            self.setup.variables.remove(name);
+            self.vars.remove(name);
+            self.dropped.push(name);
+        }
+        self.setup.variables.remove("PGCOFFER_S3_PATH_STYLE");
+    }
+
+    /// Whether something was typed.
+    fn ask_bucket(&mut self) -> Asked<bool> {
         if let Some(bucket) = self.setup.text("PGCOFFER_BUCKET") {
             self.terminal.say(&format!("   {bucket}"));
-            return Ok(());
+            return Ok(false);
         }
         if !self.terminal.asks {
-            return Err(usage("no bucket is named", "give --bucket s3://bucket/prefix"));
+            return Err(usage("no bucket is named", "give --bucket s3://bucket/prefix").into());
         }
         self.terminal
             .say("   It must exist: make it with your provider; private, and best with versioning.");
@@ -59,22 +111,26 @@ impl Draft {
         let bucket = self
             .terminal
             .text("   The bucket, as s3://bucket/prefix", None, check)?;
+        self.note_answer("--bucket", &bucket);
         self.setup.set("PGCOFFER_BUCKET", bucket);
-        Ok(())
+        Ok(true)
     }
 
-    fn ask_service(&mut self) -> Result<()> {
+    /// Region and service; whether something was typed.
+    fn ask_service(&mut self) -> Asked<bool> {
+        let mut typed = false;
         if self.setup.text("AWS_REGION").is_none() {
-            let region = self.terminal.text(
-                "   Its region, such as eu-central-1; Enter if ~/.aws says it",
-                Some(""),
-                fits,
-            )?;
-            self.set_unless_empty("AWS_REGION", region);
+            // a dyno has no ~/.aws
+            let (question, default) = match self.carries_out() {
+                true => ("   Its region, such as eu-central-1", None),
+                false => ("   Its region, such as eu-central-1; Enter if ~/.aws says it", Some("")),
+            };
+            let region = self.terminal.text(question, default, fits)?;
+            typed |= self.set_unless_empty("AWS_REGION", "--region", region);
         }
         let has_endpoint = |name| self.setup.text(name).is_some();
         if has_endpoint("AWS_ENDPOINT_URL_S3") || has_endpoint("AWS_ENDPOINT_URL") {
-            return Ok(());
+            return Ok(typed);
         }
         let allowed = self.setup.text("PGCOFFER_ALLOW_HTTP").unwrap_or_default();
         let allowed = HttpHosts::parse(allowed).unwrap_or_default();
@@ -87,38 +143,46 @@ impl Draft {
             Some(""),
             check,
         )?;
-        if !endpoint.is_empty() {
-            self.setup.set("AWS_ENDPOINT_URL_S3", endpoint);
+        if self.set_unless_empty("AWS_ENDPOINT_URL_S3", "--endpoint-url", endpoint) {
+            typed = true;
             let question = "   Does it want the bucket's name in the path? Most but AWS do.";
             if self.terminal.confirm(question, true)? {
+                self.note_answer("--path-style", "");
                 self.setup.set("PGCOFFER_S3_PATH_STYLE", "true");
             }
         }
-        Ok(())
+        Ok(typed)
     }
 
-    fn ask_credentials(&mut self) -> Result<()> {
+    /// Whether something was typed.
+    fn ask_credentials(&mut self) -> Asked<bool> {
         let others = OTHER_CREDENTIALS.iter().any(|name| self.vars.contains_key(*name));
         // credentials that were asked for anew are asked for, whatever a profile says
-        let others = others && self.dropped.is_empty();
+        let others = others && self.dropped.is_empty() && !self.carries_out();
         if others || self.setup.text("AWS_ACCESS_KEY_ID").is_some() {
-            return Ok(());
+            return Ok(false);
         }
-        let question = "   Access key id; Enter if ~/.aws or a role has credentials";
-        let id = self.terminal.text(question, Some(""), fits)?;
+        let (question, default) = match self.carries_out() {
+            true => ("   Access key id", None),
+            false => ("   Access key id; Enter if ~/.aws or a role has credentials", Some("")),
+        };
+        let id = self.terminal.text(question, default, fits)?;
         if id.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let secret = self.terminal.hidden("   Secret access key", false, fits)?;
         self.setup.set("AWS_ACCESS_KEY_ID", id);
         self.setup.set("AWS_SECRET_ACCESS_KEY", secret.as_str());
-        Ok(())
+        Ok(true)
     }
 
-    fn set_unless_empty(&mut self, name: &str, value: String) {
-        if !value.is_empty() {
-            self.setup.set(name, value);
+    fn set_unless_empty(&mut self, name: &str, flag: &'static str, value: String) -> bool {
+        if value.is_empty() {
+            return false;
         }
+        self.note_answer(flag, &value);
+        self.setup.set(name, value);
+        true
     }
 }
 

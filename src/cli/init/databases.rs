@@ -2,26 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use pgcoffer::{
-    Result,
-    backup::Label,
-    postgres::DatabaseUrl,
-    setup::{Attachment, url_variable},
-    text::escaped,
-};
+use pgcoffer::{Error, Result, backup::Label, postgres::DatabaseUrl, setup::url_variable};
 use zeroize::Zeroizing;
 
-use super::{
-    Draft,
-    heroku::{self, HerokuDatabase},
-    usage,
-};
+use super::{Draft, journal::Asked, usage};
 
 const LOGIN: &str = "   If this is the application's own login, it may write as well. It works; one that\n   \
     may only read is safer: `pgcoffer check --fix-sql` prints the SQL for such a role.";
 
 impl Draft {
-    pub(super) fn databases(&mut self) -> Result<()> {
+    pub(super) fn databases(&mut self) -> Asked<()> {
         self.step(1, "Databases");
         for given in std::mem::take(&mut self.args.databases) {
             self.take_database(&given)?;
@@ -46,13 +36,14 @@ impl Draft {
                         .to_owned()
                 }
             };
-            return Err(usage("no database is named", hint));
+            return Err(usage("no database is named", hint).into());
         }
         Ok(())
     }
 
     fn wants_another(&self) -> bool {
-        self.terminal.asks && (self.labels().is_empty() || !self.terminal.yes)
+        let more = !self.terminal.yes && !self.carries_out();
+        self.terminal.asks && (self.labels().is_empty() || more)
     }
 
     /// `NAME=URL`, `NAME=env:VARIABLE`, `NAME=heroku:ADD-ON`.
@@ -63,20 +54,7 @@ impl Draft {
             .ok_or_else(|| usage(form, "for example: --database main=env:DATABASE_URL"))?;
         let label = Label::parse(name).map_err(|e| usage(e.to_string(), form))?;
         if let Some(add_on) = place.strip_prefix("heroku:") {
-            let found = self.heroku_databases()?;
-            let named = |database: &&HerokuDatabase| {
-                let mut variables = database.variables.iter();
-                database.attachment.add_on == add_on || variables.any(|name| name == add_on)
-            };
-            let database = found.iter().find(named).ok_or_else(|| {
-                let names: Vec<&str> = found.iter().map(|d| d.attachment.add_on.as_str()).collect();
-                usage(
-                    format!("there is no Heroku Postgres database {add_on} in that app"),
-                    format!("it has: {}", names.join(", ")),
-                )
-            })?;
-            self.attach(label, database);
-            return Ok(());
+            return self.attach_named(label, add_on);
         }
         let url = match place.strip_prefix("env:") {
             None => place.to_owned(),
@@ -90,49 +68,9 @@ impl Draft {
         Ok(())
     }
 
-    fn heroku_databases(&self) -> Result<Vec<HerokuDatabase>> {
-        let app = self.args.heroku_from.as_ref().or(self.args.heroku.as_ref());
-        let app = app.ok_or_else(|| usage("a database of Heroku needs its app", "give --heroku APP"))?;
-        heroku::databases(app)
-    }
-
-    fn attach(&mut self, label: Label, database: &HerokuDatabase) {
-        self.setup.set(url_variable(&label), database.url.clone());
-        self.setup.attachments.insert(label, database.attachment.clone());
-    }
-
-    /// Databases of the Heroku app, where one is named and the CLI can tell.
-    fn offer_heroku(&mut self) -> Result<()> {
-        if self.args.heroku.is_none() {
-            return Ok(());
-        }
-        if !heroku::is_there() {
-            self.terminal
-                .say("   There is no heroku command here, so its databases can't be looked up.");
-            return Ok(());
-        }
-        for database in self.heroku_databases()? {
-            let Ok(url) = DatabaseUrl::parse(&database.url) else {
-                continue;
-            };
-            let Attachment { add_on, owner, plan } = &database.attachment;
-            self.terminal
-                .say(&escaped(&format!("   {add_on} of {owner} ({plan}): {url}")));
-            if !database.attachment.has_credentials() {
-                self.terminal
-                    .say("   Its plan has one credential only, the owner's: it works, and may write as well.");
-            }
-            if self.terminal.confirm("   Back it up?", true)? {
-                let label = self.ask_label(&url)?;
-                self.attach(label, &database);
-            }
-        }
-        Ok(())
-    }
-
     /// URLs in the environment, each of them only after a yes.
-    fn offer_found(&mut self) -> Result<()> {
-        if !self.labels().is_empty() {
+    fn offer_found(&mut self) -> Asked<()> {
+        if !self.labels().is_empty() || self.carries_out() {
             return Ok(());
         }
         for (name, text) in self.candidates() {
@@ -141,13 +79,14 @@ impl Draft {
             };
             self.terminal.say(&format!("   found {name}: {url}\n{LOGIN}"));
             // not even by --yes: nobody's database is taken because it happens to be there
-            let asked = super::Terminal {
-                yes: false,
-                ..self.terminal
-            };
+            let asked = self.terminal.always_asking();
             if asked.confirm("   Back it up?", self.labels().is_empty())? {
+                if !self.try_database_url(&text)? {
+                    continue;
+                }
                 let label = self.ask_label(&url)?;
                 self.setup.set(url_variable(&label), text.as_str());
+                self.note_answer("--database", &format!("{label}=env:{name}"));
             }
         }
         Ok(())
@@ -185,7 +124,7 @@ impl Draft {
     }
 
     /// One more database, by its URL; false: no more.
-    fn ask_for_one(&mut self) -> Result<bool> {
+    fn ask_for_one(&mut self) -> Asked<bool> {
         let none = self.labels().is_empty();
         let question = if none {
             "   Its URL: postgres://user:password@host:5432/name"
@@ -200,14 +139,17 @@ impl Draft {
         if text.is_empty() {
             return Ok(false);
         }
-        let url = DatabaseUrl::parse(&text).map_err(pgcoffer::postgres::Error::from)?;
+        let url = DatabaseUrl::parse(&text).map_err(|error| Error::from(pgcoffer::postgres::Error::from(error)))?;
         self.terminal.say(&format!("   {url}"));
+        if !self.try_database_url(&text)? {
+            return Ok(true);
+        }
         let label = self.ask_label(&url)?;
         self.setup.set(url_variable(&label), text.as_str());
         Ok(true)
     }
 
-    fn ask_label(&self, url: &DatabaseUrl) -> Result<Label> {
+    pub(super) fn ask_label(&self, url: &DatabaseUrl) -> Asked<Label> {
         let taken = self.labels();
         let check = |text: &str| match Label::parse(text) {
             Ok(label) if taken.contains(&label) => Err(format!("{label} is another one")),
@@ -220,7 +162,7 @@ impl Draft {
             free_label(url, &taken)
         };
         let text = self.terminal.text("   Its name in the bucket", Some(&default), check)?;
-        Label::parse(&text).map_err(|e| usage(e.to_string(), "choose another"))
+        Ok(Label::parse(&text).map_err(|e| usage(e.to_string(), "choose another"))?)
     }
 }
 

@@ -22,7 +22,7 @@ impl Draft {
             return SheetFacts::default();
         }
         let output = self
-            .command("sheet-facts")
+            .command("sheet-facts", &self.setup)
             .and_then(|mut command| command.stderr(Stdio::null()).output());
         output
             .ok()

@@ -14,17 +14,24 @@ use pgcoffer::{
     seal::MasterKey,
     setup::{Form, FormFault},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Draft, InitArgs, usage};
+use super::{Draft, InitArgs, journal::Asked, usage};
 use crate::cli::{output, screen};
 
-const SHEET_NAME: &str = "pgcoffer-recovery-sheet.html";
+pub(super) const SHEET_NAME: &str = "pgcoffer-recovery-sheet.html";
 
 /// Refuses files that are there already before a question is asked.
 pub(super) fn look_ahead(args: &InitArgs, asks: bool, json: bool) -> Result<()> {
-    if args.output.is_none() && !asks {
+    if args.heroku.is_some() && args.output.is_none() && args.write.is_none() {
+        if !asks && !args.yes {
+            return Err(usage(
+                "nobody can be asked here whether the commands for Heroku are to be run",
+                "give --yes to run them all, or --output heroku for a script that does the same",
+            ));
+        }
+    } else if args.output.is_none() && !asks {
         let names = Form::ALL.map(Form::as_str).join(", ");
         let hint = format!("give --output with one of {names}, and --write FILE to keep secrets off this screen");
         return Err(usage(
@@ -49,7 +56,7 @@ pub(super) fn look_ahead(args: &InitArgs, asks: bool, json: bool) -> Result<()> 
     Ok(())
 }
 
-fn is_free(file: &Path) -> std::result::Result<(), String> {
+pub(super) fn is_free(file: &Path) -> std::result::Result<(), String> {
     free(file).map_err(|(why, _)| why)
 }
 
@@ -87,22 +94,25 @@ fn folder_of(file: &Path) -> &Path {
 }
 
 impl Draft {
-    pub(super) fn finish(mut self) -> Result<()> {
-        self.step(6, "Recovery sheet");
+    pub(super) fn finish(mut self) -> Asked<()> {
+        self.step(7, "Recovery sheet");
         self.ask_sheet()?;
-        self.step(7, "Settings");
+        if self.carries_out() {
+            return self.carry_out();
+        }
+        self.step(8, "Settings");
         let (form, text) = self.ask_form()?;
         let prints = self.args.write.is_none();
         self.write_files((!prints).then_some(&text))?;
         self.say_what_is_left(form);
-        match (prints, self.json) {
+        Ok(match (prints, self.json) {
             (_, true) => self.print_summary(),
             (true, false) => output::print_document(&text),
             (false, false) => Ok(()),
-        }
+        }?)
     }
 
-    fn ask_sheet(&mut self) -> Result<()> {
+    fn ask_sheet(&mut self) -> Asked<()> {
         if !self.args.sheets.is_empty() || !self.terminal.asks {
             return Ok(());
         }
@@ -110,7 +120,7 @@ impl Draft {
             "   One page to print: the key, the bucket, and how to restore, with pgcoffer and\n   \
              without. It is for the day on which this machine is gone.",
         );
-        if self.terminal.confirm("   Write it?", true)? {
+        if self.terminal.confirm("   Write it?", self.is_new())? {
             let default = if is_free(Path::new(SHEET_NAME)).is_ok() {
                 SHEET_NAME
             } else {
@@ -138,7 +148,7 @@ impl Draft {
     }
 
     /// The form, and the settings in it.
-    fn ask_form(&mut self) -> Result<(Form, Zeroizing<String>)> {
+    fn ask_form(&mut self) -> Asked<(Form, Zeroizing<String>)> {
         loop {
             let given = self.args.output;
             let form = match (given, &self.args.heroku) {
@@ -160,12 +170,12 @@ impl Draft {
                     self.terminal.say(&format!("   {fault}."));
                     self.args.output = None;
                 }
-                Err(fault) => return Err(unfit(&fault)),
+                Err(fault) => return Err(unfit(&fault).into()),
             }
         }
     }
 
-    fn ask_file(&mut self, form: Form) -> Result<()> {
+    fn ask_file(&mut self, form: Form) -> Asked<()> {
         let name = form.file_name();
         let into_file = format!("write them into {name}, for you alone to read");
         let choices = [
@@ -189,7 +199,7 @@ impl Draft {
     }
 
     /// Writes all files, or none.
-    fn write_files(&mut self, settings: Option<&Zeroizing<String>>) -> Result<()> {
+    pub(super) fn write_files(&mut self, settings: Option<&Zeroizing<String>>) -> Result<()> {
         let sheet = self.sheet()?;
         let mut files: Vec<(PathBuf, Zeroizing<String>)> = Vec::new();
         for path in &self.args.sheets {
@@ -223,11 +233,16 @@ impl Draft {
     }
 
     fn print_summary(&self) -> Result<()> {
+        screen::print_json(&self.summary())
+    }
+
+    /// What was set up, by names and without a secret.
+    pub(super) fn summary(&self) -> Value {
         let text = |name: &str| self.setup.text(name);
         let key_id = text("PGCOFFER_KEY")
             .and_then(|key| MasterKey::parse(key).ok())
             .map(|key| key.key_id());
-        let summary = json!({
+        json!({
             "bucket": text("PGCOFFER_BUCKET"),
             "databases": self.labels(),
             "key_id": key_id,
@@ -236,8 +251,7 @@ impl Draft {
             "sheets": self.args.sheets,
             "timezone": text("PGCOFFER_TIMEZONE").unwrap_or("UTC"),
             "written": self.args.write,
-        });
-        screen::print_json(&summary)
+        })
     }
 }
 

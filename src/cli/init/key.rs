@@ -1,6 +1,6 @@
 //! The key, which somebody must keep elsewhere: without it there is no backup.
 
-use std::path::Path;
+use std::{path::Path, sync::PoisonError};
 
 use pgcoffer::{
     Error, Result,
@@ -9,7 +9,7 @@ use pgcoffer::{
 };
 use zeroize::Zeroizing;
 
-use super::{Draft, usage};
+use super::{Draft, journal::Asked, usage};
 
 /// So many of the key's last characters are asked back: its checksum, which nobody guesses and everybody can type.
 const ASKED_BACK: usize = 6;
@@ -21,11 +21,11 @@ pub(super) fn variable_set(settings: &Settings) -> Option<&'static str> {
 }
 
 impl Draft {
-    pub(super) fn key(&mut self, settings: &Settings) -> Result<()> {
+    pub(super) fn key(&mut self, settings: &Settings) -> Asked<()> {
         self.step(3, "Key");
         if let Some(path) = self.args.key_file.clone() {
             let key = read(&path)?;
-            return self.take_key(&key);
+            return Ok(self.take_key(&key)?);
         }
         if let Some(name) = variable_set(settings)
             && !self.args.new_key
@@ -46,7 +46,7 @@ impl Draft {
             return Ok(());
         }
         if !self.terminal.asks || (self.terminal.yes && self.args.key_stored) {
-            return self.new_key_unseen();
+            return Ok(self.new_key_unseen()?);
         }
         if !self.args.new_key
             && self
@@ -56,11 +56,22 @@ impl Draft {
         {
             let check = |text: &str| MasterKey::parse(text).map(drop).map_err(|e| e.to_string());
             let text = self.terminal.hidden("   The key", false, check)?;
-            return self.take_key(&parse(&text)?);
+            return Ok(self.take_key(&parse(&text)?)?);
+        }
+        let key = self.new_key()?;
+        self.have_it_stored(&key)?;
+        Ok(self.take_key(&key)?)
+    }
+
+    /// The key that is new here. It stays the same for who goes back and comes again.
+    fn new_key(&self) -> Result<MasterKey> {
+        let mut made = self.new_key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = made.as_ref() {
+            return parse(text);
         }
         let key = MasterKey::generate().map_err(key_error)?;
-        self.have_it_stored(&key)?;
-        self.take_key(&key)
+        *made = Some(key.encode());
+        Ok(key)
     }
 
     /// Makes a key where nobody sees it, if somebody said that it will be kept.
@@ -78,7 +89,7 @@ impl Draft {
     }
 
     /// Shows the key, takes it away, and asks how it ends: so often until that is right.
-    fn have_it_stored(&self, key: &MasterKey) -> Result<()> {
+    fn have_it_stored(&self, key: &MasterKey) -> Asked<()> {
         let text = key.encode();
         let (_, end) = text.split_at(text.len() - ASKED_BACK);
         self.terminal.say(
@@ -100,10 +111,7 @@ impl Draft {
             let question =
                 format!("   The last {ASKED_BACK} characters, as you have stored them; Enter shows it again");
             // a default that is never shown: an empty line is an answer here
-            let asked = super::Terminal {
-                yes: false,
-                ..self.terminal
-            };
+            let asked = self.terminal.always_asking();
             let answer = Zeroizing::new(asked.text(&question, Some(""), |_| Ok(()))?.to_ascii_uppercase());
             if answer.as_str() == end || *answer == *text {
                 self.terminal.say(&format!(
@@ -112,6 +120,7 @@ impl Draft {
                 ));
                 return Ok(());
             }
+            self.terminal.journal.forget_newest();
             if !answer.is_empty() {
                 self.terminal.say("   That is not how it ends. It is shown again.");
             }

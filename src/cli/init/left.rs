@@ -31,13 +31,6 @@ impl Draft {
             ));
         }
         left.push(how_to_set(form, file.as_deref()));
-        if form == Form::Heroku && !self.setup.attachments.is_empty() {
-            left.push(
-                "These commands let the new credential read schema public; `pgcoffer check --fix-sql` prints the \
-                SQL for all schemas."
-                    .to_owned(),
-            );
-        }
         if self.setup.text("AWS_ACCESS_KEY_ID").is_none() || form == Form::Toml {
             left.push(
                 "Give pgcoffer credentials for the bucket where it runs: AWS_ACCESS_KEY_ID and \
@@ -51,11 +44,13 @@ impl Draft {
             shell_word(bucket)
         ));
         left.push(how_to_run(form).to_owned());
-        left.push(
-            "Take the first backup: `pgcoffer backup`, then `pgcoffer list`. `pgcoffer status` tells a monitor \
-            when one is late."
-                .to_owned(),
-        );
+        if form != Form::Heroku {
+            left.push(
+                "Take the first backup: `pgcoffer backup`, then `pgcoffer list`. `pgcoffer status` tells a monitor \
+                when one is late."
+                    .to_owned(),
+            );
+        }
         let columns = columns(std::io::stderr());
         let mut text = String::from("\nWhat is left to do:\n");
         for (n, item) in left.iter().enumerate() {
@@ -106,7 +101,10 @@ fn how_to_set(form: Form, file: Option<&str>) -> String {
     let name = shell_word(file.unwrap_or(form.file_name()));
     let how = match form {
         Form::Heroku => {
-            format!("set the config vars by `sh {name}`, and delete it; typed, secrets stay in the shell's history")
+            format!(
+                "run `sh {name}`, which sets up everything from the app to the first backup, then delete it; \
+                 `pgcoffer init --heroku APP` without --output does the same and asks before each command"
+            )
         }
         Form::Env => format!("set them by `docker run --env-file {name} …`"),
         Form::Dotenv => {
@@ -126,7 +124,10 @@ fn how_to_set(form: Form, file: Option<&str>) -> String {
 
 fn how_to_run(form: Form) -> &'static str {
     match form {
-        Form::Heroku => "Have `pgcoffer tick` run every hour: Heroku Scheduler, or a clock dyno with `pgcoffer serve`.",
+        Form::Heroku => {
+            "Add a job to Heroku Scheduler, which only its web page can do: `pgcoffer tick`, every hour. The script \
+             says how to open it."
+        }
         Form::Kubernetes => "The CronJob runs `pgcoffer tick` every hour; see that its image can be pulled.",
         _ => "Have `pgcoffer tick` run every hour, by cron or a systemd timer; it does what is due and nothing else.",
     }

@@ -1,7 +1,8 @@
-//! `init`: from nothing to settings that work, a key that is kept elsewhere, and a sheet to recover by.
+//! `init`: from nothing to settings that work, a key that is kept elsewhere, and a sheet to recover by; on Heroku, to
+//! the first backup.
 //!
-//! Everything is asked first; files are written at the very end, all or none. Where nobody can be asked, flags say it
-//! all.
+//! Everything is asked first, and each answer is tried where it can be. Files are written at the very end, all or none.
+//! Where nobody can be asked, flags say it all.
 
 pub(super) mod args;
 mod bucket;
@@ -9,27 +10,38 @@ mod databases;
 pub(super) mod facts;
 mod finish;
 mod heroku;
+mod interrupted;
+mod journal;
 mod key;
 mod left;
+mod notices;
 mod schedule;
 mod sheet;
 mod terminal;
 mod trial;
+mod trial_report;
+mod undo;
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use pgcoffer::{
     Error, Result,
     backup::Label,
-    config::{Config, Settings, label_of_url, trimmed},
+    config::{Config, Settings, trimmed},
     setup::Setup,
 };
+use zeroize::Zeroizing;
 
 use args::InitArgs;
+use heroku::OnHeroku;
+use interrupted::Written;
+use journal::{Asked, Journal, Stop};
 use terminal::{SavedTerminal, Terminal};
+use trial_report::Trial;
 
 use super::{global::Global, output, signals::Signals};
 
@@ -45,7 +57,23 @@ const OF_AWS: [&str; 6] = [
 
 /// Asks, tries, and writes.
 pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result<()> {
-    let mut settings = super::settings(global);
+    let runtime = super::runtime()?;
+    if args.undo {
+        return undo::run(global, args, runtime.handle());
+    }
+    let found = SavedTerminal::now();
+    let terminal = Terminal {
+        asks: found.is_terminal() && !global.json,
+        yes: args.yes,
+        journal: Journal::default(),
+    };
+    let heroku = match args.app_to_set_up() {
+        Some(app) => Some(Arc::new(OnHeroku::look(app, runtime.handle())?)),
+        None => None,
+    };
+    let vars = variables(heroku.as_deref());
+    let pairs = vars.iter().map(|(name, value)| (name.into(), value.as_str().into()));
+    let mut settings = super::settings_by(&global.place(), pairs.collect());
     super::say_where_from(&settings);
     // a login or a key that is set belongs to a database that only the arguments name
     for (name, url) in databases::named(&args.databases) {
@@ -55,68 +83,58 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
     if let Some(location) = &config.location {
         bucket::check_is_bucket(location)?;
     }
-    let found = SavedTerminal::now();
-    let terminal = Terminal {
-        asks: found.is_terminal() && !global.json,
-        yes: args.yes,
-    };
-    let vars = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .map(|(name, value)| (name, trimmed(&value).to_owned()));
+    finish::look_ahead(args, terminal.asks, global.json)?;
     let written = Arc::new(Mutex::new(Written::default()));
+    let mut setup = begin(&settings, args, &vars);
+    if let Some(heroku) = &heroku {
+        heroku.take_attached(&mut setup)?;
+    }
     let draft = Draft {
         terminal,
         json: global.json,
         quiet: global.quiet,
         args: args.clone(),
-        vars: vars.collect(),
-        setup: begin(&settings, args),
+        setup,
+        vars,
         config,
         written: Arc::clone(&written),
         dropped: Vec::new(),
+        new_key: Arc::default(),
+        trials: Arc::default(),
+        attempts: RefCell::default(),
+        heroku,
     };
-    let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
         let interrupt = signals.end_by_work();
         let work = tokio::task::spawn_blocking(move || draft.go(&settings));
         let work = async { work.await? };
         interrupt.or(work).await
     });
-    // who writes is not stopped in its midst
-    let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
-    written.stop();
-    found.restore();
-    if let Err(Error::Interrupted { .. }) = outcome
-        && !written.done
-    {
-        output::note("\nnothing was written and nothing was changed");
-    }
+    interrupted::settle(&written, &found, &outcome);
     // a read of the terminal may still be waiting
     runtime.shutdown_background();
     outcome
 }
 
-/// What must not be left half-done.
-#[derive(Default)]
-struct Written {
-    done: bool,
-    /// The user asked to stop: nothing begins to be written.
-    stopped: bool,
-    /// The trial under way.
-    trial: Option<rustix::process::Pid>,
-}
-
-impl Written {
-    fn stop(&mut self) {
-        self.stopped = true;
-        if let Some(pid) = self.trial.take() {
-            // it may have ended meanwhile
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+/// The environment, and over it what is set for the Heroku app already.
+fn variables(heroku: Option<&OnHeroku>) -> BTreeMap<String, String> {
+    let vars = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .map(|(name, value)| (name, trimmed(&value).to_owned()));
+    let mut vars: BTreeMap<String, String> = vars.collect();
+    for (name, value) in heroku.iter().flat_map(|heroku| &heroku.vars) {
+        if name.starts_with("PGCOFFER_") || OF_AWS.contains(&name.as_str()) {
+            vars.insert(name.clone(), value.as_str().to_owned());
         }
     }
+    vars
 }
 
+/// Trials by their settings, and by how often these have been tried.
+type Trials = BTreeMap<(u64, usize), Trial>;
+
 /// The set-up while it is being made.
+#[derive(Clone)]
 struct Draft {
     terminal: Terminal,
     json: bool,
@@ -129,10 +147,18 @@ struct Draft {
     written: Arc<Mutex<Written>>,
     /// Variables of the environment that an answer has taken back: the trial must not see them either.
     dropped: Vec<&'static str>,
+    /// The key that was made, for who goes back.
+    new_key: Arc<Mutex<Option<Zeroizing<String>>>>,
+    /// What was tried, for who goes back.
+    trials: Arc<Mutex<Trials>>,
+    /// How often the same settings have been tried since the beginning.
+    attempts: RefCell<BTreeMap<u64, usize>>,
+    /// The Heroku app that is to be set up.
+    heroku: Option<Arc<OnHeroku>>,
 }
 
 /// What is set already stays, unless it is said otherwise.
-fn begin(settings: &Settings, args: &InitArgs) -> Setup {
+fn begin(settings: &Settings, args: &InitArgs, vars: &BTreeMap<String, String>) -> Setup {
     let mut setup = Setup {
         app: args.heroku.clone(),
         ..Setup::default()
@@ -141,19 +167,30 @@ fn begin(settings: &Settings, args: &InitArgs) -> Setup {
         setup.set(name, value.as_str());
     }
     for name in OF_AWS {
-        if let Some(value) = std::env::var(name).ok().filter(|value| !value.is_empty()) {
-            setup.set(name, value);
+        if let Some(value) = vars.get(name).filter(|value| !value.is_empty()) {
+            setup.set(name, value.as_str());
         }
     }
-    if let (None, Ok(region)) = (setup.text("AWS_REGION"), std::env::var("AWS_DEFAULT_REGION")) {
-        setup.set("AWS_REGION", region);
+    if let (None, Some(region)) = (setup.text("AWS_REGION"), vars.get("AWS_DEFAULT_REGION")) {
+        setup.set("AWS_REGION", region.as_str());
     }
     setup
 }
 
 impl Draft {
-    fn go(mut self, settings: &Settings) -> Result<()> {
-        finish::look_ahead(&self.args, self.terminal.asks, self.json)?;
+    /// Asks until nobody goes back any more.
+    fn go(self, settings: &Settings) -> Result<()> {
+        loop {
+            interrupted::begin_anew(&self.written);
+            match self.clone().ask_and_write(settings) {
+                Ok(()) => return Ok(()),
+                Err(Stop::Back) => {}
+                Err(Stop::Failed(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn ask_and_write(mut self, settings: &Settings) -> Asked<()> {
         self.refuse_beside_passphrase()?;
         self.greet();
         if self.keep_what_is_there(settings)? {
@@ -163,6 +200,7 @@ impl Draft {
         self.bucket()?;
         self.key(settings)?;
         self.schedule()?;
+        self.notices()?;
         self.try_form()?;
         self.try_it()?;
         self.pin()?;
@@ -170,14 +208,35 @@ impl Draft {
     }
 
     fn greet(&self) {
-        self.terminal.say(
-            "This sets up encrypted backups of PostgreSQL in your own S3 bucket: seven steps, about five minutes.\n\
-             Nothing is written before the end; Ctrl-C stops at any time.",
-        );
+        let what = match &self.args.heroku {
+            Some(app) if self.carries_out() => format!(
+                "This sets up encrypted backups in your own S3 bucket, by the Heroku app {app}: eight steps, about ten \
+                 minutes.\nOn Heroku nothing is changed before step 8, where each command is shown first."
+            ),
+            _ => {
+                "This sets up encrypted backups of PostgreSQL in your own S3 bucket: eight steps, about five minutes.\n\
+                  Nothing is written before the end."
+                    .to_owned()
+            }
+        };
+        self.terminal.say(&format!(
+            "{what}\nType back at any question to return to the one before (in a list: Esc). Ctrl-C stops, and nothing is lost."
+        ));
+        if let Some(heroku) = self.heroku.as_ref().filter(|heroku| !heroku.vars.is_empty()) {
+            let set: Vec<&str> = heroku.vars.keys().map(String::as_str).collect();
+            let set: Vec<&str> = set.into_iter().filter(|name| name.starts_with("PGCOFFER_")).collect();
+            if !set.is_empty() {
+                self.terminal.say(&format!(
+                    "Set in {} already, and kept: {}.",
+                    heroku.name,
+                    set.join(", ")
+                ));
+            }
+        }
     }
 
     /// Whether there is a set-up already that is only to be checked.
-    fn keep_what_is_there(&self, settings: &Settings) -> Result<bool> {
+    fn keep_what_is_there(&self, settings: &Settings) -> Asked<bool> {
         let complete = !self.config.databases.is_empty() && self.config.secret.is_some();
         let open = self.terminal.asks && !self.args.wants_something();
         let (Some(location), true, true) = (&self.config.location, complete, open) else {
@@ -205,8 +264,22 @@ impl Draft {
     }
 
     fn labels(&self) -> Vec<Label> {
-        let names = self.setup.variables.keys();
-        names.filter_map(|name| label_of_url(name)).collect()
+        self.setup.labels()
+    }
+
+    /// Whether a Heroku app is set up, and not only settings written.
+    fn carries_out(&self) -> bool {
+        self.heroku.is_some()
+    }
+
+    /// Whether no key was set before.
+    fn is_new(&self) -> bool {
+        self.config.secret.is_none()
+    }
+
+    /// Notes an answer as the flag that gives it, for who stops here. Secrets are never noted.
+    fn note_answer(&self, flag: &str, value: &str) {
+        interrupted::note_answer(&self.written, flag, value);
     }
 }
 

@@ -7,23 +7,33 @@ use pgcoffer::{
     setup::{DEFAULT_SCHEDULE, in_words},
 };
 
-use super::{Draft, usage};
+use super::{Draft, journal::Asked, usage};
 
-/// For a database that is large, or seldom changed.
-const NIGHTLY: &str = "daily at 02:30 keep 14d, monthly on 1 keep 12mo";
+/// For a database of which an hour's work must not be lost. Each backup is a full dump.
+const HOURLY: &str =
+    "hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w, monthly on 1 keep 12mo, yearly keep 7y";
 
 impl Draft {
-    pub(super) fn schedule(&mut self) -> Result<()> {
+    pub(super) fn schedule(&mut self) -> Asked<()> {
         self.step(4, "Schedule");
         if let Some(zone) = self.args.timezone.take() {
             self.setup.set("PGCOFFER_TIMEZONE", zone);
         }
         let given = self.args.schedule.take();
-        let text = match given.or_else(|| self.setup.text("PGCOFFER_SCHEDULE").map(str::to_owned)) {
-            Some(text) => text,
-            None => self.ask_schedule()?,
+        let set = self.setup.text("PGCOFFER_SCHEDULE").map(str::to_owned);
+        let text = match (given, set) {
+            // without a zone it is one in UTC already
+            (None, Some(set)) => set,
+            (Some(given), _) => {
+                self.ask_zone()?;
+                given
+            }
+            (None, None) => {
+                let text = self.ask_schedule()?;
+                self.ask_zone()?;
+                text
+            }
         };
-        self.ask_zone()?;
         let schedule = Schedule::parse(&text, &self.zone()?)
             .map_err(|e| usage(format!("the schedule can't be used: {e}"), e.hint().unwrap_or_default()))?;
         for line in in_words(&schedule) {
@@ -32,22 +42,23 @@ impl Draft {
         for warning in schedule.warnings() {
             tracing::warn!("{warning}");
         }
+        self.note_answer("--schedule", &text);
         self.setup.set("PGCOFFER_SCHEDULE", text);
         Ok(())
     }
 
-    fn ask_schedule(&self) -> Result<String> {
+    fn ask_schedule(&self) -> Asked<String> {
         if !self.terminal.asks {
             return Ok(DEFAULT_SCHEDULE.to_owned());
         }
         let choices = [
-            "every hour, and daily to yearly ones that are kept longer (recommended)",
-            "every night, kept 14 days, and a monthly one kept 12 months",
+            "every night, with weekly and monthly ones that are kept longer (recommended)",
+            "every hour, with daily to yearly ones that are kept longer",
             "something else",
         ];
         Ok(match self.terminal.choose("   How often", &choices)? {
             0 => DEFAULT_SCHEDULE.to_owned(),
-            1 => NIGHTLY.to_owned(),
+            1 => HOURLY.to_owned(),
             _ => {
                 let check = |text: &str| {
                     let parsed = Schedule::parse(text, &TimeZone::UTC);
@@ -55,13 +66,13 @@ impl Draft {
                         .map(drop)
                         .map_err(|e| format!("{e}; {}", e.hint().unwrap_or_default()))
                 };
-                self.terminal
-                    .text("   The schedule, such as daily at 02:30 keep 7d", None, check)?
+                let question = "   The schedule, such as daily at 02:30 keep 7d";
+                self.terminal.text(question, None, check)?
             }
         })
     }
 
-    fn ask_zone(&mut self) -> Result<()> {
+    fn ask_zone(&mut self) -> Asked<()> {
         if self.setup.text("PGCOFFER_TIMEZONE").is_some() || !self.terminal.asks {
             return Ok(());
         }
@@ -72,6 +83,7 @@ impl Draft {
             Err(_) => Err("no such time zone; there are Europe/Berlin, America/New_York, UTC".to_owned()),
         };
         let zone = self.terminal.text("   Time zone of its times", Some(here), check)?;
+        self.note_answer("--timezone", &zone);
         if zone != "UTC" {
             self.setup.set("PGCOFFER_TIMEZONE", zone);
         }

@@ -1,32 +1,48 @@
-//! The settings tried, exactly as they will be set: by `pgcoffer check` with them as its environment.
+//! Settings tried exactly as they will be set: by `pgcoffer check`, which has them as its environment. Each URL and
+//! each bucket is tried when it is typed, and everything together at the end.
 
 use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     process::{self, Command, Stdio},
     sync::PoisonError,
 };
 
-use pgcoffer::{Error, Result, exit_status::ExitStatus, seal::RepositoryId, setup::url_variable};
+use pgcoffer::{
+    Error, Result,
+    exit_status::ExitStatus,
+    operation::{Area, Verdict},
+    seal::RepositoryId,
+    setup::{Setup, url_variable},
+};
 
-use super::Draft;
+use super::{Draft, journal::Asked, trial_report::Trial};
+use crate::cli::screen::note;
 
-/// What goes with the variables that a set-up has, and is in none.
-const BESIDE: [&str; 2] = ["AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"];
+/// Variables that belong to credentials or region, and are never a part of a set-up.
+pub(super) const BESIDE: [&str; 2] = ["AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"];
 
 impl Draft {
-    pub(super) fn try_it(&mut self) -> Result<()> {
-        self.step(5, "Trial");
+    /// Everything together. What failed is said last, so that it is still on the screen.
+    pub(super) fn try_it(&mut self) -> Asked<()> {
+        self.step(6, "Trial");
         if self.args.no_check {
             self.terminal
                 .say("   Left out (--no-check); `pgcoffer check` makes up for it.");
             return Ok(());
         }
+        if self.carries_out() {
+            self.terminal.say("   Everything is tried on Heroku, as step 8.");
+            return Ok(());
+        }
         loop {
-            let status = self.check()?;
-            if status.success() {
+            self.terminal.say("   Trying everything. This takes some seconds.");
+            let trial = self.trial(&self.setup, "all", &[])?;
+            self.report(&trial);
+            if trial.is_good() {
                 return Ok(());
             }
             if !self.terminal.asks || self.terminal.yes {
-                return Err(failed(status));
+                return Err(failed(&trial).into());
             }
             let choices = [
                 "try again, once it is mended",
@@ -37,27 +53,19 @@ impl Draft {
             ];
             match self.terminal.choose("   Not all is well", &choices)? {
                 0 => {}
-                1 => self.another_bucket()?,
+                1 => {
+                    self.drop_access();
+                    self.setup.variables.remove("PGCOFFER_BUCKET");
+                    self.bucket()?;
+                }
                 2 => self.another_database()?,
                 3 => return Ok(()),
-                _ => return Err(failed(status)),
+                _ => return Err(failed(&trial).into()),
             }
         }
     }
 
-    fn another_bucket(&mut self) -> Result<()> {
-        for name in super::OF_AWS.into_iter().chain(BESIDE) {
-            self.setup.variables.remove(name);
-            self.vars.remove(name);
-            self.dropped.push(name);
-        }
-        for name in ["PGCOFFER_BUCKET", "PGCOFFER_S3_PATH_STYLE"] {
-            self.setup.variables.remove(name);
-        }
-        self.bucket()
-    }
-
-    fn another_database(&mut self) -> Result<()> {
+    fn another_database(&mut self) -> Asked<()> {
         for label in self.labels() {
             self.setup.variables.remove(&url_variable(&label));
         }
@@ -65,10 +73,89 @@ impl Draft {
         self.databases()
     }
 
+    /// Tries a database's URL that was just given; false if it doesn't work and another one is to be given.
+    pub(super) fn try_database_url(&self, url: &str) -> Asked<bool> {
+        if self.args.no_check || !self.terminal.asks || self.terminal.yes {
+            return Ok(true);
+        }
+        let mut setup = Setup::default();
+        setup.set("PGCOFFER_DB_MAIN_URL", url);
+        for name in ["PGCOFFER_PG_BIN", "PGCOFFER_DB_MAIN_AUTH"] {
+            if let Some(value) = self.setup.text(name) {
+                setup.set(name, value);
+            }
+        }
+        loop {
+            self.terminal.say("   Trying it.");
+            if self.works(self.trial(&setup, "database", &[])?.about(Area::Database)) {
+                return Ok(true);
+            }
+            let choices = [
+                "give another URL",
+                "try again, once it is mended",
+                "keep it; it may work where pgcoffer will run",
+            ];
+            match self.terminal.choose("   This database doesn't work yet", &choices)? {
+                0 => return Ok(false),
+                1 => {}
+                _ => return Ok(true),
+            }
+        }
+    }
+
+    /// Tries the bucket that was just given.
+    pub(super) fn bucket_works(&self) -> Asked<bool> {
+        let mut setup = self.setup.clone();
+        for label in self.labels() {
+            setup.variables.remove(&url_variable(&label));
+        }
+        setup.variables.retain(|name, _| !name.starts_with("PGCOFFER_DB_"));
+        Ok(self.works(self.trial(&setup, "bucket", &[])?.about(Area::Bucket)))
+    }
+
+    /// Sends a test to everybody who is to be notified.
+    pub(super) fn try_notices(&self) -> Asked<bool> {
+        let setup = self.notices_alone();
+        let trial = self.trial(&setup, "notices", &["--notify"])?;
+        Ok(self.works(trial.about(Area::Notifications)))
+    }
+
+    /// Shows what failed, or that nothing did.
+    fn works(&self, trial: Trial) -> bool {
+        if trial.is_good() {
+            self.terminal.say("   It works.");
+        } else {
+            self.terminal.say(trial.failures().trim_end());
+        }
+        trial.is_good()
+    }
+
+    fn report(&self, trial: &Trial) {
+        if self.terminal.journal.is_repeating() {
+            return;
+        }
+        note(trial.text().trim_end());
+        let (good, bad) = (trial.count(Verdict::Ok), trial.count(Verdict::Failed));
+        let warnings = match trial.count(Verdict::Warning) {
+            1 => "1 warning".to_owned(),
+            n => format!("{n} warnings"),
+        };
+        if trial.failed.is_none() {
+            note(&format!("\n{good} ok, {warnings}, {bad} failed"));
+        }
+        if bad > 0 {
+            note(&format!("\nWhat failed, once more:\n{}", trial.failures().trim_end()));
+        }
+    }
+
     /// `check` as it would be called by hand, for a set-up that stays as it is.
-    pub(super) fn check_alone(&self) -> Result<()> {
-        let status = self.check()?;
-        if status.success() { Ok(()) } else { Err(failed(status)) }
+    pub(super) fn check_alone(&self) -> Asked<()> {
+        let trial = self.trial(&self.setup, "all", &[])?;
+        self.report(&trial);
+        match trial.is_good() {
+            true => Ok(()),
+            false => Err(failed(&trial).into()),
+        }
     }
 
     /// Pins the repository: the one that is here, or where there is none yet a new one. Where it can't be seen, nothing
@@ -78,7 +165,7 @@ impl Draft {
         if self.args.no_check || self.setup.variables.contains_key(NAME) {
             return Ok(());
         }
-        let mut command = self.command("repository").map_err(not_run)?;
+        let mut command = self.command("repository", &self.setup).map_err(not_run)?;
         let output = command.stderr(Stdio::null()).output().map_err(not_run)?;
         let id = match output.status.code() {
             Some(0) => str::from_utf8(&output.stdout)
@@ -94,11 +181,51 @@ impl Draft {
         Ok(())
     }
 
-    fn check(&self) -> Result<process::ExitStatus> {
-        let mut command = self.command("check").map_err(not_run)?;
-        // what is printed here is the settings alone
-        command.stdout(std::io::stderr());
-        let mut child = {
+    /// One run of `check` with these settings. What was tried before is not tried again for who goes back, so that the
+    /// answers which followed it still fit.
+    fn trial(&self, setup: &Setup, what: &str, arguments: &[&str]) -> Result<Trial> {
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        for (name, value) in &setup.variables {
+            (name, value.as_str()).hash(&mut hasher);
+        }
+        let settings = hasher.finish();
+        let attempt = {
+            let mut attempts = self.attempts.borrow_mut();
+            let attempt = attempts.entry(settings).or_insert(0_usize);
+            *attempt += 1;
+            *attempt
+        };
+        let known = |trials: &super::Trials| trials.get(&(settings, attempt)).cloned();
+        if let Some(trial) = known(&self.trials.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(trial);
+        }
+        let trial = self.run_check(setup, arguments)?;
+        let mut trials = self.trials.lock().unwrap_or_else(PoisonError::into_inner);
+        trials.insert((settings, attempt), trial.clone());
+        Ok(trial)
+    }
+
+    fn run_check(&self, setup: &Setup, arguments: &[&str]) -> Result<Trial> {
+        let mut command = self.command("check", setup).map_err(not_run)?;
+        command.args(arguments).arg("--json");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = self.child(command, "`pgcoffer check`")?;
+        let trial = serde_json::from_slice::<Trial>(&output.stdout);
+        Ok(trial.unwrap_or_else(|_| Trial {
+            findings: Vec::new(),
+            failed: Some(status_of(output.status)),
+            error: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }))
+    }
+
+    /// Runs a child that ends with this set-up.
+    pub(super) fn child(&self, mut command: Command, what: &str) -> Result<process::Output> {
+        let not_run = |source| Error::Io {
+            doing: format!("run {what}"),
+            source,
+        };
+        let child = {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
             if written.stopped {
                 return Err(Error::Interrupted {
@@ -106,26 +233,26 @@ impl Draft {
                 });
             }
             let child = command.spawn().map_err(not_run)?;
-            written.trial = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+            written.child = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
             child
         };
-        let status = child.wait().map_err(not_run)?;
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).trial = None;
-        Ok(status)
+        let output = child.wait_with_output().map_err(not_run)?;
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).child = None;
+        Ok(output)
     }
 
-    /// This program, with the settings that come out as its environment.
-    pub(super) fn command(&self, name: &str) -> std::io::Result<Command> {
+    /// This program, with these settings as its environment.
+    pub(super) fn command(&self, name: &str, setup: &Setup) -> std::io::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         // no file of settings: all of them stand in the environment
-        command.args([name, "--config", "/dev/null"]);
+        command.args([name, "--config", "/dev/null", "--log-format", "text", "--quiet"]);
         for name in self.vars.keys().filter(|name| name.starts_with("PGCOFFER_")) {
             command.env_remove(name);
         }
         for name in &self.dropped {
             command.env_remove(name);
         }
-        for (name, value) in &self.setup.variables {
+        for (name, value) in &setup.variables {
             command.env(name, value.as_str());
         }
         command.stdin(Stdio::null());
@@ -140,12 +267,15 @@ fn not_run(source: std::io::Error) -> Error {
     }
 }
 
-/// The trial's own exit status stands for what is wrong.
-fn failed(status: process::ExitStatus) -> Error {
+fn status_of(status: process::ExitStatus) -> ExitStatus {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
-    let status = code.and_then(ExitStatus::of_number);
+    code.and_then(ExitStatus::of_number).unwrap_or(ExitStatus::Failed)
+}
+
+/// The trial's own exit status stands for what is wrong.
+fn failed(trial: &Trial) -> Error {
     Error::Problems {
         what: "the trial failed: see above; nothing was written (--no-check leaves it out)".to_owned(),
-        exit_status: status.unwrap_or(ExitStatus::Failed),
+        exit_status: trial.failed.unwrap_or(ExitStatus::Problem),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A machine on which an application's database is known, and nothing is set up.
-fn fresh(stage: &Stage, folder: &Path) -> Agent {
+pub(super) fn fresh(stage: &Stage, folder: &Path) -> Agent {
     let url = stage.cluster.url(&stage.database);
     let agent = stage.agent().without("PGCOFFER_KEY");
     let agent = agent.without("PGCOFFER_DB_MAIN_URL").without("PGCOFFER_BUCKET");
@@ -41,6 +41,10 @@ const ROAD: &[Step] = &[
     KeepsKey,
     Says("How often", "\x1b[B"),
     Says("Time zone", "Nowhere\r\x15Europe/Berlin"),
+    Says("Who is notified", ""),
+    Hides("Its ping URL", "healthchecks.io/x"),
+    Hides("give the check's ping URL", "https://hc-ping.com/1b2c"),
+    Says("Who is notified", "\x1b[B\x1b[B\x1b[B"),
     Says("Write it?", "y"),
     Says("Into which new file", ""),
     Says("Where will pgcoffer run", "\x1b[B"),
@@ -73,7 +77,7 @@ fn walk(terminal: &mut Terminal, road: &[Step]) {
 }
 
 /// The key as it stands on the screen, which is then left.
-fn shown_key(terminal: &mut Terminal) -> String {
+pub(super) fn shown_key(terminal: &mut Terminal) -> String {
     terminal.expect("This is the key");
     let key = terminal.expect("PGCOFFER-KEY-1");
     terminal.expect_hidden("Press Enter when it is stored");
@@ -111,12 +115,16 @@ fn a_new_user_is_led_to_settings_that_work() {
     assert_eq!(find("PGCOFFER_TIMEZONE"), Some("Europe/Berlin"));
     assert_eq!(
         find("PGCOFFER_SCHEDULE"),
-        Some("daily at 02:30 keep 14d, monthly on 1 keep 12mo")
+        Some(
+            "hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w, monthly on 1 keep 12mo, yearly keep 7y"
+        )
     );
+    assert_eq!(find("PGCOFFER_PING_URL"), Some("https://hc-ping.com/1b2c"));
     let vars = settings
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Agent::new().envs(vars).run(["backup"]).success();
+    let agent = Agent::new().envs(vars).without("PGCOFFER_PING_URL");
+    agent.run(["backup"]).success();
 
     let key = find("PGCOFFER_KEY").unwrap();
     let sheet = fs::read_to_string(folder.path().join(names[0])).unwrap();
@@ -145,7 +153,9 @@ fn a_form_that_cannot_hold_the_settings_is_asked_for_again() {
     let mut terminal = Terminal::start(&agent, args.into_iter().chain(more));
     terminal.expect_hidden("URL of another database");
     terminal.answer("");
-    terminal.expect("PGCOFFER_PING_URL");
+    terminal.expect("Who is notified");
+    terminal.answer("\x1b[B\x1b[B\x1b[B");
+    terminal.expect("PGCOFFER_PING_URL can't be written");
     terminal.expect("Where will pgcoffer run");
     terminal.answer("");
     terminal.expect("The settings");
@@ -219,6 +229,8 @@ fn a_key_of_ones_own_is_taken_and_a_mistyped_one_is_not() {
     terminal.answer(&format!("{}{end}", &key[..71]));
     terminal.expect_hidden("checksum");
     terminal.answer(&key.to_lowercase());
+    terminal.expect("Who is notified");
+    terminal.answer("\x1b[A\x1b[A");
     terminal.expect(&format!("export PGCOFFER_KEY='{}'", key.as_str()));
     assert_eq!(terminal.ended(), 0);
 }
@@ -272,6 +284,9 @@ fn what_is_set_up_already_stays() {
     terminal.answer("");
     terminal.expect("Time zone");
     terminal.answer("");
+    terminal.expect("Who is notified");
+    // the last one but the way back
+    terminal.answer("\x1b[A\x1b[A");
     terminal.expect("Write it?");
     terminal.answer("n");
     terminal.expect("Where will pgcoffer run");

@@ -224,3 +224,44 @@ fn as_json_it_tells_names_and_no_secret() {
     assert_eq!(json["written"], "x.toml");
     assert!(!outcome.text().contains(KEY));
 }
+
+/// What stands here by the names that `init` proposes, with the commands that remove it. Nothing is removed.
+#[test]
+fn undo_lists_what_was_made_and_removes_nothing() {
+    let stage = Stage::small();
+    let folder = tempfile::tempdir().unwrap();
+    let agent = stage.agent().current_dir(folder.path());
+    let nothing = agent.run(["init", "--undo"]).success();
+    assert!(
+        nothing
+            .text()
+            .contains("There is nothing of `pgcoffer init` in this folder"),
+        "{}",
+        nothing.text()
+    );
+    let files = [
+        "--output",
+        "env",
+        "--write",
+        "pgcoffer.docker.env",
+        "--sheet",
+        "pgcoffer-recovery-sheet.html",
+    ];
+    agent.run(["init", "--no-check"].into_iter().chain(files)).success();
+    let listed = agent.run(["init", "--undo"]).success();
+    for command in [
+        "rm pgcoffer-recovery-sheet.html",
+        "rm restore-by-hand.md",
+        "rm pgcoffer.docker.env",
+    ] {
+        assert!(listed.text().contains(command), "{command}: {}", listed.text());
+    }
+    assert!(
+        listed.text().contains("None of these deletes a backup"),
+        "{}",
+        listed.text()
+    );
+    let json = agent.run(["init", "--undo", "--json"]).success().json();
+    assert_eq!(json["made"].as_array().unwrap().len(), 3);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+}

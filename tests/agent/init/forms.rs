@@ -8,10 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{
-    stage::Stage,
-    testbed::{Agent, Cluster, ClusterOptions, Hearer, INSTALL_HINT, S3Server, project},
-};
+use crate::testbed::{Agent, Cluster, ClusterOptions, Hearer, INSTALL_HINT, S3Server, project};
 
 /// Everything that some reader takes for something else.
 const NASTY: &str = r#"p'a"s$s\w`o!r d%41#;&|<>{}é水=,"#;
@@ -133,73 +130,7 @@ fn pgcoffer_toml_is_read_by_ourselves() {
     agent.run(["backup", "big_shop"]).success();
 }
 
-#[test]
-fn databases_of_heroku_are_attached_and_not_copied() {
-    let stage = Stage::small();
-    let folder = tempfile::tempdir().unwrap();
-    // as the CLI answers, cut to what is read
-    let url = stage.cluster.url(&stage.database);
-    let add_on = |name: &str, plan: &str, variable: &str| {
-        format!(
-            r#"{{"name":"{name}","addon_service":{{"name":"heroku-postgresql"}},"plan":{{"name":"heroku-postgresql:{plan}"}},"app":{{"name":"shop"}},"config_vars":["{variable}"]}}"#
-        )
-    };
-    let add_ons = [
-        add_on("postgresql-rigid-1", "standard-0", "DATABASE_URL"),
-        add_on("postgresql-small-2", "essential-1", "HEROKU_POSTGRESQL_RED_URL"),
-    ];
-    let script = format!(
-        "#!/bin/sh\ncase \"$*\" in\n'addons --json --app shop') echo '[{}]';;\n'config --json --app shop') echo \
-         '{{\"DATABASE_URL\":\"{url}\",\"HEROKU_POSTGRESQL_RED_URL\":\"{url}\"}}';;\n*) echo \"no: $*\" >&2; exit \
-         1;;\nesac\n",
-        add_ons.join(",")
-    );
-    executable(&folder.path().join("heroku"), &script);
-    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
-    let agent = stage.agent().without("PGCOFFER_DB_MAIN_URL").env("PATH", path);
-    let args = |from: &'static str| {
-        let databases = [
-            "--database",
-            "main=heroku:DATABASE_URL",
-            "--database",
-            "small=heroku:postgresql-small-2",
-        ];
-        [
-            "init",
-            "--no-check",
-            "--output",
-            "heroku",
-            "--heroku",
-            "coffer",
-            "--heroku-from",
-            from,
-        ]
-        .into_iter()
-        .chain(databases)
-    };
-    let commands = agent.run(args("shop")).success();
-    let commands = commands.text();
-    for line in [
-        "heroku pg:credentials:create postgresql-rigid-1 --name pgcoffer -a shop\n",
-        "heroku pg:psql postgresql-rigid-1 -a shop -c 'grant usage on schema public to pgcoffer; grant select",
-        "heroku addons:attach postgresql-rigid-1 --credential pgcoffer --as PGCOFFER_DB_MAIN -a coffer || exit\n",
-        "heroku addons:attach postgresql-small-2 --as PGCOFFER_DB_SMALL -a coffer || exit\n",
-        "url = \"https://api.heroku.com/apps/coffer/config-vars\"\n",
-    ] {
-        assert!(commands.contains(line), "{line}\nis not in\n{commands}");
-    }
-    assert!(!commands.contains("_URL='postgres"), "{commands}");
-    let failed = agent.run(args("other")).ended_with(2);
-    assert!(
-        failed
-            .stderr
-            .contains("`heroku addons --json --app other` failed: no: addons"),
-        "{}",
-        failed.stderr
-    );
-}
-
-fn executable(path: &Path, text: &str) {
+pub(crate) fn executable(path: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -210,10 +141,13 @@ fn by_sh(agent: &Agent, text: &str) -> Vars {
     exported("sh", &["-c", "eval \"$SETTINGS\"; exec env -0"], text, agent)
 }
 
-/// What Heroku's API would have been sent: commands run by a shell, with a `heroku` that has nothing but a token, and
-/// the real curl.
+/// What Heroku's API would have been sent: the part of the script that sets config vars, run by a shell, with a `heroku`
+/// that has nothing but a token, and the real curl. `heroku/script.rs` runs the whole of it.
 fn by_heroku(agent: &Agent, text: &str) -> Vars {
     let api = Hearer::start();
+    let (_, text) = text.split_once("echo 'Setting the config vars'\n").unwrap();
+    let (text, _) = text.split_once("\nEND\n").unwrap();
+    let text = format!("{text}\nEND\n");
     let text = text.replace("https://api.heroku.com", &api.url(""));
     let program = "heroku() { [ \"$1\" != auth:token ] || echo t0ken; }; eval \"$SETTINGS\"";
     exported("sh", &["-c", program], &text, agent);

@@ -1,8 +1,10 @@
 //! `init`: a new set-up, asked for or given by flags.
 
+mod back;
 pub(crate) mod dialogue;
 pub(crate) mod flags;
 pub(crate) mod forms;
+mod heroku;
 pub(crate) mod sheet;
 mod sheet_followed;
 mod trial;

@@ -33,27 +33,77 @@ fn settings_are_tried_before_they_are_written() {
     agent.run(args).success();
 }
 
+/// Each answer is tried when it is typed, says what is wrong with it, and is given anew.
 #[test]
-fn a_wrong_answer_that_the_trial_finds_is_given_anew() {
+fn a_wrong_answer_is_found_when_it_is_typed_and_given_anew() {
     let stage = Stage::small();
     let folder = tempfile::tempdir().unwrap();
     let agent = stage
         .agent()
         .without("PGCOFFER_BUCKET")
+        .without("PGCOFFER_DB_MAIN_URL")
+        .env("AWS_PROFILE", "default")
+        .current_dir(folder.path());
+    let schedule = ["--schedule", "daily keep 7d", "--timezone", "UTC", "--sheet", "s.html"];
+    let mut terminal = Terminal::start(&agent, OUTPUT.into_iter().chain(schedule));
+    // a database that isn't there
+    terminal.expect_hidden("Its URL");
+    terminal.answer(&stage.cluster.url("no_such_database"));
+    terminal.expect("FAILED");
+    terminal.expect("no_such_database");
+    terminal.expect("This database doesn't work yet");
+    terminal.answer("");
+    terminal.expect_hidden("Its URL");
+    terminal.answer(&stage.cluster.url(&stage.database));
+    terminal.expect("It works.");
+    terminal.expect("Its name in the bucket");
+    terminal.answer("");
+    terminal.expect_hidden("URL of another database");
+    terminal.answer("");
+    // a bucket that isn't there
+    terminal.expect("as s3://bucket/prefix");
+    terminal.answer("s3://not-there/x");
+    terminal.expect("NoSuchBucket");
+    terminal.expect("This bucket doesn't work yet");
+    terminal.answer("\x1b[B");
+    terminal.expect("as s3://bucket/prefix");
+    terminal.answer("s3://testbed/backups");
+    terminal.expect("It works.");
+    terminal.expect("Who is notified");
+    terminal.answer("\x1b[A\x1b[A");
+    terminal.expect(" 0 failed");
+    terminal.expect("What is left to do");
+    assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
+    let settings = fs::read_to_string(folder.path().join("x.env")).unwrap();
+    assert!(
+        settings.contains("PGCOFFER_BUCKET=s3://testbed/backups\n"),
+        "{settings}"
+    );
+}
+
+/// What the environment says of the bucket counts no longer once other credentials are asked for, and what failed stands
+/// last on the screen.
+#[test]
+fn the_whole_trial_repeats_its_failures_last_and_takes_other_credentials() {
+    let stage = Stage::small();
+    let folder = tempfile::tempdir().unwrap();
+    let agent = stage
+        .agent()
+        .env("PGCOFFER_BUCKET", "s3://not-there/x")
         .env("AWS_PROFILE", "default")
         .current_dir(folder.path());
     let schedule = ["--schedule", "daily keep 7d", "--timezone", "UTC", "--sheet", "s.html"];
     let mut terminal = Terminal::start(&agent, OUTPUT.into_iter().chain(schedule));
     terminal.expect_hidden("URL of another database");
     terminal.answer("");
-    terminal.expect("as s3://bucket/prefix");
-    terminal.answer("s3://not-there/x");
-    terminal.expect("FAILED");
+    terminal.expect("Who is notified");
+    terminal.answer("\x1b[A\x1b[A");
+    terminal.expect("What failed, once more:");
+    terminal.expect("NoSuchBucket");
     terminal.expect("Not all is well");
     terminal.answer("\x1b[B");
     terminal.expect("as s3://bucket/prefix");
     terminal.answer("s3://testbed/backups");
-    // what the environment says of the bucket before counts no longer, here as little as where the settings go
     let env: std::collections::BTreeMap<_, _> = stage.bucket.env().into_iter().collect();
     for (question, name) in [("Its region", "AWS_REGION"), ("Its service", "AWS_ENDPOINT_URL_S3")] {
         terminal.expect(question);
@@ -65,6 +115,7 @@ fn a_wrong_answer_that_the_trial_finds_is_given_anew() {
     terminal.answer(&env["AWS_ACCESS_KEY_ID"]);
     terminal.expect_hidden("Secret access key");
     terminal.answer(&env["AWS_SECRET_ACCESS_KEY"]);
+    terminal.expect("It works.");
     terminal.expect(" 0 failed");
     terminal.expect("What is left to do");
     assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
@@ -88,8 +139,8 @@ fn a_trial_under_way_ends_with_its_set_up() {
         .current_dir(folder.path());
 
     let mut terminal = Terminal::start(&agent, OUTPUT.into_iter().chain(["--yes", "--sheet", "s.txt"]));
-    terminal.expect("5. Trial");
-    terminal.expect("This machine");
+    terminal.expect("6. Trial");
+    terminal.expect("Trying everything");
     terminal.press("\x03");
     assert_eq!(terminal.ended(), 130, "{}", terminal.screen());
     assert!(terminal.is_sane());

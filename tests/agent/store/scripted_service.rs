@@ -89,10 +89,10 @@ fn read(socket: &TcpStream) -> Option<Asked> {
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
+        let Some((name, value)) = line.trim_end().split_once(':') else {
             break;
         };
-        headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        headers.push((name.to_ascii_lowercase(), value.trim_start().to_owned()));
     }
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let length = length.map_or(0, |(_, value)| value.parse().unwrap());

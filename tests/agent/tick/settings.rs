@@ -124,7 +124,7 @@ fn what_works_and_is_hardly_meant_is_warned_of() {
     let schedule = calm("daily at HH:MM keep 12h, weekly keep 12h");
     let agent = stage.agent().env("PGCOFFER_SCHEDULE", schedule);
     let outcome = agent.run(["tick"]).success();
-    for words in ["deleted before the next daily one", "add nothing"] {
+    for words in ["deleted before the next one is made", "add nothing"] {
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     }
 }
