@@ -57,6 +57,7 @@ pub use self::{
     setting::{DefaultValue, Section, Setting},
     settings::{Settings, Sources},
     table::{SECTIONS, SECTIONS_OF_OTHERS, SectionOfOthers, Variable, backups::compression, is_secret, label_of_url},
+    zone::parse_zone,
 };
 
 /// Good backups of each database that no retention deletes, where nothing else is said.

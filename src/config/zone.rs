@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::wrong::Wrong;
+use crate::error::{Error, Result};
 
 /// From this similarity on, 1 being the same, a name is suggested.
 const SIMILAR: f64 = 0.8;
@@ -53,11 +54,19 @@ const CALLED: [(&str, &str); 40] = [
 ];
 
 /// The zone of this name, in whatever case.
-pub(super) fn zone(text: &str) -> Result<TimeZone, Wrong> {
+pub(super) fn zone(text: &str) -> std::result::Result<TimeZone, Wrong> {
     TimeZone::get(text).map_err(|_| {
         let why = format!("{text:?} is not a time zone");
         (why, Some(hint(text)))
     })
+}
+
+/// The zone of this name, in whatever case, for whoever asks for nothing else.
+///
+/// # Errors
+/// [`Error::Usage`] with the name that was probably meant.
+pub fn parse_zone(text: &str) -> Result<TimeZone> {
+    zone(text).map_err(|(why, hint)| Error::usage(why, hint.unwrap_or_default()))
 }
 
 /// What was meant, as a hint.

@@ -170,7 +170,7 @@ fn the_sheet_says_what_was_found_and_a_camera_reads_its_key() {
             assert!(sheet.contains(words), "{words} is not in {name}:\n{sheet}");
         }
     }
-    assert_eq!(scanned(&read("sheet.html")), [key.clone()]);
+    assert_eq!(scanned(&read("sheet.html")), std::slice::from_ref(&key));
     assert_eq!(scanned_text(&read("sheet.txt")), key);
     // the trial has put the page into the bucket; the sheet's own lines take its program out, and prove it
     let page = stage.bucket.read("backups/restore-by-hand.md").unwrap();
