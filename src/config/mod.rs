@@ -191,7 +191,7 @@ impl Config {
             (_, []) => Err(Error::usage(self.seen.why(), self.seen.hint())),
             (None, [only]) => Ok(only),
             (None, _) => Err(Error::usage(
-                format!("which database? configured are {}", names()),
+                format!("which database? configured: {}", names()),
                 "name one of them",
             )),
             (Some(label), all) => all
@@ -199,7 +199,7 @@ impl Config {
                 .find(|d| d.label.as_str() == label.to_ascii_lowercase())
                 .ok_or_else(|| {
                     Error::usage(
-                        format!("no database {label:?} is configured; there are {}", names()),
+                        format!("no database {label:?} is configured; configured: {}", names()),
                         format!(
                             "name one of those, or set PGCOFFER_DB_{}_URL",
                             label.to_ascii_uppercase()

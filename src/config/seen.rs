@@ -107,7 +107,7 @@ impl SeenDatabases {
             );
         }
         format!(
-            "if it is the one, write this behind it: export PGCOFFER_DB_MAIN_URL=${name} (in a file of variables, \
+            "if that is the database to back up, run this as well: export PGCOFFER_DB_MAIN_URL=${name} (in a file of variables, \
              in Docker or Kubernetes the same URL once more, under the name PGCOFFER_DB_MAIN_URL)"
         )
     }
