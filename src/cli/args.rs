@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand, builder::styling};
 
 use super::{
     commands::{
-        backup::BackupArgs, check::CheckArgs, chosen::Chosen, lifecycle::LifecycleCommand, policy::PolicyArgs,
-        restore::RestoreArgs, serve::ServeArgs, thaw::ThawArgs, tick::TickArgs,
+        backup::BackupArgs, check::CheckArgs, chosen::Chosen, diff::DiffArgs, lifecycle::LifecycleCommand,
+        policy::PolicyArgs, restore::RestoreArgs, serve::ServeArgs, thaw::ThawArgs, tick::TickArgs,
     },
     global::Global,
     help,
@@ -66,6 +66,8 @@ pub(super) enum Command {
     },
     /// Show one backup with its tables
     Show(Chosen),
+    /// What changed from one backup to another: tables, rows, definitions; no archive is read
+    Diff(DiffArgs),
     /// Print which repository is here: PGCOFFER_REPOSITORY
     Repository,
     /// Download a backup, check, decrypt and decompress it: what comes out is what pg_restore reads

@@ -14,6 +14,7 @@ mod signals;
 mod statements;
 mod text;
 mod text_check;
+mod text_diff;
 mod text_lifecycle;
 mod text_prune;
 mod text_restore;

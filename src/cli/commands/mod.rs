@@ -5,6 +5,7 @@ pub(super) mod check;
 pub(super) mod chosen;
 mod context;
 mod decide;
+pub(super) mod diff;
 mod get;
 mod keygen;
 pub(super) mod lifecycle;
@@ -42,6 +43,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Backup(args) => context.backup(args).await,
         Command::List { database, limit } => context.list(database.as_deref(), *limit).await,
         Command::Show(chosen) => context.show(chosen).await,
+        Command::Diff(args) => context.diff(args).await,
         Command::Repository => context.output.repository(&agent.repository().await?),
         Command::Get {
             chosen,
