@@ -2,7 +2,7 @@
 
 use super::{Agent, Selector, usage};
 use crate::{
-    backup::{Changes, Record, Status},
+    backup::{Changes, Details, Record, Status},
     error::{Error, Result},
 };
 
@@ -29,15 +29,24 @@ impl Agent {
         for record in [&from, &to] {
             check_complete(record)?;
         }
-        let catalog = self.catalog().await?;
-        let details = self.interrupt.or(catalog.details(&from)).await?;
-        let changes = Changes::between(&details, &self.interrupt.or(catalog.details(&to)).await?);
+        let changes = Changes::between(&self.inside(&from).await?, &self.inside(&to).await?);
         Ok(BackupDiff { from, to, changes })
+    }
+
+    /// What is inside a backup.
+    async fn inside(&self, record: &Record) -> Result<Details> {
+        let catalog = self.catalog().await?;
+        let details = self.interrupt.or(catalog.known_details(record)).await?;
+        details.ok_or_else(|| {
+            let lost = "its details are lost or damaged, and only they say what is inside; it can be restored all the \
+                        same";
+            Error::differs(record.id.as_str(), lost)
+        })
     }
 }
 
 /// What a failed run had read of its dump is no state of a database.
-fn check_complete(record: &Record) -> Result<(), Error> {
+fn check_complete(record: &Record) -> Result<()> {
     match record.status {
         Status::Succeeded => Ok(()),
         Status::Failed { .. } => Err(usage(

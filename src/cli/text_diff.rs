@@ -93,28 +93,33 @@ fn tables_text(changes: &Changes) -> String {
         let more = tables.len() - TABLES_SHOWN;
         text.push_str(&format!("… and {more} more with smaller changes; --json has all\n"));
     }
+    let renamed = tables.iter().filter_map(|one| Some((one, one.renamed_from.as_ref()?)));
+    for (one, (schema, name)) in renamed.take(TABLES_SHOWN) {
+        let (is, was) = (table_name(&one.schema, &one.name), table_name(schema, name));
+        text.push_str(&format!("\n{is} was {was} before: the same rows under another name"));
+    }
+    text.push('\n');
     let verb = if changes.same_tables == 1 { "holds" } else { "hold" };
-    text.push_str(&format!("\n{same} {verb} the same rows in both.\n"));
+    text.push_str(&format!("{same} {verb} the same rows in both.\n"));
     text
 }
 
 fn add_table(table: &mut Table, one: &TableChange) {
-    let name = |(schema, name): (&Untrusted, &Untrusted)| format!("{}.{}", schema.identifier(), name.identifier());
     let rows = |size: Option<pgcoffer::backup::TableSize>| {
         size.map_or_else(|| "-".to_owned(), |size| HumanCount(size.rows).to_string())
     };
-    let mut shown = name((&one.schema, &one.name));
-    if let Some((schema, before)) = &one.renamed_from {
-        shown.push_str(&format!(", before {}", name((schema, before))));
-    }
     let size = one.to.or(one.from).map_or(0, |size| size.bytes);
     table.add_row([
-        shown,
+        table_name(&one.schema, &one.name),
         rows(one.from),
         rows(one.to),
         change(one),
         HumanBytes(size).to_string(),
     ]);
+}
+
+fn table_name(schema: &Untrusted, name: &Untrusted) -> String {
+    format!("{}.{}", schema.identifier(), name.identifier())
 }
 
 fn change(one: &TableChange) -> String {
