@@ -10,6 +10,7 @@ use super::{
         check::CheckArgs,
         chosen::{Chosen, Named},
         delete::DeleteArgs,
+        diff::DiffArgs,
         lifecycle::LifecycleCommand,
         list::ListArgs,
         policy::PolicyArgs,
@@ -74,6 +75,8 @@ pub(super) enum Command {
     List(ListArgs),
     /// Show one backup with its tables
     Show(Chosen),
+    /// What changed from one backup to another: tables, rows, definitions; no archive is read
+    Diff(DiffArgs),
     /// Print which repository is here: PGCOFFER_REPOSITORY
     Repository,
     /// Download a backup, check, decrypt and decompress it: what comes out is what pg_restore reads

@@ -24,6 +24,7 @@ mod terminal;
 mod text;
 mod text_check;
 mod text_delete;
+mod text_diff;
 mod text_lifecycle;
 mod text_prune;
 mod text_restore;

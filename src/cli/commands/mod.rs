@@ -7,6 +7,7 @@ mod chosen_database;
 mod context;
 mod decide;
 pub(super) mod delete;
+pub(super) mod diff;
 mod get;
 mod keygen;
 pub(super) mod lifecycle;
@@ -47,6 +48,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Backup(args) => context.backup(args).await,
         Command::List(args) => context.list(args).await,
         Command::Show(chosen) => context.show(chosen).await,
+        Command::Diff(args) => context.diff(args).await,
         Command::Repository => context.output.repository(&agent.repository().await?),
         Command::Get {
             chosen,
