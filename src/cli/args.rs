@@ -22,11 +22,10 @@ use super::{
         thaw::ThawArgs,
         tick::TickArgs,
     },
-    completion::Shell,
+    completion::shell::Shell,
     global::Global,
     help,
     init::args::InitArgs,
-    man::ManArgs,
 };
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -166,7 +165,14 @@ pub(super) enum Command {
         shell: Shell,
     },
     /// Print a manual page, or write all of them into a folder
-    Man(ManArgs),
+    Man {
+        /// The command whose page is printed (default: the page of the whole program)
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+        /// Write the pages of all commands into this folder
+        #[arg(long, value_name = "FOLDER", conflicts_with = "command", value_hint = clap::ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
     /// Print the version
     Version,
     /// What the scripts of `completions` ask
@@ -199,7 +205,7 @@ impl Command {
     pub(super) fn hears_signals(&self) -> bool {
         !matches!(
             self,
-            Self::Keygen { .. } | Self::Completions { .. } | Self::Complete { .. } | Self::Man(_) | Self::Version
+            Self::Keygen { .. } | Self::Completions { .. } | Self::Complete { .. } | Self::Man { .. } | Self::Version
         )
     }
 }

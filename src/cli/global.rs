@@ -4,8 +4,6 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, ColorChoice, ValueEnum};
 
-use super::completion::value_of;
-
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
@@ -65,4 +63,18 @@ impl Place {
 pub(super) enum LogFormat {
     Text,
     Json,
+}
+
+/// What stands behind an option on the line.
+pub(super) fn value_of(option: &str, words: &[OsString]) -> Option<String> {
+    let joined = format!("{option}=");
+    let behind = words
+        .windows(2)
+        .find(|pair| pair[0] == option)
+        .map(|pair| pair[1].clone());
+    let with = words
+        .iter()
+        .filter_map(|word| Some(word.to_str()?.strip_prefix(&joined)?.to_owned()))
+        .next();
+    with.or_else(|| behind?.into_string().ok())
 }

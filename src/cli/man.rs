@@ -1,8 +1,8 @@
 //! Manual pages: one for the program and one for each command, as `man pgcoffer-restore` finds it.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, path::Path};
 
-use clap::{Args, Command};
+use clap::Command;
 use clap_mangen::{
     Man,
     roff::{Roff, bold, roman},
@@ -11,21 +11,11 @@ use pgcoffer::{Error, Result};
 
 use super::{examples, help, parser, screen};
 
-#[derive(Debug, Args)]
-pub(super) struct ManArgs {
-    /// The command whose page is printed (default: the page of the whole program)
-    #[arg(value_name = "COMMAND")]
-    command: Vec<String>,
-    /// Write the pages of all commands into this folder
-    #[arg(long, value_name = "FOLDER", conflicts_with = "command", value_hint = clap::ValueHint::DirPath)]
-    dir: Option<PathBuf>,
-}
-
 /// Prints a page, or writes all of them.
-pub(super) fn run(args: &ManArgs) -> Result<()> {
+pub(super) fn run(words: &[String], folder: Option<&Path>) -> Result<()> {
     let mut command = parser::command().disable_help_subcommand(true);
     command.build();
-    if let Some(folder) = &args.dir {
+    if let Some(folder) = folder {
         let failed = |doing: String| move |source| Error::Io { doing, source };
         fs::create_dir_all(folder).map_err(failed(format!("make the folder {}", folder.display())))?;
         for (path, command) in all("", &command) {
@@ -36,7 +26,7 @@ pub(super) fn run(args: &ManArgs) -> Result<()> {
         return Ok(());
     }
     let mut found = (String::new(), &command);
-    for word in &args.command {
+    for word in words {
         let Some(sub) = found.1.find_subcommand(word).filter(|sub| !sub.is_hide_set()) else {
             return Err(Error::Usage {
                 why: format!("there is no command {word:?}"),

@@ -139,7 +139,7 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
         }
         Command::Completions { shell } => return completion::print_script(*shell),
         Command::Complete { index, words } => return completion::complete(*index, words),
-        Command::Man(args) => return man::run(args),
+        Command::Man { command, dir } => return man::run(command, dir.as_deref()),
         Command::Version => return screen::print(concat!("pgcoffer ", env!("CARGO_PKG_VERSION"), "\n")),
         _ => {}
     }

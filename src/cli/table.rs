@@ -276,9 +276,9 @@ mod tests {
         assert_eq!(
             lines(Room::Terminal(34)),
             [
-                "ID    DATABASE    AGE      STATUS",
-                "rkro  warehouse…  3 h ago  good",
-                "pp    倉庫デー…   now      failed",
+                "ID    DATABASE     AGE      STATUS",
+                "rkro  warehouse_…  3 h ago  good",
+                "pp    倉庫データ…  now      failed",
             ]
         );
     }

@@ -76,7 +76,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         | Command::Keygen { .. }
         | Command::Completions { .. }
         | Command::Complete { .. }
-        | Command::Man(_)
+        | Command::Man { .. }
         | Command::Version => Err(Error::Internal("this command needs no bucket".to_owned())),
     }
 }

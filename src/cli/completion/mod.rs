@@ -1,11 +1,11 @@
 //! Completions in a shell. The scripts ask the program itself, by its hidden command `complete`, so that they know the
 //! databases that are set and the ids in the bucket. Whatever fails completes nothing and says nothing.
 
+pub(super) mod shell;
 mod values;
 
 use std::ffi::OsString;
 
-use clap::ValueEnum;
 use clap_complete::{
     aot,
     engine::{CompletionCandidate, complete as candidates},
@@ -13,16 +13,8 @@ use clap_complete::{
 use pgcoffer::Result;
 
 use super::{parser, screen};
-pub(super) use values::{value_of, with_values};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-    Elvish,
-    Powershell,
-}
+use shell::Shell;
+pub(super) use values::with_values;
 
 /// Prints the script of a shell. Those of elvish and PowerShell know commands and options alone.
 pub(super) fn print_script(shell: Shell) -> Result<()> {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Arg, Command};
+use clap::{Arg, Command, CommandFactory as _};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 use pgcoffer::{
     agent::Agent,
@@ -20,7 +20,12 @@ use pgcoffer::{
     text::ago,
 };
 
-use crate::cli::{environment, global::Place, parser, settings_from};
+use crate::cli::{
+    args::Cli,
+    environment,
+    global::{Place, value_of},
+    settings_from,
+};
 
 /// How long a person waits for a key to do something. Whatever hasn't answered by then is left out: a bucket, a file of
 /// settings that is a pipe, a passphrase that takes long to stretch.
@@ -79,7 +84,7 @@ fn kinds() -> Vec<CompletionCandidate> {
 }
 
 fn commands() -> Vec<CompletionCandidate> {
-    let command = parser::command();
+    let command = Cli::command();
     let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
     shown.map(|sub| CompletionCandidate::new(sub.get_name())).collect()
 }
@@ -165,20 +170,6 @@ fn typed() -> Vec<OsString> {
     args.skip_while(|word| word != "--").skip(1).collect()
 }
 
-/// What stands behind an option on the line.
-pub(in crate::cli) fn value_of(option: &str, words: &[OsString]) -> Option<String> {
-    let joined = format!("{option}=");
-    let behind = words
-        .windows(2)
-        .find(|pair| pair[0] == option)
-        .map(|pair| pair[1].clone());
-    let with = words
-        .iter()
-        .filter_map(|word| Some(word.to_str()?.strip_prefix(&joined)?.to_owned()))
-        .next();
-    with.or_else(|| behind?.into_string().ok())
-}
-
 /// What this comes to, where it does so in time. What is too late goes on until the process ends, a moment later.
 fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (done, result) = mpsc::channel();
@@ -195,7 +186,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::cli::args::Cli;
+    use crate::cli::parser;
 
     fn offered(command: &str, arg: &str) -> Vec<String> {
         let mut command = parser::command().find_subcommand(command).unwrap().clone();

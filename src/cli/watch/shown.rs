@@ -218,14 +218,14 @@ mod tests {
         let mut course = Course::new(start);
         assert_eq!(course.look(&Progress::default(), start), Shown::Nothing);
         let drawn = |shown: Shown| shown.drawn(35, true);
-        assert_eq!(drawn(bytes(0, 10 * MIB, None)), "[                ] 0 B of 10.0 MiB");
+        assert_eq!(drawn(bytes(0, 10 * MIB, None)), "[                 ] 0 B of 10.0 MiB");
         assert_eq!(
             drawn(bytes(10 * MIB - 1, 10 * MIB, None)),
-            "[██████████ ] 10.0 MiB of 10.0 MiB"
+            "[███████████ ] 10.0 MiB of 10.0 MiB"
         );
         assert_eq!(
             bytes(5 * MIB, 10 * MIB, None).drawn(35, false),
-            "[=====      ] 5.00 MiB of 10.0 MiB"
+            "[======      ] 5.00 MiB of 10.0 MiB"
         );
         let beyond = Shown::Beyond { done: MIB, rate: None };
         assert_eq!(drawn(beyond), "1.00 MiB so far");
