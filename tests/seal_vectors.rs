@@ -193,7 +193,7 @@ fn the_worked_example_in_format_md_is_right() {
     let label = Label::parse(value("label")).unwrap();
     let time = BackupId::parse(value("id")).unwrap().time();
     assert_eq!(BackupId::new(&identity, &label, time).as_str(), value("id"));
-    let turn = TurnName::new(&identity, &label, Tier::Daily, time);
+    let turn = TurnName::new(&identity, &label, Tier::Daily, time, time);
     assert_eq!(turn.as_str(), value("daily turn"));
     assert_eq!(
         writer::hkdf(&master_key, "pgcoffer/1 wrap entry").to_vec(),

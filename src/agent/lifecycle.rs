@@ -7,7 +7,6 @@ use crate::{
     error::{Error, Result},
     lifecycle::{self, Expiry, LifecyclePlan, PlannedRule, RuleAction, RuleOptions, Transition},
     operation::{self, AppliedRules, KeptLonger, ProposedRules, ShownRules},
-    schedule::Schedule,
     text::day,
 };
 
@@ -147,9 +146,9 @@ impl Agent {
 
     /// How long each tier of a database is kept: as its schedule says, unless `keep` says otherwise.
     fn kept(&self, keep: &[(Tier, Retention)], label: &Label) -> Vec<(Tier, Retention)> {
+        let now = self.clock.now();
         let schedule = self.schedule_of(label).into_iter();
-        let scheduled = schedule.flat_map(Schedule::clauses);
-        let scheduled = scheduled.map(|clause| (clause.tier(), clause.keep));
+        let scheduled = schedule.flat_map(|schedule| schedule.kept(now));
         let otherwise = |tier| keep.iter().any(|(other, _)| *other == tier);
         let scheduled = scheduled.filter(|(tier, _)| !otherwise(*tier));
         scheduled.chain(keep.iter().copied()).collect()

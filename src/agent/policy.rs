@@ -80,13 +80,15 @@ impl Agent {
         set.find(|url| !url.trim().is_empty())
     }
 
-    /// The days of the longest retention in the schedules, and one more for the time that a run takes.
+    /// The days of the longest retention in the schedules or of a backup that somebody asks for, and one more for the
+    /// time that a run takes.
     fn longest_days(&self) -> Option<u32> {
         let now = self.clock.now();
         let schedules = self.config.databases.iter().filter_map(|one| one.schedule.as_ref());
-        let kept = schedules
-            .flat_map(|schedule| schedule.clauses())
-            .map(|clause| clause.keep);
+        let clauses: Vec<_> = schedules.flat_map(|schedule| schedule.clauses()).collect();
+        // without a schedule nobody knows what is to come
+        let manual = (!clauses.is_empty()).then_some(self.config.retain_manual);
+        let kept = clauses.iter().map(|clause| clause.keep).chain(manual);
         let end = kept.filter_map(|keep| keep.expires(now)).max()?;
         let days = end.duration_since(now).as_hours().div_euclid(24) + 2;
         u32::try_from(days).ok()

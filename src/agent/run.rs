@@ -15,8 +15,8 @@ pub struct BackupOptions {
     pub database: Option<String>,
     /// The tier under which it stands.
     pub tier: Tier,
-    /// How long it is kept.
-    pub retention: Retention,
+    /// How long it is kept, where not as the settings say.
+    pub retention: Option<Retention>,
     /// How it is compressed, as the user wrote it, where not as the settings say.
     pub compression: Option<String>,
     /// The size of a part of the upload in bytes, where it is not chosen by what is expected.
@@ -64,7 +64,7 @@ impl Agent {
             database: database.label.clone(),
             url: database.url.clone(),
             secret: self.config.secret_of(database)?.clone(),
-            occasion: Occasion::Asked(options.tier, options.retention),
+            occasion: Occasion::Asked(options.tier, options.retention.unwrap_or(self.config.retain_manual)),
             level,
             part_bytes: options.part_bytes,
             dump_idle_timeout: self.config.dump_idle_timeout,

@@ -73,6 +73,12 @@ impl BackupId {
         &self.0
     }
 
+    /// The part behind the time, 12 characters: two backups never have the same one.
+    #[must_use]
+    pub fn random_part(&self) -> &str {
+        &self.0[TIME_LEN + 1..]
+    }
+
     fn time_text(&self) -> &str {
         &self.0[..TIME_LEN]
     }
@@ -152,6 +158,7 @@ mod tests {
         let id = BackupId::new(&identity(ONE), &main, time);
         assert!(id.as_str().starts_with("20261120T070000Z-"), "{id}");
         assert_eq!(id.as_str().len(), 29);
+        assert_eq!(id.as_str(), format!("20261120T070000Z-{}", id.random_part()));
         assert_eq!(BackupId::parse(id.as_str()), Ok(id.clone()));
         assert_eq!(id.time(), "2026-11-20T07:00:00Z".parse().unwrap());
         assert!(id.is_by(&identity(ONE), &main));

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BackupId, Label, Notice};
+use super::{BackupId, Label, Notice, Retention};
 use crate::text::Untrusted;
 
 /// The version of the mark's shape that this program writes.
@@ -26,6 +26,9 @@ pub struct Mark {
     /// Who took the last hold away.
     #[serde(default)]
     pub released: Option<Release>,
+    /// How long it is kept in the place of what its record says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retained: Option<Retained>,
     /// What looked wrong with it was found to be right.
     #[serde(default)]
     pub accepted: Option<Acceptance>,
@@ -54,6 +57,17 @@ pub struct Release {
     /// Who did.
     pub who: Untrusted,
     /// When.
+    pub at: Timestamp,
+}
+
+/// How long a backup is kept in the place of what its record says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retained {
+    /// How long, from its beginning on; never a count.
+    pub retention: Retention,
+    /// Who wanted it.
+    pub who: Untrusted,
+    /// Since when.
     pub at: Timestamp,
 }
 
@@ -87,6 +101,7 @@ impl Mark {
             database: database.clone(),
             hold: None,
             released: None,
+            retained: None,
             accepted: None,
             checked: None,
             notices: Vec::new(),

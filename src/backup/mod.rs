@@ -16,11 +16,11 @@ mod turn;
 
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
 pub use event::{
-    BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, Topic,
+    BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, RunsOn, Topic,
 };
 pub use failure::Failure;
 pub use id::{BackupId, IdError};
-pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release};
+pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release, Retained};
 pub use notice::{FailedDelivery, Notice};
 pub use reason::{Reason, with_text};
 pub use record::{

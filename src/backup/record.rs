@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{BackupId, Label, Retention, Served, Tier};
+use super::{BackupId, Label, Mark, Retention, Served, Tier};
 use crate::{
     archive::Fingerprint,
     cause::{Bucket, Cause},
@@ -265,6 +265,16 @@ impl Record {
                 None
             }
         })
+    }
+
+    /// How long it is kept, and when that runs out, where at a fixed moment: as its mark says, or else as it was made.
+    #[must_use]
+    pub fn kept(&self, mark: Option<&Mark>) -> (Retention, Option<Timestamp>) {
+        let retained = mark.and_then(|mark| mark.retained.as_ref()).filter(|_| self.is_good());
+        match retained {
+            Some(retained) => (retained.retention, retained.retention.expires(self.started)),
+            None => (self.retention, self.expires),
+        }
     }
 
     /// Whether this is a good backup: the only kind that may be restored from or counted on.

@@ -1,4 +1,4 @@
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::{Label, Tier, id::name_mac};
 use crate::seal::DatabaseIdentity;
@@ -9,29 +9,49 @@ const SUFFIX: &str = ".turn";
 /// The name of one attempt at a period of a tier, for an agent whose credentials may not look: only one run can take
 /// it.
 ///
-/// `20261120T070000Z-`, 12 characters of a MAC over repository, tier, database and moment, and `.turn`. Without the key
-/// nobody can make the name, and a name of one tier, database or repository is none in another.
+/// `20261120T070000Z-`, the moment at which the period was due, and for a later attempt `15-`, how many minutes after
+/// that it began; 12 characters of a MAC over repository, tier, database and what stands before it; and `.turn`. Without
+/// the key nobody can make the name, and a name of one tier, database or repository is none in another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TurnName(String);
 
 impl TurnName {
-    /// The name of the turn of `tier` that began at `began` (whole seconds count).
+    /// The name of the turn of `tier` that was due at `due` and began at `began` (whole seconds and whole minutes
+    /// count).
     #[must_use]
-    pub fn new(identity: &DatabaseIdentity, database: &Label, tier: Tier, began: Timestamp) -> Self {
-        let time = began.strftime(TIME_FORMAT).to_string();
+    pub fn new(identity: &DatabaseIdentity, database: &Label, tier: Tier, due: Timestamp, began: Timestamp) -> Self {
+        let minutes = began.duration_since(due).as_mins();
+        let time = due.strftime(TIME_FORMAT);
+        Self::of(
+            identity,
+            database,
+            tier,
+            &match minutes {
+                ..=0 => time.to_string(),
+                minutes => format!("{time}-{minutes}"),
+            },
+        )
+    }
+
+    fn of(identity: &DatabaseIdentity, database: &Label, tier: Tier, moment: &str) -> Self {
         // no tier's word and no label holds a slash
-        let message = format!("{tier}/{database}/{time}");
+        let message = format!("{tier}/{database}/{moment}");
         let mac = name_mac(identity, "pgcoffer/1 turn", &message);
-        Self(format!("{time}-{mac}{SUFFIX}"))
+        Self(format!("{moment}-{mac}{SUFFIX}"))
     }
 
     /// When the turn of this file name began, where the holder of `identity` made the name for this tier and database.
     #[must_use]
     pub fn began(name: &str, identity: &DatabaseIdentity, database: &Label, tier: Tier) -> Option<Timestamp> {
-        let (time, _) = name.split_once('-')?;
+        let (moment, _) = name.rsplit_once('-')?;
+        let (time, minutes) = match moment.split_once('-') {
+            Some((time, minutes)) => (time, minutes.parse::<u32>().ok()?),
+            None => (moment, 0),
+        };
         let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
-        let began = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        (Self::new(identity, database, tier, began).0 == name).then_some(began)
+        let due = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        let began = due.checked_add(SignedDuration::from_mins(minutes.into())).ok()?;
+        (Self::of(identity, database, tier, moment).0 == name).then_some(began)
     }
 
     /// The name as text.
@@ -56,13 +76,25 @@ mod tests {
         let (here, elsewhere) = (identity(), identity());
         let (main, shop) = (Label::parse("main").unwrap(), Label::parse("shop").unwrap());
         let at: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
-        let turn = TurnName::new(&here, &main, Tier::Daily, at);
-        let began =
-            |identity: &DatabaseIdentity, label: &Label, tier| TurnName::began(turn.as_str(), identity, label, tier);
-        assert_eq!(began(&here, &main, Tier::Daily), Some(at));
-        assert_eq!(began(&here, &main, Tier::Weekly), None);
-        assert_eq!(began(&here, &shop, Tier::Daily), None);
-        assert_eq!(began(&elsewhere, &main, Tier::Daily), None);
+        for later in [0, 15, 960] {
+            let later = at + SignedDuration::from_mins(later);
+            let turn = TurnName::new(&here, &main, Tier::Daily, at, later);
+            let began = |identity: &DatabaseIdentity, label: &Label, tier| {
+                TurnName::began(turn.as_str(), identity, label, tier)
+            };
+            assert_eq!(began(&here, &main, Tier::Daily), Some(later));
+            assert_eq!(began(&here, &main, Tier::Weekly), None);
+            assert_eq!(began(&here, &shop, Tier::Daily), None);
+            assert_eq!(began(&elsewhere, &main, Tier::Daily), None);
+            // another one's turn that begins at the same moment is another turn
+            assert_ne!(
+                TurnName::new(&here, &main, Tier::Daily, later, later).as_str(),
+                match later == at {
+                    true => "",
+                    false => turn.as_str(),
+                }
+            );
+        }
         for strange in [
             "",
             "-",

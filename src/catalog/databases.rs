@@ -63,26 +63,29 @@ impl Catalog {
     }
 
     /// The error for a record that a user names and whose name isn't ours: it says whose the record is.
-    pub(super) async fn stranger_of(&self, database: Option<&Label>, beginning: &str) -> Option<Error> {
+    pub(super) async fn stranger_of(
+        &self,
+        database: Option<&Label>,
+        is_asked_for: impl Fn(&BackupId) -> bool,
+    ) -> Option<Error> {
         let databases = match database {
             Some(database) => vec![database.clone()],
             None => self.databases().await.ok()?,
         };
         for database in databases {
             let names = self.database_names(&database).await.ok()?.names;
-            let asked_for = |id: &&BackupId| id.as_str().starts_with(beginning);
-            if let Some(id) = names.too_late.iter().rev().find(asked_for) {
+            if let Some(id) = names.too_late.iter().rev().find(|id| is_asked_for(id)) {
                 let key = self.record_key(&database, id);
                 let what = "it was made under a key that had been retired before, and is not believed";
                 return Some(Error::differs(key, what));
             }
             let mut of_others = names.of_other_repositories.iter().rev();
-            if let Some((id, found)) = of_others.find(|(id, _)| asked_for(id)) {
+            if let Some((id, found)) = of_others.find(|(id, _)| is_asked_for(id)) {
                 let (found, here) = (*found, self.repository().await.ok()?);
                 let source = seal::Error::OtherRepository { found, here };
                 return Some(Error::seal(self.record_key(&database, id), source));
             }
-            if let Some(id) = names.strangers.keys().rev().find(asked_for) {
+            if let Some(id) = names.strangers.keys().rev().find(|id| is_asked_for(id)) {
                 return self.whose(&database, &names.strangers[id]).await.err();
             }
         }

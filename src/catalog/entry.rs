@@ -1,9 +1,11 @@
 //! One run in the bucket: its opened entry, and the objects beside it.
 
+use jiff::Timestamp;
+
 use super::Doubt;
 use crate::{
     anomaly::Measure,
-    backup::{Details, Failure, Mark, Reason, Record},
+    backup::{Details, Failure, Mark, Reason, Record, Retention},
     error::Error,
     store::Object,
     text::Untrusted,
@@ -81,6 +83,13 @@ impl CatalogEntry {
     pub fn why_doubted(&self) -> Option<&Doubt> {
         let doubt = self.doubt.as_ref().or(self.unsure.as_ref());
         doubt.filter(|_| self.record.is_good())
+    }
+
+    /// How long it is kept, and when that runs out, where at a fixed moment: as a user decided since it was made, or as
+    /// its record says.
+    #[must_use]
+    pub fn kept(&self) -> (Retention, Option<Timestamp>) {
+        self.record.kept(self.mark.as_ref())
     }
 
     /// Whether it is a good backup whose archive exists and is the one that was uploaded.

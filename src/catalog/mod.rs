@@ -30,7 +30,7 @@ mod opening;
 mod other_repositories;
 mod reading;
 mod repository;
-mod selector;
+mod select;
 mod survey;
 mod trust;
 mod turns;
@@ -57,7 +57,7 @@ pub use keys::{Key, Keys, Maker};
 pub use listed_runs::ListedRuns;
 pub use listing::Listing;
 pub use names::OtherRepository;
-pub use selector::BackupSelector;
+pub use select::BackupSelector;
 pub use survey::{Orphan, Survey};
 
 /// The number of entries that are read at once. They are small.

@@ -84,6 +84,7 @@ impl Survey {
                 counts: one.counts(now),
                 outcome: one.outcome(&suspicious),
                 serves: one.record.serves(),
+                retained: one.retained().map(|retained| retained.retention),
                 guards: Protection {
                     hold: held.or(unread).or(before_fall),
                     ..Protection::NONE
@@ -196,6 +197,12 @@ impl CatalogEntry {
     #[must_use]
     pub fn hold(&self) -> Option<&crate::backup::Hold> {
         self.mark.as_ref().and_then(|mark| mark.hold.as_ref())
+    }
+
+    /// The retention that a user gave it since it was made.
+    #[must_use]
+    pub fn retained(&self) -> Option<&crate::backup::Retained> {
+        self.mark.as_ref().and_then(|mark| mark.retained.as_ref())
     }
 
     /// Its outcome for retention.

@@ -8,7 +8,7 @@ use super::Catalog;
 use crate::{
     backup::{Label, Tier, TurnName},
     error::Result,
-    schedule::attempt_open_max,
+    schedule::{Attempt, attempt_open_max},
     seal::DatabaseIdentity,
     store::{Claim, Object},
 };
@@ -25,14 +25,9 @@ impl Catalog {
     ///
     /// # Errors
     /// Any error of the bucket.
-    pub async fn take_turn(
-        &self,
-        identity: &DatabaseIdentity,
-        database: &Label,
-        tier: Tier,
-        began: Timestamp,
-    ) -> Result<Claim> {
-        let name = TurnName::new(identity, database, tier, began);
+    pub async fn take_turn(&self, identity: &DatabaseIdentity, database: &Label, attempt: &Attempt) -> Result<Claim> {
+        let (tier, due, began) = (attempt.served.tier, attempt.served.due, attempt.began);
+        let name = TurnName::new(identity, database, tier, due, began);
         let path = format!("{database}/turns/{tier}/{}", name.as_str());
         let body = format!("the {tier} turn of {database} that began at {began} is taken\n");
         let key = self.store.location().key(&path);

@@ -6,9 +6,20 @@ use clap::{Parser, Subcommand, builder::styling};
 
 use super::{
     commands::{
-        backup::BackupArgs, check::CheckArgs, chosen::Chosen, lifecycle::LifecycleCommand, list::ListArgs,
-        policy::PolicyArgs, prune::PruneArgs, restore::RestoreArgs, serve::ServeArgs, status::StatusArgs,
-        thaw::ThawArgs, tick::TickArgs,
+        backup::BackupArgs,
+        check::CheckArgs,
+        chosen::{Chosen, Named},
+        delete::DeleteArgs,
+        lifecycle::LifecycleCommand,
+        list::ListArgs,
+        policy::PolicyArgs,
+        prune::PruneArgs,
+        restore::RestoreArgs,
+        retain::RetainArgs,
+        serve::ServeArgs,
+        status::StatusArgs,
+        thaw::ThawArgs,
+        tick::TickArgs,
     },
     completion::Shell,
     global::Global,
@@ -88,12 +99,8 @@ pub(super) enum Command {
     },
     /// Read every byte back from the bucket, check every MAC, compare with what was dumped
     Verify {
-        /// An id, the beginning of one, latest, or latest:TIER
-        #[arg(default_value = "latest")]
-        id: String,
-        /// Of this database
-        #[arg(long, value_name = "NAME")]
-        database: Option<String>,
+        #[command(flatten)]
+        chosen: Chosen,
         #[command(flatten)]
         thaw: ThawArgs,
     },
@@ -107,10 +114,15 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Delete what its retention says, and only what this key made
     Prune(PruneArgs),
+    /// Delete one backup, the record of a failed run, or what a run that died has left
+    #[command(visible_aliases = ["rm", "forget"])]
+    Delete(DeleteArgs),
+    /// Change how long one backup is kept: longer or shorter than it was made for
+    Retain(RetainArgs),
     /// Keep a backup whatever its retention says, until it is released
     Hold {
         #[command(flatten)]
-        chosen: Chosen,
+        chosen: Named,
         /// Why
         #[arg(long, value_name = "TEXT")]
         reason: String,
@@ -121,7 +133,7 @@ pub(super) enum Command {
     /// Let a held backup go by its retention again
     Release {
         #[command(flatten)]
-        chosen: Chosen,
+        chosen: Named,
         /// Who (default: the user who runs this)
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
@@ -129,7 +141,7 @@ pub(super) enum Command {
     /// Take a backup that looks suspicious for a good one
     Accept {
         #[command(flatten)]
-        chosen: Chosen,
+        chosen: Named,
         /// Who (default: the user who runs this)
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
@@ -141,6 +153,9 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Print the smallest IAM policy for the bucket
     Policy(PolicyArgs),
+    /// Print what the recovery sheet says beside the settings: versions of servers, the account
+    #[command(hide = true)]
+    SheetFacts,
     /// Print the script by which a shell completes commands, options, databases and ids
     #[command(visible_alias = "completion")]
     Completions {
@@ -166,6 +181,15 @@ impl Command {
     /// Whether its result tells people of every failure, so that the log need not.
     pub(super) fn sums_up(&self) -> bool {
         matches!(self, Self::Tick(_))
+    }
+
+    /// Whether somebody waits for it, rather than a schedule: what runs by itself is patient with a service that is away.
+    pub(super) fn is_watched(&self) -> bool {
+        match self {
+            Self::Backup(_) | Self::Tick(_) | Self::Serve(_) => false,
+            Self::Status(args) => !args.notifies(),
+            _ => true,
+        }
     }
 
     /// Whether it does some work that hears of signals itself. What only prints is ended by them at once.

@@ -18,8 +18,8 @@ use super::{
     global::LogFormat,
     screen,
     table::Room,
-    text::{facts, record_json, tables_and_rows, tables_table, took},
-    text_restore,
+    text::{facts, record_json, retained_json, tables_and_rows, tables_table, took},
+    text_delete, text_restore,
 };
 
 /// How results are printed.
@@ -140,7 +140,7 @@ impl Output {
         )
     }
 
-    pub(super) fn backup(self, taken: &BackupTaken, location: &Location) -> Result<()> {
+    pub(super) fn backup(self, taken: &BackupTaken, location: &Location, by_default: bool) -> Result<()> {
         let BackupTaken { record, details } = taken;
         if self.json {
             return self.print_json(&record_json(record, Some(details)));
@@ -159,6 +159,12 @@ impl Output {
             HumanBytes(bytes.1),
             took(record),
         );
+        let kept = text_delete::kept(record.retention, record.expires);
+        let how = match by_default {
+            true => ", as PGCOFFER_RETAIN_MANUAL says; `pgcoffer retain` changes that",
+            false => "",
+        };
+        text.push_str(&format!("  {kept}{how}\n"));
         // on a terminal the log has just said them
         let is_seen = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         for warning in details.warnings.iter().filter(|_| !is_seen) {
@@ -178,6 +184,7 @@ impl Output {
             let mut value = record_json(record, details);
             if let Some(object) = value.as_object_mut() {
                 object.insert("hold".to_owned(), json!(mark.and_then(|mark| mark.hold.as_ref())));
+                object.insert("retained".to_owned(), retained_json(record, mark));
                 let accepted = mark.and_then(|mark| mark.accepted.as_ref());
                 object.insert("accepted".to_owned(), json!(accepted));
                 let notices = mark.map_or(&[][..], |mark| &mark.notices);

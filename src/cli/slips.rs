@@ -66,10 +66,14 @@ const SLIPS: &[(&[&str], &str)] = &[
          do",
     ),
     (
-        &[
-            "forget", "expire", "purge", "clean", "cleanup", "gc", "compact", "rotate", "delete", "remove", "rm", "del",
-        ],
-        "`pgcoffer prune --dry-run` shows what has been kept long enough, and `pgcoffer prune` deletes that",
+        &["expire", "purge", "clean", "cleanup", "gc", "compact", "rotate"],
+        "`pgcoffer prune --dry-run` shows what has been kept long enough, and `pgcoffer prune` deletes that; `pgcoffer \
+         delete ID` deletes one backup",
+    ),
+    (
+        &["remove", "del", "erase", "drop"],
+        "`pgcoffer delete ID` deletes one backup, after it has asked; `pgcoffer prune` deletes what has been kept long \
+         enough",
     ),
     (
         &["schedule", "schedules", "unschedule", "cron", "crontab"],
@@ -221,7 +225,7 @@ fn hint(word: &str) -> Option<&'static str> {
         return Some("commands stand alone here, without a topic before them: `pgcoffer help` lists them");
     }
     let is_it = |one: &&str| *one == word || one.replace('_', "-") == bare;
-    let found = SLIPS.iter().find(|(words, _)| words.iter().any(|one| is_it(one)));
+    let found = SLIPS.iter().find(|(words, _)| words.iter().any(&is_it));
     found.map(|(_, hint)| *hint)
 }
 

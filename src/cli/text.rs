@@ -1,12 +1,13 @@
 //! Records as people and programs read them.
 
 use indicatif::{HumanBytes, HumanCount};
+use jiff::Timestamp;
 use pgcoffer::{
     backup::{Details, Mark, Notice, Reason, Record, Retention, Status},
     store::Location,
     text::{Untrusted, bare_minute, bare_second, counted, span},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::table::Table;
 
@@ -37,13 +38,7 @@ pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, loc
         ("database", record.database.to_string()),
         ("status", status_line(record, details)),
         ("tier", record.tier.to_string()),
-        (
-            "kept",
-            match record.expires {
-                Some(time) => format!("{}, until {} UTC", record.retention, bare_minute(time)),
-                None => kept_until(record),
-            },
-        ),
+        ("kept", kept_line(record, mark)),
         (
             "started",
             format!("{} UTC, took {}", bare_second(record.started), took(record)),
@@ -171,6 +166,15 @@ pub(super) fn record_json(record: &Record, details: Option<&Details>) -> Value {
     value
 }
 
+/// How long it is kept in the place of what its record says, and since when by whom; null where nobody has decided so.
+pub(super) fn retained_json(record: &Record, mark: Option<&Mark>) -> Value {
+    let Some(retained) = mark.and_then(|mark| mark.retained.as_ref()) else {
+        return Value::Null;
+    };
+    let (retention, expires) = record.kept(mark);
+    json!({ "retention": retention, "expires": expires, "who": retained.who, "at": retained.at })
+}
+
 /// Why a backup looked wrong when it was made.
 fn reasons(record: &Record, details: &Details) -> Vec<Reason> {
     match details.suspicious.is_empty() {
@@ -215,8 +219,26 @@ fn status_line(record: &Record, details: &Details) -> String {
     }
 }
 
-fn kept_until(record: &Record) -> String {
-    match (record.expires, record.retention) {
+/// How long it is kept, and who decided so where it is another time than it was made for.
+fn kept_line(record: &Record, mark: Option<&Mark>) -> String {
+    let (retention, expires) = record.kept(mark);
+    let kept = match expires {
+        Some(time) => format!("{retention}, until {} UTC", bare_minute(time)),
+        None => kept_until((retention, expires)),
+    };
+    match mark.and_then(|mark| mark.retained.as_ref()) {
+        Some(retained) => format!(
+            "{kept}, by {} at {} UTC; made for {}",
+            retained.who,
+            bare_minute(retained.at),
+            record.retention
+        ),
+        None => kept,
+    }
+}
+
+fn kept_until((retention, expires): (Retention, Option<Timestamp>)) -> String {
+    match (expires, retention) {
         (Some(time), _) => bare_minute(time),
         (None, Retention::Newest(count)) => counted(count, "newer one"),
         (None, _) => "forever".to_owned(),

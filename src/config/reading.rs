@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Config, DEFAULT_DUMP_IDLE_TIMEOUT, DEFAULT_KEEP_LAST, DEFAULT_LEVEL,
+    Config, DEFAULT_DUMP_IDLE_TIMEOUT, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_RETAIN_MANUAL,
     dynos::DynoReading,
     monitoring::Serving,
     notices::{NoticeReading, Notices},
     schedules::Schedules,
+    seen::SeenDatabases,
 };
 use crate::{
     backup::Label, catalog::Key, error::Fault, postgres::DatabaseUrl, rights::AccessMode, seal::Secret, store::Options,
@@ -39,6 +40,7 @@ impl Default for Reading {
     fn default() -> Self {
         let config = Config {
             databases: Vec::new(),
+            seen: SeenDatabases::default(),
             secret: None,
             old_keys: Vec::new(),
             own_keys: BTreeMap::new(),
@@ -49,6 +51,7 @@ impl Default for Reading {
             timezone: None,
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,
+            retain_manual: DEFAULT_RETAIN_MANUAL,
             dump_idle_timeout: DEFAULT_DUMP_IDLE_TIMEOUT,
             cold: Vec::new(),
             mode: AccessMode::Full,

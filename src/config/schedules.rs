@@ -14,6 +14,7 @@ use crate::{
 pub(super) const SCHEDULE: &str = "PGCOFFER_SCHEDULE";
 pub(super) const SCHEDULE_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_SCHEDULE";
 pub(super) const TIMEZONE: &str = "PGCOFFER_TIMEZONE";
+pub(super) const RETAIN_MANUAL: &str = "PGCOFFER_RETAIN_MANUAL";
 
 /// The texts, and the zone that they are to be read in.
 #[derive(Debug, Default)]

@@ -1,5 +1,7 @@
 //! Numbers about one database's part of the bucket, for monitoring.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::{
@@ -74,7 +76,12 @@ impl Figures {
         Self {
             looked: now,
             tiers: Tier::ALL.map(|tier| of_tier(survey, tier, now)).to_vec(),
-            scheduled: clauses.iter().map(|clause| clause.tier()).collect(),
+            scheduled: clauses
+                .iter()
+                .map(|clause| clause.tier())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             newest_good: newest.map(GoodFigures::from),
             last_run: believed().next().map(|record| LastRun {
                 started: record.started,

@@ -107,7 +107,7 @@ fn check(record: &Record, change: &MarkChange) -> Result<()> {
 /// Checks that the record still exists, as a prune may have been faster. A prune looks for a mark right before it
 /// deletes, and a hold looks for the record right after it has written the mark, so they miss each other only within
 /// the time of one request.
-async fn check_stands(catalog: &Catalog, record: &Record) -> Result<()> {
+pub(super) async fn check_stands(catalog: &Catalog, record: &Record) -> Result<()> {
     let store = catalog.store();
     let key = catalog.record_key(&record.database, &record.id);
     match store.head(&key).await? {
@@ -160,7 +160,7 @@ pub(super) fn of_mark(record: &Record, owner: String) -> Attributes {
 }
 
 /// The text of a user in a form that is safe on any terminal: without line breaks and control characters.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     shown.collect::<String>().trim().to_owned()
 }
@@ -281,7 +281,7 @@ async fn take_legal_hold_off(catalog: &Catalog, record: &Record) -> Result<bool>
 }
 
 /// The keys of the objects of a backup.
-fn keys(catalog: &Catalog, record: &Record) -> [String; 3] {
+pub(super) fn keys(catalog: &Catalog, record: &Record) -> [String; 3] {
     [
         catalog.archive_key(record),
         catalog.details_key(&record.database, &record.id),

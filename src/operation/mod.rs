@@ -5,6 +5,7 @@ mod backup;
 mod baseline;
 mod check;
 mod clock;
+mod delete;
 mod figures;
 mod get;
 mod health;
@@ -14,6 +15,7 @@ mod mark;
 mod problem;
 mod prune;
 mod restore;
+mod retain;
 mod spans;
 mod status;
 mod thaw;
@@ -27,6 +29,7 @@ pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
 pub use baseline::{Baseline, Failing, Suspicion};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
+pub use delete::{DeleteRequest, DeletionFacts, DeletionReport, NamedKind, PlannedDeletion, delete, plan_deletion};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
 pub use health::{FailedRun, Health, Held, Lost, Newest, Next, Suspicious, UndeliveredNotice, Unsure};
@@ -42,6 +45,7 @@ pub use restore::{
     MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreReport, RestoreRequest, check_target, prepare_restore,
     restore,
 };
+pub use retain::{Retaining, retain};
 pub use spans::SPANS;
 pub use status::status;
 pub use thaw::{ThawRequest, thaw};

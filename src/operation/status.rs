@@ -199,7 +199,7 @@ fn suspicious(survey: &Survey) -> Vec<Suspicious> {
 /// A backup that is lost. An expired record without an archive is not a loss: lifecycle rules that delete archives
 /// leave their records behind.
 fn lost(one: &CatalogEntry, now: Timestamp) -> Option<Lost> {
-    let run_out = one.record.expires.is_some_and(|end| end <= now);
+    let run_out = one.kept().1.is_some_and(|end| end <= now);
     let why = one.doubt.as_ref().filter(|_| !run_out)?.to_string();
     let id = one.record.id.clone();
     Some(Lost { id, why })
@@ -207,7 +207,7 @@ fn lost(one: &CatalogEntry, now: Timestamp) -> Option<Lost> {
 
 /// A backup that is uncertain. A lost one is not reported here too.
 fn unsure(one: &CatalogEntry, now: Timestamp) -> Option<Unsure> {
-    let run_out = one.record.expires.is_some_and(|end| end <= now);
+    let run_out = one.kept().1.is_some_and(|end| end <= now);
     let doubt = one.unsure.as_ref().filter(|_| !run_out && one.doubt.is_none())?;
     Some(Unsure {
         id: one.record.id.clone(),

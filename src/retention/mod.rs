@@ -6,7 +6,10 @@
 //!
 //! 1. a hold, a legal hold or a lock; a run that started in the future;
 //! 2. the retention sealed in its record: each tier that it serves keeps it for that tier's [`Retention`], and the
-//!    longest applies; the record of a failed run is kept for [`FAILED_KEPT`];
+//!    longest applies; the record of a failed run is kept for [`FAILED_KEPT`]. A user can give one backup another
+//!    retention ([`RetentionRun::retained`]), which lengthens at once. It shortens only if the tags of the backup's
+//!    objects say the same, or the service has no tags: an agent that was broken into can seal such a mark, and with
+//!    the right to write new objects alone it can't tag what is there;
 //! 3. the floor: the newest [`RetentionPolicy::keep_last`] good runs, and for each of [`STOOD_DAYS`] the newest good
 //!    run that has been in the bucket for so long, whatever else is written;
 //! 4. tags: they can lengthen the sealed retention, never shorten it; a run whose tag is missing, unreadable or from
@@ -23,6 +26,7 @@
 //! A plan can be executed partially: whatever part of it was deleted, the next plan keeps everything that this one
 //! keeps.
 
+mod by_hand;
 mod periods;
 mod plan;
 mod reason;
@@ -36,6 +40,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::backup::{AHEAD_MAX, BackupId, Retention, Served};
 
+pub use by_hand::{DeletionObstacle, obstacles};
 pub use plan::{PlanLine, RetentionPlan};
 pub use reason::{DeleteReason, KeepReason, RetentionVerdict};
 
@@ -81,6 +86,8 @@ pub struct RetentionRun {
     pub counts: bool,
     /// Every tier that it serves ([`Record::serves`](crate::backup::Record::serves)). Without any, it is kept.
     pub serves: Vec<Served>,
+    /// The retention that a user gave this one backup since it was made.
+    pub retained: Option<Retention>,
     /// What protects it beside its retention.
     pub guards: Protection,
 }
@@ -120,7 +127,9 @@ pub enum TagState {
     /// The tags were not read, and count as absent. Make a first plan this way, then a second one with the tags of what
     /// would be deleted. The second plan deletes nothing that the first one kept.
     NotLooked,
-    /// There are no tags: the service doesn't support them, or the record says that it refused them.
+    /// The service has no tags.
+    Unsupported,
+    /// There are no tags, and the record says that the service took none when the backup was made.
     None,
     /// A required tag is missing. Holds its name.
     Missing(String),

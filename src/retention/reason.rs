@@ -37,6 +37,11 @@ pub enum KeepReason {
     },
     /// It started in the future: a clock was or is wrong, and no rule by time is reliable.
     Ahead,
+    /// A user gave it a retention of its own.
+    Retained {
+        /// When that ends; none: never.
+        until: Option<Timestamp>,
+    },
     /// Its record says forever.
     Forever {
         /// The tier that keeps it.
@@ -123,6 +128,13 @@ pub enum DeleteReason {
         /// When it ended.
         at: Timestamp,
     },
+    /// The retention that a user gave it has ended.
+    Retained {
+        /// When it ended.
+        at: Timestamp,
+    },
+    /// A user named it to be deleted.
+    Named,
     /// Its tier has enough newer backups.
     Outnumbered {
         /// The tier.
@@ -158,6 +170,7 @@ impl KeepReason {
             | Self::LegalHold
             | Self::Locked { .. }
             | Self::Ahead
+            | Self::Retained { .. }
             | Self::Forever { .. }
             | Self::Until { .. }
             | Self::Counted { .. }
@@ -184,7 +197,7 @@ impl DeleteReason {
         match *self {
             Self::Expired { tier, at } => (Some(at), Some(tier)),
             Self::Outnumbered { tier, .. } | Self::Replaced { tier } => (None, Some(tier)),
-            Self::FailedLongAgo => (None, None),
+            Self::FailedLongAgo | Self::Retained { .. } | Self::Named => (None, None),
         }
     }
 }
@@ -205,6 +218,8 @@ impl fmt::Display for KeepReason {
             Self::LegalHold => f.write_str("legal hold"),
             Self::Locked { until } => write!(f, "locked until {}", minute(*until)),
             Self::Ahead => f.write_str("started in the future"),
+            Self::Retained { until: None } => f.write_str("retained forever"),
+            Self::Retained { until: Some(until) } => write!(f, "retained until {}", minute(*until)),
             Self::Forever { tier } => write!(f, "{tier}, forever"),
             Self::Until { tier, until } => write!(f, "{tier} until {}", minute(*until)),
             Self::Counted { tier, place, of } => write!(f, "{tier} {place} of {of}"),
@@ -239,6 +254,8 @@ impl fmt::Display for DeleteReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired { tier, at } => write!(f, "{tier} expired {}", minute(*at)),
+            Self::Retained { at } => write!(f, "retained only until {}", minute(*at)),
+            Self::Named => f.write_str("named to be deleted"),
             Self::Outnumbered { tier, of } => write!(f, "not among the newest {of} {tier}"),
             Self::Replaced { tier } => write!(f, "there is a newer {tier} of the same period"),
             Self::FailedLongAgo => write!(f, "failed more than {} ago", failed_kept()),

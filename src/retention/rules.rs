@@ -59,7 +59,7 @@ impl<'a> Rules<'a> {
     }
 
     pub(super) fn verdict(&self, run: &RetentionRun) -> RetentionVerdict {
-        match self.guarded(run).map_or_else(|| self.sealed(run), Ok) {
+        match self.guarded(run).map_or_else(|| self.stated(run), Ok) {
             Ok(keep) => RetentionVerdict::Keep(keep),
             Err(delete) => self
                 .floor(run)
@@ -71,19 +71,25 @@ impl<'a> Rules<'a> {
     }
 
     fn guarded(&self, run: &RetentionRun) -> Option<KeepReason> {
-        let by_tag = match &run.guards.tags {
-            TagState::Read { hold, .. } => hold.as_ref(),
-            _ => None,
+        protected(run, self.now).or_else(|| run.is_ahead(self.now).then_some(KeepReason::Ahead))
+    }
+
+    /// The verdict by the retention that a user gave this one run, or else by the record's own.
+    fn stated(&self, run: &RetentionRun) -> Result<KeepReason, DeleteReason> {
+        let sealed = self.sealed(run);
+        let retained = run
+            .retained
+            .filter(|retention| !matches!(retention, Retention::Newest(_)));
+        let Some(retention) = retained.filter(|_| !run.outcome.is_failure()) else {
+            return sealed;
         };
-        if let Some(why) = run.guards.hold.as_ref().or(by_tag) {
-            return Some(KeepReason::Held { why: why.clone() });
-        }
-        if run.guards.legal_hold {
-            return Some(KeepReason::LegalHold);
-        }
-        match run.guards.locked_until {
-            Some(until) if until > self.now => Some(KeepReason::Locked { until }),
-            _ => run.is_ahead(self.now).then_some(KeepReason::Ahead),
+        let until = retention.expires(run.started);
+        match until {
+            Some(at) if at <= self.now => match sealed {
+                Ok(keep) if !says_so(&run.guards.tags, retention, at) => Ok(keep),
+                _ => Err(DeleteReason::Retained { at }),
+            },
+            _ => Ok(KeepReason::Retained { until }),
         }
     }
 
@@ -141,7 +147,7 @@ impl<'a> Rules<'a> {
 
     fn tagged(&self, run: &RetentionRun) -> Option<KeepReason> {
         match &run.guards.tags {
-            TagState::NotLooked | TagState::None => None,
+            TagState::NotLooked | TagState::Unsupported | TagState::None => None,
             TagState::Missing(tag) => Some(KeepReason::TagMissing { tag: tag.clone() }),
             TagState::Foreign(tag) => Some(KeepReason::TagForeign { tag: tag.clone() }),
             TagState::Unreadable(tag) => Some(KeepReason::TagUnreadable { tag: tag.clone() }),
@@ -193,6 +199,31 @@ impl<'a> Rules<'a> {
         // if no run says anything about the database, nothing is deleted
         let newest = self.informative.or(self.newest)?.outcome;
         (newest != RetentionOutcome::Good).then_some(KeepReason::Blocked { newest })
+    }
+}
+
+/// The hold or the lock that protects a run, whatever else is said of it.
+pub(super) fn protected(run: &RetentionRun, now: Timestamp) -> Option<KeepReason> {
+    let by_tag = match &run.guards.tags {
+        TagState::Read { hold, .. } => hold.as_ref(),
+        _ => None,
+    };
+    if let Some(why) = run.guards.hold.as_ref().or(by_tag) {
+        return Some(KeepReason::Held { why: why.clone() });
+    }
+    if run.guards.legal_hold {
+        return Some(KeepReason::LegalHold);
+    }
+    let until = run.guards.locked_until.filter(|until| *until > now);
+    until.map(|until| KeepReason::Locked { until })
+}
+
+/// Whether tags agree that a run is kept no longer than `retention`, which ends at `end`; or could not.
+fn says_so(tags: &TagState, retention: Retention, end: Timestamp) -> bool {
+    match tags {
+        TagState::NotLooked | TagState::Unsupported => true,
+        TagState::Read { retain, expires, .. } => *retain == retention && *expires == Some(end),
+        TagState::None | TagState::Missing(_) | TagState::Foreign(_) | TagState::Unreadable(_) => false,
     }
 }
 

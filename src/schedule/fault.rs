@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::recurrence::{HOURS, MINUTES};
 use crate::backup::{Tier, UnknownWord};
 
 /// The error of a text that is not a schedule, with all its faults.
@@ -28,14 +29,23 @@ pub enum ClauseProblem {
     #[error("there is nothing between two commas")]
     EmptyClause,
     /// The first word is not a tier.
-    #[error("{0:?} is not hourly, daily, weekly, monthly or yearly")]
+    #[error("{0:?} is not every, hourly, daily, weekly, monthly or yearly")]
     UnknownTier(String),
+    /// What follows `every` is not a length of time that can be scheduled.
+    #[error("{}", no_interval(.0))]
+    BadInterval(String),
     /// `manual`, which is not scheduled.
     #[error("manual backups have no schedule")]
     Manual,
-    /// A tier has two clauses.
-    #[error("{0} is named twice")]
-    TierTwice(Tier),
+    /// Two clauses are due at the same moments.
+    #[error("{0:?} is there twice")]
+    Twice(String),
+    /// A clause is kept by count, and its tier has another clause.
+    #[error("a count is of all {0} backups, and there is another clause of them")]
+    SharedCount(Tier),
+    /// A clause of some minutes is kept by count.
+    #[error("backups that are made every few minutes can't be kept by count")]
+    CountOfMinutes,
     /// A word that is not allowed here.
     #[error("{word:?} is not understood")]
     UnknownWord {
@@ -73,6 +83,8 @@ pub enum ClauseProblem {
         tier: Tier,
         /// The value of `at`.
         value: String,
+        /// What it can be.
+        example: String,
     },
     /// The value of `keep` is not a retention.
     #[error(transparent)]
@@ -108,14 +120,22 @@ impl ClauseFault {
                 example(Tier::Daily)
             ),
             ClauseProblem::Manual => "remove it: `pgcoffer backup` makes manual backups".to_owned(),
-            ClauseProblem::TierTwice(_) => "write one clause for each tier".to_owned(),
-            ClauseProblem::UnknownWord { word, .. } if word.parse::<Tier>().is_ok() => {
+            ClauseProblem::BadInterval(_) => format!(
+                "write, for example, \"every 6 hours keep 7d\"; there are {} minutes, and {} hours",
+                listed(&MINUTES),
+                listed(&HOURS)
+            ),
+            ClauseProblem::Twice(_) => "write one clause for each moment, kept for the longer time".to_owned(),
+            ClauseProblem::SharedCount(_) | ClauseProblem::CountOfMinutes => {
+                "keep it for a time: \"keep 7d\"".to_owned()
+            }
+            ClauseProblem::UnknownWord { word, .. } if word == "every" || word.parse::<Tier>().is_ok() => {
                 format!("put a comma before {word:?}")
             }
             ClauseProblem::WordTwice(word) => format!("write {word:?} once in each clause"),
             ClauseProblem::NoDay(_) => "remove \"on\" and its day".to_owned(),
             ClauseProblem::BadDay { tier, .. } => format!("write {}", days(*tier)),
-            ClauseProblem::BadTime { tier, .. } => format!("write {}", times(*tier)),
+            ClauseProblem::BadTime { example, .. } => format!("write {example}"),
             ClauseProblem::BadRetention(_) => "write, for example, \"keep 7d\" or \"keep 12mo\"".to_owned(),
             ClauseProblem::NoRetention(tier) => {
                 let keep = example(*tier).rsplit(' ').next().unwrap_or_default();
@@ -153,11 +173,19 @@ fn days(tier: Tier) -> &'static str {
     }
 }
 
-fn times(tier: Tier) -> &'static str {
-    if tier == Tier::Hourly {
-        "the minute, from \"at :00\" to \"at :59\""
-    } else {
-        "hour and minute, from \"at 00:00\" to \"at 23:59\""
+fn no_interval(written: &str) -> String {
+    match written {
+        "" => "it doesn't say how often".to_owned(),
+        written => format!("backups can't be made every {written}"),
+    }
+}
+
+/// `15, 20 or 30`
+fn listed(numbers: &[i8]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(i8::to_string).collect();
+    match numbers.split_last() {
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 

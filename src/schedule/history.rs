@@ -1,8 +1,10 @@
+use std::cmp::Reverse;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::Schedule;
+use super::{Schedule, ScheduleClause};
 use crate::{
-    backup::{AHEAD_MAX, Record, Served, Status, Tier},
+    backup::{AHEAD_MAX, Record, Retention, Served, Status, Tier},
     exit_status::ExitStatus,
     retry::Backoff,
 };
@@ -58,19 +60,13 @@ impl PastRun {
         self.ended == RunEnd::Good
     }
 
-    /// The moment up to which this run serves a tier. It doesn't serve what is due later.
-    pub(super) fn serves_until(&self, tier: Tier) -> Option<Timestamp> {
-        let served = self.serves.iter().filter(|served| served.tier == tier);
-        let until = |served: &Served| {
-            // a due moment long after the run comes from a clock that was put back in between
-            let believed = served.due <= horizon(self.started);
-            if believed {
-                served.due.max(self.started)
-            } else {
-                self.started
-            }
-        };
-        served.map(until).max()
+    /// The moment up to which this run serves what it was made for. It doesn't serve what is due later.
+    fn serves_until(&self, served: &Served) -> Timestamp {
+        // a due moment long after the run comes from a clock that was put back in between
+        match served.due <= horizon(self.started) {
+            true => served.due.max(self.started),
+            false => self.started,
+        }
     }
 
     /// Its end, or its beginning if the end comes from a clock that was put back since.
@@ -98,12 +94,50 @@ pub(super) fn good(history: &[PastRun], now: Timestamp) -> impl Iterator<Item = 
     history.iter().filter(move |run| run.is_good() && run.counts(now))
 }
 
-/// The latest moment up to which a good run serves the tier.
-pub(super) fn served_until(history: &[PastRun], tier: Tier, now: Timestamp) -> Option<Timestamp> {
-    good(history, now).filter_map(|run| run.serves_until(tier)).max()
-}
-
 impl Schedule {
+    /// The latest moment up to which a good run serves the clause.
+    pub(super) fn served_until(
+        &self,
+        clause: &ScheduleClause,
+        history: &[PastRun],
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let of_tier = |served: &&Served| served.tier == clause.tier();
+        let mut all: Vec<_> = good(history, now)
+            .flat_map(|run| run.serves.iter().filter(of_tier).map(move |served| (run, served)))
+            .map(|(run, served)| (run.serves_until(served), run, served))
+            .collect();
+        all.sort_unstable_by_key(|(until, ..)| Reverse(*until));
+        let found = all
+            .into_iter()
+            .find(|(_, run, served)| self.is_served(clause, run, served));
+        found.map(|(until, ..)| until)
+    }
+
+    /// Whether what a run was made for serves this clause of its tier.
+    ///
+    /// What it was made for by another clause counts only if it is kept as long. What no clause of today would have
+    /// asked for counts for all, so that an edited schedule repeats no backup.
+    fn is_served(&self, clause: &ScheduleClause, run: &PastRun, served: &Served) -> bool {
+        let is_kept_as_long = || {
+            let longest = Retention::longest([served.retention, clause.keep], run.started);
+            longest == Some(served.retention)
+        };
+        self.is_due_at(clause, served.due) || !self.has_due_at(clause.tier(), served.due) || is_kept_as_long()
+    }
+
+    /// Whether the clause has this due moment. A tier's only clause has all of them, however it was edited.
+    fn is_due_at(&self, clause: &ScheduleClause, due: Timestamp) -> bool {
+        let others = self.clauses.iter().filter(|other| other.tier() == clause.tier());
+        others.count() == 1 || clause.when.latest(&self.zone, due) == Some(due)
+    }
+
+    /// Whether any clause of the tier has this due moment.
+    fn has_due_at(&self, tier: Tier, due: Timestamp) -> bool {
+        let mut clauses = self.clauses.iter().filter(|clause| clause.tier() == tier);
+        clauses.any(|clause| self.is_due_at(clause, due))
+    }
+
     /// The end of the pause after failures, if `now` is in it. It is 5 minutes after the first failed run since the
     /// newest good one, twice as long after each further one, and at most 6 hours, counted from the end of the newest
     /// run.

@@ -23,25 +23,30 @@ pub use self::{
     fault::{ClauseFault, ClauseProblem, ScheduleError},
     history::{PastRun, RunEnd},
     late::late_by_habit,
-    recurrence::Recurrence,
+    recurrence::{Frequency, Recurrence},
     warning::ScheduleWarning,
 };
 use crate::backup::{Retention, Served, Tier};
 
 /// Which backups of a database are made, when, in which time zone, and how long each is kept.
 ///
-/// Its text is a list of clauses, one for each tier, in any order, in upper or lower case:
+/// Its text is a list of clauses in any order, in upper or lower case:
 ///
-/// | tier | words beside `keep RETENTION`, in any order | default |
+/// | clause | words beside `keep RETENTION`, in any order | default |
 /// |---|---|---|
+/// | `every 15 minutes` (20, 30) | `at :MM` | `:00` |
 /// | `hourly` | `at :MM` | `:00` |
+/// | `every 6 hours` (2, 3, 4, 8, 12) | `at :MM`, `at HH:MM` | `:00` |
 /// | `daily` | `at HH:MM` | |
 /// | `weekly` | `on WEEKDAY`, `at HH:MM` | `on sunday` |
 /// | `monthly` | `on 1` to `on 31`, `on last`, `at HH:MM` | `on 1` |
 /// | `yearly` | `on MM-DD`, `on 1 march`, `on march 1`, `at HH:MM` | `on 01-01` |
 ///
-/// A clause without `at` has the time of the next lower tier, so that one backup serves both; without a lower tier it
-/// has `00:00`. In a month without its day, the backup is made on the last day.
+/// A clause without `at` has the time of the next lower one, so that one backup serves both; without a lower one it has
+/// `00:00`. In a month without its day, the backup is made on the last day.
+///
+/// The first three are all of the tier `hourly`. A tier may have several clauses, each with moments and a retention of
+/// its own, as long as none of them is kept by count.
 ///
 /// ```
 /// use pgcoffer::schedule::Schedule;
@@ -55,7 +60,7 @@ use crate::backup::{Retention, Served, Tier};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// Ordered from the lowest tier, each tier once, at least one.
+    /// Ordered from the lowest tier, at least one.
     clauses: Vec<ScheduleClause>,
     zone: TimeZone,
 }
@@ -74,6 +79,12 @@ impl ScheduleClause {
     #[must_use]
     pub fn tier(&self) -> Tier {
         self.when.tier()
+    }
+
+    /// When its backups are due, as its text says: `daily at 02:30`.
+    #[must_use]
+    pub fn when_text(&self) -> String {
+        format!("{} {}", Frequency(self.when), self.when)
     }
 }
 
@@ -100,22 +111,36 @@ impl Schedule {
         &self.zone
     }
 
-    /// Every tier that is due at `now`, from the lowest; empty if nothing is due. One backup serves them all.
+    /// Every tier that is due at `now`, from the lowest, each once; empty if nothing is due. One backup serves them all.
     ///
-    /// A tier is due unless a good run serves its latest period. Earlier missed periods are not caught up. The pause
-    /// after failures is not considered: see [`Schedule::not_before`].
+    /// A clause is due unless a good run serves its latest period. Earlier missed periods are not caught up. Of several
+    /// clauses of a tier that are due, the latest moment and the longest retention count. The pause after failures is
+    /// not considered: see [`Schedule::not_before`].
     #[must_use]
     pub fn due(&self, history: &[PastRun], now: Timestamp) -> Vec<Served> {
         let due = |clause: &ScheduleClause| {
             let due = clause.when.latest(&self.zone, now)?;
-            let served = history::served_until(history, clause.tier(), now);
+            let served = self.served_until(clause, history, now);
             served.is_none_or(|until| until < due).then_some(Served {
                 tier: clause.tier(),
                 due,
                 retention: clause.keep,
             })
         };
-        self.clauses.iter().filter_map(due).collect()
+        one_a_tier(self.clauses.iter().filter_map(due), now)
+    }
+
+    /// How long the backups of each tier are kept, from the lowest: of several clauses the longest, by the calendar of
+    /// `now`.
+    #[must_use]
+    pub fn kept(&self, now: Timestamp) -> Vec<(Tier, Retention)> {
+        let all = self.clauses.iter().map(|clause| Served {
+            tier: clause.tier(),
+            due: now,
+            retention: clause.keep,
+        });
+        let all = one_a_tier(all, now).into_iter();
+        all.map(|served| (served.tier, served.retention)).collect()
     }
 
     /// The earliest moment since `now` at which a tier is due, and the highest tier that is due then. That is `now` if
@@ -128,7 +153,7 @@ impl Schedule {
             return Some((highest.tier, now));
         }
         let next = |clause: &ScheduleClause| {
-            let served = history::served_until(history, clause.tier(), now);
+            let served = self.served_until(clause, history, now);
             let after = served.map_or(now, |until| until.max(now));
             Some((clause.when.next(&self.zone, after)?, clause.tier()))
         };
@@ -137,6 +162,23 @@ impl Schedule {
         coming.sort_by_key(|&(at, tier)| (at, std::cmp::Reverse(tier)));
         coming.first().map(|&(at, tier)| (tier, at))
     }
+}
+
+/// One for each tier, from the lowest: the latest moment, and the longest retention of what begins at `start`.
+#[must_use]
+pub fn one_a_tier(all: impl IntoIterator<Item = Served>, start: Timestamp) -> Vec<Served> {
+    let mut served: Vec<Served> = Vec::new();
+    for one in all {
+        match served.iter_mut().find(|other| other.tier == one.tier) {
+            Some(other) => {
+                let longest = Retention::longest([other.retention, one.retention], start);
+                (other.due, other.retention) = (other.due.max(one.due), longest.unwrap_or(one.retention));
+            }
+            None => served.push(one),
+        }
+    }
+    served.sort_by_key(|one| one.tier);
+    served
 }
 
 impl fmt::Display for Schedule {
@@ -152,6 +194,6 @@ impl fmt::Display for Schedule {
 
 impl fmt::Display for ScheduleClause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} keep {}", self.tier(), self.when, self.keep)
+        write!(f, "{} {} keep {}", Frequency(self.when), self.when, self.keep)
     }
 }

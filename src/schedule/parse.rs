@@ -5,7 +5,7 @@ use jiff::civil::{Date, Time, Weekday};
 use super::{
     Recurrence, ScheduleClause,
     fault::{ClauseFault, ClauseProblem, ScheduleError},
-    recurrence::WEEKDAYS,
+    recurrence::{HOURS, MINUTES, WEEKDAYS},
 };
 use crate::backup::{Retention, Tier};
 
@@ -27,7 +27,7 @@ const MONTHS: [&str; 12] = [
 /// A year with a 29 February: a date that it lacks exists in no year.
 const LEAP_YEAR: i16 = 2000;
 
-/// Parses the clauses of a schedule, ordered from the lowest tier.
+/// Parses the clauses of a schedule, ordered from the lowest tier and in each from the shortest period.
 pub(super) fn clauses(text: &str) -> Result<Vec<ScheduleClause>, ScheduleError> {
     let mut faults = Vec::new();
     let mut drafts: Vec<Draft> = Vec::new();
@@ -39,38 +39,97 @@ pub(super) fn clauses(text: &str) -> Result<Vec<ScheduleClause>, ScheduleError> 
                 problem,
             });
         };
-        match tier(&written, text) {
+        let words = written.to_ascii_lowercase();
+        match every(&words, &written, text) {
             Err(problem) => fault(problem),
-            Ok(tier) if drafts.iter().any(|draft| draft.tier == tier) => {
-                fault(ClauseProblem::TierTwice(tier));
-            }
-            Ok(tier) => drafts.push(Draft::read(tier, &written.to_ascii_lowercase(), &mut fault)),
+            Ok((every, words)) => drafts.push(Draft::read(every, written.clone(), words, &mut fault)),
         }
     }
     if !faults.is_empty() {
         return Err(ScheduleError { faults });
     }
-    drafts.sort_by_key(|draft| draft.tier);
-    Ok(settled(&drafts))
+    drafts.sort_by_key(|draft| (draft.every.tier(), draft.every.period_minutes()));
+    settled(&drafts)
 }
 
-/// The tier at the beginning of a clause.
-fn tier(clause: &str, text: &str) -> Result<Tier, ClauseProblem> {
-    let first = clause.split(' ').next().unwrap_or_default();
-    match first.to_ascii_lowercase().parse() {
-        _ if text.trim().is_empty() => Err(ClauseProblem::NoClause),
-        _ if first.is_empty() => Err(ClauseProblem::EmptyClause),
-        Ok(Tier::Manual) => Err(ClauseProblem::Manual),
-        Ok(tier) => Ok(tier),
-        Err(_) => Err(ClauseProblem::UnknownTier(first.to_owned())),
+/// How often the backups of a clause are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Every {
+    Minutes(i8),
+    Hours(i8),
+    Tier(Tier),
+}
+
+impl Every {
+    fn tier(self) -> Tier {
+        match self {
+            Self::Minutes(_) | Self::Hours(_) => Tier::Hourly,
+            Self::Tier(tier) => tier,
+        }
+    }
+
+    /// For the order of clauses of one tier alone.
+    fn period_minutes(self) -> i32 {
+        match self {
+            Self::Minutes(minutes) => minutes.into(),
+            Self::Hours(hours) => i32::from(hours) * 60,
+            Self::Tier(_) => 60,
+        }
+    }
+}
+
+/// The words of a clause, in lower case.
+type Words<'a> = Peekable<std::str::Split<'a, char>>;
+
+/// The frequency at the beginning of a clause, and the words behind it.
+fn every<'a>(clause: &'a str, written: &str, text: &str) -> Result<(Every, Words<'a>), ClauseProblem> {
+    let mut words = clause.split(' ').peekable();
+    let first = words.next().unwrap_or_default();
+    let every = match first.parse() {
+        _ if text.trim().is_empty() => return Err(ClauseProblem::NoClause),
+        _ if first.is_empty() => return Err(ClauseProblem::EmptyClause),
+        Ok(Tier::Manual) => return Err(ClauseProblem::Manual),
+        Ok(tier) => Every::Tier(tier),
+        Err(_) if first == "every" => interval(&mut words)?,
+        Err(_) => {
+            let first = written.split(' ').next().unwrap_or_default();
+            return Err(ClauseProblem::UnknownTier(first.to_owned()));
+        }
+    };
+    Ok((every, words))
+}
+
+/// `6 hours`, `15 minutes`, `hour`, `day` and so on, behind `every`.
+fn interval(words: &mut Words<'_>) -> Result<Every, ClauseProblem> {
+    let count = words.next_if(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let unit = words.next_if(|word| keyword(word).is_none());
+    let written = [count, unit].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let fault = || ClauseProblem::BadInterval(written.clone());
+    let unit = unit.ok_or_else(fault)?;
+    let singular = unit.strip_suffix('s').unwrap_or(unit);
+    let count = match count {
+        None if singular != unit => return Err(fault()),
+        None => 1,
+        Some(count) => number(count, 1..=2).ok_or_else(fault)?,
+    };
+    match (singular, count) {
+        ("minute", 60) | ("hour", 1) => Ok(Every::Tier(Tier::Hourly)),
+        ("minute", minutes) if MINUTES.contains(&minutes) => Ok(Every::Minutes(minutes)),
+        ("hour", 24) | ("day", 1) => Ok(Every::Tier(Tier::Daily)),
+        ("hour", hours) if HOURS.contains(&hours) => Ok(Every::Hours(hours)),
+        ("week", 1) => Ok(Every::Tier(Tier::Weekly)),
+        ("month", 1) => Ok(Every::Tier(Tier::Monthly)),
+        ("year", 1) => Ok(Every::Tier(Tier::Yearly)),
+        _ => Err(fault()),
     }
 }
 
 /// A clause as written, before defaults are filled in.
 struct Draft {
-    tier: Tier,
+    every: Every,
+    written: String,
     on: Option<On>,
-    /// The time. An hourly clause's minute is stored as a time after midnight, which a daily clause inherits.
+    /// The time. The minute of an hourly clause is stored as a time after midnight, which a daily clause inherits.
     at: Option<Time>,
     keep: Option<Retention>,
 }
@@ -83,24 +142,25 @@ enum On {
 }
 
 impl Draft {
-    /// Parses the words after the tier, and reports every fault.
-    fn read(tier: Tier, clause: &str, fault: &mut impl FnMut(ClauseProblem)) -> Self {
+    /// Parses the words after the frequency, and reports every fault.
+    fn read(every: Every, written: String, mut words: Words<'_>, fault: &mut impl FnMut(ClauseProblem)) -> Self {
+        let tier = every.tier();
         let mut draft = Self {
-            tier,
+            every,
+            written,
             on: None,
             at: None,
             keep: None,
         };
         let mut kept = false;
         let mut seen = Vec::new();
-        let mut words = clause.split(' ').skip(1).peekable();
         while let Some(word) = words.next() {
             let Some(word) = keyword(word) else {
                 fault(ClauseProblem::UnknownWord {
                     tier,
                     word: word.to_owned(),
                 });
-                if word.parse::<Tier>().is_ok() {
+                if word == "every" || word.parse::<Tier>().is_ok() {
                     // a comma is missing: the rest belongs to another tier
                     return draft;
                 }
@@ -121,15 +181,11 @@ impl Draft {
         draft
     }
 
-    fn take<'a>(
-        &mut self,
-        word: &'static str,
-        words: &mut Peekable<impl Iterator<Item = &'a str>>,
-    ) -> Result<(), ClauseProblem> {
-        let tier = self.tier;
+    fn take(&mut self, word: &'static str, words: &mut Words<'_>) -> Result<(), ClauseProblem> {
+        let tier = self.every.tier();
         let value = value(words).ok_or(ClauseProblem::NoValue { tier, word })?;
         match word {
-            "at" => self.at = Some(time(tier, value)?),
+            "at" => self.at = Some(time(self.every, value)?),
             "on" => self.on = Some(on(tier, value, words)?),
             _ => self.keep = Some(value.parse().map_err(ClauseProblem::BadRetention)?),
         }
@@ -142,26 +198,45 @@ fn keyword(word: &str) -> Option<&'static str> {
 }
 
 /// The next word, unless it is a keyword.
-fn value<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Option<&'a str> {
+fn value<'a>(words: &mut Words<'a>) -> Option<&'a str> {
     words.next_if(|word| keyword(word).is_none())
 }
 
-fn time(tier: Tier, value: &str) -> Result<Time, ClauseProblem> {
+fn time(every: Every, value: &str) -> Result<Time, ClauseProblem> {
     let parts = value.split_once(':').and_then(|(hour, minute)| {
-        let hour = match (tier, hour) {
-            (Tier::Hourly, "") => 0,
-            (Tier::Hourly, _) => return None,
+        let hour = match (every, hour) {
+            (Every::Minutes(_) | Every::Hours(_) | Every::Tier(Tier::Hourly), "") => 0,
+            (Every::Minutes(_) | Every::Tier(Tier::Hourly), _) => return None,
             _ => number(hour, 1..=2)?,
         };
-        Time::new(hour, number(minute, 2..=2)?, 0, 0).ok()
+        let time = Time::new(hour, number(minute, 2..=2)?, 0, 0).ok()?;
+        match every {
+            Every::Minutes(every) => (time.minute() < every).then_some(time),
+            Every::Hours(every) => (time.hour() < every).then_some(time),
+            Every::Tier(_) => Some(time),
+        }
     });
     parts.ok_or_else(|| ClauseProblem::BadTime {
-        tier,
+        tier: every.tier(),
         value: value.to_owned(),
+        example: match every {
+            Every::Minutes(every) => format!(
+                "the first minute of each hour, from \"at :00\" to \"at :{:02}\"",
+                every - 1
+            ),
+            Every::Hours(every) => {
+                format!(
+                    "the first time of each day, from \"at 00:00\" to \"at {:02}:59\"",
+                    every - 1
+                )
+            }
+            Every::Tier(Tier::Hourly) => "the minute, from \"at :00\" to \"at :59\"".to_owned(),
+            Every::Tier(_) => "hour and minute, from \"at 00:00\" to \"at 23:59\"".to_owned(),
+        },
     })
 }
 
-fn on<'a>(tier: Tier, first: &str, words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Result<On, ClauseProblem> {
+fn on(tier: Tier, first: &str, words: &mut Words<'_>) -> Result<On, ClauseProblem> {
     let mut day = first.to_owned();
     let on = match tier {
         Tier::Weekly => weekday(&day),
@@ -219,27 +294,70 @@ fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<i8> {
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// Fills in the defaults, from the lowest tier: each clause inherits the time of the tier below it.
-fn settled(drafts: &[Draft]) -> Vec<ScheduleClause> {
+/// Fills in the defaults, from the lowest tier: each clause inherits the time of the first one below it.
+fn settled(drafts: &[Draft]) -> Result<Vec<ScheduleClause>, ScheduleError> {
+    let mut clauses: Vec<ScheduleClause> = Vec::new();
     let mut inherited = Time::midnight();
-    let settle = |draft: &Draft| {
-        let at = draft.at.unwrap_or(inherited);
-        inherited = at;
-        let when = match (draft.tier, draft.on) {
-            (Tier::Manual | Tier::Hourly, _) => Recurrence::Hourly { minute: at.minute() },
-            (Tier::Daily, _) => Recurrence::Daily { at },
-            (Tier::Weekly, Some(On::Weekday(on))) => Recurrence::Weekly { on, at },
-            (Tier::Weekly, _) => Recurrence::Weekly {
-                on: Weekday::Sunday,
-                at,
-            },
-            (Tier::Monthly, Some(On::Day(day))) => Recurrence::Monthly { day, at },
-            (Tier::Monthly, _) => Recurrence::Monthly { day: 1, at },
-            (Tier::Yearly, Some(On::Date { month, day })) => Recurrence::Yearly { month, day, at },
-            (Tier::Yearly, _) => Recurrence::Yearly { month: 1, day: 1, at },
-        };
-        let keep = draft.keep.expect("a clause that lacks it is a fault");
-        ScheduleClause { when, keep }
+    for alike in drafts.chunk_by(|a, b| a.every == b.every) {
+        let ats: Vec<Time> = alike.iter().map(|draft| draft.at.unwrap_or(inherited)).collect();
+        clauses.extend(alike.iter().zip(&ats).map(|(draft, at)| clause(draft, *at)));
+        inherited = ats.first().copied().unwrap_or(inherited);
+    }
+    let faults = faults_together(drafts, &clauses);
+    if !faults.is_empty() {
+        return Err(ScheduleError { faults });
+    }
+    clauses.sort_by_key(|clause| (clause.tier(), clause.when.period_minutes(), clause.to_string()));
+    Ok(clauses)
+}
+
+fn clause(draft: &Draft, at: Time) -> ScheduleClause {
+    let when = match (draft.every, draft.on) {
+        (Every::Minutes(every), _) => Recurrence::Minutes {
+            every,
+            first: at.minute() % every,
+        },
+        (Every::Hours(every), _) => Recurrence::Hours {
+            every,
+            first: draft.at.unwrap_or_else(|| Time::constant(0, at.minute(), 0, 0)),
+        },
+        (Every::Tier(Tier::Manual | Tier::Hourly), _) => Recurrence::Hourly { minute: at.minute() },
+        (Every::Tier(Tier::Daily), _) => Recurrence::Daily { at },
+        (Every::Tier(Tier::Weekly), Some(On::Weekday(on))) => Recurrence::Weekly { on, at },
+        (Every::Tier(Tier::Weekly), _) => Recurrence::Weekly {
+            on: Weekday::Sunday,
+            at,
+        },
+        (Every::Tier(Tier::Monthly), Some(On::Day(day))) => Recurrence::Monthly { day, at },
+        (Every::Tier(Tier::Monthly), _) => Recurrence::Monthly { day: 1, at },
+        (Every::Tier(Tier::Yearly), Some(On::Date { month, day })) => Recurrence::Yearly { month, day, at },
+        (Every::Tier(Tier::Yearly), _) => Recurrence::Yearly { month: 1, day: 1, at },
     };
-    drafts.iter().map(settle).collect()
+    let keep = draft.keep.expect("a clause that lacks it is a fault");
+    ScheduleClause { when, keep }
+}
+
+/// What is wrong with clauses that are right by themselves. A count is of all backups of a tier, so that it would be
+/// shared by two clauses; and of those that come more often than a third of an hour it would be of every other one.
+fn faults_together(drafts: &[Draft], clauses: &[ScheduleClause]) -> Vec<ClauseFault> {
+    let mut faults = Vec::new();
+    for (n, (draft, clause)) in drafts.iter().zip(clauses).enumerate() {
+        let tier = clause.tier();
+        let is_counted = matches!(clause.keep, Retention::Newest(_));
+        let of_tier = clauses.iter().filter(|other| other.tier() == tier).count();
+        let problem = if clauses[..n].iter().any(|other| other.when == clause.when) {
+            ClauseProblem::Twice(clause.when_text())
+        } else if is_counted && of_tier > 1 {
+            ClauseProblem::SharedCount(tier)
+        } else if is_counted && matches!(clause.when, Recurrence::Minutes { .. }) {
+            ClauseProblem::CountOfMinutes
+        } else {
+            continue;
+        };
+        faults.push(ClauseFault {
+            clause: draft.written.clone(),
+            problem,
+        });
+    }
+    faults
 }

@@ -13,17 +13,37 @@ const HOUR_SECONDS: i64 = 3600;
 /// The first day, from which days and weeks are numbered. It is a Sunday, so that weeks are whole.
 const DAY_ZERO: Date = date(1970, 1, 4);
 
-/// The number of periods that are searched: more than ever lie between a date and the moment that a clock change gives
-/// it.
+/// The number of periods, or of days if there are several periods a day, that are searched: more than ever lie between
+/// a date and the moment that a clock change gives it.
 const REACH: i64 = 5;
 
-/// When the backups of a tier are due: once in each of its periods.
+/// The lengths that a period of some minutes can have: parts of an hour, each long enough for a dump.
+pub(super) const MINUTES: [i8; 3] = [15, 20, 30];
+
+/// The lengths that a period of some hours can have: parts of a day.
+pub(super) const HOURS: [i8; 6] = [2, 3, 4, 6, 8, 12];
+
+/// When the backups of a clause are due: once in each of its periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recurrence {
+    /// Every so many minutes.
+    Minutes {
+        /// How many: 15, 20 or 30.
+        every: i8,
+        /// The first minute in each hour of the zone's wall clock, less than `every`.
+        first: i8,
+    },
     /// Every hour.
     Hourly {
         /// The minute of the zone's wall clock, 0 to 59.
         minute: i8,
+    },
+    /// Every so many hours of the zone's wall clock.
+    Hours {
+        /// How many: 2, 3, 4, 6, 8 or 12.
+        every: i8,
+        /// The first time of each day, its hour less than `every`.
+        first: Time,
     },
     /// Every day.
     Daily {
@@ -60,7 +80,7 @@ impl Recurrence {
     #[must_use]
     pub fn tier(&self) -> Tier {
         match self {
-            Self::Hourly { .. } => Tier::Hourly,
+            Self::Minutes { .. } | Self::Hourly { .. } | Self::Hours { .. } => Tier::Hourly,
             Self::Daily { .. } => Tier::Daily,
             Self::Weekly { .. } => Tier::Weekly,
             Self::Monthly { .. } => Tier::Monthly,
@@ -68,41 +88,67 @@ impl Recurrence {
         }
     }
 
+    /// The length of its periods in minutes. Months count as 30 days and years as 365.
+    pub(super) fn period_minutes(&self) -> u64 {
+        const HOUR: u64 = 60;
+        match self {
+            Self::Minutes { every, .. } => every.unsigned_abs().into(),
+            Self::Hourly { .. } => HOUR,
+            Self::Hours { every, .. } => u64::from(every.unsigned_abs()) * HOUR,
+            Self::Daily { .. } => 24 * HOUR,
+            Self::Weekly { .. } => 7 * 24 * HOUR,
+            Self::Monthly { .. } => 30 * 24 * HOUR,
+            Self::Yearly { .. } => 365 * 24 * HOUR,
+        }
+    }
+
     /// The latest due moment up to `now`.
     ///
-    /// Every day, week, month and year of the calendar has one moment, and so has every hour that passes. A time that
+    /// Every day, week, month and year of the calendar has one moment, every day one for each of its parts of some
+    /// hours, and so has every hour, or part of some minutes, that passes. A time that
     /// the clock skips is moved by the length of the skip. If a time occurs twice, the first one counts ([RFC 5545,
     /// 3.3.5](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.5)). If a zone skipped a whole date, that date's
     /// moment is the next date's, and one backup serves both.
     #[must_use]
     pub fn latest(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
         // if a clock is put back over midnight, the next date's moment comes before this date ends
-        let newest = self.period(zone, now) + 1;
-        (newest - REACH..=newest)
-            .rev()
+        let newest = self.period(zone, now) + self.a_day();
+        (newest - REACH * self.a_day()..=newest)
             .filter_map(|period| self.moment(zone, period))
-            .find(|&due| due <= now)
+            .filter(|&due| due <= now)
+            .max()
     }
 
     /// The first due moment after `now`; `None` at the end of the calendar, in the year 9999.
     #[must_use]
     pub fn next(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
         // a skip of the clock can move the moment of an earlier date past the beginning of this one
-        let oldest = self.period(zone, now) - 1;
-        (oldest..=oldest + REACH)
+        let oldest = self.period(zone, now) - self.a_day();
+        (oldest..=oldest + REACH * self.a_day())
             .filter_map(|period| self.moment(zone, period))
-            .find(|&due| due > now)
+            .filter(|&due| due > now)
+            .min()
+    }
+
+    /// The number of periods in a day, where its moments go by the clock on the wall and there are several; else 1.
+    fn a_day(&self) -> i64 {
+        match self {
+            Self::Hours { every, .. } => 24 / i64::from(*every),
+            _ => 1,
+        }
     }
 
     /// The number of the period that contains `now`. Periods of one kind are numbered without gaps.
     fn period(&self, zone: &TimeZone, now: Timestamp) -> i64 {
-        if let Self::Hourly { .. } = self {
-            return now.as_second().div_euclid(HOUR_SECONDS);
-        }
-        let date = zone.to_datetime(now).date();
+        let passed = |seconds: i64| now.as_second().div_euclid(seconds);
+        let clock = zone.to_datetime(now);
+        let date = clock.date();
         let days = date.duration_since(DAY_ZERO).as_hours() / 24;
         match self {
-            Self::Hourly { .. } | Self::Daily { .. } => days,
+            Self::Minutes { every, .. } => passed(i64::from(*every) * 60),
+            Self::Hourly { .. } => passed(HOUR_SECONDS),
+            Self::Hours { every, .. } => days * self.a_day() + i64::from(clock.hour() / every),
+            Self::Daily { .. } => days,
             Self::Weekly { .. } => days.div_euclid(7),
             Self::Monthly { .. } => i64::from(date.year()) * 12 + i64::from(date.month() - 1),
             Self::Yearly { .. } => i64::from(date.year()),
@@ -112,7 +158,15 @@ impl Recurrence {
     /// The due moment of a period; `None` outside of the calendar.
     fn moment(&self, zone: &TimeZone, period: i64) -> Option<Timestamp> {
         let (date, at) = match *self {
-            Self::Hourly { minute } => return hourly(zone, period, minute),
+            Self::Minutes { every, first } => return passing(zone, period, i64::from(every) * 60, first),
+            Self::Hourly { minute } => return passing(zone, period, HOUR_SECONDS, minute),
+            Self::Hours { every, first } => {
+                let date = DAY_ZERO
+                    .checked_add(span_of_days(period.div_euclid(self.a_day()))?)
+                    .ok()?;
+                let part = i8::try_from(period.rem_euclid(self.a_day())).ok()?;
+                (date, Time::new(part * every + first.hour(), first.minute(), 0, 0).ok()?)
+            }
             Self::Daily { at } => (DAY_ZERO.checked_add(span_of_days(period)?).ok()?, at),
             Self::Weekly { on, at } => {
                 let day = period * 7 + i64::from(on.to_sunday_zero_offset());
@@ -141,21 +195,35 @@ fn instant(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(civil).compatible().ok()
 }
 
-/// The moment in an hour of absolute time at which the wall clock shows `minute`, by the offset at the beginning of
-/// that hour. So an hour that the clock repeats has its own backup, no hour has two, and a change by half an hour (Lord
-/// Howe Island) moves the minute with the next hour.
-fn hourly(zone: &TimeZone, hour: i64, minute: i8) -> Option<Timestamp> {
-    let start = Timestamp::from_second(hour.checked_mul(HOUR_SECONDS)?).ok()?;
+/// The moment in a period of absolute time, an hour or a part of one, at which the wall clock shows `minute` or a whole
+/// number of periods later, by the offset at the beginning of that period. So an hour that the clock repeats has its own
+/// backups, no period has two, and a change by half an hour (Lord Howe Island) moves the minute with the next hour.
+fn passing(zone: &TimeZone, period: i64, seconds: i64, minute: i8) -> Option<Timestamp> {
+    let start = Timestamp::from_second(period.checked_mul(seconds)?).ok()?;
     let offset = i64::from(zone.to_offset(start).seconds());
-    let into = (i64::from(minute) * 60 - offset).rem_euclid(HOUR_SECONDS);
+    let into = (i64::from(minute) * 60 - offset).rem_euclid(seconds);
     start.checked_add(into.seconds()).ok()
+}
+
+/// How often the backups of a clause are made, as the first words of its text: `every 6 hours`, `daily`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frequency(pub(super) Recurrence);
+
+impl fmt::Display for Frequency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Recurrence::Minutes { every, .. } => write!(f, "every {every} minutes"),
+            Recurrence::Hours { every, .. } => write!(f, "every {every} hours"),
+            other => f.write_str(other.tier().as_str()),
+        }
+    }
 }
 
 impl fmt::Display for Recurrence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = match self {
-            Self::Hourly { minute } => return write!(f, "at :{minute:02}"),
-            Self::Daily { at } => at,
+            Self::Minutes { first: minute, .. } | Self::Hourly { minute } => return write!(f, "at :{minute:02}"),
+            Self::Hours { first: at, .. } | Self::Daily { at } => at,
             Self::Weekly { on, at } => {
                 write!(f, "on {} ", weekday_name(*on))?;
                 at

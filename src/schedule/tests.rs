@@ -4,6 +4,7 @@ mod lateness;
 mod nights;
 mod properties;
 mod rules;
+mod several;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 

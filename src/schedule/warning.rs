@@ -1,24 +1,24 @@
 use std::fmt;
 
-use super::{Schedule, ScheduleClause};
-use crate::backup::{Retention, Tier};
+use super::{Frequency, Schedule, ScheduleClause};
+use crate::backup::Retention;
 
 /// A valid part of a schedule that is probably not intended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScheduleWarning {
-    /// A backup is deleted before the next one of its tier is made.
+    /// A backup is deleted before the next one of its clause is made.
     Gap {
-        /// The tier.
-        tier: Tier,
+        /// How often it is made.
+        frequency: Frequency,
         /// How long it is kept.
         keep: Retention,
     },
-    /// A tier is kept no longer than one with more frequent backups.
+    /// A clause is kept no longer than one with more frequent backups.
     AddsNothing {
-        /// The tier.
-        tier: Tier,
-        /// The tier that is kept as long.
-        lower: Tier,
+        /// How often its backups are made.
+        frequency: Frequency,
+        /// How often those are made that are kept as long.
+        lower: Frequency,
     },
 }
 
@@ -29,17 +29,19 @@ impl Schedule {
         let clauses = self.clauses();
         let gaps = clauses
             .iter()
-            .filter(|clause| kept_hours(clause) < period_hours(clause.tier()))
+            .filter(|clause| kept_minutes(clause) < clause.when.period_minutes())
             .map(|clause| ScheduleWarning::Gap {
-                tier: clause.tier(),
+                frequency: Frequency(clause.when),
                 keep: clause.keep,
             });
         let useless = clauses.iter().enumerate().filter_map(|(n, clause)| {
-            let longer = |lower: &&ScheduleClause| kept_hours(lower) >= kept_hours(clause);
-            let lower = clauses[..n].iter().rev().find(longer)?;
+            let is_more_frequent = |lower: &&ScheduleClause| lower.when.period_minutes() < clause.when.period_minutes();
+            let is_longer = |lower: &&ScheduleClause| kept_minutes(lower) >= kept_minutes(clause);
+            let mut lower = clauses[..n].iter().rev().filter(is_more_frequent);
+            let lower = lower.find(is_longer)?;
             Some(ScheduleWarning::AddsNothing {
-                tier: clause.tier(),
-                lower: lower.tier(),
+                frequency: Frequency(clause.when),
+                lower: Frequency(lower.when),
             })
         });
         gaps.chain(useless).collect()
@@ -49,36 +51,40 @@ impl Schedule {
 impl fmt::Display for ScheduleWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gap { tier, keep } => write!(
+            Self::Gap { frequency, keep } => write!(
                 f,
-                "{tier} backups are kept {keep}, and deleted before the next {tier} one is made"
+                "{} are kept {keep}, and deleted before the next one is made",
+                backups(frequency)
             ),
-            Self::AddsNothing { tier, lower } => write!(
+            Self::AddsNothing { frequency, lower } => write!(
                 f,
-                "{tier} backups are kept no longer than the {lower} ones, so they add nothing"
+                "{} are kept no longer than {}, so they add nothing",
+                backups(frequency),
+                backups(lower)
             ),
         }
     }
 }
 
-fn kept_hours(clause: &ScheduleClause) -> u64 {
-    match clause.keep {
-        Retention::Forever => u64::MAX,
-        Retention::Hours(n) => u64::from(n),
-        Retention::Days(n) => u64::from(n) * 24,
-        Retention::Weeks(n) => u64::from(n) * 7 * 24,
-        Retention::Months(n) => u64::from(n) * period_hours(Tier::Monthly),
-        Retention::Years(n) => u64::from(n) * period_hours(Tier::Yearly),
-        Retention::Newest(n) => u64::from(n) * period_hours(clause.tier()),
+/// `daily backups`, `backups every 6 hours`
+fn backups(frequency: &Frequency) -> String {
+    let text = frequency.to_string();
+    match text.starts_with("every") {
+        true => format!("backups {text}"),
+        false => format!("{text} backups"),
     }
 }
 
-fn period_hours(tier: Tier) -> u64 {
-    match tier {
-        Tier::Manual | Tier::Hourly => 1,
-        Tier::Daily => 24,
-        Tier::Weekly => 7 * 24,
-        Tier::Monthly => 30 * 24,
-        Tier::Yearly => 365 * 24,
+fn kept_minutes(clause: &ScheduleClause) -> u64 {
+    const HOUR: u64 = 60;
+    const DAY: u64 = 24 * HOUR;
+    match clause.keep {
+        Retention::Forever => u64::MAX,
+        Retention::Hours(n) => u64::from(n) * HOUR,
+        Retention::Days(n) => u64::from(n) * DAY,
+        Retention::Weeks(n) => u64::from(n) * 7 * DAY,
+        Retention::Months(n) => u64::from(n) * 30 * DAY,
+        Retention::Years(n) => u64::from(n) * 365 * DAY,
+        Retention::Newest(n) => u64::from(n) * clause.when.period_minutes(),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     backup::{Retention, Tier},
-    schedule::{Schedule, ScheduleClause},
+    schedule::{Recurrence, Schedule, ScheduleClause},
 };
 
 /// One line for each clause, the most frequent first: when backups are made, and how long they are kept.
@@ -13,17 +13,18 @@ pub fn in_words(schedule: &Schedule) -> Vec<String> {
 }
 
 fn one(clause: &ScheduleClause, schedule: &Schedule) -> String {
-    let every = match clause.tier() {
-        Tier::Hourly => "every hour",
-        Tier::Daily => "every day",
-        Tier::Weekly => "every week",
-        Tier::Monthly => "every month",
-        Tier::Yearly => "every year",
-        Tier::Manual => "when asked",
+    let every = match clause.when {
+        Recurrence::Minutes { every, .. } => format!("every {every} minutes"),
+        Recurrence::Hourly { .. } => "every hour".to_owned(),
+        Recurrence::Hours { every, .. } => format!("every {every} hours"),
+        Recurrence::Daily { .. } => "every day".to_owned(),
+        Recurrence::Weekly { .. } => "every week".to_owned(),
+        Recurrence::Monthly { .. } => "every month".to_owned(),
+        Recurrence::Yearly { .. } => "every year".to_owned(),
     };
     let zone = schedule.zone().iana_name().unwrap_or("UTC");
-    let zone = match clause.tier() {
-        Tier::Hourly => String::new(),
+    let zone = match clause.when {
+        Recurrence::Minutes { .. } | Recurrence::Hourly { .. } => String::new(),
         _ => format!(" {zone}"),
     };
     let mut when = clause.when.to_string();
@@ -70,6 +71,20 @@ mod tests {
                 "every week on sunday at 02:30 Europe/Berlin, the newest 5 are kept",
                 "every month on day 1 at 02:30 Europe/Berlin, each kept 12 months",
                 "every year on 01-01 at 02:30 Europe/Berlin, each kept for ever",
+            ]
+        );
+    }
+
+    #[test]
+    fn parts_of_a_day_and_of_an_hour_are_said() {
+        let text = "every 15 minutes keep 1d, every 6 hours at 02:30 keep 7d, daily at 14:30 keep 3d";
+        let schedule = Schedule::parse(text, &TimeZone::UTC).unwrap();
+        assert_eq!(
+            in_words(&schedule),
+            [
+                "every 15 minutes at :00, each kept 1 day",
+                "every 6 hours at 02:30 UTC, each kept 7 days",
+                "every day at 14:30 UTC, each kept 3 days",
             ]
         );
     }

@@ -9,12 +9,15 @@ mod error;
 mod file;
 mod kind;
 mod location;
+mod misread;
 mod object;
 mod parts;
 mod s3;
 mod upload;
 
 use std::{ops::Deref, sync::Arc};
+
+use jiff::Timestamp;
 
 pub use contract::{Backend, Capabilities, Completed, PartSink, Whole};
 pub use error::Error;
@@ -23,7 +26,9 @@ pub use kind::Kind;
 pub use location::{BucketLocation, Location};
 pub use object::{Attributes, Claim, Object, Stored, TagsKept, Thaw, Unfinished};
 pub use parts::{PARTS_MAX, PartPlan};
-pub use s3::{AskedForThaw, Lifecycle, LockMode, Locked, Options, Probe, PublicAccess, S3, Speed, Versioning};
+pub use s3::{
+    AskedForThaw, CredentialVariables, Lifecycle, LockMode, Locked, Options, Probe, PublicAccess, S3, Speed, Versioning,
+};
 pub use upload::Upload;
 
 /// How often bytes that fail their check are read, until two reads agree.
@@ -209,6 +214,17 @@ impl Store {
         match self.s3() {
             Some(s3) => s3.locked(key).await,
             None => Ok(Locked::default()),
+        }
+    }
+
+    /// Locks an object until then. Does nothing if the place has no locks.
+    ///
+    /// # Errors
+    /// As [`S3::lock_until`].
+    pub async fn lock_until(&self, key: &str, until: Timestamp) -> Result<(), Error> {
+        match self.s3() {
+            Some(s3) => s3.lock_until(key, until).await,
+            None => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@
 //! escaped.
 
 mod figures;
+mod moment;
 mod number;
 mod shell;
 
@@ -14,6 +15,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Serialize};
 
 pub use figures::{age, ago, bare_minute, bare_second, day, minute, second, short_size, size, span};
+pub use moment::{MomentError, parse_moment};
 pub use number::{counted, roughly};
 pub use shell::{shell_quoted, shell_word};
 

@@ -15,6 +15,7 @@ mod backup;
 mod catalog;
 mod check;
 mod config;
+mod delete;
 mod init;
 mod lifecycle;
 mod notify;

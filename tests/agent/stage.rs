@@ -275,6 +275,13 @@ pub(crate) fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
+/// Waits for the next second, as ids have whole seconds.
+pub(crate) fn next_second() {
+    let second = || jiff::Timestamp::now().as_second();
+    let begun = second();
+    wait_until("the next second", || second() > begun);
+}
+
 /// Processes whose parent is this one, with their names.
 pub(crate) fn children(parent: u32) -> Vec<(u32, String)> {
     let pids = std::fs::read_dir("/proc")

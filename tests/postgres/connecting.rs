@@ -113,7 +113,7 @@ impl Authority {
             let content = std::fs::read(folder.path().join(name)).unwrap();
             std::fs::write(cluster.certificate().with_file_name(name), content).unwrap();
         }
-        cluster.psql("postgres", "SELECT pg_reload_conf(); SELECT pg_sleep(0.5)");
+        cluster.reload();
         Self(folder)
     }
 }

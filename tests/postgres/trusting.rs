@@ -125,7 +125,7 @@ fn give(cluster: &Cluster, folder: &Path) {
         let content = std::fs::read(folder.join(name)).unwrap();
         std::fs::write(cluster.certificate().with_file_name(name), content).unwrap();
     }
-    cluster.psql("postgres", "SELECT pg_reload_conf(); SELECT pg_sleep(0.5)");
+    cluster.reload();
 }
 
 /// Whether a session comes about, and whether libpq's own program says the same.
@@ -227,7 +227,7 @@ async fn client_certificates_of_every_version_log_in_also_with_an_encrypted_key(
             data.join("clients.crt").display()
         ),
     );
-    cluster.psql("postgres", "SELECT pg_reload_conf(); SELECT pg_sleep(0.5)");
+    cluster.reload();
     openssl(
         dir,
         "req -newkey rsa:2048 -nodes -subj /CN=certified -keyout plain.key -out client.csr",
@@ -287,7 +287,7 @@ async fn client_certificates_of_every_version_log_in_also_with_an_encrypted_key(
     let none = Session::connect(&certified("plain.key", "&sslcertmode=disable")).await;
     assert!(none.is_err());
     cluster.psql("postgres", "ALTER SYSTEM RESET ssl_ca_file");
-    cluster.psql("postgres", "SELECT pg_reload_conf(); SELECT pg_sleep(0.5)");
+    cluster.reload();
     let (cert, key) = (encode(&dir.join("client.crt")), encode(&dir.join("plain.key")));
     let unasked = format!(
         "{}?sslmode=require&sslcert={cert}&sslkey={key}&sslcertmode=require",

@@ -65,6 +65,10 @@ fn this_test(name: &str) -> Command {
 }
 
 #[track_caller]
+#[allow(
+    clippy::print_stderr,
+    reason = "what the new process said belongs to this test's output"
+)]
 fn passes(name: &str, mut process: Command) {
     let output = process.output().unwrap();
     let (stdout, stderr) = (

@@ -245,6 +245,17 @@ impl Cluster {
         command
     }
 
+    /// Has the server read its configuration and certificates again, and waits until it has.
+    pub fn reload(&self) {
+        let loaded = || self.psql("postgres", "SELECT pg_conf_load_time()");
+        let before = loaded();
+        self.psql("postgres", "SELECT pg_reload_conf()");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while loaded() == before {
+            assert!(Instant::now() < deadline, "PostgreSQL did not reload");
+        }
+    }
+
     /// Stops the server at once, as a crash of its machine would, and waits until it is gone; its files stay until the
     /// cluster is dropped.
     pub fn crash(&self) {

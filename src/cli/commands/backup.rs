@@ -21,9 +21,10 @@ pub(in crate::cli) struct BackupArgs {
     /// The tier under which it stands: manual, hourly, daily, weekly, monthly, yearly
     #[arg(long, default_value_t = Tier::Manual)]
     tier: Tier,
-    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever, or so many of its tier: 24
-    #[arg(long, value_name = "RETENTION", default_value_t = Retention::Forever)]
-    retain: Retention,
+    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever, or so many of its tier: 24 (default: PGCOFFER_RETAIN_MANUAL,
+    /// 90d)
+    #[arg(long, value_name = "RETENTION")]
+    retain: Option<Retention>,
     /// none, zstd, zstd:1 to zstd:19, over PGCOFFER_COMPRESSION
     #[arg(long, value_name = "HOW")]
     compression: Option<String>,
@@ -50,6 +51,7 @@ impl Context<'_> {
         let progress = Progress::default();
         let work = self.agent.backup(&options, &progress);
         let taken = self.watched("backup", &progress, work).await?;
-        self.output.backup(&taken, self.agent.location()?)
+        self.output
+            .backup(&taken, self.agent.location()?, args.retain.is_none())
     }
 }

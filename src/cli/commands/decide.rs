@@ -2,7 +2,7 @@
 
 use pgcoffer::{Result, operation::MarkChange};
 
-use super::{chosen::Chosen, context::Context};
+use super::{chosen::Named, context::Context};
 
 /// What is decided.
 pub(super) enum Deciding<'a> {
@@ -12,20 +12,23 @@ pub(super) enum Deciding<'a> {
 }
 
 impl Context<'_> {
-    pub(super) async fn decide(&self, chosen: &Chosen, deciding: Deciding<'_>, by: Option<&str>) -> Result<()> {
+    pub(super) async fn decide(&self, chosen: &Named, deciding: Deciding<'_>, by: Option<&str>) -> Result<()> {
         let decision = match deciding {
             Deciding::Hold(reason) => MarkChange::Hold(reason.to_owned()),
             Deciding::Release => MarkChange::Release,
             Deciding::Accept => MarkChange::Accept,
         };
-        let who = by.map_or_else(whoever_runs_this, str::to_owned);
-        let decided = self.agent.change_mark(chosen.selector(), &decision, &who).await?;
+        let who = by.map_or_else(current_user, str::to_owned);
+        let decided = self
+            .agent
+            .change_mark(chosen.selector(self.agent.config())?, &decision, &who)
+            .await?;
         self.output.decided(&decided, &decision)
     }
 }
 
 /// The name of the user, or on a platform without users the name of the process.
-fn whoever_runs_this() -> String {
+pub(super) fn current_user() -> String {
     let named = ["USER", "LOGNAME", "DYNO", "HOSTNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));

@@ -6,6 +6,7 @@ pub(super) mod chosen;
 mod chosen_database;
 mod context;
 mod decide;
+pub(super) mod delete;
 mod get;
 mod keygen;
 pub(super) mod lifecycle;
@@ -14,9 +15,12 @@ mod open;
 pub(super) mod policy;
 pub(super) mod prune;
 pub(super) mod restore;
+pub(super) mod retain;
 pub(super) mod serve;
+mod sheet_facts;
 mod show;
 pub(super) mod status;
+mod target_url;
 pub(super) mod thaw;
 pub(super) mod tick;
 mod verify;
@@ -51,15 +55,18 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
             thaw,
         } => context.get(chosen, output.clone(), *sealed, *thaw).await,
         Command::Open { file, output } => context.open(file, output.clone()).await,
-        Command::Verify { id, database, thaw } => context.verify(id, database.as_deref(), *thaw).await,
+        Command::Verify { chosen, thaw } => context.verify(chosen, *thaw).await,
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,
         Command::Serve(args) => context.serve(args).await,
         Command::Status(args) => context.status(args).await,
         Command::Check(args) => context.check(args).await,
+        Command::SheetFacts => context.sheet_facts().await,
         Command::Policy(args) => context.policy(args),
         Command::Prune(args) => context.prune(args).await,
+        Command::Delete(args) => context.delete(args).await,
+        Command::Retain(args) => context.retain(args).await,
         Command::Hold { chosen, reason, by } => context.decide(chosen, Deciding::Hold(reason), by.as_deref()).await,
         Command::Release { chosen, by } => context.decide(chosen, Deciding::Release, by.as_deref()).await,
         Command::Accept { chosen, by } => context.decide(chosen, Deciding::Accept, by.as_deref()).await,

@@ -7,7 +7,7 @@ use crate::cli::screen::note;
 
 impl Context<'_> {
     pub(super) async fn show(&self, chosen: &Chosen) -> Result<()> {
-        let shown = self.agent.show(chosen.selector()).await?;
+        let shown = self.agent.show(chosen.selector(self.agent.config())?).await?;
         if !shown.sees_inside {
             note(
                 "what is inside (tables, rows, warnings, the words of an error) is not shown: it stands in the \

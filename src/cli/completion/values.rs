@@ -46,7 +46,7 @@ fn with_value(arg: Arg) -> Arg {
         "mode" => "full drop-box prune restore",
         "service" => "aws wasabi ceph minio other r2 b2",
         "compression" => "none zstd zstd:1 zstd:3 zstd:9 zstd:19",
-        "retain" | "expire_manual" => "24h 7d 30d 5w 12mo 7y forever",
+        "retain" | "retention" | "expire_manual" => "24h 7d 30d 5w 12mo 7y forever",
         "output"
             if arg
                 .get_value_names()
@@ -236,6 +236,7 @@ mod tests {
     fn every_value_can_be_completed_or_is_free_text() {
         let free = [
             "limit",
+            "before",
             "thaw_days",
             "reason",
             "by",

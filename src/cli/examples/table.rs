@@ -64,7 +64,7 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
             ),
             (
                 "pgcoffer show 20261120T0700",
-                "by the beginning of an id: also why a run failed",
+                "by a part of its id: also why a run failed",
             ),
         ],
     ),
@@ -118,6 +118,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "what would be restored, and what not",
             ),
             (
+                "pgcoffer restore --before '2026-11-20 14:00' --to env:TARGET_URL",
+                "the newest good one from before that time",
+            ),
+            (
                 "pgcoffer restore latest --to env:TARGET_URL --only table:public.orders",
                 "one table with what belongs to it, into a database of its own",
             ),
@@ -165,6 +169,32 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "what would be deleted, and why each backup stays or goes",
             ),
             ("pgcoffer prune shop", "of one database"),
+        ],
+    ),
+    (
+        "delete",
+        &[
+            (
+                "pgcoffer delete 43h5qd --dry-run",
+                "what would be deleted, and what is left then",
+            ),
+            (
+                "pgcoffer delete 43h5qd",
+                "one backup, by the short id that `list` shows; asks first",
+            ),
+        ],
+    ),
+    (
+        "retain",
+        &[
+            (
+                "pgcoffer retain 43h5qd 12mo",
+                "kept for twelve months from when it was made",
+            ),
+            (
+                "pgcoffer retain latest:monthly forever --by ada",
+                "kept until somebody deletes it",
+            ),
         ],
     ),
     (

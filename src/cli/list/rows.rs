@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use pgcoffer::{
-    backup::{Record, Retention, Sealed},
+    backup::{Retention, Sealed},
     catalog::{CatalogEntry, Doubt, ListedRuns, Listing},
     text::{ago, counted, short_size, span},
 };
@@ -14,7 +14,7 @@ use crate::cli::{
     ids::ShownIds,
     styled::Style,
     table::Table,
-    text::{record_json, status_word},
+    text::{record_json, retained_json, status_word},
     zone::Zone,
 };
 
@@ -64,7 +64,7 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
         let sealed = record.sealed.as_ref();
         let (style, mut status) = listed_status(listing, one, now);
         if !earlier.is_empty() {
-            status.push_str(&format!(" {} times", earlier.len() + 1));
+            status = format!("{} {status}", earlier.len() + 1);
         }
         let plain = |text: String| (Style::Plain, text);
         table.styled_row([
@@ -76,7 +76,7 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
             plain(ago(record.started, now)),
             plain(bytes(sealed.map(|sealed| sealed.dump_bytes))),
             plain(bytes(sealed.map(Sealed::bytes))),
-            plain(kept_until(record, now, zone)),
+            plain(kept_until(one, now, zone)),
             (style, status),
             plain(one.key.trim_start_matches("key ").to_owned()),
         ]);
@@ -96,9 +96,10 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
 }
 
 /// The day until which a backup is kept, or the minute where that is near.
-fn kept_until(record: &Record, now: Timestamp, zone: &Zone) -> String {
+fn kept_until(one: &CatalogEntry, now: Timestamp, zone: &Zone) -> String {
     const NEAR_SECONDS: i64 = 2 * 86_400;
-    match (record.expires, record.retention) {
+    let (retention, expires) = one.kept();
+    match (expires, retention) {
         (Some(time), _) if (0..NEAR_SECONDS).contains(&(time.as_second() - now.as_second())) => zone.short_minute(time),
         (Some(time), _) => zone.day(time),
         (None, Retention::Newest(count)) => format!("{count} newer"),
@@ -136,6 +137,7 @@ pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
         let suspicious = listing.is_suspicious(&one.record);
         object.insert("looks_suspicious".to_owned(), suspicious.into());
         object.insert("hold".to_owned(), json!(one.hold()));
+        object.insert("retained".to_owned(), retained_json(&one.record, one.mark.as_ref()));
         object.insert("storage_class".to_owned(), json!(one.class()));
         object.insert("sealed_for".to_owned(), json!(one.key));
         let doubt = one.why_doubted().map(ToString::to_string);
@@ -148,7 +150,7 @@ pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
 pub(super) fn listed_status(listing: &Listing, one: &CatalogEntry, now: Timestamp) -> (Style, String) {
     let record = &one.record;
     let gone = record.is_good() && !one.is_sure();
-    let (style, word) = if gone && record.expires.is_some_and(|end| end <= now) {
+    let (style, word) = if gone && one.kept().1.is_some_and(|end| end <= now) {
         // by a lifecycle rule, which leaves the record
         (Style::Plain, "expired")
     } else if gone {

@@ -2,14 +2,13 @@
 
 use std::num::NonZeroU32;
 
-use jiff::tz::TimeZone;
-
 use super::super::{
-    schedules::{SCHEDULE, SCHEDULE_OF_DATABASE, TIMEZONE},
+    schedules::{RETAIN_MANUAL, SCHEDULE, SCHEDULE_OF_DATABASE, TIMEZONE},
     setting::{Characters, DefaultValue, Section, Setting, Take},
     wrong::Wrong,
+    zone::zone,
 };
-use crate::lifecycle;
+use crate::{backup::Retention, lifecycle};
 
 pub(super) const SECTION: Section = Section {
     title: "Schedule and retention",
@@ -41,10 +40,10 @@ pub(super) const SECTION: Section = Section {
         Setting {
             name: TIMEZONE,
             secret: false,
-            default: DefaultValue::Text("UTC"),
-            help: "time zone of schedules, such as Europe/Berlin",
-            doc: "time zone of schedules, and of the times that `list`, `status` and `prune` show, which without it are in \
-                the machine's own zone (`TZ`): a name of the tz database",
+            default: DefaultValue::Described("`UTC` for schedules, the machine's own (`TZ`) for the rest"),
+            help: "time zone of schedules, such as Europe/Berlin (without it UTC)",
+            doc: "time zone of schedules, of `--before`, and of the times that `list`, `status` and `prune` show: a name of \
+                the tz database",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.schedules.zone = Some(zone(text)?);
@@ -64,6 +63,19 @@ pub(super) const SECTION: Section = Section {
             }),
         },
         Setting {
+            name: RETAIN_MANUAL,
+            secret: false,
+            default: DefaultValue::Text("90d"),
+            help: "how long `backup` without --retain is kept: 90d, forever",
+            doc: "how long a backup by `pgcoffer backup` is kept if `--retain` doesn't say: `24h`, `7d`, `5w`, `12mo`, \
+                `7y`, `forever`",
+            characters: Characters::Visible,
+            take: Take::Once(|reading, text| {
+                reading.config.retain_manual = retain_manual(text)?;
+                Ok(())
+            }),
+        },
+        Setting {
             name: "PGCOFFER_COLD",
             secret: false,
             default: DefaultValue::Described("nothing"),
@@ -79,10 +91,17 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-fn zone(text: &str) -> Result<TimeZone, Wrong> {
-    TimeZone::get(text).map_err(|_| {
-        let hint = "give a name of the tz database, such as Europe/Berlin, America/New_York or UTC";
-        (format!("{text:?} is not a time zone"), Some(hint.to_owned()))
+fn retain_manual(text: &str) -> Result<Retention, Wrong> {
+    let retention = text.to_ascii_lowercase().parse::<Retention>();
+    let retention = retention
+        .ok()
+        .filter(|retention| !matches!(retention, Retention::Newest(_)));
+    retention.ok_or_else(|| {
+        let hint = "give a number and its unit, such as 24h, 7d, 5w, 12mo or 7y, or forever";
+        (
+            format!("{text:?} is not a time for which a backup is kept"),
+            Some(hint.to_owned()),
+        )
     })
 }
 

@@ -183,8 +183,9 @@ impl Run<'_> {
             return Ok(());
         };
         let still = schedule.due(&survey.past(), self.record.started);
-        let is_still = |one: &&Served| still.iter().any(|other| other.tier == one.tier);
-        let left: Vec<Served> = due.iter().filter(is_still).copied().collect();
+        // of what another run has served meanwhile, one clause of a tier may still be due, and is kept for its own time
+        let was_due = |one: &Served| due.iter().any(|other| other.tier == one.tier);
+        let left: Vec<Served> = still.into_iter().filter(was_due).collect();
         if left.is_empty() {
             let database = self.request.database.to_string();
             return Err(Error::NotDue { database });

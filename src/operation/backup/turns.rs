@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    schedule::Attempt,
+    schedule::{Attempt, one_a_tier},
     store::Claim,
 };
 
@@ -35,10 +35,7 @@ impl Run<'_> {
         let mut open = schedule.attempts(self.record.started);
         open.retain(|turn| due.iter().any(|served| served.tier == turn.served.tier));
         for turn in open {
-            let database = &self.request.database;
-            let taken = self
-                .catalog
-                .take_turn(&self.identity, database, turn.served.tier, turn.began);
+            let taken = self.catalog.take_turn(&self.identity, &self.request.database, &turn);
             if taken.await? == Claim::Taken {
                 self.turns.push(turn);
             }
@@ -47,24 +44,18 @@ impl Run<'_> {
             let database = self.request.database.to_string();
             return Err(Error::NotDue { database });
         }
-        serve(&mut self.record, self.turns.iter().map(|turn| turn.served).collect());
+        let served = self.turns.iter().map(|turn| turn.served);
+        let served = one_a_tier(served, self.record.started);
+        serve(&mut self.record, served);
         Ok(())
     }
 
     /// Claims all later turns of the periods that this backup serves, so that no other run serves them again.
     pub(super) async fn close_turns(&self) {
-        let Occasion::Due { schedule, .. } = &self.request.occasion else {
-            return;
-        };
-        let later = |turn: &Attempt| {
-            let after = schedule.later_attempts(turn).into_iter();
-            let tier = turn.served.tier;
-            after.map(move |began| (tier, began)).collect::<Vec<_>>()
-        };
-        let names: Vec<_> = self.turns.iter().flat_map(later).collect();
-        let takes = stream::iter(names).map(|(tier, began)| {
+        let later: Vec<Attempt> = self.turns.iter().flat_map(Attempt::later).collect();
+        let takes = stream::iter(&later).map(|turn| {
             let database = &self.request.database;
-            self.catalog.take_turn(&self.identity, database, tier, began)
+            self.catalog.take_turn(&self.identity, database, turn)
         });
         let all = takes.buffer_unordered(AT_ONCE).collect::<Vec<_>>();
         let failed = match tokio::time::timeout(CLOSE_MAX, all).await {

@@ -86,11 +86,12 @@ fn kept_longer_by(one: &CatalogEntry, after_days: u32) -> Option<KeptLonger> {
     let record = &one.record;
     let age = SignedDuration::from_hours(24 * i64::from(after_days));
     let deleted = record.started.checked_add(age).ok()?;
-    let why = match (one.hold(), record.expires) {
+    let (retention, expires) = one.kept();
+    let why = match (one.hold(), expires) {
         (Some(hold), _) => format!("held by {}: {}", hold.who, hold.reason),
         (None, Some(expires)) if expires <= deleted => return None,
         (None, Some(expires)) => format!("kept until {}", day(expires)),
-        (None, None) => format!("kept: {}", record.retention),
+        (None, None) => format!("kept: {retention}"),
     };
     Some(KeptLonger {
         id: record.id.clone(),

@@ -9,7 +9,7 @@ use crate::{
     catalog::{Catalog, CatalogEntry, Survey},
     error::{Error, Result},
     operation::Interrupt,
-    retention::{KeepReason, RetentionVerdict},
+    retention::{DeleteReason, KeepReason, RetentionVerdict},
     store::{Kind, Object, Store},
 };
 
@@ -28,7 +28,7 @@ pub(super) async fn delete_planned(
             line.outcome = DeletionOutcome::NotReached;
             continue;
         };
-        let attempt = interrupt.or(async { Ok(delete_backup(catalog, one).await) });
+        let attempt = interrupt.or(async { Ok(delete_backup(catalog, one, &line.verdict).await) });
         let attempt = attempt.await?;
         denied = is_denied(&attempt);
         match attempt {
@@ -64,14 +64,24 @@ pub(super) async fn delete_planned(
 }
 
 /// Deletes a backup, the record first: from then on it is not a backup, whatever happens next. Deletes nothing if a
-/// hold was set since it was looked at, and returns that as the reason, as a prune of thousands of objects takes
-/// minutes.
-async fn delete_backup(catalog: &Catalog, one: &CatalogEntry) -> Result<Option<KeepReason>> {
+/// hold was set or its retention was changed since it was looked at, and returns that as the reason, as a prune of
+/// thousands of objects takes minutes.
+async fn delete_backup(
+    catalog: &Catalog,
+    one: &CatalogEntry,
+    verdict: &RetentionVerdict,
+) -> Result<Option<KeepReason>> {
     let (store, record) = (catalog.store(), &one.record);
     let mark = catalog.mark(&record.database, &record.id).await?;
-    if let Some(hold) = mark.and_then(|mark| mark.hold) {
+    if let Some(hold) = mark.as_ref().and_then(|mark| mark.hold.as_ref()) {
         let why = hold.to_string();
         return Ok(Some(KeepReason::Held { why }));
+    }
+    let retained = mark.and_then(|mark| mark.retained).filter(|_| record.is_good());
+    let is_new = retained.as_ref() != one.retained();
+    if let Some(retained) = retained.filter(|_| is_new && *verdict != RetentionVerdict::Delete(DeleteReason::Named)) {
+        let until = retained.retention.expires(record.started);
+        return Ok(Some(KeepReason::Retained { until }));
     }
     delete(store, &one.object).await?;
     // before the archive, because a later prune finds an archive by itself, and the details through it

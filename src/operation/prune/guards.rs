@@ -22,10 +22,19 @@ pub(super) async fn add_guards(
     plan: &RetentionPlan,
     runs: &mut [RetentionRun],
 ) -> Result<()> {
-    let candidates: Vec<&CatalogEntry> = plan
+    let candidates = plan
         .deletions()
         .filter_map(|line| survey.entries.iter().find(|one| one.record.id == line.id))
         .collect();
+    add_guards_of(catalog, candidates, runs).await
+}
+
+/// Looks at these backups, and adds what was found to their runs.
+pub(super) async fn add_guards_of(
+    catalog: &Catalog,
+    candidates: Vec<&CatalogEntry>,
+    runs: &mut [RetentionRun],
+) -> Result<()> {
     let store = catalog.store();
     let mut looks = stream::iter(candidates)
         .map(|one| async move { (&one.record.id, look(store, one).await) })
@@ -46,7 +55,7 @@ fn add(guards: &mut Protection, seen: Protection) {
 }
 
 async fn look(store: &Store, one: &CatalogEntry) -> Result<Protection> {
-    let (mut until, mut legal_hold, mut tags) = (None, false, TagState::None);
+    let (mut until, mut legal_hold, mut tags) = (None, false, TagState::NotLooked);
     let mut add_lock = |lock: Locked| {
         until = until.max(lock.until);
         legal_hold |= lock.legal_hold;
@@ -54,8 +63,9 @@ async fn look(store: &Store, one: &CatalogEntry) -> Result<Protection> {
     for object in iter::once(&one.object).chain(&one.details) {
         add_lock(locked(store, &object.key).await?);
         let of_object = match read(store, &object.key).await? {
+            SeenTags::Unsupported => TagState::Unsupported,
             // the seals of these prove them, so missing tags mean nothing
-            SeenTags::None | SeenTags::Empty | SeenTags::Hidden => TagState::None,
+            SeenTags::Gone | SeenTags::Empty | SeenTags::Hidden => TagState::None,
             SeenTags::Tags(found) => tags_of(&one.record, &found, &one.owner, false),
         };
         tags = stricter(tags, of_object);
@@ -64,7 +74,8 @@ async fn look(store: &Store, one: &CatalogEntry) -> Result<Protection> {
         add_lock(locked(store, &archive.key).await?);
         let tagged = one.record.object().is_none_or(|object| object.tagged);
         let of_archive = match read(store, &archive.key).await? {
-            SeenTags::None => TagState::None,
+            SeenTags::Unsupported => TagState::Unsupported,
+            SeenTags::Gone => TagState::None,
             SeenTags::Empty if !tagged => TagState::None,
             SeenTags::Empty => TagState::Missing("pgcoffer:owner".to_owned()),
             SeenTags::Hidden => TagState::Unreadable("pgcoffer:owner".to_owned()),
@@ -91,7 +102,9 @@ async fn locked(store: &Store, key: &str) -> Result<Locked> {
 /// The tags that were read.
 pub(super) enum SeenTags {
     /// The service has no tags.
-    None,
+    Unsupported,
+    /// The object is gone.
+    Gone,
     /// These credentials may not see them.
     Hidden,
     /// This object has none.
@@ -102,11 +115,11 @@ pub(super) enum SeenTags {
 
 pub(super) async fn read(store: &Store, key: &str) -> Result<SeenTags> {
     match store.tags(key).await {
-        Ok(None) => Ok(SeenTags::None),
+        Ok(None) => Ok(SeenTags::Unsupported),
         Ok(Some(tags)) if tags.is_empty() => Ok(SeenTags::Empty),
         Ok(Some(tags)) => Ok(SeenTags::Tags(tags)),
         Err(error) if error.kind == Kind::Denied => Ok(SeenTags::Hidden),
-        Err(error) if error.kind == Kind::NotFound => Ok(SeenTags::None),
+        Err(error) if error.kind == Kind::NotFound => Ok(SeenTags::Gone),
         Err(error) => Err(error.into()),
     }
 }
@@ -132,7 +145,10 @@ fn tags_of(record: &Record, found: &[(String, String)], owner: &str, complete: b
     let expires = match value("expires").map(str::parse) {
         Some(Ok(time)) => Some(time),
         Some(Err(_)) => return TagState::Unreadable(name("expires")),
-        None if complete && record.expires.is_some() => return TagState::Missing(name("expires")),
+        // what is retained forever since it was made has no end any more
+        None if complete && record.expires.is_some() && retain != Retention::Forever => {
+            return TagState::Missing(name("expires"));
+        }
         None => None,
     };
     TagState::Read {
@@ -152,7 +168,9 @@ pub(super) fn tag<'a>(found: &'a [(String, String)], what: &str) -> Option<&'a s
 /// The stricter of two tag states: reasons to keep come before any date, then holds, then the later date.
 fn stricter(a: TagState, b: TagState) -> TagState {
     match (a, b) {
-        (TagState::None | TagState::NotLooked, other) | (other, TagState::None | TagState::NotLooked) => other,
+        (TagState::NotLooked, other) | (other, TagState::NotLooked) => other,
+        (TagState::Unsupported, other) | (other, TagState::Unsupported) => other,
+        (TagState::None, other) | (other, TagState::None) => other,
         (
             TagState::Read { retain, expires, hold },
             TagState::Read {

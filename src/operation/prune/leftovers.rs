@@ -204,7 +204,7 @@ async fn reason_to_keep(
     }
     let (database, tier) = (survey.database.as_str(), orphan.tier.as_str());
     match read(store, &object.key).await? {
-        SeenTags::None => {}
+        SeenTags::Unsupported | SeenTags::Gone => {}
         SeenTags::Empty => return Ok(Some("its tags are missing".to_owned())),
         SeenTags::Hidden => return Ok(Some("its tags can't be seen".to_owned())),
         SeenTags::Tags(found) if tag(&found, "hold").is_some() => {

@@ -7,6 +7,7 @@
 mod deletion;
 mod guards;
 mod leftovers;
+mod named;
 mod proof;
 mod report;
 
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use tracing::field;
 
 use self::leftovers::Leftover;
+pub(super) use self::named::NamedDeletion;
 pub use self::report::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport};
 use super::{
     CLOCKS_APART_MAX, Clock, Interrupt,

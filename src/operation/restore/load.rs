@@ -41,7 +41,7 @@ impl PreparedRestore<'_> {
             let archive = self.again(interrupt).await.map_err(not_sent)?;
             let load = self.load(target, ids, false, watch.clone()).map_err(not_sent)?;
             let unseen = Progress::default();
-            let more = carry_out(self.expected(), archive, load, &steps, &unseen, interrupt).await;
+            let more = carry_out(self.expected(), archive, load, &Steps::default(), &unseen, interrupt).await;
             let (_, more) = more?;
             report.warnings.extend(more.warnings);
             report.failures.add(more.failures);
@@ -112,7 +112,7 @@ async fn carry_out(
     let all_sent = brought.is_ok() || load.has_stopped_reading();
     let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
         Ok(contents) => {
-            say_what_is_left(&mut load, steps);
+            say_what_is_left(&mut load, steps, progress);
             progress.set_all_read();
             let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
             ended.map(|report| (contents, report))
@@ -135,8 +135,8 @@ async fn carry_out(
 
 /// Says that everything was read and compared, and what pg_restore is still doing: of a part of the archive it may have
 /// ended already.
-fn say_what_is_left(load: &mut Load, steps: &Steps) {
-    let left = steps.counted();
+fn say_what_is_left(load: &mut Load, steps: &Steps, progress: &Progress) {
+    let left = steps.left(progress.step().as_ref());
     match left.is_empty() || load.has_ended() {
         true => tracing::info!("the whole archive was read and is what was dumped"),
         false => tracing::info!("the whole archive was read and is what was dumped; pg_restore continues: {left}"),

@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// The steps of one restore.
+#[derive(Default)]
 pub(super) struct Steps {
     all: Vec<RestoreStep>,
     /// The step that each line of the programs begins: pg_restore's words behind its verb, and the first line of a
@@ -49,9 +50,12 @@ impl Steps {
         Self { all, by_line, is_sure }
     }
 
-    /// How many there are of each kind, in words: `3 indexes, 1 constraint`. Empty where there are none.
-    pub(super) fn counted(&self) -> String {
-        let of = |kind: StepKind| self.all.iter().filter(|step| step.kind == kind).count();
+    /// How many there are of each kind behind the step that has begun last, and with it, in words: `3 indexes, 1
+    /// constraint`. Empty where there are none.
+    pub(super) fn left(&self, begun: Option<&RestoreStep>) -> String {
+        let at = begun.and_then(|begun| self.all.iter().position(|step| step == begun));
+        let left = self.all.get(at.unwrap_or(0)..).unwrap_or_default();
+        let of = |kind: StepKind| left.iter().filter(|step| step.kind == kind).count();
         let words = [
             (StepKind::Index, "index", "indexes"),
             (StepKind::Constraint, "constraint", "constraints"),
@@ -181,7 +185,10 @@ mod tests {
         watch.tell(LoadLine::Doing("creating INDEX \"public.items_slug\""));
         watch.tell(LoadLine::Doing("erstelle CONSTRAINT \"public.items items_pkey\""));
         assert_eq!(progress.step().unwrap().kind, StepKind::Constraint);
-        assert_eq!(steps().counted(), "2 indexes, 1 constraint");
+        assert_eq!(steps().left(None), "2 indexes, 1 constraint");
+        watch.tell(LoadLine::Doing("creating INDEX \"public.items_slug\""));
+        assert_eq!(steps().left(progress.step().as_ref()), "2 indexes");
+        assert_eq!(Steps::default().left(None), "");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A tick: for every database, makes the backups that are due and prunes. Safe to call at any time and any number of
 //! times.
 
+#[cfg(test)]
+mod kept;
 mod report;
 
 use std::time::Duration;

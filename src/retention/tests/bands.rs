@@ -23,6 +23,7 @@ fn run(started: Timestamp, serves: &[(Tier, Timestamp, &str)]) -> RetentionRun {
         outcome: RetentionOutcome::Good,
         counts: true,
         serves: serves.collect(),
+        retained: None,
         guards: Protection::NONE,
     }
 }

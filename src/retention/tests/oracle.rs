@@ -45,7 +45,7 @@ pub(super) fn may_go(run: &RetentionRun, runs: &[RetentionRun], policy: &Retenti
         && guards.hold.is_none()
         && !guards.legal_hold
         && guards.locked_until.is_none_or(|until| until <= now)
-        && its_record_lets_it_go(run, &good, now)
+        && its_retention_lets_it_go(run, &good, now)
         && its_tags_let_it_go(run, &good, now)
 }
 
@@ -61,6 +61,23 @@ fn is_an_elder(run: &RetentionRun, good: &[&RetentionRun], policy: &RetentionPol
         })
 }
 
+fn its_retention_lets_it_go(run: &RetentionRun, good: &[&RetentionRun], now: Timestamp) -> bool {
+    let Some(own) = run.retained.filter(|_| !run.outcome.is_failure()) else {
+        return its_record_lets_it_go(run, good, now);
+    };
+    let Some(over) = end(own, run.started) else {
+        return its_record_lets_it_go(run, good, now);
+    };
+    let tags_agree = match &run.guards.tags {
+        TagState::NotLooked | TagState::Unsupported => true,
+        TagState::Read { retain, expires, .. } => {
+            *retain == own && expires.is_some_and(|expires| expires.as_second() == over)
+        }
+        _ => false,
+    };
+    over <= now.as_second() && (tags_agree || its_record_lets_it_go(run, good, now))
+}
+
 fn its_record_lets_it_go(run: &RetentionRun, good: &[&RetentionRun], now: Timestamp) -> bool {
     if run.outcome.is_failure() {
         return now.duration_since(run.started).as_hours() >= 30 * 24;
@@ -71,7 +88,7 @@ fn its_record_lets_it_go(run: &RetentionRun, good: &[&RetentionRun], now: Timest
 
 fn its_tags_let_it_go(run: &RetentionRun, good: &[&RetentionRun], now: Timestamp) -> bool {
     let (retain, expires) = match &run.guards.tags {
-        TagState::NotLooked | TagState::None => return true,
+        TagState::NotLooked | TagState::Unsupported | TagState::None => return true,
         TagState::Missing(_) | TagState::Foreign(_) | TagState::Unreadable(_) => return false,
         TagState::Read { hold: Some(_), .. } => return false,
         TagState::Read { retain, expires, .. } => (*retain, *expires),

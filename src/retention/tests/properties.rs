@@ -28,6 +28,8 @@ enum Event {
     Edit(Vec<(Tier, Retention)>),
     /// the newest run gets guards
     Guard(Protection),
+    /// a person gives the newest run a retention of its own, in its tags as well or in its mark alone
+    Retain(Retention, bool),
 }
 
 fn outcome() -> impl Strategy<Value = RetentionOutcome> {
@@ -68,6 +70,7 @@ fn guards() -> impl Strategy<Value = Protection> {
     let hold = || prop_oneof![9 => Just(None), 1 => Just(Some("anna".to_owned()))];
     let tags = prop_oneof![
         2 => Just(TagState::NotLooked),
+        1 => Just(TagState::Unsupported),
         1 => Just(TagState::None),
         1 => Just(TagState::Missing("a".to_owned())),
         1 => Just(TagState::Foreign("a".to_owned())),
@@ -93,6 +96,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => prop_oneof![Just(0), -100_000..100_000, -30..30].prop_map(Event::Clock),
         1 => schedule(retention()).prop_map(Event::Edit),
         6 => guards().prop_map(Event::Guard),
+        6 => (by_age(), any::<bool>()).prop_map(|(keep, tagged)| Event::Retain(keep, tagged)),
     ]
 }
 
@@ -138,6 +142,11 @@ impl Life {
                         run.guards = guards;
                     }
                 }
+                Event::Retain(keep, tagged) => {
+                    if let Some(run) = world.runs.last_mut() {
+                        retain(run, keep, tagged);
+                    }
+                }
             }
             each(&mut world, now);
         }
@@ -151,6 +160,18 @@ impl Life {
 
     fn plan(&self, runs: &[RetentionRun], now: Timestamp) -> RetentionPlan {
         plan(runs, &self.policy, now)
+    }
+}
+
+fn retain(run: &mut RetentionRun, retain: Retention, tagged: bool) {
+    run.retained = Some(retain);
+    if tagged {
+        let expires = retain.expires(run.started);
+        run.guards.tags = TagState::Read {
+            retain,
+            expires,
+            hold: None,
+        };
     }
 }
 
@@ -218,6 +239,30 @@ proptest! {
             run.guards.tags = TagState::NotLooked;
         }
         prop_assert!(deletions(&life.plan(&asked, now)).is_subset(&first));
+    }
+
+    /// A retention of its own keeps a run at once; a mark that shortens, without the tags, deletes nothing more.
+    #[test]
+    fn a_mark_alone_only_lengthens(life in life(), of in any::<prop::sample::Index>(), keep in by_age()) {
+        let (mut runs, now) = life.lived();
+        prop_assume!(!runs.is_empty());
+        for run in &mut runs {
+            // everything was looked at
+            if run.guards.tags == TagState::NotLooked {
+                run.guards.tags = TagState::None;
+            }
+        }
+        let before = deletions(&life.plan(&runs, now));
+        let at = of.index(runs.len());
+        let run = &mut runs[at];
+        let agreed = matches!(run.guards.tags, TagState::Unsupported)
+            || matches!(run.guards.tags, TagState::Read { retain, .. } if retain == keep);
+        prop_assume!(!agreed && run.retained.is_none());
+        retain(run, keep, false);
+        let (id, failed, until) = (run.id.clone(), run.outcome.is_failure(), keep.expires(run.started));
+        let after = deletions(&life.plan(&runs, now));
+        prop_assert!(after.is_subset(&before));
+        prop_assert!(failed || until.is_some_and(|until| until <= now) || !after.contains(&id));
     }
 
     /// Of a fixed set of runs that time alone keeps, none comes back.

@@ -21,6 +21,7 @@ pub(super) fn daily(days: i64, retention: &str) -> RetentionRun {
             due: due(Tier::Daily, started),
             retention: retention.parse().unwrap(),
         }],
+        retained: None,
         guards: Protection::NONE,
     }
 }

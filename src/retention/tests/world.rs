@@ -82,6 +82,7 @@ impl World {
             outcome,
             counts: true,
             serves,
+            retained: None,
             guards: Protection::NONE,
         });
     }

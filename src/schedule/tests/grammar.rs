@@ -79,13 +79,41 @@ fn each_fault_is_told_with_its_clause() {
         (" \n", "the schedule is empty"),
         ("daily keep 7d,", "there is nothing between two commas"),
         (
-            "every day keep 7d",
-            r#""every" is not hourly, daily, weekly, monthly or yearly"#,
+            "nightly keep 7d",
+            r#""nightly" is not every, hourly, daily, weekly, monthly or yearly"#,
+        ),
+        ("every keep 7d", "it doesn't say how often"),
+        ("every 5 hours keep 7d", "backups can't be made every 5 hours"),
+        ("every 5 minutes keep 7d", "backups can't be made every 5 minutes"),
+        ("every 2 days keep 7d", "backups can't be made every 2 days"),
+        ("every 0 hours keep 7d", "backups can't be made every 0 hours"),
+        ("every hours keep 7d", "backups can't be made every hours"),
+        ("every 6h keep 7d", "backups can't be made every 6h"),
+        (
+            "every 6 hours at 06:00 keep 7d",
+            r#""06:00" is not a time for hourly backups"#,
+        ),
+        (
+            "every 15 minutes at :15 keep 7d",
+            r#"":15" is not a time for hourly backups"#,
+        ),
+        (
+            "every 15 minutes at 00:10 keep 7d",
+            r#""00:10" is not a time for hourly backups"#,
+        ),
+        ("every 6 hours on monday keep 7d", "hourly backups can't have a day"),
+        (
+            "every 15 minutes keep 96",
+            "backups that are made every few minutes can't be kept by count",
+        ),
+        (
+            "daily at 02:30 keep 7d, daily at 14:30 keep 3",
+            r#"in "daily at 14:30 keep 3": a count is of all daily backups, and there is another clause of them"#,
         ),
         ("Manual keep 7d", "manual backups have no schedule"),
         (
             "daily keep 7d, Daily keep 8d",
-            r#"in "Daily keep 8d": daily is named twice"#,
+            r#"in "Daily keep 8d": "daily at 00:00" is there twice"#,
         ),
         (
             "daily at 02:30",
@@ -130,7 +158,7 @@ fn all_faults_are_told_at_once() {
     let told = faults("daily at noon, weekly on someday keep 5w, fortnightly keep 1y");
     assert_eq!(
         told,
-        r#"in "daily at noon": "noon" is not a time for daily backups; in "daily at noon": it doesn't say how long daily backups are kept; in "weekly on someday keep 5w": "someday" is not a day for weekly backups; in "fortnightly keep 1y": "fortnightly" is not hourly, daily, weekly, monthly or yearly"#
+        r#"in "daily at noon": "noon" is not a time for daily backups; in "daily at noon": it doesn't say how long daily backups are kept; in "weekly on someday keep 5w": "someday" is not a day for weekly backups; in "fortnightly keep 1y": "fortnightly" is not every, hourly, daily, weekly, monthly or yearly"#
     );
     // a comma that is missing is one fault, not three
     let told = faults("daily keep 7d weekly keep 5w");
@@ -148,10 +176,20 @@ fn hints_can_be_followed() {
         hint("daily at noon keep 7d, weekly at noon keep 5w"),
         r#"write hour and minute, from "at 00:00" to "at 23:59""#
     );
+    assert_eq!(
+        hint("every 5 hours keep 7d"),
+        r#"write, for example, "every 6 hours keep 7d"; there are 15, 20 or 30 minutes, and 2, 3, 4, 6, 8 or 12 hours"#
+    );
+    assert_eq!(
+        hint("every 6 hours at 18:00 keep 7d"),
+        r#"write the first time of each day, from "at 00:00" to "at 05:59""#
+    );
     // every example in a hint is itself a schedule
     for text in [
         "",
         "every day",
+        "nightly",
+        "every 5 hours keep 7d",
         "hourly at",
         "daily at",
         "weekly on",
@@ -186,14 +224,60 @@ fn what_is_hardly_meant_is_warned_of() {
     assert_eq!(warnings("hourly keep 24, daily keep 7, weekly keep forever"), "");
     assert_eq!(
         warnings("daily keep 12h"),
-        "daily backups are kept 12h, and deleted before the next daily one is made"
+        "daily backups are kept 12h, and deleted before the next one is made"
     );
     assert_eq!(
         warnings("daily keep 30d, weekly keep 4w"),
-        "weekly backups are kept no longer than the daily ones, so they add nothing"
+        "weekly backups are kept no longer than daily backups, so they add nothing"
     );
     assert_eq!(
         warnings("daily keep 35, weekly keep 5"),
-        "weekly backups are kept no longer than the daily ones, so they add nothing"
+        "weekly backups are kept no longer than daily backups, so they add nothing"
+    );
+    assert_eq!(
+        warnings("every 6 hours keep 3h"),
+        "backups every 6 hours are kept 3h, and deleted before the next one is made"
+    );
+    assert_eq!(
+        warnings("hourly keep 7d, every 6 hours keep 3d"),
+        "backups every 6 hours are kept no longer than hourly backups, so they add nothing"
+    );
+    // what is made as often adds moments
+    assert_eq!(warnings("daily at 02:30 keep 7d, daily at 14:30 keep 3d"), "");
+}
+
+#[test]
+fn frequencies_are_written_in_words() {
+    for (text, expected) in [
+        ("every hour keep 1d", "hourly at :00 keep 1d"),
+        ("every 60 minutes keep 1d", "hourly at :00 keep 1d"),
+        ("every day at 02:30 keep 7d", "daily at 02:30 keep 7d"),
+        ("every 24 hours at 02:30 keep 7d", "daily at 02:30 keep 7d"),
+        ("Every Week keep 5w", "weekly on sunday at 00:00 keep 5w"),
+        ("every month on last keep 1y", "monthly on last at 00:00 keep 1y"),
+        ("every year keep 7y", "yearly on 01-01 at 00:00 keep 7y"),
+        ("every 6 hours keep 7d", "every 6 hours at 00:00 keep 7d"),
+        ("every 6 hours at 02:30 keep 28", "every 6 hours at 02:30 keep 28"),
+        ("every 6 hours at :30 keep 7d", "every 6 hours at 00:30 keep 7d"),
+        ("every 15 minutes keep 1d", "every 15 minutes at :00 keep 1d"),
+        (
+            "weekly keep 5w, every 6 hours keep 7d, hourly at :15 keep 24h",
+            "hourly at :15 keep 24h, every 6 hours at 00:15 keep 7d, weekly on sunday at 00:15 keep 5w",
+        ),
+        (
+            "daily at 14:30 keep 3d, daily at 02:30 keep 7d, weekly keep 5w",
+            "daily at 02:30 keep 7d, daily at 14:30 keep 3d, weekly on sunday at 14:30 keep 5w",
+        ),
+    ] {
+        assert_eq!(canonical(text), expected, "{text}");
+    }
+    let missing = faults("daily keep 7d every 6 hours keep 7d");
+    assert_eq!(
+        missing,
+        r#"in "daily keep 7d every 6 hours keep 7d": "every" is not understood"#
+    );
+    assert_eq!(
+        hint("daily keep 7d every 6 hours keep 7d"),
+        r#"put a comma before "every""#
     );
 }

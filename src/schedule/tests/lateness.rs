@@ -104,3 +104,21 @@ fn without_a_schedule_habit_tells_what_is_late() {
     let manual = good("2027-05-05T12:00:00Z", &[Tier::Manual]);
     assert_eq!(habit(&[manual], "2030-01-01T00:00:00Z"), None);
 }
+
+#[test]
+fn a_habit_of_parts_of_a_day_is_told_by_the_newest_runs() {
+    let every = |hours: i64, count: i64| -> Vec<PastRun> {
+        let last = at("2027-05-05T18:00:00Z");
+        let started = (0..count).map(|n| (last - minutes(n * hours * 60)).to_string());
+        started.map(|started| good(&started, &[Tier::Hourly])).collect()
+    };
+    let is_late = |history: &[PastRun], now: &str| late_by_habit(history, at(now)).is_some();
+    assert!(!is_late(&every(6, 4), "2027-05-06T01:00:00Z"));
+    assert!(is_late(&every(6, 4), "2027-05-06T01:01:00Z"));
+    assert!(is_late(&every(1, 4), "2027-05-05T20:01:00Z"));
+    // an outage is no habit, and neither is one that is longer than half a day
+    let mut outage = every(1, 4);
+    outage.extend(every(100, 2));
+    assert!(is_late(&outage, "2027-05-05T20:01:00Z"));
+    assert!(is_late(&every(100, 2), "2027-05-06T08:01:00Z"));
+}

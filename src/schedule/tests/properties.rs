@@ -1,6 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp, ToSpan,
+    civil::{Date, Time},
+    tz::TimeZone,
+};
 use proptest::{prelude::*, sample::select};
 
 use super::{minutes, run, zone};
@@ -9,7 +13,7 @@ use crate::{
     schedule::{PastRun, Recurrence, RunEnd, Schedule},
 };
 
-const ZONES: [&str; 9] = [
+pub(super) const ZONES: [&str; 9] = [
     "UTC",
     "Europe/Berlin",
     "America/New_York",
@@ -25,15 +29,20 @@ const KEEPS: [&str; 7] = ["24h", "7d", "5w", "12mo", "7y", "forever", "30"];
 
 /// A clause, its words in any order and case.
 fn clause(tier: &'static str, on: BoxedStrategy<String>) -> BoxedStrategy<String> {
-    let hourly = tier == "hourly";
+    let every: Option<i32> = tier.split(' ').nth(1).map(|number| number.parse().unwrap());
+    let (hourly, minutes) = (tier == "hourly", tier.ends_with("minutes"));
     // more often at the hours at which clocks change
     let hour = prop_oneof![0..24, 0..4];
     let minute = prop_oneof![0..60, Just(0), Just(30)];
-    let at = (hour, minute).prop_map(move |(hour, minute)| match hourly {
-        true => format!("at :{minute:02}"),
-        false => format!("at {hour:02}:{minute:02}"),
+    let at = (hour, minute).prop_map(move |(hour, minute)| match every {
+        Some(every) if minutes => format!("at :{:02}", minute % every),
+        Some(every) => format!("at {:02}:{minute:02}", hour % every),
+        None if hourly => format!("at :{minute:02}"),
+        None => format!("at {hour:02}:{minute:02}"),
     });
-    let words = (prop::option::of(at), on, select(&KEEPS[..]), any::<bool>());
+    // what comes every few minutes is kept for a time
+    let keeps = if minutes { &KEEPS[..6] } else { &KEEPS[..] };
+    let words = (prop::option::of(at), on, select(keeps), any::<bool>());
     words
         .prop_flat_map(|(at, on, keep, upper)| {
             let words = vec![at.unwrap_or_default(), on, format!("keep {keep}")];
@@ -58,7 +67,15 @@ fn any_schedule() -> impl Strategy<Value = String> {
     ];
     let nothing = || Just(String::new()).boxed();
     let clauses = vec![
-        clause("hourly", nothing()),
+        prop_oneof![
+            4 => clause("hourly", nothing()),
+            1 => clause("every 15 minutes", nothing()),
+            1 => clause("every 30 minutes", nothing()),
+            1 => clause("every 2 hours", nothing()),
+            2 => clause("every 6 hours", nothing()),
+            1 => clause("every 12 hours", nothing()),
+        ]
+        .boxed(),
         clause("daily", nothing()),
         clause("weekly", weekday.boxed()),
         clause("monthly", day.boxed()),
@@ -74,7 +91,7 @@ fn any_schedule() -> impl Strategy<Value = String> {
         })
 }
 
-fn any_moment() -> impl Strategy<Value = Timestamp> {
+pub(super) fn any_moment() -> impl Strategy<Value = Timestamp> {
     let years = 2005 - 1970..2035 - 1970_i64;
     let anywhere = (years, 0..366 * 86400_i64).prop_map(|(year, second)| year * 31_556_952 + second);
     // before Apia's lost day, and before a half-hour change on Lord Howe Island
@@ -83,7 +100,7 @@ fn any_moment() -> impl Strategy<Value = Timestamp> {
 }
 
 /// Pauses between ticks in minutes, and whether the run that a tick may begin is a good one.
-fn any_ticks() -> impl Strategy<Value = Vec<(i64, bool)>> {
+pub(super) fn any_ticks() -> impl Strategy<Value = Vec<(i64, bool)>> {
     let pause = prop_oneof![
         4 => 1..90_i64,
         4 => 90..48 * 60_i64,
@@ -93,12 +110,12 @@ fn any_ticks() -> impl Strategy<Value = Vec<(i64, bool)>> {
 }
 
 /// The rule for dates, found by looking at every date: shares nothing with the calendar's arithmetic.
-fn moments(when: Recurrence, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTreeSet<Timestamp> {
+pub(super) fn moments(when: Recurrence, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTreeSet<Timestamp> {
     let first: Date = zone.to_datetime(from).date() - 400.days();
     let last: Date = zone.to_datetime(to).date() + 400.days();
     let chosen = |date: &Date| match when {
-        Recurrence::Hourly { .. } => false,
-        Recurrence::Daily { .. } => true,
+        Recurrence::Minutes { .. } | Recurrence::Hourly { .. } => false,
+        Recurrence::Hours { .. } | Recurrence::Daily { .. } => true,
         Recurrence::Weekly { on, .. } => date.weekday() == on,
         Recurrence::Monthly { day, .. } => date.day() == day || (date.day() < day && *date == date.last_of_month()),
         Recurrence::Yearly { month, day, .. } => {
@@ -106,34 +123,41 @@ fn moments(when: Recurrence, zone: &TimeZone, from: Timestamp, to: Timestamp) ->
             date.month() == month && (date.day() == day || short)
         }
     };
-    let at = match when {
-        Recurrence::Hourly { .. } => return hours(when, zone, from, to),
-        Recurrence::Daily { at } | Recurrence::Weekly { at, .. } => at,
-        Recurrence::Monthly { at, .. } | Recurrence::Yearly { at, .. } => at,
+    let ats = match when {
+        Recurrence::Minutes { .. } | Recurrence::Hourly { .. } => return hours(when, zone, from, to),
+        Recurrence::Hours { every, first } => (0..24 / every)
+            .map(|n| Time::constant(first.hour() + n * every, first.minute(), 0, 0))
+            .collect(),
+        Recurrence::Daily { at } | Recurrence::Weekly { at, .. } => vec![at],
+        Recurrence::Monthly { at, .. } | Recurrence::Yearly { at, .. } => vec![at],
     };
     first
         .series(1.day())
         .take_while(|date| *date <= last)
         .filter(chosen)
-        .map(|date| zone.to_zoned(date.to_datetime(at)).unwrap().timestamp())
+        .flat_map(|date| ats.iter().map(move |at| date.to_datetime(*at)))
+        .map(|civil| zone.to_zoned(civil).unwrap().timestamp())
         .collect()
 }
 
-/// Every hour's moment, found by looking at every minute of the hour.
+/// The moment of every hour, or of every part of one, found by looking at every minute of it.
 fn hours(when: Recurrence, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTreeSet<Timestamp> {
-    let Recurrence::Hourly { minute } = when else {
-        return BTreeSet::new();
+    let (length, minute) = match when {
+        Recurrence::Hourly { minute } => (60, minute),
+        Recurrence::Minutes { every, first } => (every, first),
+        _ => return BTreeSet::new(),
     };
-    let hour = |n: i64| {
-        let start = Timestamp::from_second(n * 3600).unwrap();
+    let seconds = i64::from(length) * 60;
+    let part = |n: i64| {
+        let start = Timestamp::from_second(n * seconds).unwrap();
         let offset = zone.to_offset(start);
-        (0..60)
+        (0..length.into())
             .map(|n| start + minutes(n))
-            .find(|&at| offset.to_datetime(at).minute() == minute)
+            .find(|&at| offset.to_datetime(at).minute() % length == minute)
             .unwrap()
     };
-    let range = from.as_second() / 3600 - 3..to.as_second() / 3600 + 3;
-    range.map(hour).collect()
+    let range = from.as_second() / seconds - 3..to.as_second() / seconds + 3;
+    range.map(part).collect()
 }
 
 fn of(tier: Tier, history: &[PastRun]) -> Vec<Timestamp> {

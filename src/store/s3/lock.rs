@@ -1,6 +1,9 @@
 //! Object Lock: the service itself refuses to delete an object until a date.
 
-use aws_sdk_s3::types::{ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode as SdkMode};
+use aws_sdk_s3::types::{
+    ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode as SdkMode, ObjectLockRetention,
+    ObjectLockRetentionMode,
+};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
@@ -92,6 +95,32 @@ impl S3 {
         };
         let doing = || format!("look at the lock of {}", self.url(key));
         self.ask(ATTEMPTS, look, doing).await
+    }
+
+    /// Locks an object until then, in the mode of the options. A lock can be made longer, and not shorter.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`], [`Kind::Configuration`] if nothing is to be locked here, and any error of the service
+    /// or the network, such as for a mode that is weaker than that of the present lock.
+    pub async fn lock_until(&self, key: &str, until: Timestamp) -> Result<(), Error> {
+        let doing = format!("lock {}", self.url(key));
+        let Some(mode) = self.options.lock else {
+            return Err(Error::new(Kind::Configuration, doing, "PGCOFFER_LOCK isn't set"));
+        };
+        let retention = ObjectLockRetention::builder()
+            .mode(match mode {
+                LockMode::Governance => ObjectLockRetentionMode::Governance,
+                LockMode::Compliance => ObjectLockRetentionMode::Compliance,
+            })
+            .retain_until_date(date(until))
+            .build();
+        let put = || async {
+            let request = self.client.put_object_retention();
+            let request = request.bucket(&self.location.bucket).key(key);
+            let answer = request.retention(retention.clone()).send().await;
+            answer.map(drop).map_err(|e| Error::from_sdk(doing.clone(), &e))
+        };
+        self.retry(ATTEMPTS, put).await
     }
 
     /// Sets or removes the legal hold of an object.

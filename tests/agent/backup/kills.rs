@@ -275,7 +275,6 @@ fn a_server_that_crashes_half_way_makes_no_backup() {
 fn a_server_that_is_down_is_told_as_such() {
     let (cluster, _bucket, agent) = doomed(SMALL);
     cluster.crash();
-    std::thread::sleep(Duration::from_millis(200));
     let outcome = agent.run(["backup"]).ended_with(3);
     assert!(outcome.stderr.contains("hint: "), "{}", outcome.stderr);
 }

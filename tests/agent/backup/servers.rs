@@ -196,7 +196,11 @@ fn a_lock_on_a_table_is_no_matter_for_a_signal() {
         &stage.cluster.url(&stage.database),
     ]);
     let mut psql = psql.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(500));
+    wait_until("the table is locked", || {
+        let locks =
+            "select count(*) from pg_locks where relation = 'people'::regclass and mode = 'AccessExclusiveLock'";
+        stage.cluster.psql(&stage.database, locks) == "1"
+    });
     let running = holder.spawn(["backup"]);
     wait_until("pg_dump waits", || !stage.bucket.uploads_under_way().is_empty());
     running.signal("TERM");

@@ -8,14 +8,14 @@ use pgcoffer::{
 };
 use serde_json::Value;
 
-use crate::stage::{KEY, OTHER_KEY, SMALL, Stage};
+use crate::stage::{KEY, OTHER_KEY, SMALL, Stage, next_second};
 
 /// Two good backups: their ids, the older first.
 fn two_backups() -> (Stage, [String; 2]) {
     let stage = Stage::small();
     let ids = [(); 2].map(|()| {
         let id = stage.back_up()["id"].as_str().unwrap().to_owned();
-        std::thread::sleep(Duration::from_secs(1));
+        next_second();
         id
     });
     (stage, ids)

@@ -7,4 +7,5 @@ mod looked_at;
 mod repository;
 mod requests;
 mod second_looks;
+mod selectors;
 mod wrong_keys;

@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{
 
 use crate::{
     lifecycle::rules::{COLD, KEEP, agent, customers, ids, put, rules},
-    stage::Stage,
+    stage::{Stage, next_second},
     testbed::{Agent, LocalStack, S3Server},
 };
 
@@ -254,10 +254,10 @@ fn rules_that_delete_backups_too_early_are_refused() {
         record["id"].as_str().unwrap().to_owned()
     };
     let soon = id(&["--tier", "daily", "--retain", "5d"]);
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    next_second();
     let longer = id(&["--tier", "daily", "--retain", "30d"]);
-    std::thread::sleep(std::time::Duration::from_millis(1100));
-    let forever = id(&["--tier", "daily"]);
+    next_second();
+    let forever = id(&["--tier", "daily", "--retain", "forever"]);
     let expire = ["--expire", "--keep", "daily 7d"];
     let outcome = stage
         .run(["lifecycle", "apply"].iter().chain(&expire).copied())

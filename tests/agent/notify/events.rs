@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     notify::normalized::told,
     output::goldens::{assert_golden, assert_keys},
-    stage::{BULKY, SMALL, Stage, wait_until},
+    stage::{BULKY, SMALL, Stage, next_second, wait_until},
     testbed::{Agent, Fault, Hearer, Rule, slack},
     tick::past::{Run, calm, hours, minutes},
 };
@@ -90,7 +90,7 @@ fn a_first_failure_and_a_later_one() {
     let data = &event["data"];
     assert_keys(
         data,
-        "agent location text database what since failures error hint cause run exit_status interrupted newest_good \
+        "agent location subject text database what since failures error hint cause run exit_status interrupted newest_good \
          newest_good_known \
          retry_at late backup reasons",
     );
@@ -208,7 +208,7 @@ fn a_run_that_is_told_to_stop_tells_it_in_time() {
         assert!(outcome.elapsed < Duration::from_secs(30), "{:?}", outcome.elapsed);
         let event = scene.assert_told(&format!("interrupted-{command}"));
         assert_eq!(event["data"]["interrupted"], true);
-        std::thread::sleep(Duration::from_secs(1));
+        next_second();
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     notify::events::Scene,
     notify::normalized::told,
     output::goldens::{assert_golden, assert_said},
+    stage::next_second,
     testbed::{Answer, Fault, Rule},
     tick::past::{Run, hours},
 };
@@ -96,7 +97,6 @@ fn who_can_only_write_tells_all_the_same() {
     scene.agent().run(["backup"]).success();
     assert_eq!(scene.types(), [""; 0]);
     // ids are of whole seconds, and nobody here can see which are taken
-    let next_second = || std::thread::sleep(std::time::Duration::from_secs(1));
     next_second();
     let agent = scene.agent().env("PGCOFFER_NOTIFY_ON", "all");
     agent.run(["backup"]).success();

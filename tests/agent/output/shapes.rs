@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     output::goldens::{assert_golden, assert_keys},
-    stage::{KEY, OTHER_KEY, SMALL, Stage, restore_args},
+    stage::{KEY, OTHER_KEY, SMALL, Stage, next_second, restore_args},
     testbed::{Agent, Fault, Rule},
     tick::past::settled,
 };
@@ -39,7 +39,7 @@ fn json_of_a_record() {
     assert_keys(&record["large_objects"], "count bytes fingerprint");
     assert_keys(&record["serves"][0], "tier due retention");
     let mut shown = stage.run(["show", "latest", "--json"]).success().json();
-    for decided in ["hold", "accepted"] {
+    for decided in ["hold", "retained", "accepted"] {
         let decided = shown.as_object_mut().unwrap().remove(decided);
         assert_eq!(decided, Some(Value::Null));
     }
@@ -50,7 +50,9 @@ fn json_of_a_record() {
         (record["version"].clone(), record["status"].clone()),
         (1.into(), "succeeded".into())
     );
-    assert_eq!(record["expires"], Value::Null);
+    // what nobody says a time for is kept for one
+    assert_eq!(record["retention"], "90d");
+    assert!(record["expires"].is_string());
     assert!(
         stage
             .key("/archives/")
@@ -71,7 +73,7 @@ fn json_of_a_failure() {
     let record = stage.run(["show", &id, "--json"]).success().json();
     assert_keys(
         &record,
-        &format!("{RECORD} {DETAILS} error hint exit_status cause hold accepted notices"),
+        &format!("{RECORD} {DETAILS} error hint exit_status cause hold retained accepted notices"),
     );
     assert_eq!(record["exit_status"], 4);
 }
@@ -96,7 +98,7 @@ fn json_of_a_list() {
     );
     assert_keys(
         &listed["backups"][0],
-        &format!("{RECORD} good looks_suspicious hold storage_class sealed_for doubt"),
+        &format!("{RECORD} good looks_suspicious hold retained storage_class sealed_for doubt"),
     );
     assert_eq!(listed["others"]["main"], 1);
     assert_keys(&listed["unreadable"][0], "key why");
@@ -181,7 +183,7 @@ fn an_old_good_backup_is_found_behind_many_runs() {
         .bucket
         .inject(Rule::on("UploadPart").always(), Fault::access_denied());
     for _ in 0..2 {
-        std::thread::sleep(std::time::Duration::from_secs(1));
+        next_second();
         stage.run(["backup"]).ended_with(4);
     }
     let listed = stage.run(["list", "-n", "1", "--json"]).success().json();
@@ -203,7 +205,7 @@ fn a_busy_database_does_not_hide_a_quiet_one() {
         .agent()
         .env("PGCOFFER_DB_QUIET_URL", stage.cluster.url(&stage.database));
     agent.run(["backup", "quiet"]).success();
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    next_second();
     agent.run(["backup", "main"]).success();
     let listed = agent.run(["list", "-n", "1"]).success();
     assert!(!listed.text().contains("NO GOOD BACKUP"), "{}", listed.text());
@@ -293,7 +295,7 @@ fn a_list_with_nothing_with_good_ones_and_with_failures() {
             .to_owned(),
     ];
     assert_golden("list-good", &settled_list(stage.run(["list"]).success().text(), &ids));
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    next_second();
     stage
         .agent()
         .env("PGCOFFER_DB_MAIN_URL", "postgres://nobody@127.0.0.1:1/none")
@@ -317,7 +319,7 @@ fn a_list_that_is_whole_does_not_say_that_there_is_more() {
     let stage = Stage::backed_up(SMALL);
     let outcome = stage.run(["list", "-n", "1"]).success();
     assert!(!outcome.text().contains("not shown"), "{}", outcome.text());
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    next_second();
     stage.back_up();
     let outcome = stage.run(["list", "-n", "1"]).success();
     assert!(

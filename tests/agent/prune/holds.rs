@@ -62,7 +62,7 @@ fn a_hold_is_shown_wherever_its_backup_is() {
     told(&json(&["show", &old.id, "--json"])["hold"]);
     told(&json(&["status", "--json"])["databases"][0]["held"][0]);
     scene.run(["release", &old.id]).success();
-    assert!(line(&text(&["list"])).ends_with("good"));
+    assert!(line(&text(&["list", "--wide"])).ends_with("good"));
     assert!(json(&["show", &old.id, "--json"])["hold"].is_null());
     assert_eq!(
         json(&["status", "--json"])["databases"][0]["held"],

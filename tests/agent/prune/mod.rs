@@ -9,5 +9,6 @@ mod object_lock;
 pub(crate) mod past;
 pub(crate) mod plan;
 pub(crate) mod refusals;
+mod retain;
 pub(crate) mod scene;
 mod tags;

@@ -53,7 +53,8 @@ pub(crate) fn turn(tier: &str, hours_ago: i64) -> String {
     let secret = Secret::Key(MasterKey::parse(KEY).unwrap());
     let identity = identity(&secret, "main");
     let began = Timestamp::now() - SignedDuration::from_hours(hours_ago);
-    let name = TurnName::new(&identity, &Label::parse("main").unwrap(), tier.parse().unwrap(), began);
+    let label = Label::parse("main").unwrap();
+    let name = TurnName::new(&identity, &label, tier.parse().unwrap(), began, began);
     format!("backups/main/turns/{tier}/{}", name.as_str())
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     output::goldens::assert_golden,
-    stage::{SMALL, Stage},
+    stage::{SMALL, Stage, next_second},
     testbed::Agent,
     tick::past::{Run, calm, hours, settled},
     tick::turns::turn,
@@ -100,7 +100,7 @@ fn backups_that_agree_clear_it_without_a_person() {
     assert_eq!(main["health"]["suspicious"].as_array().unwrap().len(), 2);
     assert_eq!(stage.keys("/records/").len(), 9);
     // a person's own backup is one of a kind with them
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    next_second();
     let fourth = agent.run(["backup", "--json"]).success().json();
     assert_eq!(fourth["suspicious"], serde_json::json!([]));
     outlook(&agent, 0);

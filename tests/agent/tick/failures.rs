@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     output::goldens::assert_golden,
-    stage::{BULKY, Stage, wait_until},
+    stage::{BULKY, Stage, next_second, wait_until},
     testbed::{Agent, Fault, Rule, healthchecks::Healthchecks},
     tick::past::{Run, calm, hours, minutes, settled},
     tick::turns::turn,
@@ -189,7 +189,7 @@ fn a_tick_that_was_killed_is_made_up_for_by_the_next() {
     stage.bucket.heal();
     assert_eq!(stage.records(), [] as [Value; 0]);
     // ids are of whole seconds; and its lock goes when the server sees that it is gone
-    std::thread::sleep(Duration::from_secs(1));
+    next_second();
     wait_until("the next tick backs up", || agent.run(["tick"]).code() == 0);
     assert_eq!(stage.keys("/archives/").len(), 1);
     let left = stage.bucket.uploads_under_way();

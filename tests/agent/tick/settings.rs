@@ -16,7 +16,11 @@ fn wrong_settings_are_refused_by_name_with_a_cure() {
         ("PGCOFFER_SCHEDULE", "daily at 24:00 keep 7d", &["24:00"]),
         ("PGCOFFER_SCHEDULE", "daily at 02:30", &["keep"]),
         ("PGCOFFER_SCHEDULE", "daily at 02:30 keep 7 days", &["days"]),
-        ("PGCOFFER_SCHEDULE", "daily keep 7d, daily at 12:00 keep 1d", &["daily"]),
+        (
+            "PGCOFFER_SCHEDULE",
+            "daily at 12:00 keep 7d, daily at 12:00 keep 1d",
+            &["there twice"],
+        ),
         ("PGCOFFER_SCHEDULE", "manual keep 7d", &["manual"]),
         ("PGCOFFER_SCHEDULE", "hourly at :60 keep 24h", &[":60"]),
         ("PGCOFFER_SCHEDULE", "weekly on someday keep 5w", &["someday"]),
@@ -124,7 +128,7 @@ fn what_works_and_is_hardly_meant_is_warned_of() {
     let schedule = calm("daily at HH:MM keep 12h, weekly keep 12h");
     let agent = stage.agent().env("PGCOFFER_SCHEDULE", schedule);
     let outcome = agent.run(["tick"]).success();
-    for words in ["deleted before the next daily one", "add nothing"] {
+    for words in ["deleted before the next one is made", "add nothing"] {
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     }
 }

@@ -290,3 +290,30 @@ fn who_may_not_delete_leaves_pruning_to_others() {
     assert_eq!(stage.bucket.count("DeleteObject"), 0);
     agent.run(["tick"]).ended_with(4);
 }
+
+/// Two clauses of one tier, both of them missed: one backup serves both, and is kept for the longer time.
+#[test]
+fn two_dailies_and_parts_of_a_day_are_served_once() {
+    let stage = Stage::small();
+    let agent = stage.agent().env(
+        "PGCOFFER_SCHEDULE",
+        "every 12 hours at 00:00 keep 3d, daily at 00:00 keep 7d, daily at 00:01 keep 2d, weekly on monday at 00:01 keep 5w, \
+         weekly on tuesday at 00:01 keep 3w",
+    );
+    let report = agent.run(["tick", "--json"]).success().json();
+    let done = &turn(&report, "main")["backup"];
+    assert_eq!(done["tiers"], serde_json::json!(["hourly", "daily", "weekly"]));
+    let record = agent.run(["show", "--json"]).success().json();
+    let kept = record["serves"].as_array().unwrap().iter();
+    let kept: Vec<_> = kept.map(|served| served["retention"].as_str().unwrap()).collect();
+    assert_eq!(kept, ["3d", "7d", "5w"]);
+    assert_eq!(record["retention"], "5w");
+    let status = agent.run(["status", "--json"]).success().json();
+    assert!(
+        status["databases"][0]["schedule"]
+            .as_str()
+            .unwrap()
+            .contains("every 12 hours at 00:00")
+    );
+    assert_eq!(status["databases"][0]["implausible"], serde_json::json!([]));
+}

@@ -10,7 +10,8 @@ use crate::testbed::{Fault, Rule, S3Server};
 pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new() -> Self {
+    /// The dice of one half. Both halves follow from the one seed that is printed.
+    pub(crate) fn new(half: u64) -> Self {
         let given = std::env::var("PGCOFFER_TEST_SEED").unwrap_or_default();
         let seed = match given.as_str() {
             "" => 20_261_120,
@@ -18,7 +19,7 @@ impl Dice {
             given => given.parse().expect("PGCOFFER_TEST_SEED is a number, or random"),
         };
         eprintln!("PGCOFFER_TEST_SEED={seed}");
-        Self(seed)
+        Self(seed.wrapping_add(half))
     }
 
     /// From 0 up to below `below`.

@@ -132,10 +132,11 @@ impl World {
         });
         process.shutdown_background();
         wait_until("the server sees that it is gone", || {
-            let locks = "select count(*) from pg_locks join pg_database d on d.oid = database where locktype = \
-                'advisory' and datname in";
+            let sessions = "select count(*) from pg_stat_activity where datname in";
             let [main, shop] = &self.databases;
-            self.cluster.psql("postgres", &format!("{locks} ('{main}', '{shop}')")) == "0"
+            self.cluster
+                .psql("postgres", &format!("{sessions} ('{main}', '{shop}')"))
+                == "0"
         });
         report
     }

@@ -1,61 +1,16 @@
-use std::fmt;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Catalog, CatalogEntry, Doubt, databases::DatabaseNames};
+use super::{BackupSelector, is_part_of};
 use crate::{
     backup::{AHEAD_MAX, BackupId, Label, Record, Tier},
+    catalog::{Catalog, CatalogEntry, Doubt, databases::DatabaseNames},
     error::{Error, Result},
 };
 
-/// Which backup a user means: an id or a unique beginning of one, `latest`, or `latest:<tier>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BackupSelector {
-    /// The newest good one, of a tier if one is named.
-    Latest(Option<Tier>),
-    /// The one whose id begins with this text.
-    Beginning(String),
-}
-
-impl BackupSelector {
-    /// Parses the text of a user.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for text that can't be the beginning of an id.
-    pub fn parse(text: &str) -> Result<Self> {
-        let usage = |why: String| {
-            Error::usage(
-                why,
-                "give an id from `pgcoffer list`, the beginning of one, latest, or latest:daily",
-            )
-        };
-        if let Some(rest) = text.strip_prefix("latest") {
-            return match rest.strip_prefix(':') {
-                None if rest.is_empty() => Ok(Self::Latest(None)),
-                Some(tier) => Ok(Self::Latest(Some(tier.parse().map_err(|e| usage(format!("{e}")))?))),
-                None => Err(usage(format!("{text:?} is not a backup id"))),
-            };
-        }
-        let plain = text.len() >= 4 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if plain && text.starts_with(|c: char| c.is_ascii_digit()) {
-            Ok(Self::Beginning(text.to_owned()))
-        } else {
-            Err(usage(format!(
-                "{text:?} is not a backup id, nor the first four characters or more of one"
-            )))
-        }
-    }
-}
-
-impl fmt::Display for BackupSelector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Latest(None) => write!(f, "latest"),
-            Self::Latest(Some(tier)) => write!(f, "latest:{tier}"),
-            Self::Beginning(id) => write!(f, "{id}"),
-        }
-    }
-}
+/// Candidates that an error names.
+const NAMED_MAX: usize = 8;
 
 /// The most backups whose archive is another object than was uploaded that are skipped; then the newest of them is
 /// taken. In a copied place all of them are.
@@ -70,43 +25,71 @@ impl Catalog {
     pub async fn find(&self, wanted: &BackupSelector, database: Option<&Label>, now: Timestamp) -> Result<Record> {
         let all = self.settled_names(database).await?;
         let is_empty = all.iter().all(|found| found.names.records.is_empty());
-        let (found, asked_for) = match wanted {
-            BackupSelector::Beginning(text) => (self.find_beginning(text, &all).await, text.as_str()),
-            BackupSelector::Latest(tier) => (self.find_latest(*tier, &all, wanted, now).await, ""),
+        let found = match wanted {
+            BackupSelector::Part(part) => self.find_part(part, &all).await,
+            BackupSelector::Latest { tier, before } => self.find_latest(*tier, *before, &all, wanted, now).await,
         };
         match found {
-            // a wrong key must not look like an empty bucket
-            Err(error @ Error::NoSuchBackup { .. }) => match self.stranger_of(database, asked_for).await {
-                Some(stranger) => Err(stranger),
-                None if is_empty => Err(self.of_others().await?.unwrap_or(error)),
-                None => Err(error),
-            },
+            Err(error @ Error::NoSuchBackup { .. }) => Err(self.why_none(wanted, database, is_empty, error).await),
             found => found,
         }
     }
 
-    async fn find_beginning(&self, text: &str, all: &[DatabaseNames]) -> Result<Record> {
-        let mut fitting = all.iter().flat_map(|found| {
-            let ids = found.newest_first();
-            let fitting = ids.filter(|id| id.as_str().starts_with(text));
-            fitting.map(|id| (&found.database, id))
+    /// The database and the id of what a person names by a part of its id: of a record, or of what a run that died has
+    /// left without one.
+    ///
+    /// # Errors
+    /// As [`Catalog::find`].
+    pub async fn locate(&self, part: &str, database: Option<&Label>) -> Result<(Label, BackupId)> {
+        let all = self.settled_names(database).await?;
+        let is_empty = all.iter().all(|found| found.names.records.is_empty());
+        let named = all.iter().flat_map(|found| {
+            let names = &found.names;
+            let archives = names.archives.keys().map(|(id, _)| id);
+            let ids: BTreeSet<&BackupId> = names.records.keys().chain(archives).collect();
+            ids.into_iter().rev().map(|id| (&found.database, id))
         });
-        match (fitting.next(), fitting.next()) {
-            (Some((database, id)), None) => self.open_record(database, id).await,
-            (None, _) => Err(Error::no_such_backup(text, self.store.location())),
-            (Some((_, first)), Some((_, second))) => {
-                let count = 2 + fitting.count();
-                Err(Error::usage(
-                    format!("{count} backups begin with {text:?}: {first}, {second} …"),
-                    "give more of the id, or --database",
-                ))
+        match the_one(part, named) {
+            Ok(Some((database, id))) => Ok((database.clone(), id.clone())),
+            Ok(None) => {
+                let none = Error::no_such_backup(part, self.store.location());
+                let wanted = BackupSelector::Part(part.to_owned());
+                Err(self.why_none(&wanted, database, is_empty, none).await)
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why there is none: a wrong key is no empty bucket.
+    async fn why_none(&self, wanted: &BackupSelector, database: Option<&Label>, is_empty: bool, none: Error) -> Error {
+        let is_asked_for = |id: &BackupId| match wanted {
+            BackupSelector::Part(part) => is_part_of(part, id),
+            BackupSelector::Latest { before, .. } => before.is_none_or(|before| id.time() < before),
+        };
+        match self.stranger_of(database, is_asked_for).await {
+            Some(stranger) => stranger,
+            None if is_empty => match self.of_others().await {
+                Ok(others) => others.unwrap_or(none),
+                Err(error) => error,
+            },
+            None => none,
+        }
+    }
+
+    async fn find_part(&self, part: &str, all: &[DatabaseNames]) -> Result<Record> {
+        let named = all
+            .iter()
+            .flat_map(|found| found.newest_first().map(|id| (&found.database, id)));
+        match the_one(part, named)? {
+            Some((database, id)) => self.open_record(database, id).await,
+            None => Err(Error::no_such_backup(part, self.store.location())),
         }
     }
 
     async fn find_latest(
         &self,
         tier: Option<Tier>,
+        before: Option<Timestamp>,
         all: &[DatabaseNames],
         wanted: &BackupSelector,
         now: Timestamp,
@@ -132,7 +115,8 @@ impl Catalog {
         // decides, since a machine whose own is behind would skip new backups
         let now = self.store.service_time().unwrap_or(now);
         let is_ahead = |id: &&BackupId| id.time().duration_since(now) > AHEAD_MAX;
-        let mut ids: Vec<&BackupId> = found.newest_first().collect();
+        let in_question = |id: &&BackupId| before.is_none_or(|before| id.time() < before);
+        let mut ids: Vec<&BackupId> = found.newest_first().filter(in_question).collect();
         for id in ids.iter().filter(|id| is_ahead(id)) {
             tracing::warn!("passed over {id}, which is dated by a clock that was ahead");
         }
@@ -157,6 +141,10 @@ impl Catalog {
                 }
                 Err(error) => return Err(error),
             };
+            // an id tells its second alone
+            if before.is_some_and(|before| one.record.started >= before) {
+                continue;
+            }
             let is_of_tier = one.record.is_good() && tier.is_none_or(|tier| serves(&one.record, tier));
             match one.why_doubted().cloned() {
                 Some(doubt) if doubt.may_be_intact() && is_of_tier => unsure.push((one.record, doubt)),
@@ -207,32 +195,27 @@ fn serves(record: &Record, tier: Tier) -> bool {
     record.serves().iter().any(|served| served.tier == tier)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_person_types_is_an_id_a_beginning_or_latest() {
-        assert_eq!(BackupSelector::parse("latest").unwrap(), BackupSelector::Latest(None));
-        assert_eq!(
-            BackupSelector::parse("latest:daily").unwrap(),
-            BackupSelector::Latest(Some(Tier::Daily))
-        );
-        assert_eq!(
-            BackupSelector::parse("20261120").unwrap(),
-            BackupSelector::Beginning("20261120".into())
-        );
-        for bad in [
-            "",
-            "lat",
-            "latest:",
-            "latestdaily",
-            "latest:x",
-            "2",
-            "../x",
-            "main/2026",
-        ] {
-            assert!(BackupSelector::parse(bad).is_err(), "{bad:?}");
-        }
+/// The one of these, newest first, that a person means by a part of its id.
+fn the_one<'a>(
+    part: &str,
+    named: impl Iterator<Item = (&'a Label, &'a BackupId)>,
+) -> Result<Option<(&'a Label, &'a BackupId)>> {
+    let meant: Vec<_> = named.filter(|(_, id)| is_part_of(part, id)).collect();
+    if meant.len() <= 1 {
+        return Ok(meant.first().copied());
     }
+    let count = meant.len();
+    let names: Vec<String> = meant
+        .iter()
+        .take(NAMED_MAX)
+        .map(|(database, id)| format!("{id} of {database}"))
+        .collect();
+    let more = match count.saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(Error::usage(
+        format!("{part:?} is a part of {count} ids: {}{more}", names.join(", ")),
+        "give more of the id, or --database",
+    ))
 }

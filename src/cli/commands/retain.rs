@@ -1,0 +1,29 @@
+//! `retain`: how long one backup is kept.
+
+use clap::Args;
+use pgcoffer::{Result, backup::Retention};
+
+use super::{chosen::Named, context::Context, decide::current_user};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RetainArgs {
+    #[command(flatten)]
+    chosen: Named,
+    /// How long it is kept, from its beginning on: 24h, 7d, 5w, 12mo, 7y, or forever
+    #[arg(value_name = "RETENTION")]
+    retention: Retention,
+    /// Who (default: the user who runs this)
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+impl Context<'_> {
+    pub(super) async fn retain(&self, args: &RetainArgs) -> Result<()> {
+        let who = args.by.clone().unwrap_or_else(current_user);
+        let retaining = self
+            .agent
+            .retain(args.chosen.selector(self.agent.config())?, args.retention, &who)
+            .await?;
+        self.output.retained(&retaining)
+    }
+}

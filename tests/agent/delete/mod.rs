@@ -1,0 +1,6 @@
+//! `delete`: one backup goes, once that is confirmed, and nothing that has to stay.
+
+mod attackers;
+mod confirmed;
+mod faults;
+mod guards;
