@@ -44,6 +44,7 @@ pub mod xml;
 pub mod anomaly;
 pub mod backup;
 pub mod lifecycle;
+pub mod readme;
 pub mod retention;
 pub mod rights;
 pub mod schedule;

@@ -83,7 +83,22 @@ fn a_place_for_backups_knows_no_other() {
 /// Everything else it asks of the agent.
 const TYPES_IN_CLI: [(&str, &[&str]); 8] = [
     ("catalog", &["CatalogEntry", "Doubt", "ListedRuns", "Listing"]),
-    ("heroku", &[]),
+    // the app that `init` sets up: there are no settings yet, so there is no agent to ask
+    (
+        "heroku",
+        &[
+            "API",
+            "ApiKey",
+            "Error",
+            "ErrorKind",
+            "HerokuAccount",
+            "HerokuAddOn",
+            "HerokuApp",
+            "HerokuAttachment",
+            "Result",
+            "self",
+        ],
+    ),
     ("metrics", &[]),
     ("notify", &[]),
     // to read the target of a restore, and databases that `init` is told of

@@ -70,7 +70,9 @@ class Screens:
 
     def cursor(self):
         cursor = self.screen.cursor
-        return None if cursor.hidden else (cursor.x, cursor.y)
+        # behind a full line it waits to go to the next one
+        is_shown = not cursor.hidden and cursor.x < self.size[0]
+        return (cursor.x, cursor.y) if is_shown else None
 
     # --- for the person who answers
 

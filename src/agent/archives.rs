@@ -10,10 +10,10 @@ use super::{
     usage,
 };
 use crate::{
-    backup::{Details, Mark, Record, Retention},
+    backup::{BackupId, Details, Label, Mark, Record, Retention},
     catalog::{BackupSelector, Catalog},
     config::no_key,
-    error::Result,
+    error::{Error, Result},
     operation::{
         self, ChangedMark, Fetched, MarkChange, PreparedRestore, Progress, RestoreReport, RestoreRequest, Retaining,
         Target, ThawRequest, Verified,
@@ -83,10 +83,31 @@ impl Agent {
     }
 
     pub(super) async fn find(&self, catalog: &Catalog, selector: Selector<'_>) -> Result<Record> {
-        let wanted = BackupSelector::parse(selector.id, selector.before)?;
+        let wanted = BackupSelector::parse(selector.id.map(id_of_path), selector.before);
+        let as_database = || selector.id.and_then(|id| self.is_a_database(id));
+        let wanted = wanted.map_err(|error| as_database().unwrap_or(error))?;
         let database = parse_label(selector.database)?;
-        let found = catalog.find(&wanted, database.as_ref(), self.clock.now());
+        let found = async {
+            match catalog.find(&wanted, database.as_ref(), self.clock.now()).await {
+                Err(error @ Error::NoSuchBackup { .. }) => Err(match &database {
+                    Some(label) => no_such_database(catalog, label).await.unwrap_or(error),
+                    None => error,
+                }),
+                found => found,
+            }
+        };
         self.interrupt.or(found).await
+    }
+
+    /// The error that a database's name stands in the place of a backup's id, where one is called so.
+    fn is_a_database(&self, text: &str) -> Option<Error> {
+        let label = Label::parse(text).ok()?;
+        self.configured().contains(&label).then(|| {
+            usage(
+                format!("{label} is the name of a database, and not a backup's id"),
+                format!("for its newest good backup give latest --database {label}; `pgcoffer list` shows the others"),
+            )
+        })
     }
 
     /// Makes sure that the archive of a backup can be read, which in cold storage may take hours.
@@ -212,4 +233,28 @@ impl Agent {
         // not interrupted between the mark and the tag
         operation::change_mark(catalog, &record, decision, who, self.clock.now()).await
     }
+}
+
+/// The id in the path of one of a backup's objects, as a listing of the bucket shows it; any other text as it is.
+fn id_of_path(text: &str) -> &str {
+    let name = text.rsplit('/').next().unwrap_or(text);
+    let name = name.strip_suffix(".pgc").unwrap_or(name);
+    match BackupId::parse(name) {
+        Ok(_) => name,
+        Err(_) => text,
+    }
+}
+
+/// The error that a database has no backups here, where others have.
+async fn no_such_database(catalog: &Catalog, label: &Label) -> Option<Error> {
+    let databases = catalog.databases().await.ok()?;
+    if databases.is_empty() || databases.contains(label) {
+        return None;
+    }
+    let names: Vec<String> = databases.iter().map(ToString::to_string).collect();
+    let place = catalog.store().location();
+    Some(Error::no_such_backup(
+        &format!("of {label}"),
+        format!("{place}, where there are backups of {}", names.join(", ")),
+    ))
 }

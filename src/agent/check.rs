@@ -52,6 +52,7 @@ impl Agent {
             }),
             keep_last: config.keep_last,
             others: self.app_databases(),
+            cure_of_none: config.seen.hint(),
             clock: self.clock,
         };
         let catalog = self.catalog_to_try().await?;

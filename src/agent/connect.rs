@@ -29,7 +29,8 @@ impl Agent {
         self.catalog.get_or_try_init(|| connect).await
     }
 
-    pub(super) async fn store(&self, options: Options) -> Result<Store> {
+    pub(super) async fn store(&self, mut options: Options) -> Result<Store> {
+        options.quick = self.environment.is_watched;
         let location = self.config.location()?.clone();
         let connect = async { Ok(Store::connect(location, options).await?) };
         self.interrupt.or_after(GRACE, Box::pin(connect)).await

@@ -14,6 +14,7 @@ mod bucket;
 mod check;
 mod connect;
 mod delete;
+mod diff;
 mod digest;
 mod event;
 mod failed;
@@ -27,6 +28,7 @@ mod outcome;
 mod policy;
 mod rule;
 mod run;
+mod sheet_facts;
 mod status;
 mod throttle;
 mod tick;
@@ -37,7 +39,7 @@ use std::{ffi::OsString, fmt};
 use tokio::sync::OnceCell;
 
 use crate::{
-    backup::Origin,
+    backup::{Origin, RunsOn},
     catalog::Catalog,
     config::{Config, Notices, Settings},
     error::{Error, Result},
@@ -51,6 +53,7 @@ pub use archives::{Selector, ShownBackup};
 pub use backup::backup;
 pub use bucket::{PruneOptions, Pruned};
 pub use check::CheckOptions;
+pub use diff::BackupDiff;
 pub use heartbeats::Heartbeats;
 pub use launched::MissingRun;
 pub use lifecycle::LifecycleOptions;
@@ -84,6 +87,9 @@ pub struct Environment {
     pub host: String,
     /// The variables of the environment.
     pub variables: Vec<(OsString, OsString)>,
+    /// Somebody waits for the command, which has nothing to lose: a bucket that can't be reached is told within
+    /// seconds.
+    pub is_watched: bool,
 }
 
 impl Agent {
@@ -160,6 +166,7 @@ fn notifications(notices: &Notices, location: Option<&Location>, environment: &E
     let origin = Origin {
         host: environment.host.clone(),
         location: location.map(ToString::to_string),
+        runs_on: environment.runs_on(),
     };
     let heartbeats = Heartbeats::new(notices.ping.clone(), notices.pings.clone());
     Notifications::new(notices.notifier.clone(), heartbeats, digest, origin, Clock::system())
@@ -175,6 +182,17 @@ impl fmt::Debug for Environment {
 }
 
 impl Environment {
+    /// Where the commands of messages are run. <https://devcenter.heroku.com/articles/dyno-metadata>
+    fn runs_on(&self) -> RunsOn {
+        let is_set = |name: &str| self.variable(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        match is_set("DYNO") {
+            Some(_) => RunsOn::Heroku {
+                app: is_set("HEROKU_APP_NAME").or_else(|| is_set("PGCOFFER_HEROKU_APP")),
+            },
+            None => RunsOn::Machine,
+        }
+    }
+
     /// A variable that is set to some text.
     fn variable(&self, name: &str) -> Option<&str> {
         let found = self.variables.iter().find(|(set, _)| set == name);
@@ -195,6 +213,7 @@ mod tests {
         let environment = Environment {
             host: "here".to_owned(),
             variables: vec![("PGCOFFER_KEY".into(), "s3cret".into())],
+            is_watched: false,
         };
         let shown = format!("{environment:?}");
         assert!(shown.contains("here") && !shown.contains("s3cret"), "{shown}");

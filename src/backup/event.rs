@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 pub use self::{
     kind::{EventKind, Topic},
-    summary::{BackupSummary, DigestLine, LateTier, NewestGood, Origin, RunError},
+    summary::{BackupSummary, DigestLine, LateTier, NewestGood, Origin, RunError, RunsOn},
 };
 use super::{Label, Reason};
 

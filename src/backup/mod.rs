@@ -1,6 +1,7 @@
 //! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`], [`Details`] and [`Mark`]. Pure rules: no
 //! I/O, no clock.
 
+mod changes;
 mod details;
 mod event;
 mod failure;
@@ -14,9 +15,10 @@ mod retention;
 mod tier;
 mod turn;
 
+pub use changes::{Between, Changes, DefinitionsChange, ExtensionChange, LargeObjectsSize, TableChange, TableSize};
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
 pub use event::{
-    BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, Topic,
+    BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, RunsOn, Topic,
 };
 pub use failure::Failure;
 pub use id::{BackupId, IdError};

@@ -1,4 +1,4 @@
-//! What stands in the bucket, and runs that were to be made.
+//! What is in the bucket, and runs that should have been made.
 
 use std::fmt;
 
@@ -8,33 +8,33 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backup {
-    /// it was changed, cut short or is another one
+    /// It was changed or cut short, or is another one.
     BackupDamaged,
-    /// no key here opens it
+    /// No key here opens it.
     BackupKey,
-    /// its record can't be read
+    /// Its record can't be read.
     BackupRecord,
-    /// there is none such
+    /// There is no such backup.
     BackupMissing,
-    /// its run failed
+    /// Its run failed.
     BackupFailed,
-    /// its archive is gone or has another length
+    /// Its archive is gone or has another length.
     BackupArchiveGone,
     /// Heroku refuses to start the dyno for it
     BackupDynoRefused,
     /// Heroku's API is away, or failed
     BackupDynoApi,
-    /// its dyno ended and left no record
+    /// Its dyno ended and left no record.
     BackupDynoEnded,
-    /// the same, by a crash
+    /// The same, by a crash.
     BackupDynoCrashed,
-    /// its dyno lives on after its time
+    /// Its dyno still runs after its time.
     BackupDynoOverdue,
-    /// its dyno doesn't come up
+    /// Its dyno doesn't start.
     BackupDynoStuck,
-    /// another run has done it
+    /// Another run has made it.
     BackupNotDue,
-    /// somebody should look; the command's result says at what
+    /// A person should look at something, which the command's result names.
     BackupProblems,
 }
 

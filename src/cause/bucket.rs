@@ -1,82 +1,82 @@
-//! The bucket, and the way to it.
+//! The bucket, and the network between.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What the bucket's side can fail by.
+/// How the bucket can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bucket {
-    /// a setting about it is wrong
+    /// A setting about it is wrong.
     BucketSettings,
-    /// no credentials anywhere
+    /// No credentials were found.
     BucketNoCredentials,
-    /// where the credentials come from doesn't answer, or fails
+    /// Where the credentials come from doesn't answer, or fails.
     BucketCredentialsUnavailable,
-    /// the service doesn't know these credentials
+    /// The service doesn't know these credentials.
     BucketWrongCredentials,
-    /// the credentials may not do this
+    /// The credentials may not do this.
     BucketDenied,
-    /// there is no such bucket
+    /// There is no such bucket.
     BucketMissing,
-    /// it is in another region
+    /// It is in another region.
     BucketRegion,
-    /// what answers is not its S3 service
+    /// What answers is not its S3 service.
     BucketEndpoint,
-    /// the service's certificate can't be trusted
+    /// The service's certificate can't be trusted.
     BucketCertificate,
-    /// there is no such object
+    /// There is no such object.
     BucketNotFound,
-    /// the object exists already
+    /// The object exists already.
     BucketExists,
-    /// the object isn't the one that was looked at before
+    /// The object isn't the one that was looked at before.
     BucketChanged,
-    /// what is to be read lies in cold storage
+    /// What is to be read lies in cold storage.
     BucketCold,
-    /// it is being thawed
+    /// It is being thawed.
     BucketThawing,
-    /// the service doesn't know the request
+    /// The service doesn't know the request.
     BucketUnsupported,
-    /// a quota is reached, or there is no room left
+    /// A quota is reached, or there is no room left.
     BucketFull,
-    /// the service says: later
+    /// The service is busy.
     BucketBusy,
-    /// no connection, or it broke
+    /// No connection, or it broke.
     BucketUnreachable,
-    /// what the service holds isn't what was sent
+    /// What the service holds isn't what was sent.
     BucketMismatch,
-    /// a request or its answer was damaged on the way, again and again
+    /// A request or its answer was damaged on the way, again and again.
     BucketDamaged,
-    /// the service has said nothing for too long
+    /// The service has not answered for too long.
     BucketSilent,
-    /// its endpoint has no TLS
+    /// Its endpoint has no TLS.
     BucketPlain,
-    /// what stands there belongs to another repository
+    /// The backups there belong to another repository.
     BucketStranger,
-    /// more would be deleted than the schedule explains
+    /// More would be deleted than the schedule explains.
     BucketUnexplained,
-    /// its lifecycle rules are not, or may not be, as they should
+    /// Its lifecycle rules are wrong, or may be.
     BucketLifecycle,
-    /// its clock and this machine's differ too much
+    /// Its clock and this machine's differ too much.
     BucketClock,
-    /// its answers bear no date
+    /// Its answers bear no date.
     BucketUndated,
-    /// something has run out and could not be deleted
+    /// Something has run out and could not be deleted.
     BucketNotDeleted,
-    /// records or marks can't be read, so nothing may be deleted
+    /// Records or marks can't be read, so nothing may be deleted.
     BucketNotWhole,
-    /// another answer
+    /// The service answered something else.
     BucketOther,
-    /// the folder in the bucket's stead is not there
+    /// The folder that is used instead of a bucket is not there.
     FolderMissing,
-    /// its rights, or how it is mounted, don't allow it
+    /// Its rights, or how it is mounted, don't allow it.
     FolderDenied,
-    /// its file system doesn't answer
+    /// Its file system doesn't answer.
     FolderSilent,
-    /// its file system lacks what is needed
+    /// Its file system lacks what is needed.
     FolderUnfit,
-    /// its file system gives errors, or other bytes than were written
+    /// Its file system gives errors, or other bytes than were written.
     FolderFailing,
 }
 

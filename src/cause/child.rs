@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 /// How one of PostgreSQL's client programs failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Child {
-    /// which
+    /// The program.
     pub program: Program,
-    /// why
+    /// The cause.
     pub cause: ChildCause,
 }
 
 /// PostgreSQL's client programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Program {
-    /// it writes dumps
+    /// It writes dumps.
     #[serde(rename = "pg_dump")]
     PgDump,
-    /// it reads them
+    /// It reads them.
     #[serde(rename = "pg_restore")]
     PgRestore,
-    /// it runs SQL
+    /// It runs SQL.
     #[serde(rename = "psql")]
     Psql,
 }
@@ -31,55 +31,55 @@ pub enum Program {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChildCause {
-    /// none is installed that will do
+    /// No suitable one is installed.
     NotInstalled,
-    /// every installed one is older than the server
+    /// Every installed one is older than the server.
     OlderThanServer,
-    /// it could not be started
+    /// It could not be started.
     NotStarted,
-    /// it wrote nothing for too long
+    /// It wrote nothing for too long.
     Silent,
-    /// a right is missing
+    /// A right is missing.
     PermissionDenied,
-    /// a row security policy would hide rows
+    /// A row security policy would hide rows.
     RowSecurity,
-    /// another session holds a lock
+    /// Another session holds a lock.
     LockTimeout,
-    /// the archive's format is newer than it knows
+    /// The archive's format is newer than it knows.
     ArchiveTooNew,
-    /// the server has no room for so many locks
+    /// The server has no room for so many locks.
     OutOfLocks,
-    /// what was to be read was dropped or altered meanwhile
+    /// An object was dropped or altered during the dump.
     DefinitionsChanged,
-    /// a row is larger than a text can be
+    /// A row is larger than a text can be.
     RowTooLarge,
-    /// a standby cancelled it
+    /// A standby cancelled it.
     RecoveryConflict,
-    /// the connection broke
+    /// The connection broke.
     ConnectionLost,
-    /// the login was turned down
+    /// The login was refused.
     Login,
-    /// the server asks for a login that it is kept from giving
+    /// The server asks for a login method that it must not use.
     LoginKept,
-    /// it is too old to keep commands out of a backup that goes through psql
+    /// It is too old to keep commands out of a backup that goes through psql.
     Unrestricted,
-    /// a disk is full
+    /// A disk is full.
     DiskFull,
-    /// it was told to end
+    /// A signal ended it.
     Terminated,
-    /// what is to be created is there already
+    /// An object to be created already exists.
     AlreadyExists,
-    /// a role isn't there
+    /// A role doesn't exist.
     NoSuchRole,
-    /// an extension isn't installed on the server
+    /// An extension isn't installed on the server.
     NoSuchExtension,
-    /// an extension that this role may not create
+    /// An extension that this role may not create.
     ExtensionRight,
-    /// the archive ends early or is none
+    /// The archive ends early, or isn't one.
     BadArchive,
-    /// what it wrote is no whole archive
+    /// What it wrote is not a whole archive.
     NotWhole,
-    /// another cause
+    /// Another cause.
     Unknown,
 }
 
@@ -94,7 +94,7 @@ impl Program {
         }
     }
 
-    /// The program of that name; any other counts as `psql`, which none but those is.
+    /// The program of that name; every other name means `psql`.
     #[must_use]
     pub fn named(name: &str) -> Self {
         match name {

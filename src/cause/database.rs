@@ -1,68 +1,68 @@
-//! The database's server, and the way to it.
+//! The database's server, and the network between.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a server's side can fail by.
+/// How the server can fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Database {
-    /// the URL can't be used
+    /// The URL can't be used.
     DatabaseUrl,
-    /// the host's name has no address
+    /// The host's name has no address.
     DatabaseHostUnknown,
-    /// nothing listens there
+    /// Nothing listens at that address.
     DatabaseRefused,
-    /// the network has no way there
+    /// No network leads there.
     DatabaseUnreachable,
-    /// no answer in time
+    /// No answer in time.
     DatabaseTimeout,
     /// TLS is asked for and the server has none
     DatabaseWithoutTls,
-    /// its certificate doesn't pass the check that is asked for
+    /// Its certificate doesn't pass the check that the URL asks for.
     DatabaseCertificate,
     /// TLS failed otherwise
     DatabaseTls,
-    /// there is no such database
+    /// There is no such database.
     DatabaseMissing,
-    /// all connections are taken
+    /// All connections are taken.
     DatabaseFull,
-    /// the server is starting up, shutting down or recovering
+    /// The server is starting up, shutting down or recovering.
     DatabaseStarting,
-    /// what answers there is no PostgreSQL server
+    /// The server there isn't PostgreSQL.
     DatabaseForeign,
-    /// a file of certificates or keys that the URL names can't be used
+    /// A file of certificates or keys that the URL names can't be used.
     DatabaseFile,
-    /// a pooler that hands connections on between transactions
+    /// The server is a pooler that changes connections between transactions.
     DatabasePooler,
-    /// the server asks for a login that it must not be given
+    /// The server asks for a login method that must not be used.
     DatabaseLoginKept,
-    /// there is no password to log in with: no token, or a file that can't be read
+    /// There is no password to log in with: no token, or a file that can't be read.
     DatabasePassword,
-    /// no connection for another reason
+    /// No connection for another reason.
     DatabaseConnection,
-    /// the server turned the login down
+    /// The server refused the login.
     DatabaseLogin,
-    /// the connection broke
+    /// The connection broke.
     DatabaseLost,
-    /// a statement of ours failed
+    /// A statement of ours failed.
     DatabaseQuery {
-        /// the server's code for it
+        /// The server's code for it.
         sqlstate: Option<SqlState>,
     },
-    /// another run holds the lock
+    /// Another run holds the lock.
     DatabaseLocked,
-    /// somebody who is no run of ours holds the lock
+    /// Another session, which isn't a run of pgcoffer, holds the lock.
     DatabaseLockTaken,
-    /// the role may not read everything
+    /// The role may not read everything.
     DatabaseRights {
-        /// on how many objects a right is missing
+        /// The number of objects on which a right is missing.
         objects: usize,
     },
-    /// the target of a restore has something in it
+    /// The target of a restore isn't empty.
     DatabaseNotEmpty,
-    /// the settings of the target of a restore make another role of the login, or let nobody write
+    /// The settings of a restore's target set another role, or forbid writing.
     DatabaseSettings,
 }
 
@@ -206,14 +206,14 @@ impl fmt::Display for Database {
     }
 }
 
-/// The five characters by which PostgreSQL names an error, whatever its language.
+/// An SQLSTATE: the five characters that name an error of PostgreSQL in every language.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SqlState(String);
 
 impl SqlState {
-    /// Takes a code; none where it is not one.
+    /// Parses a code; `None` if it isn't one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());

@@ -4,47 +4,47 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Settings that are named at the most.
+/// The most settings that are named.
 const NAMED_MAX: usize = 5;
 
-/// What can fail on the machine itself.
+/// How the machine itself can fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Machine {
-    /// settings are wrong
+    /// Settings are wrong.
     Settings {
-        /// the variables, as far as they can be named
+        /// The variables, as far as they can be named.
         names: Vec<SettingName>,
     },
-    /// the command can't be carried out as given
+    /// The command can't be carried out as given.
     Command,
-    /// a disk is full
+    /// A disk is full.
     DiskFull,
-    /// a file may not be read or written
+    /// A file may not be read or written.
     FileRights,
-    /// an address to listen on can't be had
+    /// An address can't be listened on.
     Listen,
-    /// another fault of a file or stream
+    /// Another fault of a file or stream.
     File,
-    /// no memory, no random bytes
+    /// No memory, no random bytes.
     Resources,
-    /// a key or passphrase can't be used
+    /// A key or passphrase can't be used.
     Key,
-    /// a signal asked to stop
+    /// A signal asked to stop.
     Interrupted,
-    /// a bug in this program
+    /// A bug in this program.
     Bug,
-    /// nothing is known
+    /// The cause is not known.
     Unknown,
 }
 
-/// The name of a setting's variable, such as `PGCOFFER_BUCKET`: nothing else fits into it.
+/// The name of a setting's variable, such as `PGCOFFER_BUCKET`, and never any other text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SettingName(String);
 
 impl SettingName {
-    /// Takes a name of ours or of AWS's; none where it is anything else.
+    /// Parses a name of pgcoffer's or the AWS SDK's; `None` if it is anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let known = ["PGCOFFER_", "AWS_", "OTEL_"];

@@ -1,4 +1,4 @@
-//! Why something failed, in words of our own: what may leave the machine over a channel.
+//! The cause of a failure in pgcoffer's own words, which alone may leave the machine over a channel.
 //!
 //! What servers, services and programs say stays in the sealed record, on the terminal and in the log: it comes in
 //! their language, and may quote rows. A message, a ping and a digest carry a [`Cause`] instead: one of a list that is
@@ -25,15 +25,15 @@ pub use machine::{Machine, SettingName};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Cause {
-    /// the database's server, and the way to it
+    /// The database's server, and the network between.
     Database(Database),
     /// PostgreSQL's client programs
     Child(Child),
-    /// the bucket, and the way to it
+    /// The bucket, and the network between.
     Bucket(Bucket),
-    /// what stands in the bucket
+    /// What is in the bucket.
     Backup(Backup),
-    /// the machine, its settings, and this program
+    /// The machine, its settings, and this program.
     Machine(Machine),
 }
 
@@ -44,7 +44,7 @@ impl Default for Cause {
 }
 
 impl Cause {
-    /// What cures it, in words of our own as well; without a full stop.
+    /// What cures it, in pgcoffer's own words, without a full stop.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -56,7 +56,7 @@ impl Cause {
         }
     }
 
-    /// Its name, for programs: `database-refused`.
+    /// Its name for programs, such as `database-refused`.
     #[must_use]
     pub fn code(&self) -> String {
         let name = match serde_json::to_value(self) {
@@ -71,10 +71,10 @@ impl Cause {
         }
     }
 
-    /// Reads one of a later version as [`Machine::Unknown`]: a record that can't be read would be worse.
+    /// Reads a cause of a later version as [`Machine::Unknown`]: a record that can't be read would be worse.
     ///
     /// # Errors
-    /// Those of the document itself.
+    /// The errors of the document itself.
     pub fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
         Ok(serde_json::from_value(value).unwrap_or_default())

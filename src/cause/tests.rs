@@ -1,6 +1,6 @@
 use super::*;
 
-/// One of each kind, and all that take a figure.
+/// A cause of each kind, with all that have a number.
 fn some() -> Vec<Cause> {
     let name = |text: &str| SettingName::parse(text).unwrap();
     let query = |code: Option<&str>| Database::DatabaseQuery {

@@ -10,6 +10,7 @@ use super::{
         check::CheckArgs,
         chosen::{Chosen, Named},
         delete::DeleteArgs,
+        diff::DiffArgs,
         lifecycle::LifecycleCommand,
         list::ListArgs,
         policy::PolicyArgs,
@@ -73,6 +74,8 @@ pub(super) enum Command {
     List(ListArgs),
     /// Show one backup with its tables
     Show(Chosen),
+    /// What changed from one backup to another: tables, rows, definitions; no archive is read
+    Diff(DiffArgs),
     /// Print which repository is here: PGCOFFER_REPOSITORY
     Repository,
     /// Download a backup, check, decrypt and decompress it: what comes out is what pg_restore reads
@@ -152,6 +155,9 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Print the smallest IAM policy for the bucket
     Policy(PolicyArgs),
+    /// Print what the recovery sheet says beside the settings: versions of servers, the account
+    #[command(hide = true)]
+    SheetFacts,
     /// Print the script by which a shell completes commands, options, databases and ids
     #[command(visible_alias = "completion")]
     Completions {
@@ -184,6 +190,15 @@ impl Command {
     /// Whether its result tells people of every failure, so that the log need not.
     pub(super) fn sums_up(&self) -> bool {
         matches!(self, Self::Tick(_))
+    }
+
+    /// Whether somebody waits for it, rather than a schedule: what runs by itself is patient with a service that is away.
+    pub(super) fn is_watched(&self) -> bool {
+        match self {
+            Self::Backup(_) | Self::Tick(_) | Self::Serve(_) => false,
+            Self::Status(args) => !args.notifies(),
+            _ => true,
+        }
     }
 
     /// Whether it does some work that hears of signals itself. What only prints is ended by them at once.

@@ -24,6 +24,7 @@ mod terminal;
 mod text;
 mod text_check;
 mod text_delete;
+mod text_diff;
 mod text_lifecycle;
 mod text_prune;
 mod text_restore;
@@ -157,7 +158,11 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
     say_where_from(&settings);
     let report = |error: &Error| report_settings(&cli, &settings, error, &interrupt);
     let begun = caught_now(|| {
-        let agent = Agent::from_settings(&settings, environment(), interrupt.clone())?;
+        let environment = Environment {
+            is_watched: cli.command.is_watched(),
+            ..environment()
+        };
+        let agent = Agent::from_settings(&settings, environment, interrupt.clone())?;
         Ok((agent, runtime()?))
     });
     let begun = begun.unwrap_or_else(|panic| Err(panic.into()));
@@ -192,6 +197,7 @@ fn environment() -> Environment {
     Environment {
         host: host(),
         variables: std::env::vars_os().collect(),
+        is_watched: false,
     }
 }
 

@@ -172,7 +172,7 @@ const SLIPS: &[(&[&str], &str)] = &[
         "`pgcoffer get latest --thaw standard` asks for an archive in cold storage, and so do `verify` and `restore`",
     ),
     (
-        &["mount", "find", "diff", "browse", "search"],
+        &["mount", "find", "browse", "search"],
         "`pgcoffer show latest` lists a backup's tables; `pgcoffer restore latest --to env:TARGET_URL --only \
          table:NAME` restores one of them",
     ),

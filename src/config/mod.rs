@@ -13,6 +13,7 @@ mod old_keys;
 mod read;
 mod reading;
 mod schedules;
+mod seen;
 mod setting;
 mod settings;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod trust;
 mod values;
 mod variables;
 mod wrong;
+mod zone;
 
 use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -51,9 +53,11 @@ pub use self::{
     file::ConfigFile,
     monitoring::{Serving, listen},
     old_keys::{EarlierKey, OldKey},
+    seen::SeenDatabases,
     setting::{DefaultValue, Section, Setting},
     settings::{Settings, Sources},
     table::{SECTIONS, SECTIONS_OF_OTHERS, SectionOfOthers, Variable, backups::compression, is_secret, label_of_url},
+    zone::parse_zone,
 };
 
 /// Good backups of each database that no retention deletes, where nothing else is said.
@@ -74,6 +78,8 @@ pub const DEFAULT_LEVEL: i32 = 1;
 pub struct Config {
     /// databases, by label
     pub databases: Vec<DatabaseSettings>,
+    /// databases that variables of others name, which are not read
+    pub seen: SeenDatabases,
     /// the key, passphrase or catalog key for databases that have none of their own
     pub secret: Option<Secret>,
     /// earlier keys, for reading only, and until when what they made is believed
@@ -141,6 +147,8 @@ impl Config {
     /// [`Error::Config`] with every unknown name and every bad value at once, each named by the place where it stands.
     pub fn read(settings: &Settings) -> Result<Self> {
         let mut reading = Reading::default();
+        reading.config.seen = settings.seen().clone();
+        reading.config.store.variables = settings.credential_variables().clone();
         for (name, value) in settings.iter() {
             reading.take(name, value);
         }
@@ -180,14 +188,10 @@ impl Config {
                 .join(", ")
         };
         match (label, self.databases.as_slice()) {
-            (_, []) => Err(Error::usage(
-                "no database is configured",
-                "`pgcoffer init` sets everything up; or set PGCOFFER_DB_MAIN_URL to the database's URL \
-                 (postgres://user:password@host:5432/name)",
-            )),
+            (_, []) => Err(Error::usage(self.seen.why(), self.seen.hint())),
             (None, [only]) => Ok(only),
             (None, _) => Err(Error::usage(
-                format!("which database? configured are {}", names()),
+                format!("which database? configured: {}", names()),
                 "name one of them",
             )),
             (Some(label), all) => all
@@ -195,7 +199,7 @@ impl Config {
                 .find(|d| d.label.as_str() == label.to_ascii_lowercase())
                 .ok_or_else(|| {
                     Error::usage(
-                        format!("no database {label:?} is configured; there are {}", names()),
+                        format!("no database {label:?} is configured; configured: {}", names()),
                         format!(
                             "name one of those, or set PGCOFFER_DB_{}_URL",
                             label.to_ascii_uppercase()

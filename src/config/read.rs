@@ -54,8 +54,12 @@ impl Reading {
             Take::Once(read) => read(self, text),
             Take::PerDatabase { read, .. } => {
                 let label = Label::parse(label).map_err(|e| {
-                    let hint = "choose another, such as MAIN in PGCOFFER_DB_MAIN_URL";
-                    (e.to_string(), Some(hint.to_owned()))
+                    let plain = label.replace(['-', '.', ' '], "_");
+                    let hint = match Label::parse(&plain) {
+                        Ok(fitting) => format!("call it {}", of_database(setting.name, &fitting)),
+                        Err(_) => "choose another, such as MAIN in PGCOFFER_DB_MAIN_URL".to_owned(),
+                    };
+                    (e.to_string(), Some(hint))
                 })?;
                 read(self, label, text)
             }

@@ -8,6 +8,7 @@ use super::{
     monitoring::Serving,
     notices::{NoticeReading, Notices},
     schedules::Schedules,
+    seen::SeenDatabases,
 };
 use crate::{
     backup::Label, catalog::Key, error::Fault, postgres::DatabaseUrl, rights::AccessMode, seal::Secret, store::Options,
@@ -39,6 +40,7 @@ impl Default for Reading {
     fn default() -> Self {
         let config = Config {
             databases: Vec::new(),
+            seen: SeenDatabases::default(),
             secret: None,
             old_keys: Vec::new(),
             own_keys: BTreeMap::new(),

@@ -13,10 +13,11 @@ use super::{
     characters,
     entry::{SettingEntry, SettingOrigin, Value, cut},
     file::{self, ConfigFile},
+    seen::SeenDatabases,
     variables,
     wrong::Wrong,
 };
-use crate::error::Fault;
+use crate::{error::Fault, store::CredentialVariables};
 
 /// Where settings are looked for.
 #[derive(Clone, Default)]
@@ -49,6 +50,8 @@ pub struct Settings {
     broken: BTreeMap<String, Fault>,
     faults: Vec<Fault>,
     warnings: Vec<String>,
+    seen: SeenDatabases,
+    credential_variables: CredentialVariables,
 }
 
 struct Found {
@@ -62,7 +65,11 @@ impl Settings {
     /// Gathers settings from all places. What is wrong with one of them is told when they are read.
     #[must_use]
     pub fn gather(sources: Sources) -> Self {
-        let mut settings = Self::default();
+        let mut settings = Self {
+            seen: SeenDatabases::in_environment(&sources.vars),
+            credential_variables: CredentialVariables::of(&sources.vars),
+            ..Self::default()
+        };
         let mut merged: BTreeMap<String, SettingEntry> = BTreeMap::new();
         let written = file::entries(&sources.file, &mut settings.faults, &mut settings.warnings);
         if let Some((path, entries)) = written {
@@ -158,6 +165,16 @@ impl Settings {
         &self.warnings
     }
 
+    /// Databases that variables of others name.
+    pub(super) fn seen(&self) -> &SeenDatabases {
+        &self.seen
+    }
+
+    /// Which variables of the environment hold credentials of the bucket.
+    pub(super) fn credential_variables(&self) -> &CredentialVariables {
+        &self.credential_variables
+    }
+
     /// Variables whose value could not be had.
     pub(super) fn broken(&self) -> impl Iterator<Item = &str> {
         self.broken.keys().map(String::as_str)
@@ -171,8 +188,11 @@ impl Settings {
             let origin = self.origin(&fault.variable);
             Fault {
                 variable: origin.unwrap_or(fault.variable),
+                why: match quotes {
+                    Some(_) => "quotes stand around it, and are a part of the value here".to_owned(),
+                    None => fault.why,
+                },
                 hint: quotes.map(|_| QUOTES.to_owned()).or(fault.hint),
-                ..fault
             }
         });
         let own = self.faults.iter().chain(self.broken.values()).cloned();
@@ -188,11 +208,21 @@ impl std::fmt::Debug for Settings {
 }
 
 /// `docker run --env-file` and GUIs take quotes for a part of the value.
-const QUOTES: &str = "the value itself begins and ends with quotes: write it without";
+const QUOTES: &str = "write the value without them";
 
 fn is_in_quotes(text: &str) -> bool {
-    let in_quotes = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
-    in_quotes('"') || in_quotes('\'')
+    let pairs = [
+        ('"', '"'),
+        ('\'', '\''),
+        ('`', '`'),
+        ('\u{201c}', '\u{201d}'),
+        ('\u{201e}', '\u{201c}'),
+    ];
+    let in_quotes = |(open, close): (char, char)| {
+        let inside = text.strip_prefix(open).and_then(|text| text.strip_suffix(close));
+        inside.is_some()
+    };
+    pairs.into_iter().any(in_quotes)
 }
 
 /// The text of a setting, unless it holds what nobody can see.

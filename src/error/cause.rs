@@ -84,6 +84,7 @@ fn of_postgres(error: &postgres::Error) -> Cause {
         .into(),
         E::NewerServer { .. } => child(Program::PgDump, ChildCause::OlderThanServer),
         E::NoClient { program, .. } => child(Program::named(program), ChildCause::NotInstalled),
+        E::ClientFolder { .. } => child(Program::named("pg_dump"), ChildCause::NotInstalled),
         E::DumpFailed(fault) | E::LoadFailed(fault) => child(Program::named(fault.program), of_child(fault.cause)),
         E::TargetNotEmpty { .. } => Database::DatabaseNotEmpty.into(),
         E::RoleOverridden(_) | E::TargetReadOnly { .. } | E::TargetStandby { .. } | E::Setting(_) => {

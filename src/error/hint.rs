@@ -93,6 +93,12 @@ impl Error {
                 }
                 .to_owned(),
             ),
+            Self::Io { doing, source } if doing.starts_with("write ") => {
+                io_hint_of_writing(source).or_else(|| io_hint(source))
+            }
+            Self::Io { doing, source } if doing.starts_with("read ") => {
+                io_hint_of_reading(source).or_else(|| io_hint(source))
+            }
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
             Self::Internal(_) => Some(
                 "please report it with this text and what `pgcoffer --version` says; a later run \
@@ -138,8 +144,30 @@ fn without_roles(made: &[String]) -> Option<String> {
     })
 }
 
+fn io_hint_of_writing(error: &io::Error) -> Option<String> {
+    let text = match error.kind() {
+        io::ErrorKind::NotFound => "make that folder (mkdir -p), or name a file in one that is there",
+        io::ErrorKind::IsADirectory => "name a file in it, as in -o FOLDER/backup.dump",
+        io::ErrorKind::NotADirectory => "name a file in a folder, with another name than that file's",
+        io::ErrorKind::PermissionDenied => "choose a folder that you may write to, with -o",
+        io::ErrorKind::InvalidFilename => "choose a shorter name with -o",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn io_hint_of_reading(error: &io::Error) -> Option<String> {
+    let text = match error.kind() {
+        io::ErrorKind::NotFound => "name a file that is there",
+        io::ErrorKind::IsADirectory => "name a file in it",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
 fn io_hint(error: &io::Error) -> Option<String> {
     let text = match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => "that disk can only be read: choose another place",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or choose another place",
         io::ErrorKind::PermissionDenied => "check the file's and its folder's permissions, or choose another place",
         io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => {

@@ -137,7 +137,7 @@ impl Mail {
         Message::builder()
             .from(self.from.clone())
             .mailbox(header::To::from(to))
-            .subject(format!("[pgcoffer] {}", words.title))
+            .subject(format!("[pgcoffer] {}", words.subject))
             .message_id(None)
             .header(AutoSubmitted)
             .header(header::ContentType::TEXT_PLAIN)

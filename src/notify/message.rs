@@ -7,21 +7,26 @@ mod tests;
 
 use jiff::Timestamp;
 
-use self::lines::{backup_line, late_lines, name, newest_good_line, origin, retry_line, tiers};
+use self::lines::{
+    backup_line, heroku_app, late_lines, name, newest_good_line, origin, retry_line, tiers, with_commands,
+};
 use super::{
     body::{Body, Paragraph},
     figures::{minute, size},
 };
 use crate::{
     backup::{BackupSummary, Event, NewestGood, Occurrence, Reason, RunError, Topic},
+    readme::RUNBOOK,
     text::{escaped, escaped_lines},
 };
 
 /// A message in words, before a channel formats it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The subject.
+    /// What happened, in a few words.
     pub title: String,
+    /// The same and why, on one line: a mail's subject, and what a telephone shows of a message.
+    pub subject: String,
     /// The body.
     pub paragraphs: Vec<Paragraph>,
     /// The agent and the bucket.
@@ -54,11 +59,25 @@ impl Message {
             Occurrence::Digest { databases } => super::digest::words(event, databases, &mut body),
             Occurrence::Test => test(event, &mut body),
         };
+        let is_bad = matches!(
+            event.what,
+            Occurrence::Failed { .. }
+                | Occurrence::Trouble { .. }
+                | Occurrence::Missed { .. }
+                | Occurrence::Suspicious { .. }
+        );
+        if is_bad {
+            body.say(format!("Runbook: {RUNBOOK}"));
+        }
         // for every channel: no text from outside can move a cursor, reorder a line or begin a new one
         for paragraph in &mut body.0 {
+            if !paragraph.verbatim {
+                paragraph.text = with_commands(&paragraph.text, event);
+            }
             paragraph.text = escaped_lines(&paragraph.text).into_owned();
         }
         Self {
+            subject: escaped(&subject(&title, event)).into_owned(),
             title: escaped(&title).into_owned(),
             paragraphs: body.0,
             origin: escaped(&origin(event)).into_owned(),
@@ -75,6 +94,29 @@ impl Message {
         let mut parts: Vec<String> = paragraphs.collect();
         parts.push(format!("-- \n{}", self.origin));
         parts.join("\n\n") + "\n"
+    }
+}
+
+/// The longest that a subject is: what clients of mail and telephones show of one is shorter still.
+const SUBJECT_CHARS_MAX: usize = 160;
+
+/// The title with why, where that is known: a person who reads nothing else knows what broke.
+fn subject(title: &str, event: &Event) -> String {
+    let reason = event.reasons().first().map(ToString::to_string);
+    let why = match &event.what {
+        Occurrence::Suspicious { .. } => reason,
+        Occurrence::Failed { .. } | Occurrence::Trouble { .. } | Occurrence::Missed { .. } => {
+            event.error().map(|error| error.cause.to_string())
+        }
+        _ => None,
+    };
+    let Some(why) = why else {
+        return title.to_owned();
+    };
+    let subject = format!("{title}: {why}");
+    match subject.char_indices().nth(SUBJECT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", subject[..end].trim_end()),
+        None => subject,
     }
 }
 
@@ -265,6 +307,14 @@ fn more(event: &Event) -> String {
             );
             match event.newest_good {
                 NewestGood::None => tries,
+                _ if heroku_app(event).is_some() => {
+                    let app = heroku_app(event).unwrap_or_default();
+                    format!(
+                        "{tries} If the database itself is lost: `heroku addons:create heroku-postgresql:standard-0 \
+                         --as RESTORED --wait -a {app}` makes a new one, and `pgcoffer restore latest --database \
+                         {database} --to env:RESTORED_URL` restores into it."
+                    )
+                }
                 _ => format!(
                     "{tries} If the database itself is lost: put the URL of a new, empty one into TARGET_URL, then \
                      `pgcoffer restore latest --database {database} --to env:TARGET_URL --confirm NAME`, where NAME is \

@@ -9,10 +9,12 @@ use crate::{
 /// The facts of an event for a webhook, with the message as `text`. An unknown field is null.
 #[must_use]
 pub(super) fn payload(event: &Event) -> Value {
+    let message = Message::new(event);
     let mut data = json!({
         "agent": { "host": event.origin.host, "version": env!("CARGO_PKG_VERSION") },
         "location": event.origin.location,
-        "text": Message::new(event).text(),
+        "subject": message.subject,
+        "text": message.text(),
     });
     let mut add = |name: &str, value: Value| data[name] = value;
     match &event.what {

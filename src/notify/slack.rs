@@ -60,7 +60,7 @@ fn payload(message: &Message) -> Value {
     blocks.push(json!({ "type": "context", "elements": [
         plain(&cut(&message.origin, SECTION_CHARS_MAX)),
     ] }));
-    json!({ "text": unmarked(&message.title), "blocks": blocks })
+    json!({ "text": unmarked(&message.subject), "blocks": blocks })
 }
 
 /// The body, with a section for each paragraph, in monospace if it is the output of a program.
@@ -112,6 +112,7 @@ mod tests {
         assert_eq!(cut("ab&amp;cd", 5), "ab…");
         let message = Message {
             title: "<!channel> ".repeat(40),
+            subject: "<!channel> ".repeat(40),
             paragraphs: vec![Paragraph {
                 text: "x<".repeat(9000),
                 verbatim: true,

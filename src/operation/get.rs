@@ -30,6 +30,42 @@ pub enum Target {
     Stdout,
 }
 
+impl Target {
+    /// Checks, before anything is fetched or thawed for it, that a file of that name can be made.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where it is there already, is a folder, or its folder isn't there.
+    pub fn check(&self) -> Result<()> {
+        let Self::File(path) = self else {
+            return Ok(());
+        };
+        let fault = |kind, why: String| Err(Error::io("write", path, std::io::Error::new(kind, why)));
+        if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return fault(std::io::ErrorKind::IsADirectory, "that is a folder".to_owned());
+        }
+        if path.symlink_metadata().is_ok() {
+            return Err(Error::io("write", path, std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let folder = folder_of(path);
+        match std::fs::metadata(folder) {
+            Ok(found) if !found.is_dir() => {
+                let why = format!("{} is a file, and no folder", folder.display());
+                fault(std::io::ErrorKind::NotADirectory, why)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                fault(error.kind(), format!("there is no folder {}", folder.display()))
+            }
+            Err(error) => Err(Error::io("write", path, error)),
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
 /// The result of a download.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fetched {
@@ -53,8 +89,8 @@ pub async fn get(
     sealed: bool,
     progress: &Progress,
 ) -> Result<Fetched> {
-    let archive = open_archive(catalog, record).await?;
     let mut output = Output::begin(target)?;
+    let archive = open_archive(catalog, record).await?;
     let bytes = if sealed {
         copy_sealed(archive, record, &mut output, progress).await?
     } else {
@@ -157,13 +193,8 @@ impl Output {
                 file: None,
             });
         };
-        if path.exists() {
-            return Err(Error::io("write", path, std::io::ErrorKind::AlreadyExists.into()));
-        }
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        target.check()?;
+        let folder = folder_of(path);
         // readable only by its owner, as it contains the whole database
         let part = tempfile::Builder::new()
             .prefix(".pgcoffer-")

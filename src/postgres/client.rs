@@ -5,7 +5,9 @@
 //! know. `pg_restore` reads archives of its own and older versions only. So several major versions are often installed
 //! side by side, and the nearest is best.
 
+mod folder_fault;
 mod folders;
+mod program;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 mod tests;
@@ -21,6 +23,8 @@ use std::time::{Duration, Instant};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+pub use self::folder_fault::FolderFault;
+use self::program::{is_executable, is_wrapper, minor, read_version};
 use super::error::Error;
 
 /// An installation of the client programs, all of one version.
@@ -102,6 +106,8 @@ pub struct Clients {
     searched: Vec<PathBuf>,
     /// The only folder that was searched, if the settings name one.
     named: Option<PathBuf>,
+    /// What is wrong with that folder, if it has no clients.
+    fault: Option<FolderFault>,
 }
 
 impl Clients {
@@ -122,8 +128,12 @@ impl Clients {
             by_major: BTreeMap::new(),
             searched: Vec::new(),
             named: pg_bin.map(Path::to_owned),
+            fault: None,
         };
         clients.add_all(&folders, &surroundings).await;
+        if let (Some(folder), true) = (pg_bin, clients.by_major.is_empty()) {
+            clients.fault = Some(FolderFault::find(folder, &clients.searched).await);
+        }
         clients
     }
 
@@ -184,6 +194,12 @@ impl Clients {
     }
 
     fn none(&self, program: &'static str, need: String, major: Option<u32>) -> Error {
+        if let (Some(folder), Some(fault)) = (&self.named, &self.fault) {
+            return Error::ClientFolder {
+                folder: folder.clone(),
+                fault: fault.clone(),
+            };
+        }
         Error::NoClient {
             program,
             need,
@@ -281,7 +297,7 @@ impl PgClient {
 
     /// The client in a folder, if both programs are there and `pg_dump` prints its version.
     async fn look_at(folder: &Path, surroundings: &[(OsString, OsString)]) -> Option<Self> {
-        let program = |name: &str| Some(folder.join(name)).filter(|path| path.is_file() && !is_wrapper(path));
+        let program = |name: &str| Some(folder.join(name)).filter(|path| is_executable(path) && !is_wrapper(path));
         let (pg_dump, pg_restore) = (program("pg_dump")?, program("pg_restore")?);
         let mut command = Command::new(&pg_dump);
         command
@@ -302,31 +318,6 @@ impl PgClient {
             named: None,
         })
     }
-}
-
-/// Whether the program is Debian's wrapper. `/usr/bin/pg_dump` is a Perl script there that chooses a version by its own
-/// rules, and fails if its files were moved.
-fn is_wrapper(path: &Path) -> bool {
-    let mut start = [0; 64];
-    let length = std::fs::File::open(path)
-        .and_then(|mut file| file.read(&mut start))
-        .unwrap_or(0);
-    let line = start[..length].split(|byte| *byte == b'\n').next().unwrap_or_default();
-    line.starts_with(b"#!") && line.windows(4).any(|word| word == b"perl")
-}
-
-/// Parses `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` into 15 and `15.18`.
-fn read_version(text: &str) -> Option<(u32, String)> {
-    let version = text.strip_prefix("pg_dump (PostgreSQL) ")?.split_whitespace().next()?;
-    let major: String = version.chars().take_while(char::is_ascii_digit).collect();
-    // Before 10 the major version had two numbers. Such a client can't dump a server that is still in use.
-    let major = major.parse().ok().filter(|major| *major >= 10)?;
-    Some((major, version.to_owned()))
-}
-
-/// The minor version, such as 18 of `15.18`; `None` for `18beta1`, which counts as older than any release.
-fn minor(version: &str) -> Option<u32> {
-    version.split_once('.').and_then(|(_, minor)| minor.parse().ok())
 }
 
 impl fmt::Debug for PgClient {

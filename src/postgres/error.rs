@@ -5,6 +5,7 @@ mod connection;
 
 use std::path::{Path, PathBuf};
 
+use super::client::FolderFault;
 use super::fixed_setting::FixedSetting;
 use super::lock_holder::LockHolder;
 use super::obstacle::Obstacle;
@@ -134,6 +135,14 @@ pub enum Error {
         major: Option<u32>,
         /// The only folder that is searched, if the settings name one.
         named: Option<PathBuf>,
+    },
+    /// The folder that the settings name has no client programs that can be used.
+    #[error("PGCOFFER_PG_BIN names {}, and {fault}", folder.display())]
+    ClientFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        fault: FolderFault,
     },
     /// The restore uses psql, and this pg_restore is too old to protect psql from commands in the archive.
     #[error(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::{AuthFault, ChildFault, ConnectFault, Error, FailureCause};
-use super::obstacle::Obstacle;
+use super::obstacle::{Obstacle, ObstacleKind};
 use super::wire::LoginRefusal;
 
 impl Error {
@@ -43,11 +43,21 @@ impl Error {
                  pg_catalog.pg_terminate_backend({});",
                 holder.pid
             ),
-            Self::Obstacles { obstacles, .. } => Obstacle::cure(obstacles, STATEMENTS_SHOWN),
+            Self::Obstacles { obstacles, .. } => {
+                let cure = Obstacle::cure(obstacles, STATEMENTS_SHOWN);
+                let is_of_role = obstacles.iter().any(|one| one.kind == ObstacleKind::Role);
+                match is_of_role || cure.contains("--fix-sql") {
+                    true => cure,
+                    false => format!(
+                        "{cure} `pgcoffer check --fix-sql` prints all of it at once, for what is created later as well"
+                    ),
+                }
+            }
             Self::NewerServer {
                 server_major, named, ..
             } => install(Some(*server_major), named.as_deref()),
             Self::NoClient { major, named, .. } => install(*major, named.as_deref()),
+            Self::ClientFolder { folder, fault } => fault.hint(folder),
             Self::Unrestricted => "install the newest minor version of the client (17.6, 18 or later), or the client \
                 of the server's own version"
                 .into(),
@@ -134,7 +144,10 @@ impl ConnectFault {
                  to the authority's file, and use the host name of the certificate; sslmode=require without \
                  sslrootcert checks nothing"
             }
-            Self::NoSuchDatabase => "check the database's name in the url",
+            Self::NoSuchDatabase => {
+                "check the database's name in the url, in which capital letters count; one to restore into is made by \
+                 createdb NAME"
+            }
             Self::TooMany => "close other connections or raise the server's limit; a dump needs two",
             Self::StartingUp => "wait a little",
             Self::File => {

@@ -53,7 +53,7 @@ mod url;
 mod wire;
 mod writable;
 
-pub use client::{ClientWarning, Clients, PgClient};
+pub use client::{ClientWarning, Clients, FolderFault, PgClient};
 pub use dump::{Dump, DumpOptions, DumpReport};
 pub use error::{AuthFault, ChildFault, ConnectFault, Error, FailureCause};
 pub use examine::{Examination, MissingDefaultGrants, Standby};

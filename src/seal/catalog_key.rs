@@ -35,6 +35,9 @@ impl CatalogKey {
         if KeyText::MASTER.begins(text) {
             return Err(KeyFault::IsMasterKey.into());
         }
+        if let Some(fault) = KeyText::CATALOG.around(text) {
+            return Err(fault.into());
+        }
         if !KeyText::CATALOG.begins(text) {
             return Err(KeyFault::NotCatalogKey.into());
         }

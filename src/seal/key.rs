@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::derivation::{derive, keyed_hmac};
+use super::key_slip::is_named;
 use super::key_text::KeyText;
 use super::passphrase::{Argon2Cost, Passphrase};
 use super::secret_name::{A_PASSPHRASE, catalog_key_named};
@@ -32,7 +33,7 @@ impl MasterKey {
     }
 
     /// Parses a key as users write it: bech32 in upper or lower case, 64 hex digits, or the padded base64 of 32 bytes.
-    /// White space around it is ignored, and so are spaces and hyphens between groups of characters after the `1` of
+    /// White space around and inside it is ignored, and so are hyphens between groups of characters after the `1` of
     /// bech32, as in a printed key.
     ///
     /// # Errors
@@ -43,6 +44,8 @@ impl MasterKey {
             return Err(KeyFault::Empty.into());
         } else if CatalogKey::looks_like(text) {
             return Err(KeyFault::IsCatalogKey.into());
+        } else if let Some(fault) = KeyText::MASTER.around(text) {
+            return Err(fault.into());
         } else if KeyText::MASTER.begins(text) {
             KeyText::MASTER.parse(text)?
         } else {
@@ -219,11 +222,25 @@ impl fmt::Debug for DatabaseIdentity {
     }
 }
 
-fn parse_plain(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
+fn parse_plain(typed: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
     const HEX_LEN: usize = 64;
     const BASE64_LEN: usize = 44;
+    const KEY_ID_LEN: usize = 16;
+    if is_named(typed) {
+        return Err(KeyFault::Preceded);
+    }
+    // of its full length from the beginning: a text that grows leaves copies of a secret behind
+    let mut text = Zeroizing::new(String::with_capacity(typed.len()));
+    text.extend(typed.chars().filter(|c| !c.is_ascii_whitespace()));
+    let text = text.as_str();
     let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let bytes = if is_hex && text.len() != BASE64_LEN {
+        if text.len() == KEY_ID_LEN {
+            return Err(KeyFault::IsKeyId);
+        }
+        if text.len() == 2 * HEX_LEN && text[..HEX_LEN] == text[HEX_LEN..] {
+            return Err(KeyFault::Twice);
+        }
         if text.len() != HEX_LEN {
             return Err(KeyFault::Length {
                 found: text.len(),
@@ -233,7 +250,9 @@ fn parse_plain(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
         HEXLOWER_PERMISSIVE.decode(text.as_bytes())
     } else {
         let in_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
-        if !text.bytes().all(in_alphabet) {
+        // words of a passphrase, and no groups of a key
+        let is_in_words = typed.contains(' ') && text.len() != BASE64_LEN;
+        if is_in_words || !text.bytes().all(in_alphabet) {
             return Err(KeyFault::Unrecognised);
         }
         if text.len() != BASE64_LEN {

@@ -29,8 +29,45 @@ pub enum KeyFault {
         expected: usize,
     },
     /// The checksum at the end is wrong.
-    #[error("its checksum is wrong: a character was mistyped")]
-    Checksum,
+    #[error("its checksum is wrong: {}", mistyped(*position))]
+    Checksum {
+        /// The only character that may be the mistyped one, counted as in [`KeyFault::Character`], if one alone is.
+        position: Option<usize>,
+    },
+    /// Two neighbours have changed places.
+    #[error("its checksum is wrong: characters {position} and {} have changed places", position + 1)]
+    Swapped {
+        /// The first of them.
+        position: usize,
+    },
+    /// A character that no key contains stands in the place of one that looks alike.
+    #[error("character {position} is {typed:?}, which no key contains; with {meant:?} there the key is right")]
+    Lookalike {
+        /// The character's position, counted from 1 without surrounding white space.
+        position: usize,
+        /// The character that is there.
+        typed: char,
+        /// The one that belongs there.
+        meant: char,
+    },
+    /// A whole key, and more behind it.
+    #[error("it is a key with {} behind it", counted(count, "more character"))]
+    Followed {
+        /// How many characters too many.
+        count: usize,
+    },
+    /// Something stands before the key, such as the name of its variable.
+    #[error("something stands before the key")]
+    Preceded,
+    /// The text has two keys, or one twice.
+    #[error("it has more than one key in it, or the same one twice")]
+    Twice,
+    /// Dots in the place of a part.
+    #[error("a part of it is left out: dots stand there")]
+    Abbreviated,
+    /// The id of a key.
+    #[error("it has 16 hex digits, as the id of a key has, which opens nothing")]
+    IsKeyId,
     /// A catalog key instead of a master key.
     #[error("it is a catalog key, which opens no archive")]
     IsCatalogKey,
@@ -45,12 +82,51 @@ pub enum KeyFault {
     Zero,
 }
 
+fn mistyped(position: Option<usize>) -> String {
+    match position {
+        Some(position) => format!("character {position} was mistyped"),
+        None => "more than one character was mistyped".to_owned(),
+    }
+}
+
 impl KeyFault {
+    /// The same, with its positions counted otherwise.
+    pub(super) fn at(self, place: impl Fn(usize) -> usize) -> Self {
+        match self {
+            Self::Character { position } => Self::Character {
+                position: place(position),
+            },
+            Self::Lookalike { position, typed, meant } => Self::Lookalike {
+                position: place(position),
+                typed,
+                meant,
+            },
+            Self::Checksum { position } => Self::Checksum {
+                position: position.map(place),
+            },
+            Self::Swapped { position } => Self::Swapped {
+                position: place(position),
+            },
+            other => other,
+        }
+    }
+
     /// One sentence with the cure.
     pub(super) fn hint(self) -> &'static str {
         match self {
-            Self::Checksum | Self::Character { .. } | Self::Length { .. } | Self::MixedCase => {
-                "copy the key again from where you store it, from its first character to its last"
+            Self::Checksum { position: None }
+            | Self::Character { .. }
+            | Self::Length { .. }
+            | Self::Abbreviated
+            | Self::IsKeyId => "copy the key again from where you store it, from its first character to its last",
+            Self::Checksum { .. } | Self::Swapped { .. } => {
+                "compare that place with the key where you store it; a place is counted with its blanks and hyphens, \
+                 from 1"
+            }
+            Self::Lookalike { .. } => "compare that place with the key where you store it, and correct it",
+            Self::MixedCase => "write its letters all in capitals, as it is printed, or all small",
+            Self::Followed { .. } | Self::Preceded | Self::Twice => {
+                "write the key alone, once: from its first character to its last, without its name, quotes or a comment"
             }
             Self::IsCatalogKey => {
                 "set it as PGCOFFER_CATALOG_KEY where backups are monitored and pruned; the master key is on the \

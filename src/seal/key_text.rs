@@ -4,7 +4,7 @@
 use bech32::{Bech32, Hrp, primitives::decode::CheckedHrpstring, primitives::decode::CheckedHrpstringError};
 use zeroize::Zeroizing;
 
-use super::KeyFault;
+use super::{KeyFault, key_slip};
 
 /// The number of characters after the separator `1`: 52 for 32 bytes, 6 for the checksum.
 const DATA_CHARS: usize = 52 + 6;
@@ -26,8 +26,14 @@ impl KeyText {
 
     /// Whether a text begins like a key of this kind.
     pub(super) fn begins(self, text: &str) -> bool {
-        let start = text.trim_start().get(..self.hrp.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(self.hrp))
+        let mut start = text.chars().filter(|c| !c.is_ascii_whitespace());
+        let mut wanted = self.hrp.chars();
+        wanted.all(|wanted| start.next().is_some_and(|c| c.eq_ignore_ascii_case(&wanted)))
+    }
+
+    /// What stands around a key of this kind, where something does.
+    pub(super) fn around(self, text: &str) -> Option<KeyFault> {
+        key_slip::around(text, self.hrp)
     }
 
     /// The key's bytes as text, in upper case.
@@ -37,24 +43,20 @@ impl KeyText {
         Zeroizing::new(text.expect("76 characters are fewer than the 90 that bech32 allows"))
     }
 
-    /// Parses a key in upper or lower case. Spaces and hyphens between groups of characters after the `1` are removed,
-    /// as in a printed key; an error's position is the one in the original text.
+    /// Parses a key in upper or lower case. White space anywhere is removed, and so are hyphens between groups of
+    /// characters after the `1`, as in a printed key; an error's position is the one in the original text.
     pub(super) fn parse(self, typed: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
         let mut text = Zeroizing::new(String::with_capacity(typed.len()));
         let mut places = Vec::with_capacity(typed.len());
         for (at, c) in typed.char_indices() {
-            if at > self.hrp.len() && (c == '-' || c.is_ascii_whitespace()) {
+            if c.is_ascii_whitespace() || (c == '-' && text.len() > self.hrp.len()) {
                 continue;
             }
             text.push(c);
             places.resize(text.len(), at + 1);
         }
-        self.parse_plain(&text).map_err(|fault| match fault {
-            KeyFault::Character { position } => KeyFault::Character {
-                position: places.get(position - 1).copied().unwrap_or(position),
-            },
-            fault => fault,
-        })
+        self.parse_plain(&text)
+            .map_err(|fault| fault.at(|position| places.get(position - 1).copied().unwrap_or(position)))
     }
 
     fn parse_plain(self, text: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
@@ -62,14 +64,14 @@ impl KeyText {
         if let Some(at) = text.bytes().position(|byte| !byte.is_ascii_graphic()) {
             return Err(KeyFault::Character { position: at + 1 });
         }
+        if let fault @ KeyFault::Followed { .. } = key_slip::of_length(text, separator + 1 + DATA_CHARS) {
+            return Err(fault);
+        }
         let has_lower = text.bytes().any(|byte| byte.is_ascii_lowercase());
         if has_lower && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(KeyFault::MixedCase);
         }
-        let wrong_length = || KeyFault::Length {
-            found: text.len(),
-            expected: separator + 1 + DATA_CHARS,
-        };
+        let wrong_length = || key_slip::of_length(text, separator + 1 + DATA_CHARS);
         let Some(data) = text.as_bytes().get(separator + 1..) else {
             return Err(wrong_length());
         };
@@ -80,19 +82,19 @@ impl KeyText {
         }
         let outside = |byte: &u8| !b"qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(&byte.to_ascii_lowercase());
         if let Some(at) = data.iter().position(outside) {
-            return Err(KeyFault::Character {
-                position: separator + 1 + at + 1,
-            });
+            return Err(key_slip::of_character(text, separator + 1 + at, separator + 1));
         }
         if data.len() != DATA_CHARS {
             return Err(wrong_length());
         }
         let checked = CheckedHrpstring::new::<Bech32>(text).map_err(|error| match error {
-            CheckedHrpstringError::Checksum(_) => KeyFault::Checksum,
+            CheckedHrpstringError::Checksum(_) => key_slip::of_checksum(text, separator + 1),
             _ => KeyFault::Unrecognised,
         })?;
         // 52 characters encode 260 bits: the four extra bits must be zero, or two texts would mean the same key
-        checked.validate_segwit_padding().map_err(|_| KeyFault::Checksum)?;
+        checked
+            .validate_segwit_padding()
+            .map_err(|_| KeyFault::Checksum { position: None })?;
         let mut key = Zeroizing::new([0; 32]);
         for (place, byte) in key.iter_mut().zip(checked.byte_iter()) {
             *place = byte;

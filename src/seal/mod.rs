@@ -54,6 +54,7 @@ mod grammar;
 mod header;
 mod key;
 mod key_fault;
+mod key_slip;
 mod key_text;
 mod lanes;
 mod passphrase;

@@ -6,18 +6,22 @@ use super::part::SheetPart;
 use crate::text::escaped_lines;
 
 /// Black on white, one page of A4 or Letter; a key on one line, in letters that can be told apart.
-const STYLE: &str = "@page{margin:12mm}
-body{font:10.5pt/1.38 'DejaVu Sans','Helvetica Neue',Arial,sans-serif;color:#000;background:#fff;max-width:186mm;margin:6mm auto}
-h1{font-size:17pt;margin:0 0 3mm;border-bottom:1.5pt solid #000}
-h2{font-size:12pt;margin:5mm 0 1mm}
-p{margin:1.5mm 0}
-table{border-collapse:collapse;width:100%;margin:3mm 0}
-th{font-weight:bold;text-align:left;vertical-align:top;padding:1mm 3mm 1mm 0;white-space:nowrap}
-td{padding:1mm 0;overflow-wrap:anywhere}
+const STYLE: &str = "@page{margin:8mm 12mm}
+body{font:9pt/1.3 'DejaVu Sans','Helvetica Neue',Arial,sans-serif;color:#000;background:#fff;max-width:186mm;\
+margin:0 auto}
+h1{font-size:15pt;margin:0 0 2mm;border-bottom:1.5pt solid #000}
+h2{font-size:10.5pt;margin:2mm 0 .5mm}
+p{margin:1mm 0}
+table{border-collapse:collapse;width:100%;margin:1.5mm 0;clear:both}
+th{font-weight:bold;text-align:left;vertical-align:top;padding:.3mm 3mm .3mm 0;white-space:nowrap}
+td{padding:.3mm 0;overflow-wrap:anywhere}
 td{white-space:pre-wrap}
-td,pre{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:9pt}
-tr{border-bottom:.3pt solid #999}
-pre{margin:1.5mm 0;padding:2mm;background:#f2f2f2;white-space:pre-wrap;overflow-wrap:anywhere}";
+td,pre{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:8.5pt}
+tr{border-bottom:.3pt solid #999;break-inside:avoid}
+.codes{float:right;display:flex;flex-wrap:wrap;justify-content:flex-end;gap:2mm;max-width:104mm;margin:-3mm 0 0 4mm}
+figure{margin:0;text-align:center;break-inside:avoid}
+figcaption{font-size:8pt;margin-top:-3mm}
+pre{line-height:1.2;margin:1mm 0;padding:1.5mm;background:#f2f2f2;white-space:pre-wrap;overflow-wrap:anywhere;break-inside:avoid}";
 
 pub(super) fn page(parts: &[SheetPart]) -> Zeroizing<String> {
     let mut page = Zeroizing::new(format!(
@@ -40,6 +44,16 @@ pub(super) fn page(parts: &[SheetPart]) -> Zeroizing<String> {
                 push(&mut page, "th", name);
                 push(&mut page, "td", value);
                 page.push_str("</tr>\n");
+            }
+            SheetPart::Codes(codes) => {
+                page.push_str("<div class=\"codes\">\n");
+                for (name, code) in codes {
+                    page.push_str("<figure>");
+                    page.push_str(&code.svg());
+                    push(&mut page, "figcaption", &format!("{name}, for a camera"));
+                    page.push_str("</figure>\n");
+                }
+                page.push_str("</div>\n");
             }
         }
     }

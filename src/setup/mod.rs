@@ -1,12 +1,14 @@
 //! What a new installation consists of, in the forms that people need: settings for the place where it runs, and a
 //! recovery sheet for the day on which that place is gone. Nothing here asks, writes or reads.
 
+mod code;
 mod forms;
 pub mod heroku;
 mod html;
 mod kubernetes;
 mod part;
 mod quoting;
+mod secret;
 mod sheet;
 mod toml;
 mod words;
@@ -18,7 +20,8 @@ use zeroize::Zeroizing;
 pub use self::{
     forms::{Form, FormFault},
     heroku::{Attachment, HerokuHome},
-    sheet::{Sheet, SheetSecret},
+    secret::SheetSecret,
+    sheet::{Sheet, SheetDatabase},
     words::in_words,
 };
 use crate::{backup::Label, config::label_of_url};

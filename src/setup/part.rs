@@ -2,6 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use super::code::Code;
+
 /// A piece of the sheet.
 pub(super) enum SheetPart {
     Heading(String),
@@ -10,4 +12,6 @@ pub(super) enum SheetPart {
     Field(String, Zeroizing<String>),
     /// Commands to type.
     Commands(Vec<String>),
+    /// QR codes, each with its name
+    Codes(Vec<(String, Code)>),
 }

@@ -3,8 +3,13 @@
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::{html, part::SheetPart};
-use crate::text::{escaped_lines, shell_word};
+use super::{html, part::SheetPart, secret::SheetSecret};
+use crate::{
+    readme,
+    text::{escaped_lines, shell_word},
+};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What the sheet says. It holds the keys: whoever has it and the bucket has the data.
 pub struct Sheet {
@@ -14,24 +19,22 @@ pub struct Sheet {
     pub bucket: String,
     /// further settings that lead to the bucket: variable and value
     pub access: Vec<(String, String)>,
-    /// databases: label, and `user@host:port/name`
-    pub databases: Vec<(String, String)>,
+    /// the id of the AWS account that the credentials are of, where it is known
+    pub account: Option<String>,
+    /// the databases
+    pub databases: Vec<SheetDatabase>,
     /// the day it was written
     pub written: Date,
 }
 
-/// A key or a passphrase as the sheet shows it.
-pub struct SheetSecret {
-    /// what it is and for what, such as `Key`, `Old key of shop` or `Passphrase`
-    pub name: String,
-    /// the variable that it is read from
-    pub variable: String,
-    /// the key, spelled with its checksum, or the passphrase
-    pub text: Zeroizing<String>,
-    /// of an earlier key: the day on which it was retired
-    pub day: Option<String>,
-    /// the key's id; none with a passphrase
-    pub key_id: Option<String>,
+/// A database as the sheet names it.
+pub struct SheetDatabase {
+    /// its label
+    pub label: String,
+    /// `user@host:port/name`
+    pub address: String,
+    /// the server's version, where it is known
+    pub version: Option<String>,
 }
 
 impl Sheet {
@@ -45,10 +48,10 @@ impl Sheet {
             _ => None,
         });
         let width = names.max().unwrap_or_default();
-        let mut after_field = false;
+        let (mut after_field, mut codes) = (false, Vec::new());
         for part in parts {
             let is_field = matches!(part, SheetPart::Field(..));
-            if !(is_field && after_field) {
+            if !(is_field && after_field || matches!(part, SheetPart::Codes(_))) {
                 text.push('\n');
             }
             after_field = is_field;
@@ -63,7 +66,13 @@ impl Sheet {
                         text.push_str(&format!("    {command}\n"));
                     }
                 }
+                // large, and needed by nobody who can type: at the end
+                SheetPart::Codes(all) => codes.extend(all),
             }
+        }
+        for (name, code) in codes {
+            text.push_str(&format!("\n{}, FOR A CAMERA\n\n", name.to_uppercase()));
+            text.push_str(&code.text());
         }
         Zeroizing::new(escaped_lines(&text).into_owned())
     }
@@ -76,28 +85,29 @@ impl Sheet {
 
     fn parts(&self) -> Vec<SheetPart> {
         let (secret, them) = self.needed();
-        let mut parts = vec![SheetPart::Paragraph(format!(
+        let mut parts: Vec<SheetPart> = self.codes().into_iter().collect();
+        parts.push(SheetPart::Paragraph(format!(
             "With this sheet and the right to read the bucket anybody can restore these backups. Without the {secret} \
              nobody can, ever: \
              there is no other copy of {them} and no way around {them}."
-        ))];
+        )));
         parts.push(SheetPart::Paragraph(
             "Keep it on paper or in a password manager, in two places that do not burn together; not on the machine \
              that is backed up, \
              not in the bucket. Delete the file once it is printed or stored."
                 .to_owned(),
         ));
-        parts.extend(self.fields());
-        parts.extend(self.with_us());
         if self.secrets.iter().any(|secret| secret.key_id.is_some()) {
             parts.push(SheetPart::Paragraph(
                 "Who only watches or prunes backups needs no key: `pgcoffer keygen --catalog`, where the key is set, \
-                 prints the catalog key \
-                 for that. It opens no backup, so it is no copy of the key."
+                 prints the catalog key for that. It opens no backup, so it is no copy of the key."
                     .to_owned(),
             ));
         }
+        parts.extend(self.fields());
+        parts.extend(self.with_us());
         parts.extend(self.without_us());
+        parts.extend(install());
         parts
     }
 
@@ -113,18 +123,32 @@ impl Sheet {
         for (name, value) in &self.access {
             fields.push(field("Setting", format!("{name}={value}")));
         }
-        for (label, address) in &self.databases {
-            fields.push(field("Database", format!("{label}  ({address})")));
+        fields.extend(self.account.iter().map(|account| field("AWS account", account.clone())));
+        for database in &self.databases {
+            let SheetDatabase {
+                label,
+                address,
+                version,
+            } = database;
+            let version = version
+                .as_ref()
+                .map_or_else(String::new, |version| format!(", PostgreSQL {version}"));
+            fields.push(field("Database", format!("{label}  ({address}{version})")));
         }
-        fields.push(field(
-            "Written",
-            format!("{} by pgcoffer {}", self.written, env!("CARGO_PKG_VERSION")),
-        ));
+        fields.push(field("Written", format!("{} by pgcoffer {VERSION}", self.written)));
+        fields.push(field("Runbook", readme::RUNBOOK.to_owned()));
         fields.push(field(
             "Bucket access",
             "ask ______________________________________________".to_owned(),
         ));
         fields
+    }
+
+    /// A QR code of each secret that can be read from one.
+    fn codes(&self) -> Option<SheetPart> {
+        let codes = self.secrets.iter();
+        let codes: Vec<_> = codes.filter_map(|one| Some((one.name.clone(), one.code()?))).collect();
+        (!codes.is_empty()).then_some(SheetPart::Codes(codes))
     }
 
     /// What opens the backups, in a sentence, and the pronoun for it.
@@ -183,12 +207,9 @@ impl Sheet {
         vec![
             SheetPart::Heading("Restore with pgcoffer".to_owned()),
             SheetPart::Paragraph(format!(
-                "In bash on any Linux machine, into a new, empty database. It takes pgcoffer, version {} or later, \
-                 from \
-                 https://github.com/pgcoffer/pgcoffer, and PostgreSQL's client programs (pg_restore, of the server's \
-                 version). \
-                 Each `read` waits for one line and shows nothing of it.{}",
-                env!("CARGO_PKG_VERSION"),
+                "In bash on any Linux machine or Mac, into a new, empty database. It takes pgcoffer, version {VERSION} \
+                 or later (at the end of this sheet), and PostgreSQL's client programs (pg_restore, of the server's \
+                 version or newer). Each `read` waits for one line and shows nothing of it.{}",
                 match self.secrets.iter().any(|one| one.key_id.is_some()) {
                     true => " Both lines of a key are typed as one, with blanks or without.",
                     false => "",
@@ -200,22 +221,29 @@ impl Sheet {
 
     fn without_us(&self) -> Vec<SheetPart> {
         let archives = format!("{}/{}/archives/", self.bucket, self.label());
+        let page = readme::BY_HAND_NAME;
         vec![
             SheetPart::Heading("Restore without pgcoffer".to_owned()),
             SheetPart::Paragraph(format!(
-                "Any S3 client fetches the file (names begin with date and time), and the page restore-by-hand.md of \
-                 pgcoffer's documentation, of which \
-                 a copy was written beside this sheet, opens it with {}. {}Keep that page too.",
+                "Any S3 client fetches the backup (names begin with date and time), and the page {page} opens it with \
+                 {}. A copy of the page was written beside this sheet: keep it, too. Another is in the bucket, beside \
+                 README.txt; whoever may write there can change it, so run its program only if its SHA-256 is the one \
+                 below. {}",
                 self.programs(),
                 match self.secrets.len() {
                     0 | 1 => "",
-                    _ => "Where it says `wrong key`, it names the id of the one that it wants. ",
+                    _ => "Where it says `wrong key`, it names the id of the one that it wants.",
                 }
             )),
             SheetPart::Commands(
                 [
+                    format!("aws s3 cp {} {page}", shell_word(&format!("{}/{page}", self.bucket))),
+                    readme::EXTRACT.to_owned(),
+                    "sha256sum open_sealed.py   # a Mac: shasum -a 256 open_sealed.py".to_owned(),
+                    format!("# {}", readme::program_sha256()),
                     format!("aws s3 ls --recursive {}", shell_word(&archives)),
                     format!("aws s3 cp {}…/….pgc backup.pgc", shell_word(&archives)),
+                    "python3 open_sealed.py backup.pgc payload   # then as the page says".to_owned(),
                 ]
                 .into_iter()
                 .chain(self.others_by_hand())
@@ -243,7 +271,7 @@ impl Sheet {
 
     fn other_labels(&self, before: &str) -> Option<String> {
         let labels = self.databases.iter().skip(1);
-        let labels: Vec<_> = labels.map(|(label, _)| format!("{before}{label}")).collect();
+        let labels: Vec<_> = labels.map(|one| format!("{before}{}", one.label)).collect();
         match labels.is_empty() {
             true => None,
             false => Some(format!(
@@ -254,56 +282,21 @@ impl Sheet {
     }
 
     fn label(&self) -> &str {
-        self.databases.first().map_or("main", |(label, _)| label)
+        self.databases.first().map_or("main", |one| &one.label)
     }
 }
 
-impl SheetSecret {
-    fn in_a_sentence(&self) -> String {
-        let mut chars = self.name.chars();
-        let first = chars.next().map(|c| c.to_ascii_lowercase());
-        first.into_iter().chain(chars).collect()
-    }
-
-    /// As the variable takes it.
-    fn whole(&self) -> Zeroizing<String> {
-        match &self.day {
-            Some(day) => Zeroizing::new(format!("{}@{day}", self.text.as_str())),
-            None => self.text.clone(),
-        }
-    }
-
-    /// A key as it is best typed: groups of four, on two lines. The variable takes it with the blanks, on one line.
-    fn in_fours(&self) -> Vec<SheetPart> {
-        const START: &str = "PGCOFFER-KEY-1";
-        const GROUPS_OF_A_LINE: usize = 8;
-        let rest = self.text.strip_prefix(START).filter(|rest| rest.is_ascii());
-        let (Some(rest), Some(_)) = (rest, &self.key_id) else {
-            return Vec::new();
-        };
-        let groups: Vec<&[u8]> = rest.as_bytes().chunks(4).collect();
-        let count = groups.len().div_ceil(GROUPS_OF_A_LINE);
-        let line = |(n, groups): (usize, &[&[u8]])| {
-            let day = self.day.as_ref().filter(|_| n + 1 == count);
-            // of its full length from the beginning: a text that grows leaves copies of a secret behind
-            let length = START.len() + groups.len() * 5 + day.map_or(0, |day| day.len() + 2);
-            let mut text = Zeroizing::new(String::with_capacity(length));
-            text.push_str(if n == 0 { START } else { "" });
-            for group in groups {
-                if !text.is_empty() {
-                    text.push(' ');
-                }
-                text.extend(group.iter().map(|byte| char::from(*byte)));
-            }
-            if let Some(day) = day {
-                text.extend([" @", day]);
-            }
-            let name = if n == 0 { "To be typed" } else { "" };
-            SheetPart::Field(name.to_owned(), text)
-        };
-        let lines = groups.chunks(GROUPS_OF_A_LINE).enumerate();
-        lines.map(line).collect()
-    }
+/// How pgcoffer and the client programs come onto a machine.
+fn install() -> [SheetPart; 2] {
+    [
+        SheetPart::Heading("Install pgcoffer".to_owned()),
+        SheetPart::Commands(vec![
+            "brew install pgcoffer/tap/pgcoffer   # macOS; libpq with it".to_owned(),
+            "sudo apt-get install postgresql-client   # Debian, Ubuntu; and the linux.tar.gz of".to_owned(),
+            format!("# https://github.com/pgcoffer/pgcoffer/releases/tag/v{VERSION}"),
+            format!("docker run --rm -it ghcr.io/pgcoffer/pgcoffer:{VERSION} bash   # both, in a container"),
+        ]),
+    ]
 }
 
 /// Lines of at most 78 characters.

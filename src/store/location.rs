@@ -2,7 +2,10 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::{Error, Kind};
+use super::{
+    Error, Kind,
+    misread::{Misread, misread, misread_bucket},
+};
 
 /// The longest prefix in a bucket, in bytes.
 const PREFIX_BYTES_MAX: usize = 512;
@@ -33,12 +36,20 @@ impl Location {
     /// # Errors
     /// [`Kind::Configuration`] if the text is neither.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let read = match text.split_once("://") {
-            Some(("s3", rest)) => BucketLocation::parse(rest).map(Self::Bucket),
-            Some(("file", path)) => folder(path).map(Self::Folder),
-            _ => Err("it should look like s3://bucket/prefix or file:///path/to/folder"),
-        };
-        read.map_err(|why| Error::new(Kind::Configuration, format!("use {text:?} as a bucket"), why))
+        let fault = |doing: String, why: &str| Error::new(Kind::Configuration, doing, why);
+        let meant = |misread: Misread| fault("use that as a bucket".to_owned(), misread.why).with_cure(misread.cure);
+        match text.split_once("://") {
+            Some(("s3", rest)) => match misread_bucket(rest) {
+                Some(misread) => Err(meant(misread)),
+                None => BucketLocation::parse(rest).map(Self::Bucket).map_err(|why| {
+                    fault(format!("use {text:?} as a bucket"), why).with_cure("write s3://bucket/prefix")
+                }),
+            },
+            Some(("file", path)) => folder(path).map(Self::Folder).map_err(|why| {
+                fault(format!("use {text:?} as a folder"), why).with_cure("write file:///path/to/folder")
+            }),
+            _ => Err(meant(misread(text))),
+        }
     }
 
     /// The key of something below the prefix.
@@ -70,7 +81,8 @@ impl Location {
 }
 
 impl BucketLocation {
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    /// Reads `bucket/prefix`.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and what older buckets may have
         let named = (3..=255).contains(&bucket.len())

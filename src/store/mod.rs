@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod kind;
 mod location;
+mod misread;
 mod object;
 mod parts;
 mod s3;
@@ -25,7 +26,9 @@ pub use kind::Kind;
 pub use location::{BucketLocation, Location};
 pub use object::{Attributes, Claim, Object, Stored, TagsKept, Thaw, Unfinished};
 pub use parts::{PARTS_MAX, PartPlan};
-pub use s3::{AskedForThaw, Lifecycle, LockMode, Locked, Options, Probe, PublicAccess, S3, Speed, Versioning};
+pub use s3::{
+    AskedForThaw, CredentialVariables, Lifecycle, LockMode, Locked, Options, Probe, PublicAccess, S3, Speed, Versioning,
+};
 pub use upload::Upload;
 
 /// How often bytes that fail their check are read, until two reads agree.

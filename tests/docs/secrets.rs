@@ -51,9 +51,10 @@ fn lines(block: &Block) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn holds_secret(line: &str) -> bool {
-    // what has to be typed stands in the comment behind the question for it
+    // what has to be typed stands in the comment behind the question, or the editor, for it
+    let asks = |before: &str| before.contains("read -rs ") || before.starts_with("heroku config:edit ");
     let command = match line.split_once("   # ") {
-        Some((before, _)) if before.contains("read -rs ") => before,
+        Some((before, _)) if asks(before) => before,
         _ => line,
     };
     SECRET.is_match(command)
@@ -77,7 +78,7 @@ fn a_secret_is_known_by_what_it_looks_like() {
         "export PGCOFFER_KEY=\"$(cat key)\"",
         "psql postgres://user@host:5432/shop",
         "PGCOFFER_DB_MAIN_URL=$OWNER_URL pgcoffer check",
-        "heroku config:edit PGCOFFER_KEY -a x",
+        "heroku config:edit -a x   # add a line: PGCOFFER_KEY=…",
         "pgcoffer init --key-stored --database main=env:OWNER_URL",
     ] {
         assert!(!holds_secret(good), "{good}");

@@ -22,9 +22,10 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("anomaly", &["archive", "backup"]),
     ("lifecycle", &["backup", "xml"]),
     ("rights", &["plain_http"]),
+    ("readme", &[]),
     ("store", &["plain_http", "rights", "xml"]),
     ("postgres", &[]),
-    ("notify", &["backup", "plain_http"]),
+    ("notify", &["backup", "plain_http", "readme"]),
     (
         "error",
         &[
@@ -63,6 +64,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "lifecycle",
             "pipeline",
             "postgres",
+            "readme",
             "retention",
             "rights",
             "schedule",
@@ -126,5 +128,5 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
-    ("setup", &["backup", "config", "schedule"]),
+    ("setup", &["backup", "config", "readme", "schedule"]),
 ];

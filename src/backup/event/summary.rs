@@ -24,6 +24,21 @@ pub struct Origin {
     pub host: String,
     /// The bucket, where it is known: `s3://bucket/prefix`.
     pub location: Option<String>,
+    /// Where its commands are run.
+    pub runs_on: RunsOn,
+}
+
+/// Where an agent's commands are run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum RunsOn {
+    /// On a machine that people log in to.
+    #[default]
+    Machine,
+    /// On Heroku, in one-off dynos of its app.
+    Heroku {
+        /// The app's name, where it is known: Heroku tells it only with its feature runtime-dyno-metadata.
+        app: Option<String>,
+    },
 }
 
 /// A backup that was made, in short.

@@ -12,6 +12,7 @@ impl Context<'_> {
         let extension = if sealed { "pgc" } else { "dump" };
         let default = PathBuf::from(format!("{}-{}.{extension}", record.database, record.id));
         let target = self.target(file.unwrap_or(default))?;
+        target.check()?;
         self.agent.thaw(&record, &thaw.request()).await?;
         let progress = Progress::default();
         let work = self.agent.get(&record, &target, sealed, &progress);

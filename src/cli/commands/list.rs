@@ -48,11 +48,15 @@ impl Context<'_> {
             location: self.agent.location()?,
             zone: &Zone::of(self.agent.config()),
         };
-        self.output.list(&listing, &view)?;
         let none_opens = listing.entries.is_empty() && listing.beside.is_empty();
+        let is_refused = none_opens && (listing.stranger.is_some() || !listing.unreadable.is_empty());
+        // where no key at hand opens anything, the error says it all: not one warning for each record beside it
+        if !is_refused || self.output.json {
+            self.output.list(&listing, &view)?;
+        }
         let unreadable = listing.unreadable.into_iter().map(|(_, error)| error);
         match unreadable.chain(listing.stranger).next() {
-            Some(error) if none_opens => Err(error),
+            Some(error) if is_refused => Err(error),
             _ => Ok(()),
         }
     }

@@ -7,6 +7,7 @@ mod chosen_database;
 mod context;
 mod decide;
 pub(super) mod delete;
+pub(super) mod diff;
 mod get;
 mod keygen;
 pub(super) mod lifecycle;
@@ -17,8 +18,10 @@ pub(super) mod prune;
 pub(super) mod restore;
 pub(super) mod retain;
 pub(super) mod serve;
+mod sheet_facts;
 mod show;
 pub(super) mod status;
+mod target_url;
 pub(super) mod thaw;
 pub(super) mod tick;
 mod verify;
@@ -45,6 +48,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Backup(args) => context.backup(args).await,
         Command::List(args) => context.list(args).await,
         Command::Show(chosen) => context.show(chosen).await,
+        Command::Diff(args) => context.diff(args).await,
         Command::Repository => context.output.repository(&agent.repository().await?),
         Command::Get {
             chosen,
@@ -60,6 +64,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Serve(args) => context.serve(args).await,
         Command::Status(args) => context.status(args).await,
         Command::Check(args) => context.check(args).await,
+        Command::SheetFacts => context.sheet_facts().await,
         Command::Policy(args) => context.policy(args),
         Command::Prune(args) => context.prune(args).await,
         Command::Delete(args) => context.delete(args).await,

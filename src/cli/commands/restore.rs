@@ -1,7 +1,6 @@
 //! Restores, which want to be confirmed.
 
 use std::{
-    ffi::OsString,
     io::{BufRead as _, IsTerminal as _},
     path::PathBuf,
 };
@@ -10,16 +9,16 @@ use clap::{Args, ValueEnum};
 use pgcoffer::{
     Error, Result,
     backup::Record,
-    config::trimmed,
     exit_status::ExitStatus,
     operation::{MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest},
-    postgres::{self, DatabaseUrl},
+    postgres::DatabaseUrl,
     text::shell_word,
 };
 
 use super::{
     chosen::Chosen,
     context::{Context, usage},
+    target_url::{check_is_no_url, target_url},
     thaw::ThawArgs,
 };
 use crate::cli::{screen, statements, text_restore};
@@ -84,13 +83,12 @@ pub(in crate::cli) struct RestoreArgs {
 
 impl Context<'_> {
     pub(super) async fn restore(&self, args: &RestoreArgs) -> Result<()> {
+        let selector = args.chosen.selector(self.agent.config())?;
+        check_is_no_url(selector.id.unwrap_or_default())?;
         let target = target_url(&args.to)?;
         let request = request(target, args)?;
         self.check_confirmation(&request.target, args)?;
-        let record = self
-            .agent
-            .find_to("restore", args.chosen.selector(self.agent.config())?)
-            .await?;
+        let record = self.agent.find_to("restore", selector).await?;
         if args.thaw.may_take_long() {
             self.agent.check_target(&record, &request).await?;
         }
@@ -200,24 +198,6 @@ fn not_the_name(given: &str, name: &str) -> Error {
         format!("{given:?} is not the name of the target database, {name:?}: nothing was done"),
         "compare --to with --confirm",
     )
-}
-
-/// The target's URL: as given, or from a variable.
-fn target_url(text: &str) -> Result<DatabaseUrl> {
-    let Some(name) = text.strip_prefix("env:") else {
-        return Ok(DatabaseUrl::parse(text).map_err(postgres::Error::from)?);
-    };
-    let value = std::env::var_os(name)
-        .map(OsString::into_string)
-        .and_then(std::result::Result::ok);
-    let value = value.ok_or_else(|| {
-        usage(
-            format!("--to names the variable {name}, which is not set"),
-            format!("set {name} to the target's URL"),
-        )
-    })?;
-    let url = DatabaseUrl::parse(trimmed(&value));
-    Ok(url.map_err(postgres::Error::from)?)
 }
 
 pub(super) async fn ask(question: String) -> Result<String> {

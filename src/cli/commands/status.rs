@@ -19,6 +19,13 @@ pub(in crate::cli) struct StatusArgs {
     wide: bool,
 }
 
+impl StatusArgs {
+    /// Whether it sends notifications, as a monitor's schedule has it.
+    pub(in crate::cli) fn notifies(&self) -> bool {
+        self.notify
+    }
+}
+
 impl Context<'_> {
     pub(super) async fn status(&self, args: &StatusArgs) -> Result<()> {
         let report = self.agent.status(args.database.label(), args.notify).await;

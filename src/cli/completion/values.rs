@@ -42,7 +42,7 @@ pub(in crate::cli) fn with_values(command: Command) -> Command {
 
 fn with_value(arg: Arg) -> Arg {
     let words = match arg.get_id().as_str() {
-        "id" => return arg.add(ArgValueCompleter::new(ids)),
+        "id" | "later_id" => return arg.add(ArgValueCompleter::new(ids)),
         "database" | "label" => return arg.add(ArgValueCandidates::new(labels)),
         "to" => return arg.add(ArgValueCandidates::new(urls)),
         "command" => return arg.add(ArgValueCandidates::new(commands)),

@@ -55,6 +55,16 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "diff",
+        &[
+            ("pgcoffer diff 20261120T0700", "from that backup to the newest good one"),
+            (
+                "pgcoffer diff latest:weekly latest --json",
+                "since the newest weekly one, for a program",
+            ),
+        ],
+    ),
+    (
         "show",
         &[
             ("pgcoffer show latest", "the newest good backup with its tables"),

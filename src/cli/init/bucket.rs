@@ -105,7 +105,10 @@ impl Draft {
         self.terminal
             .say("   It must exist: make it with your provider; private, and best with versioning.");
         let check = |text: &str| {
-            let location = Location::parse(text).map_err(|e| e.why)?;
+            let location = Location::parse(text).map_err(|e| match e.hint() {
+                Some(hint) => format!("{}: {hint}", e.why),
+                None => e.why,
+            })?;
             check_is_bucket(&location).map_err(|e| e.to_string())
         };
         let bucket = self

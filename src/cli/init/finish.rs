@@ -10,6 +10,7 @@ use std::{
 use pgcoffer::{
     Error, Result,
     exit_status::ExitStatus,
+    readme::{BY_HAND, BY_HAND_NAME},
     seal::MasterKey,
     setup::{Form, FormFault},
 };
@@ -19,9 +20,6 @@ use zeroize::Zeroizing;
 use super::{Draft, InitArgs, journal::Asked, usage};
 use crate::cli::{output, screen};
 
-/// The page that opens a backup without this program, as the sheet says.
-const BY_HAND: &str = include_str!("../../../docs/restore-by-hand.md");
-pub(super) const BY_HAND_NAME: &str = "restore-by-hand.md";
 pub(super) const SHEET_NAME: &str = "pgcoffer-recovery-sheet.html";
 
 /// Refuses files that are there already before a question is asked.

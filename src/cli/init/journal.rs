@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pgcoffer::{Error, store};
+use pgcoffer::Error;
 use zeroize::Zeroizing;
 
 /// Typed at any question, this goes back to the question before.
@@ -26,12 +26,6 @@ pub(super) type Asked<T> = Result<T, Stop>;
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Failed(error)
-    }
-}
-
-impl From<store::Error> for Stop {
-    fn from(error: store::Error) -> Self {
-        Self::Failed(error.into())
     }
 }
 

@@ -7,6 +7,7 @@
 pub(super) mod args;
 mod bucket;
 mod databases;
+pub(super) mod facts;
 mod finish;
 mod heroku;
 mod interrupted;

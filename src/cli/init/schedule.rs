@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use pgcoffer::{
     Result,
+    config::parse_zone,
     schedule::Schedule,
     setup::{DEFAULT_SCHEDULE, in_words},
 };
@@ -78,9 +79,9 @@ impl Draft {
         }
         let here = TimeZone::system();
         let here = here.iana_name().filter(|name| *name != "Etc/UTC").unwrap_or("UTC");
-        let check = |text: &str| match TimeZone::get(text) {
+        let check = |text: &str| match parse_zone(text) {
             Ok(_) => Ok(()),
-            Err(_) => Err("no such time zone; there are Europe/Berlin, America/New_York, UTC".to_owned()),
+            Err(error) => Err(format!("{error}: {}", error.hint().unwrap_or_default())),
         };
         let zone = self.terminal.text("   Time zone of its times", Some(here), check)?;
         self.note_answer("--timezone", &zone);
@@ -92,11 +93,6 @@ impl Draft {
 
     fn zone(&self) -> Result<TimeZone> {
         let name = self.setup.text("PGCOFFER_TIMEZONE").unwrap_or("UTC");
-        TimeZone::get(name).map_err(|_| {
-            usage(
-                format!("{name:?} is not a time zone"),
-                "give a name of the tz database, such as Europe/Berlin, America/New_York or UTC",
-            )
-        })
+        parse_zone(name)
     }
 }

@@ -5,7 +5,7 @@ use pgcoffer::{
     config::{EarlierKey, OldKey},
     postgres::DatabaseUrl,
     seal::MasterKey,
-    setup::{Sheet, SheetSecret, key_variable, old_keys_variable, url_variable},
+    setup::{Sheet, SheetDatabase, SheetSecret, key_variable, old_keys_variable, url_variable},
 };
 use zeroize::Zeroizing;
 
@@ -28,9 +28,14 @@ impl Draft {
     pub(super) fn sheet(&self) -> Result<Sheet> {
         let text = |name: &str| self.setup.text(name).map(str::to_owned);
         let access = ACCESS.iter();
+        let facts = self.facts();
         let databases = self.labels().into_iter().filter_map(|label| {
             let url = DatabaseUrl::parse(self.setup.text(&url_variable(&label))?).ok()?;
-            Some((label.to_string(), url.to_string()))
+            Some(SheetDatabase {
+                version: facts.versions.get(label.as_str()).cloned(),
+                label: label.to_string(),
+                address: url.to_string(),
+            })
         });
         Ok(Sheet {
             secrets: self.secrets()?,
@@ -39,6 +44,7 @@ impl Draft {
                 .filter_map(|name| Some(((*name).to_owned(), text(name)?)))
                 .collect(),
             databases: databases.collect(),
+            account: facts.account.clone(),
             written: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
         })
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use pgcoffer::{
     Result,
+    readme::BY_HAND_NAME,
     setup::{
         Form, attached_label,
         heroku::{Attachment, BUILDPACKS, CREDENTIAL, commands},
@@ -16,7 +17,7 @@ use tokio::runtime::Handle;
 
 use super::{
     InitArgs, OF_AWS,
-    finish::{BY_HAND_NAME, SHEET_NAME},
+    finish::SHEET_NAME,
     heroku::{HerokuLogin, OnHeroku, unavailable},
 };
 use crate::cli::{global::Global, screen};

@@ -26,7 +26,7 @@ pub(super) const SECTION: Section = Section {
             doc: "`s3://bucket/prefix`, or [a folder](folder.md): `file:///path/to/folder`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
-                reading.config.location = Some(Location::parse(text).map_err(|e| (e.why, None))?);
+                reading.config.location = Some(Location::parse(text).map_err(|e| (e.why, e.cure))?);
                 Ok(())
             }),
         },

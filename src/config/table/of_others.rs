@@ -258,7 +258,13 @@ const OF_PLATFORMS: SectionOfOthers = SectionOfOthers {
         },
         unchecked(
             &["DYNO", "HOSTNAME", "USER", "LOGNAME"],
-            "how a message names this machine, and the person who held a backup",
+            "how a message names this machine, and the person who held a backup. On a dyno, the commands in messages begin \
+             with `heroku run`",
+        ),
+        unchecked(
+            &["HEROKU_APP_NAME"],
+            "the app's name in those commands. Heroku's feature `runtime-dyno-metadata` sets it; without it, \
+             `PGCOFFER_HEROKU_APP` counts",
         ),
         unchecked(
             &["PATH", "HOME"],

@@ -2,12 +2,11 @@
 
 use std::num::NonZeroU32;
 
-use jiff::tz::TimeZone;
-
 use super::super::{
     schedules::{RETAIN_MANUAL, SCHEDULE, SCHEDULE_OF_DATABASE, TIMEZONE},
     setting::{Characters, DefaultValue, Section, Setting, Take},
     wrong::Wrong,
+    zone::zone,
 };
 use crate::{backup::Retention, lifecycle};
 
@@ -91,13 +90,6 @@ pub(super) const SECTION: Section = Section {
         },
     ],
 };
-
-fn zone(text: &str) -> Result<TimeZone, Wrong> {
-    TimeZone::get(text).map_err(|_| {
-        let hint = "give a name of the tz database, such as Europe/Berlin, America/New_York or UTC";
-        (format!("{text:?} is not a time zone"), Some(hint.to_owned()))
-    })
-}
 
 fn retain_manual(text: &str) -> Result<Retention, Wrong> {
     let retention = text.to_ascii_lowercase().parse::<Retention>();

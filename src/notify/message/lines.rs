@@ -1,7 +1,7 @@
 //! Lines that several messages share.
 
 use crate::{
-    backup::{BackupSummary, Event, LateTier, NewestGood},
+    backup::{BackupSummary, Event, LateTier, NewestGood, RunsOn},
     notify::figures::{age, minute, size},
 };
 
@@ -53,4 +53,38 @@ pub(super) fn origin(event: &Event) -> String {
         Some(location) => format!("{agent}, {location}"),
         None => agent,
     }
+}
+
+/// The app in commands of Heroku; none where the agent doesn't run there.
+pub(super) fn heroku_app(event: &Event) -> Option<&str> {
+    // https://devcenter.heroku.com/articles/creating-apps: names have lower-case letters, digits and dashes
+    let is_name = |app: &&str| {
+        app.bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    match &event.origin.runs_on {
+        RunsOn::Machine => None,
+        RunsOn::Heroku { app } => Some(app.as_deref().filter(is_name).unwrap_or("YOUR-APP")),
+    }
+}
+
+/// Text whose commands are run as they are written there: on Heroku in a one-off dyno. What is only mentioned, as what
+/// starts by itself, stays.
+pub(super) fn with_commands(text: &str, event: &Event) -> String {
+    const COMMAND: &str = "`pgcoffer ";
+    let Some(app) = heroku_app(event) else {
+        return text.to_owned();
+    };
+    let mut written = String::with_capacity(text.len() + 64);
+    let mut parts = text.split(COMMAND);
+    written.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let is_mentioned = ["starts ", "by "].iter().any(|before| written.ends_with(before));
+        match is_mentioned {
+            true => written.push_str(COMMAND),
+            false => written.push_str(&format!("`heroku run -a {app} -- pgcoffer ")),
+        }
+        written.push_str(part);
+    }
+    written
 }

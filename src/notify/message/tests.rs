@@ -4,7 +4,7 @@ use std::mem::discriminant;
 
 use super::*;
 use crate::{
-    backup::{BackupId, DigestLine, EventKind, Label, LateTier, Origin, Tier},
+    backup::{BackupId, DigestLine, EventKind, Label, LateTier, Origin, RunsOn, Tier},
     cause::{Bucket, Cause},
 };
 
@@ -46,6 +46,7 @@ fn event(what: Occurrence) -> Event {
         origin: Origin {
             host: "scheduler.1".into(),
             location: Some("s3://bucket/prefix".into()),
+            runs_on: RunsOn::Machine,
         },
         database: Some(Label::parse("main").unwrap()),
         newest_good: NewestGood::Is {
@@ -241,5 +242,70 @@ fn a_webhook_carries_the_facts_of_every_occurrence() {
                 (&reason.kind().into(), &reason.to_string().into())
             );
         }
+    }
+}
+
+#[test]
+fn a_subject_says_what_broke_and_why() {
+    for event in every_occurrence() {
+        let message = Message::new(&event);
+        let why = event.error().map(|error| error.cause.to_string());
+        match &event.what {
+            Occurrence::Failed { .. } | Occurrence::Trouble { .. } => {
+                assert_eq!(message.subject, format!("{}: {}", message.title, why.unwrap()));
+            }
+            Occurrence::Suspicious { .. } => {
+                let reason = event.reasons()[0].to_string();
+                assert!(message.subject.starts_with(&message.title), "{}", message.subject);
+                assert!(reason.starts_with(message.subject[message.title.len() + 2..].trim_end_matches('…')));
+            }
+            _ => assert_eq!(message.subject, message.title),
+        }
+        assert!(message.subject.chars().count() <= 161 && !message.subject.contains('\n'));
+    }
+}
+
+/// A person copies a command out of a message, and it runs.
+#[test]
+fn on_heroku_commands_run_as_they_are_written() {
+    let on = |app: Option<&str>| {
+        let app = app.map(str::to_owned);
+        let mut failed = every_occurrence().swap_remove(0);
+        failed.origin.runs_on = RunsOn::Heroku { app };
+        Message::new(&failed).text()
+    };
+    let text = on(Some("acme-backups"));
+    for command in [
+        "`heroku run -a acme-backups -- pgcoffer check main`",
+        "`heroku run -a acme-backups -- pgcoffer show ",
+        "`heroku addons:create heroku-postgresql:standard-0 --as RESTORED --wait -a acme-backups`",
+        "--to env:RESTORED_URL`",
+    ] {
+        assert!(text.contains(command), "{command} is not in {text}");
+    }
+    for (before, _) in text.match_indices("`pgcoffer ").map(|(at, _)| text.split_at(at)) {
+        assert!(before.ends_with("by "), "{text}");
+    }
+    for unknown in [None, Some("x; rm -rf /")] {
+        assert!(on(unknown).contains("`heroku run -a YOUR-APP -- pgcoffer check main`"));
+    }
+    let mut missed = every_occurrence().swap_remove(3);
+    missed.origin.runs_on = RunsOn::Heroku { app: None };
+    let text = Message::new(&missed).text();
+    assert!(text.contains("whatever starts `pgcoffer tick`"), "{text}");
+}
+
+#[test]
+fn who_has_to_act_is_led_to_the_runbook() {
+    for event in every_occurrence() {
+        let text = Message::new(&event).text();
+        let is_bad = matches!(
+            event.what,
+            Occurrence::Failed { .. }
+                | Occurrence::Trouble { .. }
+                | Occurrence::Missed { .. }
+                | Occurrence::Suspicious { .. }
+        );
+        assert_eq!(text.contains("/docs/recovery.md"), is_bad, "{text}");
     }
 }

@@ -15,20 +15,20 @@ use crate::{
     store::{Error, Kind, S3},
 };
 
-/// Rights without which something goes on piling up, and nothing fails.
+/// Rights without which nothing fails, but leftovers pile up.
 const CONVENIENT: [S3Action; 3] = [
     S3Action::ListBucketMultipartUploads,
     S3Action::ListMultipartUploadParts,
     S3Action::AbortMultipartUpload,
 ];
 
-/// What was found about the bucket, for those who look further.
+/// What was found about the bucket, for the checks that follow.
 pub(super) struct BucketFound {
     /// It answers.
     pub(super) answers: bool,
     /// It can be read.
     pub(super) readable: bool,
-    /// What the credentials are for, as asked for or as they behave.
+    /// What the credentials are for, as the settings say or as they behave.
     pub(super) mode: AccessMode,
 }
 
@@ -117,7 +117,7 @@ pub(super) fn clock(sheet: &mut CheckSheet<'_>, service: Option<Timestamp>, now:
     }
 }
 
-/// What credentials are for whose purpose no setting says.
+/// What the credentials are for, by how they behave.
 fn behaves_as(trials: &Trials) -> AccessMode {
     let only_writes = trials.may(S3Action::PutObject)
         && [S3Action::ListBucket, S3Action::GetObject, S3Action::DeleteObject]

@@ -4,7 +4,7 @@
 use super::sheet::CheckSheet;
 use crate::postgres::{AddedMembers, Blocker, Examination, Inspection, LockCapacity, SessionSettings};
 
-/// What no dump holds: because it belongs to an extension that did not make it, or because pg_dump passes over it.
+/// What no dump contains: what belongs to an extension that didn't create it, and what pg_dump skips.
 pub(super) fn left_out(sheet: &mut CheckSheet<'_>, inspection: &Inspection) {
     for added_members in &inspection.added_members {
         sheet.warning("extensions", added_members.to_string(), AddedMembers::CURE);
@@ -59,7 +59,7 @@ fn blocked(sheet: &mut CheckSheet<'_>, first: &Blocker, more: usize) {
     );
 }
 
-/// Settings that a run can't make its own.
+/// Settings that a run can't change for itself.
 pub(super) fn settings(sheet: &mut CheckSheet<'_>, settings: &SessionSettings) {
     for left in &settings.fixed {
         sheet.warning("settings", left.to_string(), left.cure());

@@ -1,4 +1,4 @@
-//! One database, from the name of its host to the large object that somebody will make tomorrow.
+//! Checks one database: the connection, the versions, the rights, and what a dump will contain.
 
 use super::{Area, CheckDatabase, CheckRequest, contents, sheet::CheckSheet, versions::version};
 use crate::{
@@ -14,11 +14,11 @@ use crate::{
 /// Below so many free connections an application that takes a few more would keep a dump from beginning; a run takes
 /// two.
 const CONNECTIONS_FEW: i64 = 5;
-/// Statements shown with a finding; `--fix-sql` prints them all.
+/// The most statements that a finding shows; `--fix-sql` prints all of them.
 const STATEMENTS_SHOWN: usize = 4;
 const OBJECTS_SHOWN: usize = 5;
 
-/// Everything about one database.
+/// Checks everything about one database.
 pub(super) async fn database(
     sheet: &mut CheckSheet<'_>,
     clients: &Clients,
@@ -65,7 +65,7 @@ pub(super) async fn database(
     Ok(())
 }
 
-/// Which session holds the lock that a run takes, where one does.
+/// Reports which session holds the lock that a run takes, if one does.
 fn lock(sheet: &mut CheckSheet<'_>, label: &str, holder: LockHolder) {
     if holder.may_be_own_run {
         return sheet.ok("lock", format!("another run is under way: {holder}"));
@@ -124,7 +124,7 @@ fn app_database(sheet: &mut CheckSheet<'_>, request: &CheckRequest, database: &C
     }
 }
 
-/// Which server was reached, and which hosts of the url were not.
+/// Reports which server was reached, and which hosts of the URL were not.
 fn reachable(sheet: &mut CheckSheet<'_>, session: &Session) {
     let before = session.skipped_hosts();
     let target = session.target();
@@ -205,7 +205,7 @@ fn rights(sheet: &mut CheckSheet<'_>, inspection: &Inspection) {
     }
 }
 
-/// What is missing on how many objects, and the first statements that mend it.
+/// What is missing on how many objects, and the first statements that correct it.
 fn obstacles(role: &Untrusted, obstacles: &[Obstacle]) -> (String, String) {
     let names = |shown: usize| -> Vec<String> {
         let all = obstacles.iter().map(|one| one.object.to_string());

@@ -1,5 +1,5 @@
-//! A folder in a bucket's stead: whether it is there, and whether what a backup, a prune and a restore need works in
-//! it. Every place that is not S3 could be tried so: by the contract alone.
+//! Checks a folder that is used instead of a bucket: whether it is there, and whether everything that a backup, a prune
+//! and a restore need works in it. It uses only the contract of stores.
 
 use bytes::Bytes;
 
@@ -18,7 +18,7 @@ use crate::{
     store::{Attributes, Error, FolderFacts, Kind, PartPlan, Store},
 };
 
-/// What each object that is tried on holds.
+/// The contents of the probe objects.
 const BODY: &[u8] = b"pgcoffer check: this object may be deleted\n";
 const MIB: u64 = 1 << 20;
 
@@ -65,7 +65,7 @@ pub(super) async fn folder(
     Ok(found(true))
 }
 
-/// How the folder itself stands: mounted, whose, and how much room it has.
+/// Reports about the folder itself: whether it is mounted, who may write in it, and how much room it has.
 async fn stands(sheet: &mut CheckSheet<'_>, catalog: &Catalog) {
     let Some(folder) = catalog.store().folder() else {
         return;

@@ -1,5 +1,5 @@
-//! The key: there, strong, and the one that opens what is in the bucket. And what the newest backups say of their
-//! source.
+//! Checks the key: whether it is set, is strong, and opens what is in the bucket; and what the newest backups say about
+//! the database that they are from.
 
 use super::{Area, CheckDatabase, CheckRequest, bucket::BucketFound, sheet::CheckSheet};
 use crate::{
@@ -12,11 +12,11 @@ use crate::{
     text::{counted, roughly},
 };
 
-/// Records that are looked through.
+/// The number of records that are examined.
 const LOOKED_AT: usize = 5;
-/// So many backups in a row that hold the very same are a reason to wonder.
+/// So many backups in a row with the same contents are suspicious.
 const SAME: usize = 3;
-/// They have to span this much time: what is made by hand within minutes is the same by nature.
+/// The time that they must span: backups that are made by hand within minutes always have the same contents.
 const SPAN_SECONDS: i64 = 86_400;
 
 pub(super) async fn key(
@@ -47,7 +47,7 @@ pub(super) async fn key(
     Ok(())
 }
 
-/// Which repository is here: what is to be set where it can't be read, and what pins it.
+/// Reports which repository is here, and whether a setting pins it.
 pub(super) async fn repository(
     sheet: &mut CheckSheet<'_>,
     catalog: &Catalog,

@@ -1,7 +1,7 @@
-//! Tries everything that a backup, a prune and a restore need, and says of each how it came out and what to do.
+//! Tries everything that a backup, a prune and a restore need, and reports each result with its cure.
 //!
-//! It goes on where something fails, and leaves out only what depends on that. It changes nothing but a probe object
-//! below the prefix, which it takes away again.
+//! It goes on after a failure, and skips only what depends on it. It writes a probe object below the prefix,
+//! which it takes away again, and the texts that explain the place, where they are missing.
 
 mod bucket;
 mod contents;
@@ -10,6 +10,7 @@ mod finding;
 mod folder;
 mod key;
 mod outcome;
+mod readme;
 mod schedule;
 mod settings;
 mod sheet;
@@ -37,18 +38,20 @@ use crate::{
 /// What is to be checked.
 #[derive(Debug, Clone)]
 pub struct CheckRequest {
-    /// The databases; none: the bucket alone.
+    /// The databases; empty if only the bucket is checked.
     pub databases: Vec<CheckDatabase>,
-    /// What opens backups where no database is configured; none: there is no key.
+    /// What opens backups if no database is configured; `None` if there is no key.
     pub secret: Option<Secret>,
-    /// What the bucket's credentials are for; none: that is found out.
+    /// What the bucket's credentials are for; `None` if the check finds that out.
     pub mode: Option<AccessMode>,
-    /// Good backups of each database that no retention deletes.
+    /// The number of good backups of each database that no retention deletes.
     pub keep_last: NonZeroU32,
-    /// Databases that the surroundings name beside ours, such as `DATABASE_URL`: one that an upgrade left behind is
-    /// found by them.
+    /// Databases that the environment names besides the configured ones, such as `DATABASE_URL`: they show whether an
+    /// upgrade has left the configured one behind.
     pub others: Vec<(String, DatabaseUrl)>,
-    /// By which clock.
+    /// What to do if no database is configured, by what the environment names.
+    pub cure_of_none: String,
+    /// The clock that times are compared with.
     pub clock: Clock,
 }
 
@@ -59,21 +62,21 @@ pub struct CheckDatabase {
     pub label: Label,
     /// Where it is.
     pub url: DatabaseUrl,
-    /// What seals its backups; none: there is no key.
+    /// What seals its backups; `None` if there is no key.
     pub secret: Option<Secret>,
     /// When it is backed up.
     pub schedule: Option<Schedule>,
-    /// Its schedule is `off`: only people back it up.
+    /// Whether its schedule is `off`, so that only people back it up.
     pub unscheduled: bool,
 }
 
-/// Tries everything. Each finding is told as it comes, and all of them are in the report.
+/// Tries everything. Each finding is reported when it is made, and all of them are in the report.
 ///
-/// Without a `catalog` the bucket is one finding, that there is none. Its store must not be one that only writes: what
-/// may not be done is found by trying.
+/// Without a `catalog` there is one finding about the bucket, that none is configured. The catalog's store must not be
+/// a write-only one: the check tries what is denied as well.
 ///
 /// # Errors
-/// [`crate::Error::Interrupted`] alone: whatever else goes wrong is a finding.
+/// Only [`crate::Error::Interrupted`]: everything else that goes wrong is a finding.
 pub async fn check(
     catalog: Option<&Catalog>,
     clients: &Clients,
@@ -96,6 +99,7 @@ pub async fn check(
         key::strength(&mut sheet, request.secret.as_ref());
     }
     if let (Some(catalog), Some(found)) = (catalog, &found) {
+        readme::readme(&mut sheet, catalog, found, interrupt).await?;
         key::repository(&mut sheet, catalog, found, interrupt).await?;
     }
     for one in &request.databases {
@@ -108,7 +112,7 @@ pub async fn check(
     Ok(sheet.into_report())
 }
 
-/// Without a database there is nothing to back up; who only prunes or restores needs none.
+/// Reports that no database is configured. Only modes that prune or restore need none.
 fn no_database(sheet: &mut CheckSheet<'_>, request: &CheckRequest, mode: Option<AccessMode>) {
     sheet.turn_to(Area::Database, "database");
     if let Some(mode @ (AccessMode::Prune | AccessMode::Restore)) = mode {
@@ -119,18 +123,11 @@ fn no_database(sheet: &mut CheckSheet<'_>, request: &CheckRequest, mode: Option<
         let detail = "none is configured, and with a catalog key, which seals no backup, none is needed";
         return sheet.ok("configured", detail);
     }
-    let cure = match request.others.first() {
-        Some((name, _)) => format!(
-            "set PGCOFFER_DB_MAIN_URL, to the value of {name} if that database is meant; on Heroku by \
-             `heroku addons:attach ADD-ON --as PGCOFFER_DB_MAIN`, so that it stays right"
-        ),
-        None => "set PGCOFFER_DB_MAIN_URL to the database's URL (postgres://user:password@host:5432/name)".to_owned(),
-    };
     let detail = "none is configured, so nothing is backed up";
-    sheet.failed("configured", detail, Some(cure));
+    sheet.failed("configured", detail, Some(request.cure_of_none.clone()));
 }
 
-/// The bucket: its door, the rights in it, its settings.
+/// Checks the bucket: whether it answers, the rights in it, and its settings.
 async fn place(
     sheet: &mut CheckSheet<'_>,
     catalog: Option<&Catalog>,

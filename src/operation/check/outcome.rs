@@ -1,15 +1,15 @@
-//! How trying one right may come out.
+//! The possible results of trying one right.
 
 use crate::store::{Error, Kind};
 
 pub(super) enum Outcome {
-    /// It does; what was seen.
+    /// It works; what was seen.
     Works(String),
-    /// These credentials may not, in the service's words.
+    /// The credentials lack the right, in the service's words.
     Denied(String),
     /// The service has no such thing, and what that means.
     Absent(String),
-    /// It does, and not as it should.
+    /// It works, but not as it should: what was seen, and what that means.
     Odd(String, String),
     /// Something went wrong.
     Broken(Error),
@@ -25,7 +25,7 @@ pub(super) fn of(result: Result<(), Error>, works: &str) -> Outcome {
     }
 }
 
-/// A second write of the same name, which has to be refused.
+/// The result of a second write under the same name, which the service must refuse.
 pub(super) fn guarded(again: Result<(), Error>) -> Outcome {
     let overwrites =
         "two runs of one second could write over one another: let one machine alone back a database up".to_owned();

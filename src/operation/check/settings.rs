@@ -1,4 +1,4 @@
-//! What the bucket is set to: versions, locks, the public, encryption, and rules that delete.
+//! Checks the bucket's settings: versions, locks, public access, encryption, and rules that delete.
 
 use std::num::NonZeroU32;
 
@@ -30,7 +30,7 @@ pub(super) async fn settings(
     interrupt.or(look).await
 }
 
-/// What can't be seen is left out: a setting is its owner's to look at.
+/// Reports a setting that can't be read as skipped: only the bucket's owner needs that right.
 fn unseen(sheet: &mut CheckSheet<'_>, what: &'static str, action: S3Action, error: &store::Error) {
     let name = action.as_str();
     match error.kind {
@@ -156,7 +156,7 @@ async fn lifecycle(
     expiry(sheet, mode, keep_last, &rules);
 }
 
-/// The reader of rules tells why, and not of which kind: one more request does.
+/// Reports why the rules can't be read. The error doesn't show its kind, so one more request is made.
 async fn unreadable(sheet: &mut CheckSheet<'_>, store: &S3, error: &Error) {
     match store.lifecycle().await {
         Err(error) => unseen(sheet, "lifecycle rules", S3Action::GetLifecycleConfiguration, &error),
@@ -206,7 +206,7 @@ fn noncurrent(sheet: &mut CheckSheet<'_>, versioning: Option<Versioning>, rules:
     );
 }
 
-/// A rule of ours that expires knows nothing of what must stay.
+/// Warns about our own rules that expire: S3 doesn't know which backups must stay.
 fn expiry(sheet: &mut CheckSheet<'_>, mode: AccessMode, keep_last: NonZeroU32, rules: &ShownRules) {
     let deletes = |rule: &&ShownRule| {
         rule.owner == RuleOwner::Ours && rule.actions.iter().any(|action| action.starts_with("delete after"))

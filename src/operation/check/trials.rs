@@ -1,4 +1,4 @@
-//! Each right in the bucket, tried on a probe object.
+//! Tries each right in the bucket on a probe object.
 
 use super::outcome::{Outcome, absent_tags, guarded, of};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     store::{Error, Kind, Probe, S3},
 };
 
-/// How trying one right came out.
+/// The result of trying one right.
 pub(super) struct Trial {
     pub(super) action: S3Action,
     /// What was tried, in a few words.
@@ -14,7 +14,7 @@ pub(super) struct Trial {
     pub(super) outcome: Outcome,
 }
 
-/// Everything that was tried, and what it left behind.
+/// All results, and what the trials left behind.
 #[derive(Default)]
 pub(super) struct Trials {
     pub(super) all: Vec<Trial>,
@@ -22,11 +22,11 @@ pub(super) struct Trials {
     pub(super) left: Vec<String>,
 }
 
-/// Takes the folder under which nobody's backups stand: labels have no dot.
+/// The folder of the probe objects: no database has this name, as labels have no dot.
 pub(super) const FOLDER: &str = ".pgcoffer-check";
 
-/// Tries everything. Where credentials may only write, one object of a fixed name is enough for ever: nobody there can
-/// delete it.
+/// Tries everything. With write-only credentials one object with a fixed name is used again and again, as these
+/// credentials can't delete it.
 pub(super) async fn try_all(store: &S3, mode: Option<AccessMode>) -> Trials {
     let location = store.location();
     let key = match mode {
@@ -59,7 +59,7 @@ pub(super) async fn try_all(store: &S3, mode: Option<AccessMode>) -> Trials {
     trials
 }
 
-/// A name that no other probe has. Without random bytes from the system the time will do.
+/// A name that no other probe has. If the system has no random bytes, the time is used.
 pub(super) fn random() -> String {
     let mut bytes = [0; 8];
     match getrandom::fill(&mut bytes) {
@@ -86,7 +86,7 @@ impl Trials {
         self.all.push(Trial { action, what, outcome });
     }
 
-    /// Writes the probe, and a second time, which has to be refused.
+    /// Writes the probe twice. The second write must be refused.
     async fn write(&mut self, probe: &Probe<'_>) -> bool {
         let first = probe.write(true).await;
         let stands = match &first {
@@ -114,7 +114,7 @@ impl Trials {
         stands
     }
 
-    /// Whether a thief could write over what is there, by leaving the condition out.
+    /// Tries whether an object can be overwritten without a condition, as a thief would.
     async fn overwrite(&mut self, probe: &Probe<'_>) {
         let outcome = match probe.write(false).await {
             Err(error) if error.kind == Kind::Denied => {
@@ -150,8 +150,8 @@ impl Trials {
         self.add(S3Action::GetObject, "read", outcome);
     }
 
-    /// Of an object that isn't there the right is told by the refusal, unless missing ones are hidden from who may not
-    /// list.
+    /// The result for an object that doesn't exist: the kind of refusal shows the right, unless the service hides
+    /// missing objects from credentials that can't list.
     fn without_object(&self, error: Error, works: &str) -> Outcome {
         match error.kind {
             Kind::NotFound => Outcome::Works(works.to_owned()),
@@ -191,8 +191,8 @@ impl Trials {
         self.add(S3Action::GetObjectTagging, "read tags", absent_tags(outcome));
     }
 
-    /// An upload in parts, looked at, put together, and one more given up; whether an object came of it. Where there is
-    /// an object of that name already, putting together has to be refused, and proves as much.
+    /// Uploads in parts, lists the upload, completes it, and aborts another one; gives whether an object was created. If
+    /// an object of that name already exists (`taken`), completing must be refused, which proves the right as well.
     async fn parts(&mut self, probe: &Probe<'_>, taken: bool) -> bool {
         let begun = match probe.begin().await {
             Ok(upload_id) => upload_id,
@@ -264,8 +264,8 @@ impl Trials {
         self.add(S3Action::ListMultipartUploadParts, "list parts", parts);
     }
 
-    /// Deletes on a condition that isn't met, on one that is, and looks whether it is gone. In drop-box mode what must
-    /// not be deleted is not touched: a name that was never written tells the same.
+    /// Deletes with a condition that isn't met, then without one, and looks whether the object is gone. In drop-box mode
+    /// it deletes a name that was never written, which shows the right as well.
     async fn delete(&mut self, probe: &Probe<'_>, written: bool, drop_box: bool) {
         if !written || drop_box {
             return self.delete_nothing(probe).await;

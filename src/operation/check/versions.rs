@@ -1,11 +1,11 @@
-//! Versions: of the server, of the clients here, and whether they go together.
+//! Checks the versions of the server and of the clients here, and whether they match.
 
 use jiff::{Timestamp, civil::date, tz::TimeZone};
 
 use super::{Area, sheet::CheckSheet};
 use crate::postgres::{Clients, Inspection};
 
-/// Ends of support. <https://www.postgresql.org/support/versioning/>
+/// The end of support of each major version. <https://www.postgresql.org/support/versioning/>
 const SUPPORTED_UNTIL: [(u32, (i16, i8, i8)); 5] = [
     (14, (2026, 11, 12)),
     (15, (2027, 11, 11)),
@@ -18,7 +18,7 @@ const SUPPORTED_UNTIL: [(u32, (i16, i8, i8)); 5] = [
 /// (CVE-2026-6477, May 2026).
 const SAFE_MINOR: [(u32, u32); 5] = [(14, 23), (15, 18), (16, 14), (17, 10), (18, 4)];
 
-/// The clients of this machine.
+/// Reports the clients of this machine.
 pub(super) fn clients(sheet: &mut CheckSheet<'_>, clients: &Clients) {
     sheet.turn_to(Area::Database, "this machine");
     let versions: Vec<&str> = clients.iter().map(|client| client.version.as_str()).collect();
@@ -64,7 +64,7 @@ pub(super) fn clients(sheet: &mut CheckSheet<'_>, clients: &Clients) {
     }
 }
 
-/// The server's version, and a pg_dump for it.
+/// Reports the server's version, and whether there is a pg_dump for it.
 pub(super) fn version(sheet: &mut CheckSheet<'_>, clients: &Clients, inspection: &Inspection, now: Timestamp) {
     let (version, major) = (&inspection.server_version, inspection.server_major);
     let end = SUPPORTED_UNTIL.iter().find(|(one, _)| *one == major);

@@ -24,6 +24,7 @@ fn clients(versions: &[&str]) -> Clients {
         by_major: versions.iter().map(client).collect(),
         searched,
         named: None,
+        fault: None,
     }
 }
 

@@ -69,7 +69,10 @@ fn it_is_read_as_a_key_is_and_never_for_one() {
     assert_eq!(fault("pgcoffer-catalog-"), wrong_length(17));
     assert_eq!(fault(&text.replacen("PG", "pg", 1)), KeyFault::MixedCase);
     let last = if text.ends_with('Q') { "P" } else { "Q" };
-    assert_eq!(fault(&format!("{}{last}", &text[..75])), KeyFault::Checksum);
+    assert_eq!(
+        fault(&format!("{}{last}", &text[..75])),
+        KeyFault::Checksum { position: Some(76) }
+    );
     assert_eq!(fault(" "), KeyFault::Empty);
     let hrp = bech32::Hrp::parse("pgcoffer-catalog-").unwrap();
     let zeros = bech32::encode_upper::<bech32::Bech32>(hrp, &[0; 32]).unwrap();

@@ -20,7 +20,7 @@ fn with_hints() -> Vec<Error> {
             found_content: Content::Record,
         },
         Error::WeakPassphrase { advice: String::new() },
-        Error::Key(KeyFault::Checksum),
+        Error::Key(KeyFault::Checksum { position: None }),
         Error::Key(KeyFault::Zero),
         Error::OutOfMemory { kib: 65536 },
         Error::Random(getrandom::Error::UNSUPPORTED),

@@ -74,7 +74,8 @@ fn every_mistyped_character_is_found() {
             }
             let mut mistyped = text.to_string();
             mistyped.replace_range(at..=at, &typed.to_string());
-            assert_eq!(fault(&mistyped), KeyFault::Checksum, "{mistyped}");
+            let position = Some(at + 1);
+            assert_eq!(fault(&mistyped), KeyFault::Checksum { position }, "{mistyped}");
         }
     }
 }
@@ -92,13 +93,7 @@ fn each_fault_has_its_own_error() {
             expected: 72
         }
     );
-    assert_eq!(
-        fault(&format!("{text}Q")),
-        KeyFault::Length {
-            found: 73,
-            expected: 72
-        }
-    );
+    assert_eq!(fault(&format!("{text}Q")), KeyFault::Followed { count: 1 });
     assert_eq!(
         fault("pgcoffer-key-"),
         KeyFault::Length {
@@ -109,6 +104,8 @@ fn each_fault_has_its_own_error() {
     assert_eq!(fault(&text.replacen('1', "7", 1)), KeyFault::Character { position: 14 });
     let with_b = format!("{}B{}", &text[..20], &text[21..]);
     assert_eq!(fault(&with_b), KeyFault::Character { position: 21 });
+    let with_dollar = format!("{}$${}", &text[..20], &text[22..]);
+    assert_eq!(fault(&with_dollar), KeyFault::Character { position: 21 });
     assert_eq!(
         fault(&HEX[..62]),
         KeyFault::Length {
@@ -154,7 +151,7 @@ fn only_zeros_are_a_placeholder() {
 fn bech32m_is_not_taken_for_bech32() {
     let hrp = bech32::Hrp::parse("pgcoffer-key-").unwrap();
     let text = bech32::encode_lower::<bech32::Bech32m>(hrp, &bytes(32)).unwrap();
-    assert_eq!(fault(&text), KeyFault::Checksum);
+    assert!(matches!(fault(&text), KeyFault::Checksum { .. }));
 }
 
 #[test]
@@ -172,7 +169,7 @@ fn bits_left_over_have_to_be_zero() {
     };
     MasterKey::parse(&text(&digits)).unwrap();
     digits[51] += bech32::Fe32::P;
-    assert_eq!(fault(&text(&digits)), KeyFault::Checksum);
+    assert_eq!(fault(&text(&digits)), KeyFault::Checksum { position: None });
 }
 
 #[test]
@@ -239,4 +236,85 @@ fn identities_depend_on_key_and_repository_and_with_a_passphrase_on_the_label() 
     assert_ne!(identity(&elsewhere, "main").owner(), main.owner());
     assert_ne!(identity(&elsewhere, "main").slot_salt(), main.slot_salt());
     assert_eq!(passphrase.remembered(), 3);
+}
+
+/// What people do to a key in a paste, or as they type it.
+#[test]
+fn every_slip_is_named() {
+    let text = MasterKey::parse(HEX).unwrap().encode().to_string();
+    for doubled in [
+        format!("{text}{text}"),
+        format!("{text} {text}"),
+        format!("{text}, {text}"),
+        format!("{HEX}{HEX}"),
+    ] {
+        assert_eq!(fault(&doubled), KeyFault::Twice, "{doubled}");
+    }
+    for named in [
+        format!("PGCOFFER_KEY={text}"),
+        format!("export PGCOFFER_KEY={text}"),
+        format!("Key           {text}"),
+        format!("key: {HEX}"),
+        format!("KEY={BASE64}"),
+        format!("\"{text}\""),
+        format!("\u{201c}{text}\u{201d}"),
+        format!("<{text}>"),
+    ] {
+        assert_eq!(fault(&named), KeyFault::Preceded, "{named}");
+    }
+    for short in ["PGCOFFER-KEY-1\u{2026}", "PGCOFFER-KEY-1QQQS...", "0001\u{2026}"] {
+        assert_eq!(fault(short), KeyFault::Abbreviated, "{short}");
+    }
+    assert_eq!(fault(&format!("{text}   # of main")), KeyFault::Followed { count: 7 });
+    assert_eq!(fault(&format!("{text}\"")), KeyFault::Followed { count: 1 });
+    assert_eq!(fault("fc7f010c9ecc9505"), KeyFault::IsKeyId);
+}
+
+#[test]
+fn a_character_that_looks_alike_is_named_with_the_right_one() {
+    let text = MasterKey::parse(HEX).unwrap().encode().to_string();
+    let at = text.rfind('0').unwrap();
+    let mut typed = text.clone();
+    typed.replace_range(at..=at, "O");
+    let (position, meant) = (at + 1, '0');
+    assert_eq!(
+        fault(&typed),
+        KeyFault::Lookalike {
+            position,
+            typed: 'O',
+            meant
+        }
+    );
+    assert_eq!(
+        fault(&typed.to_lowercase()),
+        KeyFault::Lookalike {
+            position,
+            typed: 'o',
+            meant
+        }
+    );
+}
+
+#[test]
+fn neighbours_that_changed_places_are_found() {
+    let text = MasterKey::parse(HEX).unwrap().encode().to_string();
+    for at in 14..71 {
+        let mut swapped = text.clone().into_bytes();
+        if swapped[at] == swapped[at + 1] {
+            continue;
+        }
+        swapped.swap(at, at + 1);
+        let swapped = String::from_utf8(swapped).unwrap();
+        assert_eq!(fault(&swapped), KeyFault::Swapped { position: at + 1 }, "{swapped}");
+    }
+}
+
+#[test]
+fn blanks_may_stand_anywhere_in_a_key() {
+    let key = MasterKey::parse(HEX).unwrap();
+    let text = key.encode();
+    let spaced = |text: &str| text.chars().map(|c| format!("{c} ")).collect::<String>();
+    for typed in [spaced(&text), spaced(HEX), spaced(BASE64)] {
+        assert_eq!(MasterKey::parse(&typed).unwrap().key_id(), key.key_id(), "{typed}");
+    }
 }

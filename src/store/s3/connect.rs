@@ -18,7 +18,7 @@ use super::{
     BucketLocation, Error, LockMode, Quirks, S3,
     answer::Bounds,
     clock::ServiceClock,
-    credentials::{self, CredentialsSource, Loader},
+    credentials::{self, CredentialVariables, CredentialsSource, Loader},
     endpoint::{self, Endpoint},
     headers::{Checksums, RequestPayer},
     silence::Silence,
@@ -33,6 +33,9 @@ pub(super) const SMALL_BYTES_MAX: usize = 256 << 10;
 const LARGE_MAX: Duration = Duration::from_secs(1800);
 /// The time limit of one attempt, which may have to wait for credentials.
 const ATTEMPT_MAX: Duration = Duration::from_secs(160);
+
+/// How long somebody who waits waits for one connection.
+const CONNECT_QUICKLY: Duration = Duration::from_secs(4);
 
 /// The user's options for the bucket, in addition to the SDK's own settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +62,11 @@ pub struct Options {
     pub checksums_chosen: bool,
     /// The hosts that may be reached by `http://`, in addition to this machine.
     pub http_hosts: HttpHosts,
+    /// Which variables of the environment hold credentials, for the hints of errors.
+    pub variables: CredentialVariables,
+    /// Somebody waits for the first answer: a service that can't be reached at all is told within seconds. Once it has
+    /// answered, it is waited for as patiently as ever.
+    pub quick: bool,
 }
 
 impl Options {
@@ -111,8 +119,8 @@ impl S3 {
         quirks.wants_md5.store(locks, Ordering::Relaxed);
         let mut config = config::Builder::from(&sdk)
             .force_path_style(options.path_style)
-            .retry_config(attempts())
-            .timeout_config(timeouts(ANSWER_MAX, ATTEMPT_MAX))
+            .retry_config(attempts(options.quick))
+            .timeout_config(first_timeouts(options.quick))
             .identity_cache(IdentityCache::no_cache())
             .credentials_provider(source.clone())
             .retry_classifier(source.clone())
@@ -177,8 +185,25 @@ async fn settings() -> Result<(SdkConfig, Loader), Error> {
 
 /// Our own number of attempts, instead of the one in the environment and in profiles: the SDK panics if it doesn't know
 /// their value.
-fn attempts() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(3)
+fn attempts(quick: bool) -> RetryConfig {
+    match quick {
+        true => RetryConfig::standard()
+            .with_max_attempts(2)
+            .with_initial_backoff(Duration::from_millis(300)),
+        false => RetryConfig::standard().with_max_attempts(3),
+    }
+}
+
+/// How long is waited for connections and small answers. Where somebody waits, two attempts to connect are over within
+/// ten seconds.
+fn first_timeouts(quick: bool) -> TimeoutConfig {
+    match quick {
+        true => timeouts(ANSWER_MAX, ATTEMPT_MAX)
+            .to_builder()
+            .connect_timeout(CONNECT_QUICKLY)
+            .build(),
+        false => timeouts(ANSWER_MAX, ATTEMPT_MAX),
+    }
 }
 
 /// The configuration for an upload of so many bytes. There are two, since each has its own connections.

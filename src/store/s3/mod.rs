@@ -4,6 +4,7 @@
 //! Differences between services are handled here, and the caller sees them as facts. `backend.rs` implements the
 //! contract; the other methods of [`S3`] are for what only S3 has.
 
+mod account;
 mod alive;
 mod answer;
 mod backend;
@@ -43,6 +44,7 @@ use tokio_util::task::TaskTracker;
 
 pub use cold::{AskedForThaw, Speed};
 pub use connect::Options;
+pub use credentials::CredentialVariables;
 pub use lifecycle::Lifecycle;
 pub use lock::{LockMode, Locked};
 pub use probe::Probe;

@@ -45,7 +45,7 @@ impl S3 {
         let doing = || format!("look into {}", self.location);
         // get the credentials first, outside of the time limit: their source may fail for a moment
         if let Err(error) = self.source.current().await {
-            return Err(Error::from_source(doing(), &error));
+            return Err(self.explained(Error::from_source(doing(), &error)));
         }
         let within = TimeoutConfig::builder().operation_timeout(REACHABLE_WITHIN).build();
         let options = Builder::new().timeout_config(within);

@@ -37,6 +37,7 @@ impl S3 {
             };
             let again = match error.kind {
                 Kind::Damaged => damaged < ATTEMPTS_DAMAGED,
+                Kind::Unreachable if self.options.quick && !self.was_heard() => false,
                 kind if kind.is_passing() => attempt < attempts,
                 kind => kind.is_doubtful() && !std::mem::replace(&mut doubted, true),
             };
@@ -56,8 +57,29 @@ impl S3 {
         }
     }
 
+    /// Whether the service has answered anything yet.
+    fn was_heard(&self) -> bool {
+        self.service_time().is_some()
+    }
+
     /// The error, with what is known about the place added.
     pub(super) fn explained(&self, error: Error) -> Error {
+        let variables = &self.options.variables;
+        let cure = match error.kind {
+            _ if error.cure.is_some() => None,
+            Kind::NoCredentials if !error.is_of_source() => variables.cure_of_none(&error.why),
+            Kind::WrongCredentials => variables.cure_of_refusal(&error.why),
+            // hyper's words
+            Kind::Unreachable if !self.over_tls && error.why.contains("connection closed before message") => Some(
+                "the connection was closed before any answer: if the service speaks TLS, write https:// in \
+                 AWS_ENDPOINT_URL_S3; otherwise look at the service, and at proxies between"
+                    .to_owned(),
+            ),
+            _ => None,
+        };
+        if let Some(cure) = cure {
+            return error.with_cure(cure);
+        }
         let is_of_place = matches!(
             error.kind,
             Kind::Endpoint | Kind::NoBucket | Kind::Unreachable | Kind::Certificate | Kind::WrongRegion | Kind::Denied

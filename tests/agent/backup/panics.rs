@@ -116,7 +116,7 @@ impl World {
         let clients = runtime.block_on(Clients::discover(config.pg_bin.as_deref(), path));
         let origin = Origin {
             host: "here".to_owned(),
-            location: None,
+            ..Origin::default()
         };
         let notifier = config.notices.notifier.clone();
         Self {

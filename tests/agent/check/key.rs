@@ -108,7 +108,7 @@ fn without_a_database_nothing_is_backed_up_and_check_says_so() {
     assert_found(&report, ("key", "key"), "ok", &[]);
     let app = agent().env("DATABASE_URL", "postgres://app:Pa55word@db.example:5432/app");
     let report = app.run(["check", "--json"]).ended_with(8).json();
-    assert_found(&report, place, "failed", &["value of DATABASE_URL"]);
+    assert_found(&report, place, "failed", &["PGCOFFER_DB_MAIN_URL=$DATABASE_URL"]);
     assert!(!report.to_string().contains("Pa55word"));
     for mode in ["prune", "restore"] {
         let report = agent().run(["check", "--json", "--mode", mode]).json();

@@ -2,4 +2,5 @@
 
 pub(crate) mod database;
 pub(crate) mod everything;
+mod explanation;
 mod key;

@@ -2,4 +2,5 @@
 
 mod characters;
 mod files;
+mod misread;
 pub(crate) mod refusals;

@@ -166,7 +166,7 @@ fn what_is_not_there_is_told() {
         &stage,
         stage.run(["verify", "latest", "--database", "other"]),
         7,
-        &["latest"],
+        &["of other", "backups of main"],
     );
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use crate::{
     output::goldens::assert_golden,
     stage::{KEY, Stage},
-    testbed::Agent,
+    testbed::{Agent, Answer, Hearer},
 };
 
 #[test]
@@ -70,6 +70,7 @@ fn the_sheet_alone_brings_a_backup_back() {
         .replace(&stage.cluster.port().to_string(), "PORT")
         .replace(&stage.database, "shop")
         .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+        .replace(&pgcoffer::readme::program_sha256(), "SHA256")
         .replace(field("Written")[0].split(' ').next().unwrap(), "DATE");
     assert_golden("init-sheet", &same_every_day);
     let page = fs::read_to_string(folder.path().join("sheet.html")).unwrap();
@@ -83,4 +84,110 @@ fn the_sheet_alone_brings_a_backup_back() {
             .unwrap()
             .contains("open_sealed.py")
     );
+}
+
+/// What a camera reads of the codes on a page.
+fn scanned(page: &str) -> Vec<String> {
+    const PIXELS: usize = 4;
+    let codes = page.split("<svg ").skip(1);
+    let read = |svg: &str| {
+        let between = |start: &str, end: &str| svg.split_once(start).unwrap().1.split_once(end).unwrap().0;
+        let side: usize = between("viewBox=\"0 0 ", " ").parse().unwrap();
+        let width: usize = between("width=\"", "mm\"").parse().unwrap();
+        assert!(width > 40, "{width} mm");
+        let mut dark = vec![false; side * side];
+        for run in between(" d=\"", "\"").split('M').skip(1) {
+            let (start, rest) = run.split_once('h').unwrap();
+            let (x, y) = start.split_once(' ').unwrap();
+            let at = y.parse::<usize>().unwrap() * side + x.parse::<usize>().unwrap();
+            dark[at..][..rest.split_once('v').unwrap().0.parse().unwrap()].fill(true);
+        }
+        decoded(side * PIXELS, |x, y| dark[y / PIXELS * side + x / PIXELS])
+    };
+    codes.map(read).collect()
+}
+
+fn decoded(side: usize, is_dark: impl Fn(usize, usize) -> bool) -> String {
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(side, side, |x, y| if is_dark(x, y) { 0 } else { 255 });
+    let grids = image.detect_grids();
+    assert_eq!(grids.len(), 1);
+    grids[0].decode().unwrap().1
+}
+
+/// The same of a sheet of text, printed in letters twice as high as they are wide.
+fn scanned_text(sheet: &str) -> String {
+    const PIXELS: usize = 4;
+    let is_code = |line: &&str| line.contains(['█', '▀', '▄']);
+    let lines: Vec<Vec<char>> = sheet
+        .lines()
+        .filter(is_code)
+        .map(|line| line.chars().collect())
+        .collect();
+    let side = lines.len().max(lines.iter().map(Vec::len).max().unwrap() / 2 + 1) * 2 + 8;
+    let shown = |x: usize, y: usize| {
+        let (x, y) = (x.checked_sub(4)?, y.checked_sub(4)?);
+        let c = *lines.get(y / 2)?.get(x)?;
+        Some(matches!((c, y % 2), ('█', _) | ('▀', 0) | ('▄', 1)))
+    };
+    decoded(side * PIXELS, |x, y| shown(x / PIXELS, y / PIXELS).unwrap_or(false))
+}
+
+#[test]
+fn the_sheet_says_what_was_found_and_a_camera_reads_its_key() {
+    let stage = Stage::small();
+    let sts = Hearer::with(|_| {
+        Answer::words(
+            200,
+            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
+             <Arn>arn:aws:iam::123456789012:user/x</Arn><UserId>x</UserId><Account>123456789012</Account>\
+             </GetCallerIdentityResult></GetCallerIdentityResponse>",
+        )
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let agent = stage
+        .agent()
+        .env("AWS_ENDPOINT_URL_STS", sts.url(""))
+        .current_dir(folder.path());
+    let args = ["init", "--yes", "--output", "env", "--write", "x.env", "--key-stored"];
+    agent
+        .run(args.iter().chain(&["--sheet", "sheet.txt", "--sheet", "sheet.html"]))
+        .success();
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let version = stage.cluster.psql("postgres", "show server_version");
+    let version = format!("PostgreSQL {}", version.split(' ').next().unwrap());
+    let key = pgcoffer::seal::MasterKey::parse(KEY).unwrap().encode().to_string();
+    for name in ["sheet.txt", "sheet.html"] {
+        let sheet = read(name);
+        for words in [
+            "123456789012",
+            version.as_str(),
+            "/docs/recovery.md",
+            "brew install",
+            "apt-get install",
+            "docker run",
+            "README.txt",
+        ] {
+            assert!(sheet.contains(words), "{words} is not in {name}:\n{sheet}");
+        }
+    }
+    assert_eq!(scanned(&read("sheet.html")), std::slice::from_ref(&key));
+    assert_eq!(scanned_text(&read("sheet.txt")), key);
+    // the trial has put the page into the bucket; the sheet's own lines take its program out, and prove it
+    let page = stage.bucket.read("backups/restore-by-hand.md").unwrap();
+    fs::write(folder.path().join("restore-by-hand.md"), page).unwrap();
+    let sheet = read("sheet.txt");
+    let commands: Vec<&str> = sheet.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    let script: Vec<&str> = commands
+        .iter()
+        .copied()
+        .filter(|line| line.starts_with("sed ") || line.starts_with("sha256sum "))
+        .collect();
+    let output = std::process::Command::new("bash")
+        .args(["-euc", &script.join("\n")])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let sum = String::from_utf8(output.stdout).unwrap();
+    let proof = format!("# {}", sum.split(' ').next().unwrap());
+    assert!(commands.contains(&proof.as_str()), "{sum} is not on {sheet}");
 }

@@ -90,7 +90,7 @@ fn a_first_failure_and_a_later_one() {
     let data = &event["data"];
     assert_keys(
         data,
-        "agent location text database what since failures error hint cause run exit_status interrupted newest_good \
+        "agent location subject text database what since failures error hint cause run exit_status interrupted newest_good \
          newest_good_known \
          retry_at late backup reasons",
     );

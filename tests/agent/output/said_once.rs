@@ -98,9 +98,12 @@ fn one_record_is_told_as_one() {
     let stage = Stage::backed_up(SMALL);
     let other = stage.agent().key(OTHER_KEY);
     let reader = other.clone().without("PGCOFFER_DB_MAIN_URL");
+    // that no key opens it is told by the error alone
     let outcome = reader.run(["list"]).ended_with(5);
-    let said = outcome.text();
-    assert!(said.contains("There is 1 record in"), "{said}");
+    assert_eq!(outcome.text(), "");
+    assert!(outcome.stderr.contains("wrong key"), "{}", outcome.stderr);
+    let listed = reader.run(["list", "--json"]).ended_with(5).json();
+    assert_eq!(listed["others"]["main"], 1);
     other.run(["backup"]).success();
     let said = other.run(["list"]).success().stderr;
     assert!(said.contains("warning: 1 record in the folder of main"), "{said}");

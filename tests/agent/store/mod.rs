@@ -1,13 +1,14 @@
 //! The bucket as services are: endpoints, credentials, rights, faults on the wire, cold storage.
 
 pub(crate) mod cold;
-mod credentials;
+pub(crate) mod credentials;
 pub(crate) mod damage;
 mod damaged_listings;
 pub(crate) mod drop_box;
 mod endpoints;
-mod folder;
+pub(crate) mod folder;
 mod folder_faults;
+mod hints;
 mod layout;
 mod plain_http;
 mod quota;

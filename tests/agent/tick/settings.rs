@@ -16,7 +16,11 @@ fn wrong_settings_are_refused_by_name_with_a_cure() {
         ("PGCOFFER_SCHEDULE", "daily at 24:00 keep 7d", &["24:00"]),
         ("PGCOFFER_SCHEDULE", "daily at 02:30", &["keep"]),
         ("PGCOFFER_SCHEDULE", "daily at 02:30 keep 7 days", &["days"]),
-        ("PGCOFFER_SCHEDULE", "daily keep 7d, daily at 12:00 keep 1d", &["daily"]),
+        (
+            "PGCOFFER_SCHEDULE",
+            "daily at 12:00 keep 7d, daily at 12:00 keep 1d",
+            &["there twice"],
+        ),
         ("PGCOFFER_SCHEDULE", "manual keep 7d", &["manual"]),
         ("PGCOFFER_SCHEDULE", "hourly at :60 keep 24h", &[":60"]),
         ("PGCOFFER_SCHEDULE", "weekly on someday keep 5w", &["someday"]),

@@ -12,6 +12,9 @@ use crate::text::escaped;
 /// The part of the error by which its hint is found.
 pub(in crate::store::s3) const UNFIT: &str = "which can't stand in a request's header";
 
+/// The error by which its hint is found.
+pub(in crate::store::s3) const SWAPPED: &str = "the access key's id stands in the place of its secret";
+
 /// What is wrong with the region.
 pub(super) fn fault_of_region(region: Option<&Region>) -> Option<String> {
     region.and_then(|region| fault("the region", region.as_ref()))
@@ -20,7 +23,15 @@ pub(super) fn fault_of_region(region: Option<&Region>) -> Option<String> {
 /// What is wrong with credentials.
 pub(super) fn fault_of(found: &Credentials) -> Option<String> {
     let token = found.session_token().unwrap_or_default();
-    fault("the access key's id", found.access_key_id()).or_else(|| fault("the session token", token))
+    let unfit = fault("the access key's id", found.access_key_id()).or_else(|| fault("the session token", token));
+    unfit.or_else(|| swapped(found))
+}
+
+/// Whether the id stands in the place of the secret, by the form that AWS gives to ids.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+fn swapped(found: &Credentials) -> Option<String> {
+    let is_id = |text: &str| text.len() == 20 && ["AKIA", "ASIA"].iter().any(|start| text.starts_with(start));
+    (is_id(found.secret_access_key()) && !is_id(found.access_key_id())).then(|| SWAPPED.to_owned())
 }
 
 /// Names the first character that is not a printable character of ASCII, and shows nothing else of the text, which may
@@ -46,6 +57,14 @@ mod tests {
         let credentials = Credentials::new(id, "secret", token, None, "test");
         let region = Region::from_static(region);
         fault_of_region(Some(&region)).or_else(|| fault_of(&credentials))
+    }
+
+    #[test]
+    fn an_id_in_the_place_of_the_secret_is_seen() {
+        let of = |id: &str, secret: &str| fault_of(&Credentials::new(id, secret, None, None, "test"));
+        let (id, secret) = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+        assert_eq!(of(secret, id).as_deref(), Some(SWAPPED));
+        assert_eq!(of(id, secret), None);
     }
 
     #[test]

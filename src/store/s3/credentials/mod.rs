@@ -3,6 +3,8 @@
 
 mod characters;
 mod client;
+mod refusal;
+mod variables;
 
 use std::{
     sync::{
@@ -26,16 +28,20 @@ use aws_smithy_runtime_api::{
     client::{
         http::SharedHttpClient,
         interceptors::context::InterceptorContext,
-        orchestrator::HttpResponse,
         retries::classifiers::{ClassifyRetry, RetryAction},
     },
 };
 use tokio::sync::Mutex;
 
-pub(super) use self::{characters::UNFIT, client::client};
+pub use self::variables::CredentialVariables;
+pub(super) use self::{
+    characters::{SWAPPED, UNFIT},
+    client::client,
+};
 use self::{
     characters::{fault_of, fault_of_region},
     client::{CountedAnswers, CountingClient},
+    refusal::refuses,
 };
 use super::Error;
 use crate::retry::Backoff;
@@ -155,6 +161,11 @@ impl CredentialsSource {
             held: Mutex::default(),
             refused: AtomicBool::new(false),
         }))
+    }
+
+    /// The settings that the SDK finds, anew.
+    pub(super) async fn settings(&self) -> SdkConfig {
+        self.0.loader.load().await
     }
 
     /// The credentials that are valid now.
@@ -291,27 +302,6 @@ impl ProvideCredentials for CredentialsSource {
     {
         future::ProvideCredentials::new(self.current())
     }
-}
-
-/// Whether the service answers that it doesn't accept these credentials, or no longer does.
-fn refuses(answer: Option<&HttpResponse>) -> bool {
-    const CODES: [&str; 8] = [
-        "InvalidAccessKeyId",
-        "SignatureDoesNotMatch",
-        "InvalidToken",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "TokenRefreshRequired",
-        "RequestExpired",
-        "Unauthorized",
-    ];
-    let Some(answer) = answer.filter(|answer| [400, 401, 403].contains(&answer.status().as_u16())) else {
-        return false;
-    };
-    let body = answer.body().bytes().unwrap_or_default();
-    let text = String::from_utf8_lossy(body);
-    let has = |code: &&str| text.contains(&format!("<Code>{code}</Code>"));
-    answer.status().as_u16() == 401 || CODES.iter().any(has)
 }
 
 /// Renews credentials that the service refuses, as another program may have replaced them.

@@ -1,11 +1,17 @@
 //! What the user can do about an error of S3 or of the connection to it, by its kind and its message.
 
 use super::{Error, Kind};
-use crate::store::s3::{WRITE_ONLY, credentials::UNFIT};
+use crate::store::s3::{
+    WRITE_ONLY,
+    credentials::{SWAPPED, UNFIT},
+};
 
 impl Error {
     /// What the user can do about an error of S3 that has no `cure`.
     pub(in crate::store) fn hint_of_s3(&self) -> Option<String> {
+        if let Some(hint) = self.hint_of_kms() {
+            return Some(hint);
+        }
         let text = match self.kind {
             _ if self.is_without_locks() => "this bucket has no Object Lock: use one that has, or unset PGCOFFER_LOCK",
             Kind::Denied if self.why == WRITE_ONLY => {
@@ -33,13 +39,16 @@ impl Error {
                 "write it without that character where it comes from: ~/.aws/credentials or ~/.aws/config, or the \
                  program or service that gives it"
             }
+            Kind::NoCredentials if self.why.contains(SWAPPED) => {
+                "change the two: AWS_ACCESS_KEY_ID is the one that begins with AKIA or ASIA"
+            }
             Kind::NoCredentials if self.is_of_sso() => {
                 "sign in where pgcoffer runs: `aws sso login`, with --profile and the name in AWS_PROFILE where one is \
                  set; a machine that nobody signs in at wants keys or a role of its own instead"
             }
             Kind::NoCredentials if self.why.contains("profile") => {
-                "AWS_PROFILE names a profile that ~/.aws has not: correct it, or set AWS_ACCESS_KEY_ID and \
-                 AWS_SECRET_ACCESS_KEY"
+                "correct that profile in ~/.aws/config and ~/.aws/credentials (or the files that AWS_CONFIG_FILE and \
+                 AWS_SHARED_CREDENTIALS_FILE name), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             }
             Kind::NoCredentials => {
                 "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role is attached"
@@ -55,13 +64,7 @@ impl Error {
                 "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and that they belong to this \
                  endpoint"
             }
-            Kind::Denied => {
-                "these credentials lack a right: a backup needs s3:PutObject, s3:GetObject, s3:ListBucket, \
-                 s3:AbortMultipartUpload and s3:PutObjectTagging below the prefix; reading needs s3:GetObject and \
-                 s3:ListBucket; pruning s3:DeleteObject and s3:GetObjectTagging as well; `pgcoffer check` tries each, \
-                 `pgcoffer policy` prints the policy, and PGCOFFER_MODE=drop-box is for those that may only write; a \
-                 bucket's own policy may want PGCOFFER_SSE or PGCOFFER_ACL besides"
-            }
+            Kind::Denied => return Some(self.hint_of_denial()),
             Kind::NoBucket => {
                 "create the bucket, or correct its name in PGCOFFER_BUCKET, or the endpoint in AWS_ENDPOINT_URL_S3"
             }
@@ -111,6 +114,11 @@ impl Error {
     fn is_without_locks(&self) -> bool {
         let why = self.why.to_ascii_lowercase().replace(' ', "");
         why.contains("objectlockconfiguration")
+    }
+
+    /// Whether something else than the environment's variables is at fault that no credentials were found.
+    pub(in crate::store::s3) fn is_of_source(&self) -> bool {
+        self.why.contains(UNFIT) || self.why.contains(SWAPPED) || self.is_of_sso()
     }
 
     /// Whether the credentials come from a login that a user has to make. Found by the SDK's own message about the

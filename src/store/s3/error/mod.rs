@@ -1,7 +1,9 @@
 //! Errors of a bucket: converted from the SDK's errors, with what the user can do about them.
 
 mod code;
+mod denied;
 mod hint;
+mod network;
 mod sdk;
 mod tls;
 

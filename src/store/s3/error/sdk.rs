@@ -4,7 +4,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::{Error, Kind, tls};
+use super::{Error, Kind, network, tls};
 use crate::{
     plain_http::address_of,
     store::s3::{
@@ -77,7 +77,13 @@ impl Error {
                 };
                 Self::new(kind, doing, chain)
             }
-            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => Self::new(Kind::Unreachable, doing, chain),
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => {
+                let unreachable = Self::new(Kind::Unreachable, doing, chain);
+                match network::cure(error) {
+                    Some(cure) => unreachable.with_cure(cure),
+                    None => unreachable,
+                }
+            }
             _ => Self::new(Kind::Other, doing, chain),
         }
     }
@@ -121,6 +127,8 @@ impl Refusal<'_> {
             Kind::WrongRegion if self.code.is_empty() && self.elsewhere().is_some() => Kind::Endpoint,
             Kind::WrongRegion if self.sends_away() => Kind::Endpoint,
             Kind::Denied | Kind::WrongCredentials | Kind::WrongRegion if self.is_page => Kind::Endpoint,
+            // a server of TLS says so in a page where plain HTTP is spoken to it
+            Kind::Other if self.is_page && self.status == 400 => Kind::Endpoint,
             kind => kind,
         };
         let mut error = Error::new(kind, doing, self.words());

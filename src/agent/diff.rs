@@ -1,0 +1,57 @@
+//! `diff`: what changed from one backup to another.
+
+use super::{Agent, Selector, usage};
+use crate::{
+    backup::{Changes, Details, Record, Status},
+    error::{Error, Result},
+};
+
+/// Two backups, and what changed from the first to the second.
+#[derive(Debug)]
+pub struct BackupDiff {
+    /// The entry of the first one.
+    pub from: Record,
+    /// The entry of the second one.
+    pub to: Record,
+    /// What changed.
+    pub changes: Changes,
+}
+
+impl Agent {
+    /// Compares two backups by their details alone: two small objects are read, and no archive.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoSuchBackup`]; [`crate::Error::Usage`] where only a catalog key is set, or where one of them is
+    /// a run that failed; what the bucket refuses, and what is wrong with the details of one.
+    pub async fn diff(&self, from: Selector<'_>, to: Selector<'_>) -> Result<BackupDiff> {
+        let from = self.find_to("compare", from).await?;
+        let to = self.find_to("compare", to).await?;
+        for record in [&from, &to] {
+            check_complete(record)?;
+        }
+        let changes = Changes::between(&self.inside(&from).await?, &self.inside(&to).await?);
+        Ok(BackupDiff { from, to, changes })
+    }
+
+    /// What is inside a backup.
+    async fn inside(&self, record: &Record) -> Result<Details> {
+        let catalog = self.catalog().await?;
+        let details = self.interrupt.or(catalog.known_details(record)).await?;
+        details.ok_or_else(|| {
+            let lost = "its details are lost or damaged, and only they say what is inside; it can be restored all the \
+                        same";
+            Error::differs(record.id.as_str(), lost)
+        })
+    }
+}
+
+/// What a failed run had read of its dump is no state of a database.
+fn check_complete(record: &Record) -> Result<()> {
+    match record.status {
+        Status::Succeeded => Ok(()),
+        Status::Failed { .. } => Err(usage(
+            format!("{} is a run that failed, so it holds nothing to compare", record.id),
+            "`pgcoffer list` shows the good backups; `pgcoffer show` says why this one failed",
+        )),
+    }
+}

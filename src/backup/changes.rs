@@ -1,0 +1,271 @@
+//! What changed from one backup to another, from their details alone.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Details, TableFingerprint};
+use crate::{archive::LargeObjects, text::Untrusted};
+
+/// What changed from one backup to another. Everything that is the same in both is left out and counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Changes {
+    /// Tables that are in one of them only, or hold other data, by schema and name.
+    pub tables: Vec<TableChange>,
+    /// How many tables hold the same rows in both.
+    pub same_tables: u64,
+    /// The large objects of both, where they differ.
+    pub large_objects: Option<Between<LargeObjectsSize>>,
+    /// Kinds of definitions that differ, by name.
+    pub definitions: Vec<DefinitionsChange>,
+    /// Extensions that differ, by name.
+    pub extensions: Vec<ExtensionChange>,
+}
+
+/// The same thing in both backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Between<T> {
+    /// In the first one.
+    pub from: T,
+    /// In the second one.
+    pub to: T,
+}
+
+/// A table that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableChange {
+    /// The schema.
+    pub schema: Untrusted,
+    /// The name.
+    pub name: Untrusted,
+    /// What it held in the first backup; none where it was not there.
+    pub from: Option<TableSize>,
+    /// What it holds in the second backup; none where it is not there.
+    pub to: Option<TableSize>,
+    /// A table that is new and holds the very rows of the only one that is gone with them: its schema and its name
+    /// before.
+    pub renamed_from: Option<(Untrusted, Untrusted)>,
+}
+
+/// How much a table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TableSize {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of its rows in COPY's text form.
+    pub bytes: u64,
+}
+
+/// How many large objects there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LargeObjectsSize {
+    /// How many.
+    pub count: u64,
+    /// Bytes of all together.
+    pub bytes: u64,
+}
+
+/// A kind of definitions that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DefinitionsChange {
+    /// pg_dump's word for the kind: `TABLE`, `INDEX`, `FK CONSTRAINT`.
+    pub kind: Untrusted,
+    /// How many there were in the first backup.
+    pub from: u64,
+    /// How many there are in the second backup. Where both numbers are the same, at least one definition has another
+    /// text.
+    pub to: u64,
+}
+
+/// An extension that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExtensionChange {
+    /// The name.
+    pub name: Untrusted,
+    /// Its version in the first backup; none where it was not there.
+    pub from: Option<Untrusted>,
+    /// Its version in the second backup; none where it is not there.
+    pub to: Option<Untrusted>,
+}
+
+/// Schema and name of a table.
+type TableName<'a> = (&'a str, &'a str);
+
+impl Changes {
+    /// Compares the details of two backups, of one database or of two.
+    ///
+    /// Nothing is read but these. A table whose rows all stayed the same is the same, whatever their order; one with
+    /// as many rows as before may have changed all the same.
+    #[must_use]
+    pub fn between(from: &Details, to: &Details) -> Self {
+        let (tables, same_tables) = table_changes(from, to);
+        Self {
+            tables,
+            same_tables,
+            large_objects: large_objects_change(from.large_objects, to.large_objects),
+            definitions: definitions_changes(from, to),
+            extensions: extension_changes(from, to),
+        }
+    }
+
+    /// Whether both hold the same.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let things = self.tables.len() + self.definitions.len() + self.extensions.len();
+        things == 0 && self.large_objects.is_none()
+    }
+}
+
+/// What was and what is under each key of two lists, in the order of the keys.
+fn paired<K: Ord, V>(
+    from: impl Iterator<Item = (K, V)>,
+    to: impl Iterator<Item = (K, V)>,
+) -> impl Iterator<Item = (K, Option<V>, Option<V>)> {
+    let mut pairs: BTreeMap<K, (Option<V>, Option<V>)> = BTreeMap::new();
+    for (key, value) in from {
+        pairs.entry(key).or_default().0 = Some(value);
+    }
+    for (key, value) in to {
+        pairs.entry(key).or_default().1 = Some(value);
+    }
+    pairs.into_iter().map(|(key, (from, to))| (key, from, to))
+}
+
+fn by_name(details: &Details) -> impl Iterator<Item = (TableName<'_>, &TableFingerprint)> {
+    let tables = details.tables.iter();
+    tables.map(|table| ((table.schema.raw(), table.name.raw()), table))
+}
+
+/// The tables that differ, and how many do not.
+fn table_changes(from: &Details, to: &Details) -> (Vec<TableChange>, u64) {
+    let (mut changes, mut same) = (Vec::new(), 0);
+    let renames = Renames::among(from, to);
+    for ((schema, name), from, to) in paired(by_name(from), by_name(to)) {
+        if from.zip(to).is_some_and(|(from, to)| has_same_rows(from, to)) {
+            same += 1;
+            continue;
+        }
+        if from.is_some_and(|from| renames.is_source(from)) {
+            continue;
+        }
+        changes.push(TableChange {
+            schema: schema.into(),
+            name: name.into(),
+            from: from.map(TableSize::from),
+            to: to.map(TableSize::from),
+            renamed_from: to.filter(|_| from.is_none()).and_then(|to| renames.source(to)),
+        });
+    }
+    (changes, same)
+}
+
+fn has_same_rows(one: &TableFingerprint, other: &TableFingerprint) -> bool {
+    let content = |table: &TableFingerprint| (table.rows, table.bytes, table.fingerprint);
+    content(one) == content(other)
+}
+
+/// Tables that have another name in the second backup: the only one with these rows that is gone, and the only one
+/// that is new. Empty tables all look alike, so they never count.
+struct Renames<'a> {
+    /// By fingerprint: the one that is gone, and the one that is new.
+    pairs: BTreeMap<String, (&'a TableFingerprint, &'a TableFingerprint)>,
+}
+
+impl<'a> Renames<'a> {
+    fn among(from: &'a Details, to: &'a Details) -> Self {
+        let mut by_content: BTreeMap<String, (Vec<_>, Vec<_>)> = BTreeMap::new();
+        for (_, from, to) in paired(by_name(from), by_name(to)) {
+            match (from, to) {
+                (Some(gone), None) if gone.rows > 0 => {
+                    by_content.entry(gone.fingerprint.to_string()).or_default().0.push(gone);
+                }
+                (None, Some(new)) if new.rows > 0 => {
+                    by_content.entry(new.fingerprint.to_string()).or_default().1.push(new);
+                }
+                _ => {}
+            }
+        }
+        let pairs = by_content.into_iter().filter_map(|(content, (gone, new))| {
+            let (&[gone], &[new]) = (&gone[..], &new[..]) else {
+                return None;
+            };
+            has_same_rows(gone, new).then_some((content, (gone, new)))
+        });
+        Self { pairs: pairs.collect() }
+    }
+
+    fn pair(&self, table: &TableFingerprint) -> Option<&(&'a TableFingerprint, &'a TableFingerprint)> {
+        self.pairs.get(&table.fingerprint.to_string())
+    }
+
+    fn is_source(&self, table: &TableFingerprint) -> bool {
+        self.pair(table).is_some_and(|(gone, _)| std::ptr::eq(*gone, table))
+    }
+
+    fn source(&self, table: &TableFingerprint) -> Option<(Untrusted, Untrusted)> {
+        let (gone, _) = self.pair(table).filter(|(_, new)| std::ptr::eq(*new, table))?;
+        Some((gone.schema.clone(), gone.name.clone()))
+    }
+}
+
+fn large_objects_change(from: LargeObjects, to: LargeObjects) -> Option<Between<LargeObjectsSize>> {
+    let size = |objects: LargeObjects| LargeObjectsSize {
+        count: objects.count,
+        bytes: objects.bytes,
+    };
+    (from != to).then(|| Between {
+        from: size(from),
+        to: size(to),
+    })
+}
+
+/// The kinds of definitions that differ. What only says that a table has data stands with the tables.
+fn definitions_changes(from: &Details, to: &Details) -> Vec<DefinitionsChange> {
+    const DATA: [&str; 4] = ["TABLE DATA", "BLOBS", "BLOB", "BLOB METADATA"];
+    let by_kind = |details: &'_ Details| {
+        let kinds = details.definitions.iter();
+        let kinds = kinds.filter(|one| !DATA.contains(&one.kind.raw()));
+        kinds
+            .map(|one| (one.kind.raw().to_owned(), (one.count, one.fingerprint)))
+            .collect::<Vec<_>>()
+    };
+    let pairs = paired(by_kind(from).into_iter(), by_kind(to).into_iter());
+    let differing = pairs.filter(|(_, from, to)| from != to);
+    differing
+        .map(|(kind, from, to)| DefinitionsChange {
+            kind: kind.into(),
+            from: from.map_or(0, |(count, _)| count),
+            to: to.map_or(0, |(count, _)| count),
+        })
+        .collect()
+}
+
+fn extension_changes(from: &Details, to: &Details) -> Vec<ExtensionChange> {
+    let by_name = |details: &'_ Details| {
+        let extensions = details.extensions.iter();
+        extensions
+            .map(|(name, version)| (name.raw().to_owned(), version.clone()))
+            .collect::<Vec<_>>()
+    };
+    let pairs = paired(by_name(from).into_iter(), by_name(to).into_iter());
+    let differing = pairs.filter(|(_, from, to)| from != to);
+    differing
+        .map(|(name, from, to)| ExtensionChange {
+            name: name.into(),
+            from,
+            to,
+        })
+        .collect()
+}
+
+impl From<&TableFingerprint> for TableSize {
+    fn from(table: &TableFingerprint) -> Self {
+        Self {
+            rows: table.rows,
+            bytes: table.bytes,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The URL of a restore's target: as given, or from a variable; and what was meant where it is neither.
+
+use std::ffi::OsString;
+
+use pgcoffer::{
+    Error, Result,
+    backup::BackupId,
+    config::trimmed,
+    postgres::{self, DatabaseUrl},
+};
+
+use super::context::usage;
+
+/// Reads what stands behind `--to`.
+///
+/// # Errors
+/// [`Error::Usage`] for a variable that is not set or is named without `env:`, and what is wrong with a URL.
+pub(super) fn target_url(text: &str) -> Result<DatabaseUrl> {
+    let Some(name) = text.strip_prefix("env:") else {
+        return match DatabaseUrl::parse(trimmed(text)) {
+            Ok(url) => Ok(url),
+            Err(fault) => Err(misread(trimmed(text)).unwrap_or_else(|| postgres::Error::from(fault).into())),
+        };
+    };
+    let name = name.trim_start_matches('$').trim_matches(['{', '}']);
+    let Some(value) = variable(name) else {
+        return Err(match std::env::var_os(name) {
+            Some(value) if value.is_empty() => usage(
+                format!("--to names the variable {name}, which is empty"),
+                format!("read -rs {name} && export {name}, and then type the target's URL"),
+            ),
+            Some(_) => usage(
+                format!("--to names the variable {name}, which is no text in UTF-8"),
+                "percent-encode what is not ASCII".to_owned(),
+            ),
+            None if !is_name(name) => usage(
+                "--to wants the name of a variable behind env:, and this is none",
+                "give --to env:TARGET_URL, where TARGET_URL holds the URL; a URL itself stands there without env:",
+            ),
+            None => usage(
+                format!("--to names the variable {name}, which is not set (or not exported)"),
+                format!("read -rs {name} && export {name}, and then type the target's URL"),
+            ),
+        });
+    };
+    Ok(DatabaseUrl::parse(trimmed(&value)).map_err(postgres::Error::from)?)
+}
+
+/// Refuses a URL in the place of a backup's id: the two have changed places. Nothing of it is repeated, since a password
+/// may stand in it.
+pub(super) fn check_is_no_url(id: &str) -> Result<()> {
+    if id.contains("://") && !id.starts_with("s3://") {
+        return Err(usage(
+            "a URL stands in the place of the backup's id",
+            "the backup comes first, and the database behind --to: pgcoffer restore latest --to env:TARGET_URL",
+        ));
+    }
+    Ok(())
+}
+
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name).map(OsString::into_string);
+    value
+        .and_then(std::result::Result::ok)
+        .filter(|value| !value.trim().is_empty())
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// What was meant by a text that is neither a URL nor names a variable.
+fn misread(text: &str) -> Option<Error> {
+    let plain = text.trim_start_matches('$').trim_matches(['{', '}']);
+    if is_name(plain) && variable(plain).is_some_and(|value| value.contains("://")) {
+        let why = format!("--to names the variable {plain} without env: before it");
+        return Some(usage(why, format!("give --to env:{plain}")));
+    }
+    if text.starts_with('$') && is_name(plain) {
+        let why = format!("--to says {text:?} itself, and not what the variable holds");
+        return Some(usage(
+            why,
+            format!("give --to env:{plain}, with {plain} set and exported"),
+        ));
+    }
+    if BackupId::parse(text).is_ok() || text == "latest" || text.starts_with("latest:") {
+        return Some(usage(
+            "--to wants the database to restore into, and that is a backup",
+            "the backup comes first, and the database behind --to: pgcoffer restore latest --to env:TARGET_URL",
+        ));
+    }
+    if is_name(plain) {
+        let why = "--to wants the URL of the database to restore into, and that is only a name";
+        return Some(usage(
+            why,
+            "give --to env:TARGET_URL, where TARGET_URL holds postgres://USER:PASSWORD@HOST:5432/NAME",
+        ));
+    }
+    None
+}
