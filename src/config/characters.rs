@@ -8,22 +8,12 @@
 use std::borrow::Cow;
 
 use super::{
+    blanks::is_blank,
     setting::Characters,
     table::{self, Shape, foreign},
     wrong::Wrong,
 };
 use crate::text::escaped;
-
-/// A setting's text without what surrounds it unseen: blanks, line ends, marks that have no width.
-#[must_use]
-pub fn trimmed(text: &str) -> &str {
-    text.trim_matches(is_blank)
-}
-
-fn is_blank(c: char) -> bool {
-    // byte order mark, zero width space, word joiner: no white space by Unicode's book
-    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}' | '\u{2060}')
-}
 
 /// The text of a setting of ours, by its variable; lists on one line.
 ///
@@ -116,21 +106,6 @@ fn wrong(text: &str, at: usize, c: char) -> Wrong {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_surrounds_a_value_unseen_is_left_out() {
-        for text in [
-            "x\r\n",
-            " x ",
-            "\t x\u{a0}",
-            "\u{feff}x\u{200b}",
-            "x\u{2028}\u{2029}\u{b}\u{c}\u{85}",
-        ] {
-            assert_eq!(trimmed(text), "x");
-        }
-        assert_eq!(trimmed("\r\n"), "");
-        assert_eq!(trimmed("a b"), "a b");
-    }
 
     #[test]
     fn what_is_inside_a_value_unseen_is_named() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{characters::trimmed, table};
+use super::{blanks::trimmed, table};
 use crate::error::Fault;
 
 /// A setting where it stands.

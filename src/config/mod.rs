@@ -1,6 +1,7 @@
 //! Settings: gathered from flags, environment and `pgcoffer.toml`, parsed once, every fault told at once. Handed on in
 //! parts; no operation sees a [`Config`].
 
+mod blanks;
 mod characters;
 mod contradictions;
 mod dynos;
@@ -45,7 +46,8 @@ use crate::{
 
 use self::reading::Reading;
 pub use self::{
-    characters::{trimmed, unseen},
+    blanks::trimmed,
+    characters::unseen,
     notices::{DEFAULT_DIGEST, Notices},
 };
 pub use self::{

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use zeroize::Zeroizing;
 
-use super::{characters::trimmed, names::PREFIX};
+use super::{blanks::trimmed, names::PREFIX};
 use crate::postgres::DatabaseUrl;
 
 /// How names of variables end that hold the URL of a database.

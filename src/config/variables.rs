@@ -5,7 +5,8 @@ use std::{ffi::OsString, path::Path};
 use zeroize::Zeroizing;
 
 use super::{
-    characters::{self, trimmed},
+    blanks::trimmed,
+    characters,
     entry::{SettingEntry, SettingOrigin, Value, cut, of_file_or_text},
     names::PREFIX,
     table::{Shape, foreign},

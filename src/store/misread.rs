@@ -2,7 +2,7 @@
 //! console, an ARN, a path, another tool's spelling. Pure: it looks at nothing but the text, and repeats nothing of it
 //! but names of buckets, prefixes, hosts and regions, since the rest may be a signature.
 
-use super::location::BucketLocation;
+use super::bucket_location::BucketLocation;
 use crate::text::shell_word;
 
 /// Why a text is no place, and what to write instead.
@@ -57,9 +57,9 @@ pub(super) fn misread(text: &str) -> Misread {
     if is_host_of_aws(text.split('/').next().unwrap_or_default()) {
         return address(text, "https");
     }
-    match BucketLocation::parse(text) {
-        Ok(_) => Misread::new("the scheme is missing", format!("write s3://{text}")),
-        Err(_) => Misread::new("it should look like s3://bucket/prefix or file:///path/to/folder", FORM),
+    match BucketLocation::parse(text).is_ok() {
+        true => Misread::new("the scheme is missing", format!("write s3://{text}")),
+        false => Misread::new("it should look like s3://bucket/prefix or file:///path/to/folder", FORM),
     }
 }
 

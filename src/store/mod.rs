@@ -4,6 +4,7 @@
 //! method, which [`s3`] and [`file`] implement. What only S3 has (tags, locks, lifecycle rules, thawing) is reached
 //! through [`Store::s3`], or through methods here that do nothing for other places.
 
+mod bucket_location;
 mod contract;
 mod error;
 mod file;
@@ -19,11 +20,12 @@ use std::{ops::Deref, sync::Arc};
 
 use jiff::Timestamp;
 
+pub use bucket_location::BucketLocation;
 pub use contract::{Backend, Capabilities, Completed, PartSink, Whole};
 pub use error::Error;
 pub use file::{Folder, FolderFacts};
 pub use kind::Kind;
-pub use location::{BucketLocation, Location};
+pub use location::Location;
 pub use object::{Attributes, Claim, Object, Stored, TagsKept, Thaw, Unfinished};
 pub use parts::{PARTS_MAX, PartPlan};
 pub use s3::{

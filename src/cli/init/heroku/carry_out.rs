@@ -46,14 +46,13 @@ impl Draft {
             return Ok(());
         };
         let app = found.name.clone();
-        if let Some(owner) = self.setup.attachments.values().find(|database| database.owner == app) {
-            if !found.has_code_of_its_own() {
-                return Err(super::usage(
-                    format!("{} belongs to {app} itself", owner.add_on),
-                    "give the name of a second app as --heroku, such as APP-backups, and this one as --heroku-from",
-                )
-                .into());
-            }
+        let own = self.setup.attachments.values().find(|database| database.owner == app);
+        if let Some(owner) = own.filter(|_| !found.has_code_of_its_own()) {
+            return Err(super::usage(
+                format!("{} belongs to {app} itself", owner.add_on),
+                "give the name of a second app as --heroku, such as APP-backups, and this one as --heroku-from",
+            )
+            .into());
         }
         self.refuse_another_key(&found)?;
         let backed_up = self.backed_up()?;

@@ -14,6 +14,9 @@ use crate::store::scripted_service::{Answer, Asked, Scripted};
 
 pub(super) const TOKEN: &str = "HRKU-01234567-89ab-cdef-0123-456789abcdef";
 
+/// What makes the role of a credential in the real database.
+pub(super) type MakeRole = Box<dyn Fn(&str) + Send>;
+
 /// An app.
 #[derive(Clone)]
 pub(super) struct App {
@@ -73,7 +76,7 @@ pub(super) struct Cloud {
     pub(super) config_changes: Vec<Value>,
     /// Where apps are pushed to.
     pub(super) repositories: std::path::PathBuf,
-    pub(super) make_role: Option<Box<dyn Fn(&str) + Send>>,
+    pub(super) make_role: Option<MakeRole>,
 }
 
 /// The API.
