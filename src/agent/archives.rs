@@ -91,7 +91,8 @@ impl Agent {
             match catalog.find(&wanted, database.as_ref(), self.clock.now()).await {
                 Err(error @ Error::NoSuchBackup { .. }) => Err(match &database {
                     Some(label) => no_such_database(catalog, label).await.unwrap_or(error),
-                    None => error,
+                    // a name may look like a part of an id
+                    None => as_database().unwrap_or(error),
                 }),
                 found => found,
             }

@@ -310,6 +310,6 @@ fn on_localstack_a_hold_is_marked_tagged_and_released() {
     agent.run(["release", id]).success();
     let mut left = tags();
     left.sort();
-    let ours = ["database", "owner", "retain", "tier"].map(|n| format!("pgcoffer:{n}"));
+    let ours = ["database", "expires", "owner", "retain", "tier"].map(|n| format!("pgcoffer:{n}"));
     assert_eq!(left, ours);
 }

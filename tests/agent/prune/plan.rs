@@ -168,7 +168,7 @@ fn an_empty_bucket_has_nothing_to_prune() {
     let agent = scene.agent().without("PGCOFFER_DB_MAIN_URL");
     let (changes, outcome) = scene.changed_by(&agent, 0);
     assert_eq!(changes, [""; 0]);
-    assert!(outcome.text().contains("There are no backups here"));
+    assert!(outcome.text().contains("There are no backups in s3://"));
 }
 
 #[test]
