@@ -247,7 +247,7 @@ fn id_of_path(text: &str) -> &str {
 }
 
 /// The error that a database has no backups here, where others have.
-async fn no_such_database(catalog: &Catalog, label: &Label) -> Option<Error> {
+pub(super) async fn no_such_database(catalog: &Catalog, label: &Label) -> Option<Error> {
     let databases = catalog.databases().await.ok()?;
     if databases.is_empty() || databases.contains(label) {
         return None;

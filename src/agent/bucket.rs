@@ -1,6 +1,6 @@
 //! The verbs that concern the catalog as a whole: `list`, `prune`, `repository`.
 
-use super::{Agent, connect::parse_label, usage};
+use super::{Agent, archives::no_such_database, connect::parse_label, usage};
 use crate::{
     backup::{Failure, Label},
     catalog::{ListedRuns, Listing},
@@ -38,7 +38,20 @@ impl Agent {
         let catalog = self.catalog().await?;
         let label = parse_label(database)?;
         let listing = catalog.list(label.as_ref(), runs, limit, self.clock.now());
-        self.interrupt.or(listing).await
+        let listing = self.interrupt.or(listing).await?;
+        // a name that was mistyped is no database without backups
+        let unknown = label.filter(|label| listing.knows_nothing() && !self.configured().contains(label));
+        match unknown {
+            Some(label) => match self
+                .interrupt
+                .or(async { Ok(no_such_database(catalog, &label).await) })
+                .await?
+            {
+                Some(error) => Err(error),
+                None => Ok(listing),
+            },
+            None => Ok(listing),
+        }
     }
 
     /// The label of a database, and the configured databases of which something can be expected: it alone, or all.

@@ -26,6 +26,12 @@ impl Agent {
     pub async fn diff(&self, from: Selector<'_>, to: Selector<'_>) -> Result<BackupDiff> {
         let from = self.find_to("compare", from).await?;
         let to = self.find_to("compare", to).await?;
+        if (&from.id, &from.database) == (&to.id, &to.database) {
+            return Err(usage(
+                format!("both are the same backup, {}", from.id),
+                "give an earlier one first: `pgcoffer list` shows them",
+            ));
+        }
         for record in [&from, &to] {
             check_complete(record)?;
         }

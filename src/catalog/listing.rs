@@ -123,6 +123,13 @@ impl Listing {
             .retain(|one| one.record.database != *label || kept.contains(&one.record.id));
     }
 
+    /// Whether there is no record at all, of whomever.
+    #[must_use]
+    pub fn knows_nothing(&self) -> bool {
+        let own = self.entries.len() + self.beside.len() + self.unreadable.len();
+        own + self.others.len() + self.other_repositories.len() == 0
+    }
+
     /// The number of records of a database that none of the keys opens.
     #[must_use]
     pub fn unreadable_of(&self, label: &Label) -> usize {
@@ -147,6 +154,28 @@ impl Catalog {
         count_max: usize,
         now: Timestamp,
     ) -> Result<Listing> {
+        let mut opened_max = count_max;
+        loop {
+            let (listing, unopened) = self.listed(database, runs, count_max, opened_max, now).await?;
+            // which of the good ones look wrong is known only when they were compared
+            let is_whole = unopened == 0 || listing.lines(runs).len() >= count_max;
+            if runs != ListedRuns::Good || is_whole {
+                return Ok(listing);
+            }
+            opened_max = opened_max.saturating_mul(2).saturating_add(READS_AT_ONCE);
+        }
+    }
+
+    /// The same, of lines out of the newest `opened_max` at the most, and how many records were not opened. What was
+    /// opened before is not read again.
+    async fn listed(
+        &self,
+        database: Option<&Label>,
+        runs: ListedRuns,
+        count_max: usize,
+        opened_max: usize,
+        now: Timestamp,
+    ) -> Result<(Listing, usize)> {
         let mut listing = Listing::default();
         let all = self.settled_names(database).await?;
         for found in &all {
@@ -158,7 +187,7 @@ impl Catalog {
         }
         listing.seen = self.store.service_time().unwrap_or(now);
         let ids = newest_first(&all);
-        let (opened, rest) = self.open_newest(&mut listing, &all, &ids, runs, count_max).await?;
+        let (opened, rest) = self.open_newest(&mut listing, &all, &ids, runs, opened_max).await?;
         for (index, (found, entries)) in all.iter().zip(opened).enumerate() {
             let older = of_database(rest, index);
             self.assess_database(&mut listing, found, entries, &older).await?;
@@ -171,7 +200,8 @@ impl Catalog {
             listing.keep_newest_beside(&found.database);
             self.explain_last(&mut listing, &found.database).await?;
         }
-        Ok(listing)
+        let unopened = older.len();
+        Ok((listing, unopened))
     }
 
     /// Opens records, newest first, until there are lines enough. Gives those of each database, and the ids that were

@@ -18,7 +18,7 @@ impl Context<'_> {
             Deciding::Release => MarkChange::Release,
             Deciding::Accept => MarkChange::Accept,
         };
-        let who = by.map_or_else(current_user, str::to_owned);
+        let who = who(by);
         let decided = self
             .agent
             .change_mark(chosen.selector(self.agent.config())?, &decision, &who)
@@ -27,8 +27,15 @@ impl Context<'_> {
     }
 }
 
+/// Who decides: the name that was given, else the user. A blank one, as from `--by "$USER"` where that is not set, is
+/// none.
+pub(super) fn who(by: Option<&str>) -> String {
+    let by = by.map(str::trim).filter(|by| !by.is_empty());
+    by.map_or_else(current_user, str::to_owned)
+}
+
 /// The name of the user, or on a platform without users the name of the process.
-pub(super) fn current_user() -> String {
+fn current_user() -> String {
     let named = ["USER", "LOGNAME", "DYNO", "HOSTNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));

@@ -3,7 +3,7 @@
 use clap::Args;
 use pgcoffer::{Result, backup::Retention};
 
-use super::{chosen::Named, context::Context, decide::current_user};
+use super::{chosen::Named, context::Context, decide::who};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RetainArgs {
@@ -19,7 +19,7 @@ pub(in crate::cli) struct RetainArgs {
 
 impl Context<'_> {
     pub(super) async fn retain(&self, args: &RetainArgs) -> Result<()> {
-        let who = args.by.clone().unwrap_or_else(current_user);
+        let who = who(args.by.as_deref());
         let retaining = self
             .agent
             .retain(args.chosen.selector(self.agent.config())?, args.retention, &who)

@@ -57,7 +57,7 @@ impl Draft {
             }
             loop {
                 self.terminal
-                    .say("   Trying it: a small object is written, read and deleted again.");
+                    .say("   Trying it: a small object is written, read and deleted again; README.txt and restore-by-hand.md stay there.");
                 if self.bucket_works()? {
                     return Ok(());
                 }

@@ -42,7 +42,7 @@ impl Written {
         if self.done {
             return None;
         }
-        let mut text = "nothing was written and nothing was changed".to_owned();
+        let mut text = "no file was written and no setting was changed".to_owned();
         if !self.answers.is_empty() {
             let flags = self.answers.iter().map(|(flag, value)| match value.as_str() {
                 "" => flag.clone(),

@@ -215,7 +215,7 @@ impl Draft {
             ),
             _ => {
                 "This sets up encrypted backups of PostgreSQL in your own S3 bucket: eight steps, about five minutes.\n\
-                  Nothing is written before the end."
+                  No file is written before the end."
                     .to_owned()
             }
         };

@@ -37,6 +37,9 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
         ),
         None => (Style::Bad, format!("{label}: THERE IS NO GOOD BACKUP in {location}")),
     }];
+    if let Some(one) = good.filter(|one| listing.is_suspicious(&one.record)) {
+        lines.push((Style::Bad, suspicious(listing, label, one)));
+    }
     let failed = last.and_then(|last| Some((last.record.started, last.failure()?)));
     if let Some((started, failure)) = failed {
         let (age, why) = (span(started, now), failure.error.first_line());
@@ -53,6 +56,21 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
         lines.push((Style::Bad, text));
     }
     lines
+}
+
+/// That the newest good backup looks wrong, with the newest of which nothing does.
+fn suspicious(listing: &Listing, label: &Label, one: &CatalogEntry) -> String {
+    let all = listing.entries.iter().chain(&listing.beside);
+    let sound = all.filter(|other| {
+        let record = &other.record;
+        record.database == *label && other.is_sure() && !listing.is_suspicious(record)
+    });
+    let id = &one.record.id;
+    let instead = match sound.max_by_key(|other| other.record.id.clone()) {
+        Some(other) => format!("the newest that does not is {}", other.record.id),
+        None => "`pgcoffer list --good` shows those that do not".to_owned(),
+    };
+    format!("{label}: IT LOOKS WRONG beside the earlier ones (`pgcoffer show {id}` says why); {instead}")
 }
 
 pub(super) fn answer_json(listing: &Listing, label: &Label) -> Value {

@@ -99,8 +99,12 @@ fn people_read_the_largest_change_first_and_names_can_do_nothing_to_their_termin
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    let text = stage.run(["diff", &after, &after]).success().text().to_owned();
+    stage.back_up();
+    let text = stage.run(["diff", &after]).success().text().to_owned();
     assert!(text.contains("Nothing changed"), "{text}");
+    let same = stage.run(["diff", &after, &after]).ended_with(2);
+    assert!(same.stderr.contains("the same backup"), "{}", same.stderr);
+    stage.run(["diff", "latest"]).ended_with(2);
 }
 
 #[test]

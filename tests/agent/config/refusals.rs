@@ -161,7 +161,12 @@ fn what_is_not_there_is_told() {
         &["20010101", "pgcoffer list"],
     );
     refused(&stage, stage.run(["verify", "latest:yearly"]), 7, &["latest:yearly"]);
-    refused(&stage, stage.run(["verify", "no-such"]), 7, &["no-such", "pgcoffer list"]);
+    refused(
+        &stage,
+        stage.run(["verify", "no-such"]),
+        7,
+        &["no-such", "pgcoffer list"],
+    );
     refused(
         &stage,
         stage.run(["verify", "latest", "--database", "other"]),

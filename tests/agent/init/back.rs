@@ -106,7 +106,7 @@ fn who_stops_gets_the_answers_as_flags() {
     terminal.answer("s3://testbed/it's mine\r\x15s3://testbed/backups");
     terminal.expect("make a new one");
     terminal.press("\x03");
-    terminal.expect("nothing was written and nothing was changed");
+    terminal.expect("no file was written and no setting was changed");
     terminal.expect("pgcoffer init --database main=env:DATABASE_URL --bucket s3://testbed/backups");
     assert_eq!(terminal.ended(), 130);
 }

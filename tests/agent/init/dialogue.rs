@@ -182,7 +182,7 @@ fn ctrl_c_at_any_question_leaves_nothing_behind() {
         }
         terminal.press("\x03");
         assert_eq!(terminal.ended(), 130, "{n}: {}", terminal.screen());
-        terminal.expect("nothing was written and nothing was changed");
+        terminal.expect("no file was written and no setting was changed");
         assert!(terminal.is_sane(), "{n}");
         let screen = terminal.screen();
         assert_eq!(
