@@ -263,8 +263,8 @@ impl Health {
                  to the right one"
             ),
             false => format!(
-                "{what}; they are passed over as PGCOFFER_REPOSITORY says: find out who copied them there, and delete \
-                 them"
+                "{what}; they are passed over as PGCOFFER_REPOSITORY names another one: if it has a typing error, \
+                 correct it; otherwise find out who copied them there, before anything is deleted"
             ),
         })
     }

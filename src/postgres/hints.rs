@@ -69,8 +69,8 @@ impl Error {
                     false => "; these are the first, and psql lists all: \\dn, \\d *.*, \\df *.*, \\dT *.*",
                 };
                 format!(
-                    "restore into a new database (createdb NAME); or replace the objects of the backup with --clean, \
-                     in one transaction{all}"
+                    "restore into a new database (createdb NAME); --clean replaces the objects of the backup in this \
+                     one instead, in one transaction: not where you still need what is in it{all}"
                 )
             }
             Self::RoleOverridden(role_override) => format!(

@@ -196,7 +196,7 @@ fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
 fn not_the_name(given: &str, name: &str) -> Error {
     usage(
         format!("{given:?} is not the name of the target database, {name:?}: nothing was done"),
-        "compare --to with --confirm",
+        format!("give the name of the database that --to leads to, {name}, if that is the one to restore into"),
     )
 }
 

@@ -185,8 +185,8 @@ fn newest(sheet: &mut CheckSheet<'_>, request: &CheckRequest, database: &CheckDa
             None => sheet.warning(
                 "other repositories",
                 what,
-                "find out who copied them there, and delete them; where that repository is the one that was meant, set \
-                 PGCOFFER_REPOSITORY to it",
+                "where that repository is the one that was meant, set PGCOFFER_REPOSITORY to it; otherwise find out who \
+                 copied them there, before anything is deleted",
             ),
         }
     }
