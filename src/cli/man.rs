@@ -1,6 +1,11 @@
 //! Manual pages: one for the program and one for each command, as `man pgcoffer-restore` finds it.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, Permissions},
+    io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
 use clap::Command;
 use clap_mangen::{
@@ -21,7 +26,7 @@ pub(super) fn run(words: &[String], folder: Option<&Path>) -> Result<()> {
         for (path, command) in all("", &command) {
             let file = folder.join(format!("{}.1", name(&path)));
             let page = page(&path, command).map_err(failed("render a manual page".to_owned()))?;
-            fs::write(&file, page).map_err(failed(format!("write {}", file.display())))?;
+            put(&file, &page).map_err(failed(format!("write {}", file.display())))?;
         }
         return Ok(());
     }
@@ -40,6 +45,18 @@ pub(super) fn run(words: &[String], folder: Option<&Path>) -> Result<()> {
         source,
     })?;
     screen::print_ours(&page)
+}
+
+/// Makes the file, or one in its place. What a symbolic link of that name leads to stays as it is.
+fn put(file: &Path, page: &[u8]) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    // for everybody to read, as far as the umask lets them
+    let mut new = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    new.write_all(page)?;
+    new.persist(file)?;
+    Ok(())
 }
 
 /// A command and all below it that are shown, each with its words.

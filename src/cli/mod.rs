@@ -246,8 +246,17 @@ fn settings_from(place: &Place) -> Settings {
     settings_by(place, std::env::vars_os().collect())
 }
 
+/// The same without a `pgcoffer.toml` that nobody has named.
+fn settings_named(place: &Place) -> Settings {
+    gathered(place, std::env::vars_os().collect(), ConfigFile::None)
+}
+
 /// The same with other variables than those of the environment.
 fn settings_by(place: &Place, vars: Vec<(OsString, OsString)>) -> Settings {
+    gathered(place, vars, ConfigFile::IfThere("pgcoffer.toml".into()))
+}
+
+fn gathered(place: &Place, vars: Vec<(OsString, OsString)>, unnamed: ConfigFile) -> Settings {
     let named = |path: PathBuf, by| ConfigFile::Named { path, by };
     let variable = std::env::var_os("PGCOFFER_CONFIG").map(|path| match path.into_string() {
         Ok(text) => trimmed(&text).into(),
@@ -257,7 +266,7 @@ fn settings_by(place: &Place, vars: Vec<(OsString, OsString)>) -> Settings {
     let file = match (&place.config, variable) {
         (Some(path), _) => named(path.clone(), "--config"),
         (None, Some(path)) => named(path.into(), "PGCOFFER_CONFIG"),
-        (None, None) => ConfigFile::IfThere("pgcoffer.toml".into()),
+        (None, None) => unnamed,
     };
     let bucket = place.bucket.iter().cloned();
     Settings::gather(Sources {

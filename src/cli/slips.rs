@@ -4,6 +4,7 @@
 //! others: they would do something else than is expected, or nothing here does it.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use pgcoffer::redact::without_keys;
 
 /// Words of other tools, and what to do here: each command in it can be typed as it stands.
 const SLIPS: &[(&[&str], &str)] = &[
@@ -194,6 +195,7 @@ const SLIPS: &[(&[&str], &str)] = &[
 /// What an error of the parser says to people, with a hint where the command was another tool's word.
 pub(super) fn text(error: &clap::Error) -> String {
     let rendered = error.render().to_string();
+    let rendered = without_keys(&rendered);
     let Some(hint) = hint_of(error) else {
         return rendered.trim_end().to_owned();
     };

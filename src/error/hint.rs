@@ -3,14 +3,24 @@
 use std::io;
 
 use super::{Error, TargetState};
-use crate::{postgres::sql::ident, redact::redacted, text::continued};
+use crate::{
+    postgres::sql::ident,
+    redact::{redacted, without_keys},
+    text::continued,
+};
 
 impl Error {
     /// What a user can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = self.cure()?;
-        Some(continued(&redacted(&hint)).into_owned())
+        let hint = redacted(&hint);
+        // they repeat what was set or typed
+        let hint = match self {
+            Self::Config(_) | Self::Usage { .. } => without_keys(&hint),
+            _ => hint.as_ref().into(),
+        };
+        Some(continued(&hint).into_owned())
     }
 
     /// The same as it is, with whatever text from outside is in it.

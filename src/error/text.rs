@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::{Error, Fault, TargetState};
 use crate::{
-    redact::redacted,
+    redact::{redacted, without_keys},
     text::{Untrusted, continued, escaped_lines},
 };
 
@@ -15,7 +15,9 @@ impl fmt::Display for Error {
         let text = redacted(&text);
         match self {
             // a list, whose lines are ours
-            Self::Config(_) => f.write_str(&escaped_lines(&text)),
+            Self::Config(_) => f.write_str(&escaped_lines(&without_keys(&text))),
+            // it repeats what was typed
+            Self::Usage { .. } => f.write_str(&continued(&without_keys(&text))),
             _ => f.write_str(&continued(&text)),
         }
     }

@@ -44,8 +44,12 @@ pub struct Explanation {
 /// What is at the place of an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// An explanation of this version, or of a newer one.
+    /// The explanation of this version, byte for byte.
     Current,
+    /// It says that it is of this version, and is not what this version writes.
+    Changed,
+    /// An explanation of a newer version, which this one can't compare.
+    Newer([u32; 3]),
     /// An explanation of an older version.
     Older,
     /// Something else, which is somebody else's.
@@ -68,9 +72,10 @@ pub fn explanations() -> [Explanation; 2] {
     ]
 }
 
-/// What an object is that was found under the name of an explanation. Its first line tells.
+/// What an object is that was found under the name of an explanation. Its first line tells whose it is, and of which
+/// version; of this version every byte is compared, as people run what stands there.
 #[must_use]
-pub fn found(bytes: &[u8]) -> Found {
+pub fn found(explanation: &Explanation, bytes: &[u8]) -> Found {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = std::str::from_utf8(line).unwrap_or_default();
     let mut versions = MARKS
@@ -78,7 +83,9 @@ pub fn found(bytes: &[u8]) -> Found {
         .filter_map(|(begin, end)| line.strip_prefix(begin)?.strip_suffix(end));
     match versions.next().map(numbers) {
         Some(Some(version)) if Some(version) < numbers(VERSION) => Found::Older,
-        Some(Some(_)) => Found::Current,
+        Some(Some(version)) if Some(version) > numbers(VERSION) => Found::Newer(version),
+        Some(Some(_)) if bytes == explanation.text.as_bytes() => Found::Current,
+        Some(Some(_)) => Found::Changed,
         Some(None) | None => Found::Foreign,
     }
 }

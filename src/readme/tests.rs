@@ -4,15 +4,26 @@ use super::*;
 fn each_explanation_is_known_again() {
     for explanation in explanations() {
         assert_eq!(
-            found(explanation.text.as_bytes()),
+            found(&explanation, explanation.text.as_bytes()),
             Found::Current,
             "{}",
             explanation.name
         );
+        // a byte more, and a byte that is another
+        for changed in [
+            explanation.text.clone() + "\n",
+            explanation.text.replacen("the", "thx", 1),
+            explanation.text.lines().next().unwrap_or_default().to_owned(),
+        ] {
+            assert_eq!(found(&explanation, changed.as_bytes()), Found::Changed);
+        }
+        let [first, second] = explanations();
+        let other = if first == explanation { second } else { first };
+        assert_eq!(found(&explanation, other.text.as_bytes()), Found::Changed);
         let older = explanation.text.replacen(VERSION, "0.0.9", 1);
-        assert_eq!(found(older.as_bytes()), Found::Older);
+        assert_eq!(found(&explanation, older.as_bytes()), Found::Older);
         let newer = explanation.text.replacen(VERSION, "99.0.0", 1);
-        assert_eq!(found(newer.as_bytes()), Found::Current);
+        assert_eq!(found(&explanation, newer.as_bytes()), Found::Newer([99, 0, 0]));
         assert!(explanation.text.len() as u64 <= BYTES_MAX);
         assert_eq!(
             explanations().into_iter().find(|one| *one == explanation),
@@ -23,6 +34,7 @@ fn each_explanation_is_known_again() {
 
 #[test]
 fn what_others_put_there_is_theirs() {
+    let [readme, _] = explanations();
     for text in [
         "",
         "Dear colleagues,\n",
@@ -31,9 +43,9 @@ fn what_others_put_there_is_theirs() {
         "pgcoffer 0.1 put this text here.\n",
         "# Restoring by hand\n",
     ] {
-        assert_eq!(found(text.as_bytes()), Found::Foreign, "{text}");
+        assert_eq!(found(&readme, text.as_bytes()), Found::Foreign, "{text}");
     }
-    assert_eq!(found(&[0xff, 0xfe]), Found::Foreign);
+    assert_eq!(found(&readme, &[0xff, 0xfe]), Found::Foreign);
 }
 
 #[test]

@@ -5,12 +5,14 @@
 //! that says itself what it is), whoever's it is; and one that is known, where it stands as a token that no name would
 //! be. What takes its place tells neither its length nor its kind.
 
+mod bare_keys;
 mod secret_text;
 
 use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
+pub use bare_keys::{holds_key, without_keys};
 pub use secret_text::SecretText;
 
 /// What takes the place of a secret.

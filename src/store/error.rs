@@ -1,9 +1,12 @@
 //! Errors of the place: their kind, what was being done, and what the user can do about them.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use super::Kind;
-use crate::text::{continued, escaped};
+use crate::{
+    redact::without_keys,
+    text::{continued, escaped},
+};
 
 /// An error of the place.
 #[derive(Debug, Clone)]
@@ -41,14 +44,28 @@ impl Error {
     /// What the user can do about it. Every backend except S3 sets `cure` where it creates the error.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        self.cure.clone().or_else(|| self.hint_of_s3())
+        let hint = self.cure.clone().or_else(|| self.hint_of_s3())?;
+        Some(self.shown(&hint).into_owned())
+    }
+
+    /// Errors of credentials repeat the name of a profile, where somebody may have set a key.
+    fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.kind {
+            Kind::NoCredentials | Kind::WrongCredentials | Kind::CredentialsUnavailable => without_keys(text),
+            _ => text.into(),
+        }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // keys and messages of the service are text from outside
-        write!(f, "can't {}: {}", escaped(&self.doing), continued(&self.why))
+        write!(
+            f,
+            "can't {}: {}",
+            escaped(&self.doing),
+            continued(&self.shown(&self.why))
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 //! but names of buckets, prefixes, hosts and regions, since the rest may be a signature.
 
 use super::bucket_location::BucketLocation;
-use crate::text::shell_word;
+use crate::{redact::holds_key, text::shell_word};
 
 /// Why a text is no place, and what to write instead.
 pub(super) struct Misread {
@@ -22,6 +22,9 @@ const FORM: &str = "write s3://bucket/prefix, or a folder as file:///path/to/fol
 /// Reads a text that is neither `s3://…` nor `file://…`.
 pub(super) fn misread(text: &str) -> Misread {
     let lower = text.to_ascii_lowercase();
+    if holds_key(text) {
+        return Misread::new("it looks like a key, and no bucket has such a name", FORM);
+    }
     if lower.starts_with("arn:") {
         return arn(text);
     }
@@ -57,7 +60,7 @@ pub(super) fn misread(text: &str) -> Misread {
     if is_host_of_aws(text.split('/').next().unwrap_or_default()) {
         return address(text, "https");
     }
-    match BucketLocation::parse(text).is_ok() {
+    match is_bucket_of_aws(text.split('/').next().unwrap_or_default()) && BucketLocation::parse(text).is_ok() {
         true => Misread::new("the scheme is missing", format!("write s3://{text}")),
         false => Misread::new("it should look like s3://bucket/prefix or file:///path/to/folder", FORM),
     }
@@ -204,6 +207,18 @@ fn console(host: &str, path: &str, query: &str) -> Misread {
         ),
         None => Misread::new("it is the address of a page of AWS's console", FORM),
     }
+}
+
+/// Whether AWS would make a bucket of that name today. A word that is none may be a secret, and is not repeated.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+fn is_bucket_of_aws(name: &str) -> bool {
+    let is_end = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (3..=63).contains(&name.len())
+        && name.bytes().all(|b| is_end(&b) || b == b'-' || b == b'.')
+        && [name.as_bytes().first(), name.as_bytes().last()]
+            .into_iter()
+            .flatten()
+            .all(is_end)
 }
 
 /// Whether a host is one at which AWS answers for S3.

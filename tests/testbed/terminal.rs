@@ -37,6 +37,16 @@ impl Terminal {
 
     /// The same on a terminal of so many columns.
     pub fn of_columns<S: AsRef<OsStr>>(columns: u16, agent: &Agent, args: impl IntoIterator<Item = S>) -> Self {
+        Self::of_program(binary().as_os_str(), columns, agent, args)
+    }
+
+    /// The same for another program in the agent's environment.
+    pub fn of_program<S: AsRef<OsStr>>(
+        program: &OsStr,
+        columns: u16,
+        agent: &Agent,
+        args: impl IntoIterator<Item = S>,
+    ) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -54,7 +64,7 @@ impl Terminal {
             Stdio::from(file)
         };
         // setsid of util-linux makes the terminal the session's own
-        let mut command = agent.command("setsid", ["--ctty".as_ref(), binary().as_os_str()]);
+        let mut command = agent.command("setsid", ["--ctty".as_ref(), program]);
         command.args(args);
         if !agent.sets("TERM") {
             command.env("TERM", "xterm");

@@ -10,7 +10,7 @@ use clap_complete::{
     aot,
     engine::{CompletionCandidate, complete as candidates},
 };
-use pgcoffer::Result;
+use pgcoffer::{Result, text::escaped};
 
 use super::{parser, screen};
 use shell::Shell;
@@ -54,12 +54,13 @@ fn worth_showing<'a>(
 }
 
 fn line(candidate: &CompletionCandidate) -> String {
-    let value = candidate.get_value().to_string_lossy();
     let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
-    let help = help.lines().next().unwrap_or_default();
-    // no value of ours has one, and a file with such a name can't be completed by lines
-    match value.contains(['\n', '\t']) {
-        true => String::new(),
-        false => format!("{value}\t{}\n", help.replace('\t', " ")),
+    let help = escaped(help.lines().next().unwrap_or_default()).into_owned();
+    // no value of ours is another; a terminal would obey the name of a file with control characters, and a line can't
+    // hold every such name
+    let value = candidate.get_value().to_str();
+    match value.filter(|value| escaped(value) == *value) {
+        Some(value) => format!("{value}\t{help}\n"),
+        None => String::new(),
     }
 }

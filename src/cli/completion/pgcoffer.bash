@@ -10,7 +10,9 @@ _pgcoffer() {
     [[ $typed == *[:=]* && $COMP_WORDBREAKS == *[:=]* ]] && prefix=${typed%"${typed##*[:=]}"}
     COMPREPLY=()
     while IFS=$'\t' read -r value help; do
-        COMPREPLY+=("${value#"$prefix"}")
+        # what is in COMPREPLY is written on the line as it is: the name of a file may be a command
+        printf -v value %q "${value#"$prefix"}"
+        COMPREPLY+=("$value")
     done < <(command pgcoffer complete "$((${#words[@]} - 1))" -- "${words[@]}" 2>/dev/null </dev/null)
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[:=/] ]]; then
         compopt -o nospace 2>/dev/null

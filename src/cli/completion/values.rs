@@ -24,7 +24,7 @@ use crate::cli::{
     args::Cli,
     environment,
     global::{Place, value_of},
-    settings_from,
+    settings_from, settings_named,
 };
 
 /// How long a person waits for a key to do something. Whatever hasn't answered by then is left out: a bucket, a file of
@@ -141,11 +141,14 @@ fn holds(candidate: &CompletionCandidate, is_it: impl Fn(&str) -> bool) -> bool 
 }
 
 /// The newest runs in the bucket, one or two requests a run. Nothing is written, there or anywhere else.
+///
+/// A `pgcoffer.toml` that happens to be in this folder is not read: it may be anybody's, and whoever presses a key
+/// hasn't asked for requests that are signed with their credentials to go where it says.
 fn ids_in_bucket() -> Vec<CompletionCandidate> {
     let words = typed();
     let place = Place::of(&words);
     let database = value_of("--database", &words);
-    let agent = Agent::from_settings(&settings_from(&place), environment(), Interrupt::default());
+    let agent = Agent::from_settings(&settings_named(&place), environment(), Interrupt::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let (Ok(agent), Ok(runtime)) = (agent, runtime) else {
         return Vec::new();

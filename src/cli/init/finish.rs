@@ -10,7 +10,7 @@ use std::{
 use pgcoffer::{
     Error, Result,
     exit_status::ExitStatus,
-    readme::{BY_HAND, BY_HAND_NAME},
+    readme::{BY_HAND, BY_HAND_NAME, BYTES_MAX, explanations},
     seal::MasterKey,
     setup::{Form, FormFault},
 };
@@ -53,7 +53,48 @@ pub(super) fn look_ahead(args: &InitArgs, asks: bool, json: bool) -> Result<()> 
             return Err(usage(why, "give each its own name"));
         }
     }
-    Ok(())
+    pages_beside(&args.sheets).map(drop)
+}
+
+/// The copies of the page that are to be written beside these sheets, which say that one is there.
+///
+/// A page that is there already is left as it is if it is this version's. Another one is refused: whoever reads the
+/// sheet runs what that page says, with the key.
+fn pages_beside(sheets: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut pages: Vec<PathBuf> = Vec::new();
+    for sheet in sheets {
+        let page = folder_of(sheet).join(BY_HAND_NAME);
+        match page.symlink_metadata() {
+            Ok(_) if !is_our_page(&page) => {
+                let why = format!(
+                    "{} is there already, and is not the page of this version",
+                    page.display()
+                );
+                return Err(usage(
+                    why,
+                    "move it away, or give the sheet another folder: a copy of the page goes with it",
+                ));
+            }
+            Ok(_) => {}
+            Err(_) if pages.contains(&page) => {}
+            Err(_) => pages.push(page),
+        }
+    }
+    Ok(pages)
+}
+
+/// Whether it is a file, and holds what is written beside a sheet or into the bucket.
+fn is_our_page(page: &Path) -> bool {
+    let explanations = explanations();
+    let in_bucket = explanations
+        .iter()
+        .find(|one| one.name == BY_HAND_NAME)
+        .map(|one| &one.text);
+    // what a link leads to may be another page tomorrow, and a pipe has no end
+    page.symlink_metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.len() <= BYTES_MAX)
+        && std::fs::read(page)
+            .is_ok_and(|found| found == BY_HAND.as_bytes() || in_bucket.is_some_and(|text| found == text.as_bytes()))
 }
 
 pub(super) fn is_free(file: &Path) -> std::result::Result<(), String> {
@@ -121,12 +162,13 @@ impl Draft {
              without. It is for the day on which this machine is gone.",
         );
         if self.terminal.confirm("   Write it?", self.is_new())? {
-            let default = if is_free(Path::new(SHEET_NAME)).is_ok() {
-                SHEET_NAME
-            } else {
-                ""
+            let check = |name: &str| {
+                is_free(Path::new(name))?;
+                pages_beside(&[name.into()])
+                    .map(drop)
+                    .map_err(|error| error.to_string())
             };
-            let check = |name: &str| is_free(Path::new(name));
+            let default = if check(SHEET_NAME).is_ok() { SHEET_NAME } else { "" };
             let name = self
                 .terminal
                 .text("   Into which new file (.html or .txt)", Some(default), check)?;
@@ -206,11 +248,8 @@ impl Draft {
             let is_page = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("html"));
             files.push((path.clone(), if is_page { sheet.html() } else { sheet.text() }));
         }
-        if let Some(path) = self.args.sheets.first() {
-            let beside = folder_of(path).join(BY_HAND_NAME);
-            if is_free(&beside).is_ok() {
-                files.push((beside, Zeroizing::new(BY_HAND.to_owned())));
-            }
+        for page in pages_beside(&self.args.sheets)? {
+            files.push((page, Zeroizing::new(BY_HAND.to_owned())));
         }
         files.extend(self.args.write.clone().zip(settings.cloned()));
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);

@@ -105,7 +105,9 @@ impl Run<'_> {
         let stored = traced(step!("upload"), work).await?;
         // in drop-box mode that is always so
         let looks = !self.catalog.store().writes_only();
-        self.warn(tags_warning(stored.tags).filter(|_| looks));
+        // a folder has no tags by design
+        let may_have_tags = looks && self.catalog.store().folder().is_none();
+        self.warn(tags_warning(stored.tags).filter(|_| may_have_tags));
         self.warn(
             (stored.unconfirmed && looks)
                 .then(|| "the bucket does not let us look at what was stored: its size is unconfirmed".to_owned()),

@@ -6,7 +6,7 @@ use super::{
     Area, CheckRequest,
     outcome::Outcome,
     sheet::CheckSheet,
-    trials::{Trial, Trials, try_all},
+    trials::{CONDITIONAL_WRITE, Trial, Trials, try_all},
 };
 use crate::{
     error::Result,
@@ -26,6 +26,8 @@ const CONVENIENT: [S3Action; 3] = [
 pub(super) struct BucketFound {
     /// It answers.
     pub(super) answers: bool,
+    /// A write on the condition that nothing is there was tried, and what was there stayed.
+    pub(super) keeps_what_is_there: bool,
     /// It can be read.
     pub(super) readable: bool,
     /// What the credentials are for, as the settings say or as they behave.
@@ -42,6 +44,7 @@ pub(super) async fn bucket(
     let asked = request.mode.unwrap_or_default();
     let none = BucketFound {
         answers: false,
+        keeps_what_is_there: false,
         readable: false,
         mode: asked,
     };
@@ -77,6 +80,7 @@ pub(super) async fn bucket(
     }
     Ok(BucketFound {
         answers: true,
+        keeps_what_is_there: trials.all.iter().any(keeps_what_is_there),
         readable: trials.may(S3Action::ListBucket) && trials.may(S3Action::GetObject),
         mode,
     })
@@ -117,6 +121,10 @@ pub(super) fn clock(sheet: &mut CheckSheet<'_>, service: Option<Timestamp>, now:
     }
 }
 
+fn keeps_what_is_there(trial: &Trial) -> bool {
+    trial.what == CONDITIONAL_WRITE && matches!(trial.outcome, Outcome::Works(_))
+}
+
 /// What the credentials are for, by how they behave.
 fn behaves_as(trials: &Trials) -> AccessMode {
     let only_writes = trials.may(S3Action::PutObject)
@@ -138,7 +146,7 @@ fn judge(sheet: &mut CheckSheet<'_>, store: &S3, mode: AccessMode, trial: &Trial
         Outcome::Works(seen) if wanted => sheet.ok(what, format!("{seen} ({name})")),
         Outcome::Works(_) | Outcome::Odd(..) if !wanted => too_much(sheet, mode, action, what),
         Outcome::Works(seen) => sheet.ok(what, seen.as_str()),
-        Outcome::Odd(seen, _) if mode == AccessMode::DropBox && what == "conditional write" => {
+        Outcome::Odd(seen, _) if mode == AccessMode::DropBox && what == CONDITIONAL_WRITE => {
             let cure = "drop-box mode rests on it: use a service that has it, or credentials that may list and read";
             sheet.failed(what, seen.as_str(), Some(cure.to_owned()));
         }

@@ -33,6 +33,8 @@ pub(super) async fn folder(
     let mode = request.mode.unwrap_or_default();
     let found = |works| BucketFound {
         answers: works,
+        // names are taken by the file system
+        keeps_what_is_there: works,
         readable: works,
         mode,
     };

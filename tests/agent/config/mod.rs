@@ -2,5 +2,6 @@
 
 mod characters;
 mod files;
+mod keys_astray;
 mod misread;
 pub(crate) mod refusals;

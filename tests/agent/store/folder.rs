@@ -147,6 +147,17 @@ fn a_backup_lives_its_whole_life_in_a_folder() {
     assert_eq!(scene.files_of(".part"), [""; 0]);
 }
 
+/// By design it has no tags: that is no news at each backup.
+#[test]
+fn a_backup_into_a_folder_warns_of_no_tags() {
+    let scene = Scene::small();
+    let outcome = scene.run(["backup"]).success();
+    let said = format!("{}{}", outcome.text(), outcome.stderr);
+    assert!(!said.contains("tags"), "{said}");
+    let shown = scene.run(["show", "latest", "--json"]).success().json();
+    assert_eq!(shown["warnings"].as_array().map(Vec::len), Some(0), "{shown:#}");
+}
+
 #[test]
 fn its_schedule_is_kept_and_watched() {
     let scene = Scene::small();
