@@ -32,7 +32,7 @@ pub struct HerokuApp {
     pub space: Option<String>,
     /// The team that owns it; none: a person does.
     pub team: Option<String>,
-    /// Its stack, such as `heroku-24`; `cnb` where it is built by Cloud Native Buildpacks.
+    /// Its stack, such as `heroku-24`; `cnb` where it is built by Cloud Native Buildpacks, `container` where it runs images.
     pub stack: String,
 }
 
@@ -226,7 +226,8 @@ impl HerokuAccount {
         Ok(all.into_iter().map(|one| one.buildpack.url).collect())
     }
 
-    /// The process types of what an app runs now, each with its command; `None` if nothing was built yet.
+    /// The process types of what an app runs now, each with its command; `None` if nothing was built yet. An image has no
+    /// slug: its process types are those of the formation.
     ///
     /// # Errors
     /// Any error of the API.
@@ -252,11 +253,28 @@ impl HerokuAccount {
         let releases: Vec<Release> = answer::read(&doing, newest).await?;
         let current = releases.into_iter().find(|release| release.current);
         let Some(slug) = current.and_then(|release| release.slug) else {
-            return Ok(None);
+            return self.formation(app).await;
         };
         let doing = format!("read what was built for the app {app}");
         let built: Built = answer::read(&doing, self.get(&["apps", app, "slugs", &slug.id])).await?;
         Ok(Some(built.process_types))
+    }
+
+    /// The process types of an app without a slug; `None` if there are none.
+    async fn formation(&self, app: &str) -> Result<Option<BTreeMap<String, String>>> {
+        #[derive(Deserialize)]
+        struct Process {
+            #[serde(rename = "type")]
+            name: String,
+            command: Option<String>,
+        }
+        let doing = format!("list the processes of the app {app}");
+        let all: Vec<Process> = answer::read(&doing, self.get(&["apps", app, "formation"])).await?;
+        let types = all
+            .into_iter()
+            .map(|process| (process.name, process.command.unwrap_or_default()));
+        let types: BTreeMap<String, String> = types.collect();
+        Ok((!types.is_empty()).then_some(types))
     }
 
     fn get(&self, path: &[&str]) -> RequestBuilder {

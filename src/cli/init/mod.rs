@@ -57,6 +57,7 @@ const OF_AWS: [&str; 6] = [
 
 /// Asks, tries, and writes.
 pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result<()> {
+    heroku::check_names(args)?;
     let runtime = super::runtime()?;
     if args.undo {
         return undo::run(global, args, runtime.handle());
@@ -123,11 +124,60 @@ fn variables(heroku: Option<&OnHeroku>) -> BTreeMap<String, String> {
         .map(|(name, value)| (name, trimmed(&value).to_owned()));
     let mut vars: BTreeMap<String, String> = vars.collect();
     for (name, value) in heroku.iter().flat_map(|heroku| &heroku.vars) {
-        if name.starts_with("PGCOFFER_") || OF_AWS.contains(&name.as_str()) {
+        if is_taken_from_app(name) || OF_AWS.contains(&name.as_str()) {
             vars.insert(name.clone(), value.as_str().to_owned());
         }
     }
     vars
+}
+
+/// Settings of the app that the commands here need. Those that name files, programs or places to listen at are true of
+/// the app alone, and whoever can change the app shall not choose them for this machine.
+const OF_APP: [&str; 28] = [
+    "PGCOFFER_ALLOW_HTTP",
+    "PGCOFFER_BUCKET",
+    "PGCOFFER_CATALOG_KEY",
+    "PGCOFFER_COLD",
+    "PGCOFFER_DIGEST",
+    "PGCOFFER_EMAIL_FROM",
+    "PGCOFFER_EMAIL_TO",
+    "PGCOFFER_KEEP_LAST",
+    "PGCOFFER_KEY",
+    "PGCOFFER_MODE",
+    "PGCOFFER_NOTIFY_ON",
+    "PGCOFFER_OLD_KEYS",
+    "PGCOFFER_PASSPHRASE",
+    "PGCOFFER_PING_URL",
+    "PGCOFFER_REPOSITORY",
+    "PGCOFFER_REQUESTER_PAYS",
+    "PGCOFFER_RETAIN_MANUAL",
+    "PGCOFFER_S3_PATH_STYLE",
+    "PGCOFFER_SCHEDULE",
+    "PGCOFFER_SLACK_WEBHOOK_URL",
+    "PGCOFFER_SMTP_URL",
+    "PGCOFFER_SSE",
+    "PGCOFFER_SSE_KMS_KEY_ID",
+    "PGCOFFER_STORAGE_CLASS",
+    "PGCOFFER_TIMEZONE",
+    "PGCOFFER_WEBHOOK_SECRET",
+    "PGCOFFER_WEBHOOK_URL",
+    "PGCOFFER_ACL",
+];
+
+/// What such a setting of one database is called behind the database's name.
+const OF_APP_DATABASE: [&str; 7] = [
+    "_AUTH",
+    "_CATALOG_KEY",
+    "_KEY",
+    "_OLD_KEYS",
+    "_PING_URL",
+    "_SCHEDULE",
+    "_URL",
+];
+
+fn is_taken_from_app(name: &str) -> bool {
+    let of_database = name.starts_with("PGCOFFER_DB_") && OF_APP_DATABASE.iter().any(|end| name.ends_with(end));
+    OF_APP.contains(&name) || of_database
 }
 
 /// Trials by their settings, and by how often these have been tried.
@@ -287,5 +337,30 @@ fn usage(why: impl Into<String>, hint: impl Into<String>) -> Error {
     Error::Usage {
         why: why.into(),
         hint: hint.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_taken_from_app;
+
+    #[test]
+    fn an_app_chooses_no_file_and_no_program_of_this_machine() {
+        for name in ["PGCOFFER_KEY", "PGCOFFER_DB_MAIN_URL", "PGCOFFER_DB_BIG_SHOP_KEY"] {
+            assert!(is_taken_from_app(name), "{name}");
+        }
+        for name in [
+            "PGCOFFER_PG_BIN",
+            "PGCOFFER_KEY_FILE",
+            "PGCOFFER_DB_MAIN_URL_FILE",
+            "PGCOFFER_METRICS_FILE",
+            "PGCOFFER_LISTEN",
+            "PGCOFFER_CONFIG",
+            "PATH",
+            "LD_PRELOAD",
+            "AWS_CONFIG_FILE",
+        ] {
+            assert!(!is_taken_from_app(name), "{name}");
+        }
     }
 }

@@ -25,7 +25,8 @@ use crate::cli::{global::Global, screen};
 /// Something that was made, and the command that removes it.
 struct Made {
     what: String,
-    command: String,
+    /// None: it may be somebody else's.
+    command: Option<String>,
 }
 
 /// Lists what was made.
@@ -52,7 +53,10 @@ pub(super) fn run(global: &Global, args: &InitArgs, runtime: &Handle) -> Result<
     }
     let mut text = String::from("Made by `pgcoffer init`, with the commands that remove it. Nothing was removed.\n");
     for (n, one) in made.iter().enumerate() {
-        text.push_str(&format!("\n{:>2}. {}\n      {}\n", n + 1, one.what, one.command));
+        text.push_str(&format!("\n{:>2}. {}\n", n + 1, one.what));
+        if let Some(command) = &one.command {
+            text.push_str(&format!("      {command}\n"));
+        }
     }
     let place = bucket.map_or_else(|| "the bucket".to_owned(), |bucket| shell_word(&bucket));
     text.push_str(&format!(
@@ -79,7 +83,7 @@ fn on_heroku(app: &str, runtime: &Handle) -> Result<(Vec<Made>, Option<String>)>
                 "the attachment {} of the database {}",
                 attachment.name, attachment.add_on
             ),
-            command: commands::detach(app, &label).to_string(),
+            command: Some(commands::detach(app, &label).to_string()),
         });
         if attachment.credential.as_deref() != Some(CREDENTIAL) {
             continue;
@@ -91,7 +95,7 @@ fn on_heroku(app: &str, runtime: &Handle) -> Result<(Vec<Made>, Option<String>)>
                 owner: add_on.app,
                 plan: add_on.plan,
             };
-            let command = commands::destroy_credential(&database).to_string();
+            let command = Some(commands::destroy_credential(&database).to_string());
             if !credentials.iter().any(|one| one.command == command) {
                 credentials.push(Made {
                     what: format!("the credential {CREDENTIAL} in {}, with its rights", database.add_on),
@@ -105,7 +109,7 @@ fn on_heroku(app: &str, runtime: &Handle) -> Result<(Vec<Made>, Option<String>)>
     if found.has_scheduler() {
         made.push(Made {
             what: "Heroku Scheduler with all its jobs".to_owned(),
-            command: commands::destroy_scheduler(app).to_string(),
+            command: Some(commands::destroy_scheduler(app).to_string()),
         });
     }
     made.extend(app_itself(&found));
@@ -119,10 +123,10 @@ fn on_heroku(app: &str, runtime: &Handle) -> Result<(Vec<Made>, Option<String>)>
 /// An app that runs nothing but pgcoffer goes as a whole; of any other one, only what was added.
 fn app_itself(found: &OnHeroku) -> Vec<Made> {
     let app = found.name.as_str();
-    if !found.has_code_of_its_own() {
+    if found.is_all_ours() {
         return vec![Made {
             what: format!("the app {app} with all its config vars, the key among them"),
-            command: commands::destroy_app(app).to_string(),
+            command: Some(commands::destroy_app(app).to_string()),
         }];
     }
     let mut made = Vec::new();
@@ -133,7 +137,7 @@ fn app_itself(found: &OnHeroku) -> Vec<Made> {
     if !ours.is_empty() {
         made.push(Made {
             what: "the config vars, the key among them; AWS's may be the app's own".to_owned(),
-            command: commands::unset_config(app, ours).to_string(),
+            command: Some(commands::unset_config(app, ours).to_string()),
         });
     }
     for buildpack in BUILDPACKS.iter().filter(|name| name.contains("pgcoffer")) {
@@ -141,9 +145,15 @@ fn app_itself(found: &OnHeroku) -> Vec<Made> {
         if let Some(url) = found.buildpacks.iter().find(|url| url.contains(name)) {
             made.push(Made {
                 what: "the buildpack of pgcoffer".to_owned(),
-                command: commands::remove_buildpack(app, url).to_string(),
+                command: Some(commands::remove_buildpack(app, url).to_string()),
             });
         }
+    }
+    if !found.has_code_of_its_own() {
+        made.push(Made {
+            what: format!("the app {app}, not certainly: it may hold what is not of pgcoffer, so look at it first"),
+            command: None,
+        });
     }
     made
 }
@@ -160,7 +170,7 @@ fn in_this_folder() -> Vec<Made> {
                 BY_HAND_NAME => "how to restore without pgcoffer".to_owned(),
                 _ => "settings, which hold secrets".to_owned(),
             },
-            command: format!("rm {name}"),
+            command: Some(format!("rm {name}")),
         })
         .collect()
 }

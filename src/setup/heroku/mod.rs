@@ -5,10 +5,11 @@
 
 pub mod commands;
 mod config_vars;
+mod grants;
 mod script;
 
 pub(super) use self::script::script;
-pub use self::{commands::CommandLine, script::SOURCE};
+pub use self::{commands::CommandLine, grants::checked_grants, script::SOURCE};
 
 /// Where Heroku's API is.
 const HEROKU_API: &str = "https://api.heroku.com";

@@ -3,8 +3,12 @@
 
 use zeroize::Zeroizing;
 
-use super::{Attachment, BUILDPACKS, CREDENTIAL, SCHEDULER_JOB, commands, config_vars};
-use crate::{backup::Label, setup::Setup, text::shell_word};
+use super::{Attachment, BUILDPACKS, CREDENTIAL, SCHEDULER_JOB, commands, config_vars, grants};
+use crate::{
+    backup::Label,
+    setup::Setup,
+    text::{escaped, shell_word},
+};
 
 /// The app's source: names and contents of its files.
 pub const SOURCE: [(&str, &str); 2] = [
@@ -21,7 +25,7 @@ pub(in crate::setup) fn script(setup: &Setup) -> Zeroizing<String> {
          set -eu\n\
          work=$(mktemp -d)\n\
          trap 'rm -rf \"$work\"' EXIT\n\n",
-        app = shell_word(app)
+        app = escaped(app)
     ));
     let is_inside = setup.attachments.values().any(|database| database.owner == app);
     match is_inside {
@@ -91,16 +95,21 @@ fn attachment(app: &str, label: &Label, database: &Attachment) -> String {
         shell_word(app),
         commands::attach(app, label, database)
     ));
-    if database.is_reached_by_dynos_alone() && database.has_credentials() {
-        text.push_str(&format!(
-            "echo 'Only dynos reach this database. Run the SQL of the next command in a dyno, as docs/heroku.md has \
-             it for Shield plans'\n{}\n",
-            commands::print_grants(app, label)
-        ));
-    } else if database.has_credentials() {
+    if database.has_credentials() {
         let file = format!("\"$work/grants-{label}.sql\"");
-        let run = commands::run_sql(database, "FILE").to_string().replace("FILE", &file);
-        text.push_str(&format!("{} >{file}\n{run}\n", commands::print_grants(app, label)));
+        text.push_str(&format!("{} >{file}\n", commands::print_grants(app, label)));
+        // whoever can change the app can change what its dynos print
+        text.push_str(&grants::guard(&file));
+        if database.is_reached_by_dynos_alone() {
+            text.push_str(&format!(
+                "echo 'Only dynos reach this database. Run this SQL in a dyno, as docs/heroku.md has it for Shield \
+                 plans'\ncat {file}\n"
+            ));
+        } else {
+            let run = commands::run_sql(database, "FILE").to_string();
+            let run = run.strip_suffix("FILE").unwrap_or(&run);
+            text.push_str(&format!("{run}{file}\n"));
+        }
     }
     text
 }
@@ -121,10 +130,10 @@ fn first_run(setup: &Setup, app: &str) -> String {
     }
     text.push_str(&format!(
         "\necho 'One thing only the web page can do: a job that runs every hour. This opens it:'\n\
-         echo '  {}'\n\
+         echo {}\n\
          echo 'Choose \"Create job\", \"Every hour at...\", and paste this as the command:'\n\
          echo '  {SCHEDULER_JOB}'\n",
-        commands::open_scheduler(app)
+        shell_word(&format!("  {}", commands::open_scheduler(app)))
     ));
     text
 }

@@ -13,7 +13,7 @@ use pgcoffer::{
     Error, Result,
     backup::Label,
     exit_status::ExitStatus,
-    setup::heroku::{Attachment, CREDENTIAL, CommandLine, SOURCE, commands},
+    setup::heroku::{Attachment, CREDENTIAL, CommandLine, SOURCE, checked_grants, commands},
 };
 use serde_json::Value;
 
@@ -142,7 +142,9 @@ impl Draft {
                 None => return Ok(()),
             },
             HerokuStep::Grants(label) => match attachment(label) {
-                Some(database) => self.grant(app, label, database)?,
+                Some(database) => self
+                    .grant(app, label, database)
+                    .inspect_err(|_| self.say_where_it_stopped(app))?,
                 None => return Ok(()),
             },
             HerokuStep::Scheduler => self.run(&commands::add_scheduler(app), Output::Shown)?,
@@ -268,15 +270,29 @@ impl Draft {
         if !printed.good {
             return Ok(printed);
         }
+        // whoever can change the app can change what its dynos print, and psql obeys backslash commands
+        let sql = checked_grants(&printed.output).map_err(|found| {
+            super::usage(
+                format!(
+                    "a dyno of {app} printed something else than the grants of pgcoffer, and nothing was run: {found}"
+                ),
+                format!("see who can change {app} and what it runs: `heroku releases -a {app}`"),
+            )
+        })?;
+        if !self.terminal.yes {
+            note(&sql);
+        }
         let failed = |source| Error::Io {
             doing: "write the SQL into a temporary file".to_owned(),
             source,
         };
         let mut file = tempfile::Builder::new().suffix(".sql").tempfile().map_err(failed)?;
-        file.write_all(printed.output.as_bytes()).map_err(failed)?;
+        file.write_all(sql.as_bytes()).map_err(failed)?;
         file.flush().map_err(failed)?;
         if database.is_reached_by_dynos_alone() {
-            note(&printed.output);
+            if self.terminal.yes {
+                note(&sql);
+            }
             return Ok(Ended {
                 good: false,
                 said: vec!["only dynos reach this database: run the SQL above in one, as its owner".to_owned()],

@@ -102,6 +102,14 @@ impl OnHeroku {
                     "docs/heroku.md has the steps for Fir",
                 ));
             }
+            if app.stack == "container" {
+                return Err(usage(
+                    format!(
+                        "{name} runs images of its own (its stack is container), and pgcoffer's build would take their place"
+                    ),
+                    "give the name of an app that doesn't exist yet, such as APP-backups",
+                ));
+            }
             let others = found.process_types.is_none() && found.has_other_buildpacks();
             if (found.has_code_of_its_own() || others) && !found.has_buildpack("heroku-buildpack-pgcoffer") {
                 return Err(usage(
@@ -165,6 +173,27 @@ impl OnHeroku {
         let built = self.process_types.iter().flatten();
         let built: BTreeMap<&str, &str> = built.map(|(name, command)| (name.as_str(), command.as_str())).collect();
         self.process_types.is_some() && built != ours
+    }
+
+    /// Whether all there is of the app is surely of `init`, so that it may be removed as a whole.
+    pub(super) fn is_all_ours(&self) -> bool {
+        let Some(app) = &self.app else {
+            return false;
+        };
+        let is_attached = |name: &str| self.attachments.iter().any(|one| format!("{}_URL", one.name) == name);
+        let is_ours = |name: &str| name.starts_with("PGCOFFER_") || super::OF_AWS.contains(&name);
+        let foreign = ["container", "cnb"].contains(&app.stack.as_str())
+            || self.has_code_of_its_own()
+            || self.add_ons.iter().any(|add_on| add_on.service != "scheduler")
+            || self.vars.keys().any(|name| !is_ours(name) && !is_attached(name))
+            || self.attachments.iter().any(|one| {
+                let is_own = self.add_ons.iter().any(|add_on| add_on.name == one.add_on);
+                !is_own && attached_label(&one.name).is_none()
+            });
+        let signed = self.process_types.is_some()
+            || self.has_buildpack("heroku-buildpack-pgcoffer")
+            || self.vars.contains_key("PGCOFFER_KEY");
+        signed && !foreign
     }
 
     /// Whether something else is to be built for it than what `init` pushes.
@@ -245,6 +274,17 @@ fn api_url() -> Result<Url> {
             "unset HEROKU_HOST and HEROKU_API_URL: the token would be sent there",
         )
     })
+}
+
+/// Refuses names of apps that can't be ones, before they are asked for, shown or written.
+///
+/// # Errors
+/// For the first such name.
+pub(super) fn check_names(args: &super::InitArgs) -> Result<()> {
+    args.heroku
+        .iter()
+        .chain(&args.heroku_from)
+        .try_for_each(|name| check_name(name))
 }
 
 /// What Heroku takes for an app's name.
