@@ -79,6 +79,15 @@ impl BackupId {
         &self.0[TIME_LEN + 1..]
     }
 
+    /// Whether `text` names this backup and never another one: the whole id or its whole random part, in upper or lower
+    /// case.
+    #[must_use]
+    pub fn is_named_by(&self, text: &str) -> bool {
+        [self.as_str(), self.random_part()]
+            .iter()
+            .any(|whole| whole.eq_ignore_ascii_case(text))
+    }
+
     fn time_text(&self) -> &str {
         &self.0[..TIME_LEN]
     }

@@ -35,6 +35,9 @@ pub struct Mark {
     /// What the last reading of its whole archive came to, where that is worth knowing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<Checked>,
+    /// The deletions of it that are about to begin. Each counts for some minutes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deletions: Vec<AnnouncedDeletion>,
     /// The notices about it, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
@@ -71,6 +74,15 @@ pub struct Retained {
     pub at: Timestamp,
 }
 
+/// A deletion by hand that is about to begin, announced so that others at the same moment count the backup as gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncedDeletion {
+    /// When, by the service's clock.
+    pub at: Timestamp,
+    /// Whose it is: a random number of the process that deletes.
+    pub by: Untrusted,
+}
+
 /// Who took a suspicious backup for a good one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acceptance {
@@ -104,6 +116,7 @@ impl Mark {
             retained: None,
             accepted: None,
             checked: None,
+            deletions: Vec::new(),
             notices: Vec::new(),
         }
     }

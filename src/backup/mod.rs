@@ -22,7 +22,7 @@ pub use event::{
 };
 pub use failure::Failure;
 pub use id::{BackupId, IdError};
-pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release, Retained};
+pub use mark::{Acceptance, AnnouncedDeletion, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release, Retained};
 pub use notice::{FailedDelivery, Notice};
 pub use reason::{Reason, with_text};
 pub use record::{

@@ -91,6 +91,44 @@ impl Catalog {
         }
     }
 
+    /// Deletes the mark of a backup if it says nothing. One that changes meanwhile stays.
+    ///
+    /// # Errors
+    /// Any error of the bucket, or [`Error::Seal`] if there is a mark that can't be opened.
+    pub async fn delete_empty_mark(&self, database: &Label, id: &BackupId) -> Result<()> {
+        let Some(object) = self.store.head(&self.mark_key(database, id)).await? else {
+            return Ok(());
+        };
+        if self.open_mark(database, id, &object).await? != Mark::new(database, id) {
+            return Ok(());
+        }
+        match self.store.delete(&object.key, object.etag.as_deref()).await {
+            Err(error) if error.kind == Kind::Changed => Ok(()),
+            result => Ok(result?),
+        }
+    }
+
+    /// Deletes the mark of a backup that is gone, also one that another deletion has changed meanwhile. One that holds
+    /// stays.
+    ///
+    /// # Errors
+    /// Any error of the bucket, or [`Error::Seal`] if there is a mark that can't be opened.
+    pub async fn delete_mark(&self, database: &Label, id: &BackupId) -> Result<()> {
+        for attempt in 1..=ATTEMPTS {
+            let Some(object) = self.store.head(&self.mark_key(database, id)).await? else {
+                return Ok(());
+            };
+            if self.open_mark(database, id, &object).await?.hold.is_some() {
+                return Ok(());
+            }
+            match self.store.delete(&object.key, object.etag.as_deref()).await {
+                Err(error) if error.kind == Kind::Changed && attempt < ATTEMPTS => {}
+                result => return Ok(result?),
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the mark in `object`.
     pub(super) async fn open_mark(&self, database: &Label, id: &BackupId, object: &Object) -> Result<Mark> {
         let key = &object.key;

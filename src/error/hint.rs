@@ -73,8 +73,8 @@ impl Error {
             ),
             Self::Unexplained { planned, .. } => Some(format!(
                 "look at `pgcoffer prune --dry-run`, and verify a few of \
-                the newest backups: somebody who broke into the machine that takes them could have written them to get \
-                rid of others; if all is well, as after weeks without a prune, `pgcoffer prune --confirm {planned}`"
+                the newest backups: somebody who broke into the machine that takes them could have written them, or \
+                marks, to get rid of others; if all is well, as after weeks without a prune, `pgcoffer prune --confirm {planned}`"
             )),
             Self::Unsettled { .. } => Some(
                 "set PGCOFFER_REPOSITORY to the right one: it stands in the settings of the \

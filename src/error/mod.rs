@@ -169,11 +169,11 @@ pub enum Error {
         /// what is wrong with the first
         first: Box<Self>,
     },
-    /// newer backups would push out far more than the schedule explains, so that nothing is deleted
+    /// newer backups or marks would have far more deleted than the schedule explains, so that nothing is deleted
     Unexplained {
         /// label of the database
         database: String,
-        /// how many good backups would go because newer ones came
+        /// how many good backups would go because newer ones came or marks shorten their time
         planned: usize,
         /// how many the schedule explains
         explained: usize,

@@ -97,8 +97,8 @@ impl Error {
                 explained,
             } => write!(
                 f,
-                "nothing of {database} is deleted: newer backups would push out {planned} good ones, and in two days \
-                 the schedule explains {explained}"
+                "nothing of {database} is deleted: {planned} good ones would go because of newer ones or of marks \
+                 that shorten their time, and in two days the schedule explains {explained}"
             ),
             Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
             Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),

@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use super::{
     Clock, DeletionOutcome, Interrupt,
+    announcement::{ANNOUNCED_FOR, announce, withdraw},
     prune::NamedDeletion,
     spans::{step, traced},
 };
 use crate::{
-    backup::{BackupId, Label, Retention, Status, Tier},
+    backup::{AnnouncedDeletion, BackupId, Label, Retention, Status, Tier},
     catalog::{Catalog, CatalogEntry},
     error::{Error, Result},
     operation::figures::stored,
@@ -141,18 +142,31 @@ async fn deleted(
     interrupt: &Interrupt,
 ) -> Result<DeletionReport> {
     // somebody has thought about it for minutes
-    let now = plan_deletion(catalog, request, interrupt).await?;
-    let object = |planned: &PlannedDeletion| planned.named.entry().map(|one| one.object.clone());
-    if object(&now) != object(&planned) {
-        let what = "its record is another object than was looked at";
-        return Err(Error::differs(request.id.as_str(), what));
-    }
+    let now = look_again(catalog, request, &planned, interrupt).await?;
+    let announced = match now.named.entry().filter(|one| one.record.is_good()) {
+        Some(one) => interrupt.or(announce(catalog, &one.record)).await?,
+        None => None,
+    };
+    let looked = match announced {
+        // who announces after this look sees the announcement
+        Some(_) => look_again(catalog, request, &planned, interrupt).await,
+        None => Ok(now),
+    };
+    let mut now = match looked {
+        Err(error) => {
+            take_back(catalog, &planned, announced.as_ref()).await;
+            return Err(error);
+        }
+        Ok(now) => now,
+    };
+    now.named.require(announced.clone());
     let report = now.named.carry_out(catalog, interrupt).await?;
     let kept = report.backups.iter().find_map(|line| match &line.verdict {
         RetentionVerdict::Keep(keep) => Some(keep.clone()),
         RetentionVerdict::Delete(_) => None,
     });
     if let Some(keep) = kept {
+        take_back(catalog, &planned, announced.as_ref()).await;
         return Err(refusal(request, &now.facts, &DeletionObstacle::Protected(keep)));
     }
     let outcomes = || {
@@ -165,6 +179,29 @@ async fn deleted(
         facts: now.facts,
         dry_run: false,
     })
+}
+
+/// Looks once more whether it may be deleted, and whether it is what was looked at.
+async fn look_again(
+    catalog: &Catalog,
+    request: &DeleteRequest,
+    planned: &PlannedDeletion,
+    interrupt: &Interrupt,
+) -> Result<PlannedDeletion> {
+    let now = plan_deletion(catalog, request, interrupt).await?;
+    let object = |planned: &PlannedDeletion| planned.named.entry().map(|one| one.object.clone());
+    if object(&now) != object(planned) {
+        let what = "its record is another object than was looked at";
+        return Err(Error::differs(request.id.as_str(), what));
+    }
+    Ok(now)
+}
+
+/// Takes the announcement back where no request to delete was sent. One that was may still arrive.
+async fn take_back(catalog: &Catalog, planned: &PlannedDeletion, announced: Option<&AnnouncedDeletion>) {
+    if let (Some(one), Some(announced)) = (planned.named.entry(), announced) {
+        withdraw(catalog, &one.record, announced).await;
+    }
 }
 
 impl PlannedDeletion {
@@ -205,7 +242,8 @@ impl DeletionFacts {
                 "`pgcoffer prune --dry-run` shows it, and `pgcoffer prune` deletes it once nothing speaks against it",
             ));
         }
-        let left = || named.survey().trusted().filter(|one| one.record.id != *id);
+        let is_left = |one: &&CatalogEntry| one.record.id != *id && !named.leaving().contains(&one.record.id);
+        let left = || named.survey().trusted().filter(is_left);
         let newest = left().map(|one| (one.record.id.clone(), one.record.started)).next();
         let bytes = plan.leftovers.iter().filter(|line| line.kept.is_none());
         let kept = entry.map(CatalogEntry::kept);
@@ -237,7 +275,10 @@ fn all_obstacles(named: &NamedDeletion, request: &DeleteRequest) -> Vec<Deletion
     if let Some(why) = own.and_then(|run| run.guards.hold.take()) {
         found.push(DeletionObstacle::BeforeFall { why });
     }
-    let mut by_rules = obstacles(&runs, &request.id, &request.policy, now);
+    if let Some(why) = named.why_wanted() {
+        found.push(DeletionObstacle::Wanted { why: why.to_owned() });
+    }
+    let mut by_rules = obstacles(&runs, &request.id, named.leaving(), &request.policy, now);
     by_rules.append(&mut found);
     by_rules
 }
@@ -247,6 +288,16 @@ fn refusal(request: &DeleteRequest, facts: &DeletionFacts, obstacle: &DeletionOb
     let (id, database) = (&request.id, &request.database);
     let hint = match obstacle {
         DeletionObstacle::Protected(keep) => return protected(request, keep),
+        DeletionObstacle::LastGood { leaving, .. } | DeletionObstacle::Floor { leaving, .. } if *leaving > 0 => {
+            format!(
+                "`pgcoffer list` shows what is left once the other deletions have ended; one that died counts for {} \
+             minutes; --force deletes {id} all the same",
+                ANNOUNCED_FOR.as_mins()
+            )
+        }
+        DeletionObstacle::Wanted { .. } => "if its record was deleted, get that back first: an older version of the \
+                                            bucket's object brings the backup back; --force deletes it all the same"
+            .to_owned(),
         DeletionObstacle::LastGood { .. } if facts.good_left > 0 => {
             format!("`pgcoffer hold ID --reason …` keeps one of those; --force deletes {id} all the same")
         }
@@ -268,6 +319,10 @@ fn protected(request: &DeleteRequest, keep: &KeepReason) -> Error {
         KeepReason::Held { why } => (
             format!("it is held: {}", Untrusted::from(why.as_str())),
             format!("`pgcoffer release {id}` ends a hold; then it can be deleted"),
+        ),
+        KeepReason::Retained { .. } => (
+            format!("somebody has just given it a longer time: it is {keep}"),
+            "if it is to go all the same, run the command again".to_owned(),
         ),
         KeepReason::LegalHold => (
             "it is under a legal hold".to_owned(),

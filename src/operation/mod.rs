@@ -1,5 +1,6 @@
 //! The operations of the agent: one verb in each file, which reads as a story in named steps.
 
+mod announcement;
 mod archive;
 mod backup;
 mod baseline;

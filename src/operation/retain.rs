@@ -54,7 +54,7 @@ pub struct Retaining {
 ///
 /// # Errors
 /// [`Error::NotGood`] for a run that failed; [`Error::Usage`] for a count, for what would be over already or before a
-/// lock ends, and where the bucket loses the tags of a shorter one; [`Error::NoSuchBackup`] where it was deleted
+/// lock ends, and where the bucket has or keeps no tags for a shorter one; [`Error::NoSuchBackup`] where it was deleted
 /// meanwhile; and what the bucket refuses.
 pub async fn retain(
     catalog: &Catalog,
@@ -209,7 +209,7 @@ enum Strictness {
     Wished,
 }
 
-/// Tags every object of the backup; whether they bear the tags then. A service without tags has none to lose.
+/// Tags every object of the backup; whether they bear the tags then.
 async fn tag(catalog: &Catalog, record: &Record, wanted: &Retained, strictness: Strictness) -> Result<bool> {
     let (_, owner) = maker(catalog, record).await?;
     let tags = tags_of(record, &owner, wanted.retention);
@@ -217,6 +217,16 @@ async fn tag(catalog: &Catalog, record: &Record, wanted: &Retained, strictness: 
     for key in keys(catalog, record) {
         match write_tags(catalog.store(), &key, &tags).await {
             Ok(TagsWritten::Kept | TagsWritten::NoObject) => {}
+            Ok(TagsWritten::Unsupported) if strictness == Strictness::Needed => {
+                let id = &record.id;
+                return Err(Error::usage(
+                    format!(
+                        "{id} can't be kept for a shorter time: the service has no tags, and whoever has the key could \
+                         write the mark alone"
+                    ),
+                    format!("nothing was changed; `pgcoffer delete {id}` deletes it, now or later"),
+                ));
+            }
             Ok(TagsWritten::Unsupported) => tagged = false,
             Ok(TagsWritten::Lost) if strictness == Strictness::Needed => {
                 let id = &record.id;

@@ -1,4 +1,4 @@
-use std::{fmt, num::NonZeroU32};
+use std::{collections::BTreeSet, fmt, num::NonZeroU32};
 
 use jiff::Timestamp;
 
@@ -17,6 +17,8 @@ pub enum DeletionObstacle {
     LastGood {
         /// The number of other good ones, all of which a prune may delete at any moment.
         expired: usize,
+        /// The number of other good ones that are about to be deleted by others.
+        leaving: usize,
     },
     /// Fewer good backups would be left than are never deleted.
     Floor {
@@ -24,6 +26,13 @@ pub enum DeletionObstacle {
         left: usize,
         /// The number that is never deleted.
         keep_last: NonZeroU32,
+        /// The number of other good ones that are about to be deleted by others.
+        leaving: usize,
+    },
+    /// It is an archive without a record, and may be all that is left.
+    Wanted {
+        /// Why a prune keeps it.
+        why: String,
     },
     /// It is the last one before a backup that fell far below it.
     BeforeFall {
@@ -41,11 +50,12 @@ impl DeletionObstacle {
 }
 
 /// Why a run that a user names is not deleted, whatever its retention says; empty if it may be. `runs` are all runs of
-/// its database, and its own tags and locks have been looked at.
+/// its database, and its own tags and locks have been looked at. Those in `leaving` are about to be deleted by others.
 #[must_use]
 pub fn obstacles(
     runs: &[RetentionRun],
     id: &BackupId,
+    leaving: &BTreeSet<BackupId>,
     policy: &RetentionPolicy,
     now: Timestamp,
 ) -> Vec<DeletionObstacle> {
@@ -56,7 +66,7 @@ pub fn obstacles(
     let mut found: Vec<_> = protection.map(DeletionObstacle::Protected).into_iter().collect();
     let is_complete = matches!(run.outcome, RetentionOutcome::Good | RetentionOutcome::Suspicious);
     if is_complete {
-        found.extend(loss(runs, run, policy, now));
+        found.extend(loss(runs, run, leaving, policy, now));
     }
     found
 }
@@ -65,12 +75,15 @@ pub fn obstacles(
 fn loss(
     runs: &[RetentionRun],
     run: &RetentionRun,
+    leaving: &BTreeSet<BackupId>,
     policy: &RetentionPolicy,
     now: Timestamp,
 ) -> Option<DeletionObstacle> {
     let is_good = |run: &RetentionRun| run.outcome == RetentionOutcome::Good && run.counts && !run.is_ahead(now);
-    let others = || runs.iter().filter(|other| other.id != run.id && is_good(other));
+    let good = || runs.iter().filter(|other| other.id != run.id && is_good(other));
+    let others = || good().filter(|other| !leaving.contains(&other.id));
     let left = others().count();
+    let leaving = good().count() - left;
     // a prune at this very moment still counts the one that goes
     let planned = plan(runs, policy, now);
     let is_kept = |other: &RetentionRun| {
@@ -80,11 +93,15 @@ fn loss(
             .any(|line| line.id == other.id && !line.is_deletion())
     };
     if !others().any(is_kept) {
-        return Some(DeletionObstacle::LastGood { expired: left });
+        return Some(DeletionObstacle::LastGood { expired: left, leaving });
     }
     let keep_last = policy.keep_last;
     let is_too_few = left < usize::try_from(keep_last.get()).unwrap_or(usize::MAX);
-    (is_good(run) && is_too_few).then_some(DeletionObstacle::Floor { left, keep_last })
+    (is_good(run) && is_too_few).then_some(DeletionObstacle::Floor {
+        left,
+        keep_last,
+        leaving,
+    })
 }
 
 fn unproven(tags: &TagState) -> Option<KeepReason> {
@@ -100,16 +117,29 @@ impl fmt::Display for DeletionObstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protected(keep) => keep.fmt(f),
-            Self::LastGood { expired: 0 } => f.write_str("no other good backup of its database is left"),
-            Self::LastGood { expired } => write!(
+            Self::LastGood { expired: 0, leaving } if *leaving > 0 => write!(
+                f,
+                "no other good backup of its database is left: those beside it are about to be deleted as well ({leaving})"
+            ),
+            Self::LastGood { expired: 0, .. } => f.write_str("no other good backup of its database is left"),
+            Self::LastGood { expired, .. } => write!(
                 f,
                 "it is the last good backup that is certain to stay: those beside it have run out ({expired}), and a \
                  prune may delete them at any moment"
             ),
-            Self::Floor { left, keep_last } => {
+            Self::Floor {
+                left,
+                keep_last,
+                leaving,
+            } => {
                 let left = counted(*left, "good backup");
-                write!(f, "{left} would be left, and PGCOFFER_KEEP_LAST keeps {keep_last}")
+                write!(f, "{left} would be left, and PGCOFFER_KEEP_LAST keeps {keep_last}")?;
+                match leaving {
+                    0 => Ok(()),
+                    leaving => write!(f, ": {leaving} more are about to be deleted as well"),
+                }
             }
+            Self::Wanted { why } => write!(f, "an archive without a record may be all that is left: {why}"),
             Self::BeforeFall { why } => write!(f, "it is {}", Untrusted::from(why.as_str())),
         }
     }

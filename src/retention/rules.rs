@@ -218,12 +218,17 @@ pub(super) fn protected(run: &RetentionRun, now: Timestamp) -> Option<KeepReason
     until.map(|until| KeepReason::Locked { until })
 }
 
-/// Whether tags agree that a run is kept no longer than `retention`, which ends at `end`; or could not.
+/// Whether tags agree that a run is kept no longer than `retention`, which ends at `end`, or were not read yet. Without
+/// tags nothing agrees: whoever has the key can write a mark.
 fn says_so(tags: &TagState, retention: Retention, end: Timestamp) -> bool {
     match tags {
-        TagState::NotLooked | TagState::Unsupported => true,
+        TagState::NotLooked => true,
         TagState::Read { retain, expires, .. } => *retain == retention && *expires == Some(end),
-        TagState::None | TagState::Missing(_) | TagState::Foreign(_) | TagState::Unreadable(_) => false,
+        TagState::Unsupported
+        | TagState::None
+        | TagState::Missing(_)
+        | TagState::Foreign(_)
+        | TagState::Unreadable(_) => false,
     }
 }
 

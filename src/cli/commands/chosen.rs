@@ -47,6 +47,11 @@ impl Named {
         self.narrowed.before.is_some() || self.id.starts_with("latest")
     }
 
+    /// What was typed.
+    pub(super) fn text(&self) -> &str {
+        &self.id
+    }
+
     pub(super) fn selector(&self, config: &Config) -> Result<Selector<'_>> {
         self.narrowed.selector(Some(&self.id), config)
     }

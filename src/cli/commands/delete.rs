@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use clap::Args;
 use jiff::Timestamp;
-use pgcoffer::{Error, Result, exit_status::ExitStatus, operation::DeletionFacts};
+use pgcoffer::{Error, Result, backup::BackupId, exit_status::ExitStatus, operation::DeletionFacts};
 
 use super::{
     chosen::Named,
@@ -36,6 +36,7 @@ impl Context<'_> {
             .agent
             .deletion(args.chosen.selector(self.agent.config())?, args.force)
             .await?;
+        check_names_one(args, &request.id)?;
         let planned = self.agent.plan_deletion(&request).await?;
         if args.dry_run {
             return self.output.deletion(&planned.into_report());
@@ -85,6 +86,18 @@ fn check_confirmation(args: &DeleteArgs) -> Result<()> {
         )),
         (false, false) => Err(usage("deleting a backup needs a confirmation", "add --yes")),
         _ => Ok(()),
+    }
+}
+
+/// Whether what was typed means the same backup each time, where nothing is asked.
+fn check_names_one(args: &DeleteArgs, id: &BackupId) -> Result<()> {
+    let part = args.chosen.text();
+    match args.dry_run || !args.yes || id.is_named_by(part) {
+        true => Ok(()),
+        false => Err(usage(
+            format!("--yes asks nothing, and {part} is a part of an id, which may mean another backup each time"),
+            format!("give the whole id: `pgcoffer delete {id} --yes`"),
+        )),
     }
 }
 

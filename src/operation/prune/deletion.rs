@@ -1,14 +1,16 @@
 //! Executes a plan: deletes one object with each request, on the condition that it is the one that was looked at.
 
+use jiff::Timestamp;
+
 use super::{
     DeletionOutcome, LeftoverKind, PlannedPrune, PruneReport,
     leftovers::{Leftover, LeftoverObject},
 };
 use crate::{
-    backup::Label,
+    backup::{AnnouncedDeletion, Label, Retention},
     catalog::{Catalog, CatalogEntry, Survey},
     error::{Error, Result},
-    operation::Interrupt,
+    operation::{Interrupt, announcement::check_announced},
     retention::{DeleteReason, KeepReason, RetentionVerdict},
     store::{Kind, Object, Store},
 };
@@ -28,7 +30,8 @@ pub(super) async fn delete_planned(
             line.outcome = DeletionOutcome::NotReached;
             continue;
         };
-        let attempt = interrupt.or(async { Ok(delete_backup(catalog, one, &line.verdict).await) });
+        let attempt =
+            interrupt.or(async { Ok(delete_backup(catalog, one, &line.verdict, planned.announced.as_ref()).await) });
         let attempt = attempt.await?;
         denied = is_denied(&attempt);
         match attempt {
@@ -70,6 +73,7 @@ async fn delete_backup(
     catalog: &Catalog,
     one: &CatalogEntry,
     verdict: &RetentionVerdict,
+    announced: Option<&AnnouncedDeletion>,
 ) -> Result<Option<KeepReason>> {
     let (store, record) = (catalog.store(), &one.record);
     let mark = catalog.mark(&record.database, &record.id).await?;
@@ -77,11 +81,19 @@ async fn delete_backup(
         let why = hold.to_string();
         return Ok(Some(KeepReason::Held { why }));
     }
-    let retained = mark.and_then(|mark| mark.retained).filter(|_| record.is_good());
-    let is_new = retained.as_ref() != one.retained();
-    if let Some(retained) = retained.filter(|_| is_new && *verdict != RetentionVerdict::Delete(DeleteReason::Named)) {
+    let retained = mark.as_ref().and_then(|mark| mark.retained.as_ref());
+    if let Some(retained) = retained.filter(|_| record.is_good() && retained != one.retained()) {
         let until = retained.retention.expires(record.started);
-        return Ok(Some(KeepReason::Retained { until }));
+        // a shorter one doesn't speak against what a user has named
+        if *verdict != RetentionVerdict::Delete(DeleteReason::Named) || is_later(until, one.kept()) {
+            return Ok(Some(KeepReason::Retained { until }));
+        }
+    }
+    if let Some(announced) = announced
+        // another deletion of the same backup takes the mark with it
+        && store.head(&one.object.key).await?.is_some()
+    {
+        check_announced(mark.as_ref(), announced, store)?;
     }
     delete(store, &one.object).await?;
     // before the archive, because a later prune finds an archive by itself, and the details through it
@@ -92,10 +104,19 @@ async fn delete_backup(
     if let Some(archive) = one.archive.as_ref().filter(|_| one.has_archive()) {
         delete(store, archive).await?;
     }
-    if let Some(mark) = &one.mark_object {
-        delete(store, mark).await?;
+    if one.mark_object.is_some() {
+        catalog.delete_mark(&record.database, &record.id).await?;
     }
     Ok(None)
+}
+
+/// Whether a retention that ends then is longer than this one. Nobody knows when a count ends.
+fn is_later(until: Option<Timestamp>, (before, ended): (Retention, Option<Timestamp>)) -> bool {
+    match (until, ended) {
+        (None, _) => before != Retention::Forever,
+        (Some(until), Some(ended)) => until > ended,
+        (Some(_), None) => matches!(before, Retention::Newest(_)),
+    }
 }
 
 /// Deletes a leftover, unless it is a backup by now; then returns why it is kept.

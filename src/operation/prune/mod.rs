@@ -22,7 +22,7 @@ use super::{
     spans::{step, traced},
 };
 use crate::{
-    backup::{AHEAD_MAX, Label},
+    backup::{AHEAD_MAX, AnnouncedDeletion, Label},
     catalog::{Catalog, Survey},
     error::{Error, Result},
     retention::{self, RetentionOutcome, RetentionPlan, RetentionPolicy, RetentionRun},
@@ -56,6 +56,8 @@ struct PlannedPrune {
     plan: RetentionPlan,
     leftovers: Vec<Leftover>,
     versioned: bool,
+    /// The announcement that has to stand when a named backup goes.
+    announced: Option<AnnouncedDeletion>,
 }
 
 /// Plans what may be deleted of one database, and deletes it unless `request` is a dry run, which returns the same
@@ -155,6 +157,7 @@ async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Ti
         survey,
         plan,
         leftovers,
+        announced: None,
     })
 }
 

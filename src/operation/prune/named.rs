@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::{
-    MEASURED, PlannedPrune, PruneReport, check_clock, deletion, guards,
+    LeftoverKind, MEASURED, PlannedPrune, PruneReport, check_clock, deletion, guards,
     leftovers::{self, Leftover},
-    settled, whole,
+    settled, whole, why_archives_are_wanted,
 };
 use crate::{
-    backup::{BackupId, Label},
+    backup::{AnnouncedDeletion, BackupId, Label},
     catalog::{Catalog, CatalogEntry, Survey},
     error::Result,
-    operation::{Clock, Interrupt},
+    operation::{Clock, Interrupt, announcement::is_announced},
     retention::{DeleteReason, PlanLine, RetentionPlan, RetentionPolicy, RetentionRun, RetentionVerdict},
 };
 
@@ -20,6 +20,10 @@ pub(in crate::operation) struct NamedDeletion {
     planned: PlannedPrune,
     runs: Vec<RetentionRun>,
     id: BackupId,
+    /// Other backups that are about to be deleted.
+    leaving: BTreeSet<BackupId>,
+    /// Why archives without a record may be needed.
+    wanted: Option<&'static str>,
 }
 
 impl NamedDeletion {
@@ -44,6 +48,10 @@ impl NamedDeletion {
         let mut runs = survey.runs(now);
         let named = survey.entries.iter().filter(|one| one.record.id == *id).collect();
         guards::add_guards_of(catalog, named, &mut runs).await?;
+        let wanted = why_archives_are_wanted(&survey, &runs, now);
+        let leaving = survey.entries.iter().filter(|one| one.record.id != *id);
+        let leaving = leaving.filter(|one| is_announced(one.mark.as_ref(), catalog.store()));
+        let leaving = leaving.map(|one| one.record.id.clone()).collect();
         survey.orphans.retain(|orphan| orphan.id == *id);
         survey.stray_details.retain(|(stray, _)| stray == id);
         survey.stray_marks.retain(|(stray, _)| stray == id);
@@ -54,9 +62,12 @@ impl NamedDeletion {
                 plan: plan_of(&survey, id),
                 leftovers: left,
                 survey,
+                announced: None,
             },
             runs,
             id: id.clone(),
+            leaving,
+            wanted,
         })
     }
 
@@ -68,6 +79,23 @@ impl NamedDeletion {
     /// The runs of its database as retention looks at them.
     pub(in crate::operation) fn runs(&self) -> &[RetentionRun] {
         &self.runs
+    }
+
+    /// The others that are about to be deleted: they don't count as left.
+    pub(in crate::operation) fn leaving(&self) -> &BTreeSet<BackupId> {
+        &self.leaving
+    }
+
+    /// Why a user may need the archives without a record that would go, where any would.
+    pub(in crate::operation) fn why_wanted(&self) -> Option<&'static str> {
+        let is_wanted =
+            |one: &Leftover| one.kept.is_none() && matches!(one.kind(), LeftoverKind::Archive | LeftoverKind::Details);
+        self.wanted.filter(|_| self.planned.leftovers.iter().any(is_wanted))
+    }
+
+    /// Has it deleted only as long as others see this announcement.
+    pub(in crate::operation) fn require(&mut self, announced: Option<AnnouncedDeletion>) {
+        self.planned.announced = announced;
     }
 
     /// Its record, where it has one.

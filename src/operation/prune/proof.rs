@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::PruneRequest;
 use crate::{
-    backup::Tier,
+    backup::{Retention, Tier},
     catalog::{Catalog, CatalogEntry, Survey},
     error::{Error, Result},
     retention::{self, DeleteReason, RetentionOutcome, RetentionPlan, RetentionPolicy, RetentionVerdict},
@@ -50,7 +50,8 @@ pub(super) async fn check_what_counts(
     }
 }
 
-/// Refuses a plan in which newer backups displace far more good ones than the schedule makes between two prunes. The
+/// Refuses a plan in which newer backups displace far more good ones than the schedule makes between two prunes, or in
+/// which marks end the retention of more than a user shortens by hand: who has the key can write both. The
 /// schedule is known by the tiers of the older backups.
 pub(super) fn check_is_explained(
     survey: &Survey,
@@ -71,8 +72,9 @@ pub(super) fn check_is_explained(
         true => BESIDES + made_meanwhile(*tier),
         false => BESIDES,
     };
-    let is_explained = pushed_out.iter().all(|(tier, count)| *count <= explained_of(tier));
-    let planned = pushed_out.values().sum();
+    let shortened = shortened(survey, plan, now);
+    let is_explained = pushed_out.iter().all(|(tier, count)| *count <= explained_of(tier)) && shortened <= BESIDES;
+    let planned = pushed_out.values().sum::<usize>() + shortened;
     let is_confirmed = request.confirmed.is_some_and(|count| planned <= count);
     if request.dry_run || is_explained || is_confirmed {
         return Ok(());
@@ -81,7 +83,7 @@ pub(super) fn check_is_explained(
     Err(Error::Unexplained {
         database: survey.database.to_string(),
         planned,
-        explained: explained.sum(),
+        explained: explained.sum::<usize>() + shortened.min(BESIDES),
     })
 }
 
@@ -107,6 +109,23 @@ pub(super) fn pushed_out(survey: &Survey, plan: &RetentionPlan) -> BTreeMap<Tier
         *pushed_out.entry(tier).or_default() += usize::from(is_good);
     }
     pushed_out
+}
+
+/// The number of good backups that are deleted before the retention in their records has ended, by their marks.
+fn shortened(survey: &Survey, plan: &RetentionPlan, now: Timestamp) -> usize {
+    let is_shortened = |one: &&CatalogEntry| {
+        let end = |retention: Retention| retention.expires(one.record.started);
+        let ends = one.record.serves().into_iter().map(|served| end(served.retention));
+        one.is_good() && ends.into_iter().any(|end| end.is_none_or(|end| end > now))
+    };
+    let is_by_mark =
+        |line: &&retention::PlanLine| matches!(line.verdict, RetentionVerdict::Delete(DeleteReason::Retained { .. }));
+    let by_mark: BTreeSet<_> = plan.deletions().filter(is_by_mark).map(|line| &line.id).collect();
+    let entries = survey.entries.iter();
+    entries
+        .filter(|one| by_mark.contains(&one.record.id))
+        .filter(is_shortened)
+        .count()
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn its_retention_lets_it_go(run: &RetentionRun, good: &[&RetentionRun], now: Tim
         return its_record_lets_it_go(run, good, now);
     };
     let tags_agree = match &run.guards.tags {
-        TagState::NotLooked | TagState::Unsupported => true,
+        TagState::NotLooked => true,
         TagState::Read { retain, expires, .. } => {
             *retain == own && expires.is_some_and(|expires| expires.as_second() == over)
         }

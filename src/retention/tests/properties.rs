@@ -255,8 +255,7 @@ proptest! {
         let before = deletions(&life.plan(&runs, now));
         let at = of.index(runs.len());
         let run = &mut runs[at];
-        let agreed = matches!(run.guards.tags, TagState::Unsupported)
-            || matches!(run.guards.tags, TagState::Read { retain, .. } if retain == keep);
+        let agreed = matches!(run.guards.tags, TagState::Read { retain, .. } if retain == keep);
         prop_assume!(!agreed && run.retained.is_none());
         retain(run, keep, false);
         let (id, failed, until) = (run.id.clone(), run.outcome.is_failure(), keep.expires(run.started));

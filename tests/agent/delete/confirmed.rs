@@ -52,7 +52,7 @@ fn one_backup_goes_and_nothing_else() {
     let calls = scene.bucket.calls().into_iter();
     let deletes: Vec<_> = calls.filter(|call| call.operation == "DeleteObject").collect();
     let keys: Vec<_> = deletes.iter().map(|call| call.key.as_str()).collect();
-    assert_eq!(keys, [&old.record, &old.details, &old.archive]);
+    assert_eq!(keys, [&old.record, &old.details, &old.archive, &old.mark]);
     assert!(deletes.iter().all(|call| call.header("if-match").is_some()));
     // it is gone, and the word for that is the same as of any other
     scene.run(["delete", "--yes", &old.id]).ended_with(7);
@@ -60,12 +60,31 @@ fn one_backup_goes_and_nothing_else() {
 
 #[test]
 fn its_other_names_and_the_parts_of_an_id_do_the_same() {
-    for (command, part) in [("rm", 17..23), ("forget", 23..29), ("delete", 0..13)] {
+    for (command, part) in [("rm", 17..29), ("forget", 0..29)] {
         let (scene, [old, ..]) = with_three();
         let before = scene.bucket.snapshot();
         scene.run([command, "--yes", &old.id[part]]).success();
         assert_eq!(before.changes(&scene.bucket.snapshot()), old.removed(), "{command}");
     }
+}
+
+#[test]
+fn a_part_of_an_id_may_mean_another_backup_each_time() {
+    let (scene, [old, ..]) = with_three();
+    for part in [0..4, 0..13, 0..28, 17..23, 23..29] {
+        let part = &old.id[part];
+        let outcome = scene.run(["delete", "--yes", part]).ended_with(2);
+        let is_ambiguous = outcome.stderr.contains("is a part of");
+        assert!(is_ambiguous, "{part}: {}", outcome.stderr);
+    }
+    let outcome = scene.run(["delete", "--yes", &old.id[17..23]]).ended_with(2);
+    assert!(
+        outcome.stderr.contains(&format!("pgcoffer delete {} --yes", old.id)),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(scene.bucket.count("DeleteObject"), 0);
+    scene.run(["delete", "--dry-run", &old.id[17..23]]).success();
 }
 
 #[test]
@@ -214,6 +233,21 @@ fn what_is_no_backup_goes_as_well() {
             .count()
             <= 1
     );
+}
+
+/// Somebody deleted the records: what a prune keeps goes by force alone.
+#[test]
+fn archives_that_may_be_all_that_is_left_go_by_force_alone() {
+    let scene = Scene::new();
+    let made = [72, 48].map(|hours| scene.put(Past::good(hours, "7d")));
+    for one in &made {
+        scene.bucket.delete(&one.record);
+    }
+    let refused = is_refused(&scene, &[&made[0].id], 2);
+    assert!(refused.stderr.contains("all that is left"), "{}", refused.stderr);
+    let (changes, outcome) = changed_by(&scene, &[&made[0].id, "--force"], 0);
+    assert!(changes.contains(&format!("removed {}", made[0].archive)), "{changes:?}");
+    assert!(outcome.stderr.contains("warning: "), "{}", outcome.stderr);
 }
 
 #[test]

@@ -172,9 +172,40 @@ fn an_agent_that_was_broken_into_shortens_nothing() {
         forge_mark(&scene, made, "1h");
     }
     scene.deletes_nothing(0);
-    // on a service that has no tags the mark has to do: whoever writes there can write over what is there
+    // nor where there are no tags
+    let other = scene.put(Past::good(30, "30d"));
     scene.bucket.behave(|b| b.tagging = Tagging::NotImplemented);
-    assert_eq!(scene.verdict(&untagged[2]), ("delete".into(), "retained".into()));
+    scene.deletes_nothing(0);
+    let before = scene.bucket.snapshot();
+    let refused = scene.run(["retain", &other.id, "20d"]).ended_with(2);
+    assert!(refused.stderr.contains("no tags"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("pgcoffer delete"), "{}", refused.stderr);
+    assert_eq!(before.changes(&scene.bucket.snapshot()), [""; 0]);
+}
+
+/// Who may tag as well: more than a few ask for a confirmation.
+#[test]
+fn many_that_are_shortened_ask() {
+    let scene = Scene::new();
+    let made: Vec<Made> = (2..8).map(|day| scene.put(Past::good(24 * day, "30d"))).collect();
+    scene.put(Past::good(1, "7d"));
+    let shorten = |made: &Made| {
+        forge_mark(&scene, made, "1h");
+        tag(&scene, made, "1h");
+    };
+    made[..3].iter().for_each(shorten);
+    scene.run(["prune", "--dry-run"]).success();
+    made[3..].iter().for_each(shorten);
+    let plan = scene.plan();
+    let planned = plan["planned"].as_u64().unwrap();
+    assert!(planned > 3, "{plan:#}");
+    let refused = scene.deletes_nothing(8);
+    assert!(
+        refused.stderr.contains(&format!("--confirm {planned}")),
+        "{}",
+        refused.stderr
+    );
+    scene.run(["prune", "--confirm", &planned.to_string()]).success();
 }
 
 #[test]
