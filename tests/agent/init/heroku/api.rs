@@ -24,6 +24,8 @@ pub(super) struct App {
     pub(super) buildpacks: Vec<String>,
     /// What was built.
     pub(super) process_types: Option<Value>,
+    /// Whether it runs an image, which has no slug.
+    pub(super) has_image: bool,
     pub(super) stack: String,
     pub(super) space: Option<String>,
     pub(super) team: Option<String>,
@@ -36,6 +38,7 @@ impl Default for App {
             vars: BTreeMap::new(),
             buildpacks: Vec::new(),
             process_types: None,
+            has_image: false,
             stack: "heroku-24".to_owned(),
             space: None,
             team: None,
@@ -236,6 +239,10 @@ impl Cloud {
             ("GET", ["releases"]) => {
                 let slug = app.process_types.as_ref().map(|_| json!({ "id": "slug" }));
                 ok(200, &json!([{ "version": 7, "current": true, "slug": slug }]))
+            }
+            ("GET", ["formation"]) => {
+                let web = json!({ "id": "w", "type": "web", "command": "run", "quantity": 1 });
+                ok(200, &json!(Vec::from_iter((app.has_image).then_some(web))))
             }
             ("GET", ["slugs", _]) => ok(200, &json!({ "id": "slug", "process_types": app.process_types })),
             ("GET", ["addons"]) => {

@@ -62,6 +62,29 @@ fn what_would_be_wrong_is_refused_before_anything_is_changed() {
     };
     set("on-fir", fir);
     refused(&scene, &init("on-fir"), &["Fir generation"]);
+    let mut container = App {
+        stack: "container".to_owned(),
+        ..App::default()
+    };
+    container.vars.insert("SECRET".to_owned(), "x".to_owned());
+    set("prod-container", container);
+    refused(&scene, &init("prod-container"), &["runs images of its own"]);
+    let image = App {
+        has_image: true,
+        ..App::default()
+    };
+    set("has-image", image);
+    refused(&scene, &init("has-image"), &["has code of its own"]);
+    for app in ["prod-container", "has-image"] {
+        let undo = scene.with_bucket().run(["init", "--undo", "--heroku", app]).success();
+        assert!(!undo.text().contains("apps:destroy"), "{}", undo.text());
+    }
+    for road in [&["--output", "heroku"][..], &["--undo"], &["--yes"]] {
+        let bad = [&["init", "--heroku", "x\ntouch y\n"], road].concat();
+        refused(&scene, &bad, &["can't be the name of a Heroku app"]);
+    }
+    let from = ["init", "--heroku", APP, "--heroku-from", "a'b", "--output", "heroku"];
+    refused(&scene, &from, &["can't be the name of a Heroku app"]);
     let unknown = [
         "init",
         "--heroku",
