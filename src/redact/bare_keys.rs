@@ -26,10 +26,12 @@ pub fn without_keys(text: &str) -> Cow<'_, str> {
         let token = &text[begin..];
         let token = &token[..token.find(|c| !is_of_token(c)).unwrap_or(token.len())];
         from = begin + token.len();
-        // what stands behind a scheme
-        let bare = token.trim_start_matches('/');
-        let key = if is_key(token) { token } else { bare };
-        if is_key(key) {
+        // slashes before it may be those of a scheme, or its own
+        let slashes = token.len() - token.trim_start_matches('/').len();
+        if let Some(key) = (0..=slashes)
+            .map(|of_scheme| &token[of_scheme..])
+            .find(|key| is_key(key))
+        {
             out.push_str(&text[copied..from - key.len()]);
             out.push_str(STRUCK);
             from += text[from..].len() - text[from..].trim_start_matches('=').len();
