@@ -105,7 +105,7 @@ impl World {
     /// Lets go as many good backups as a refused prune said that it would.
     pub(crate) fn prune_confirmed(&self, label: &str, refusal: &impl ToString) -> Timestamp {
         let said = refusal.to_string();
-        let (_, count) = said.split_once("would push out ").expect(&said);
+        let (_, count) = said.split_once("is deleted: ").expect(&said);
         let count = count.split(' ').next().unwrap().parse().unwrap();
         let request = PruneRequest {
             policy: RetentionPolicy::default(),
