@@ -7,7 +7,7 @@
 
 FROM rust:1.95-bookworm@sha256:6258907abe69656e41cd992e0b705cdcfabcbbe3db374f92ed2d47121282d4a1 AS build
 WORKDIR /src
-COPY Cargo.toml Cargo.lock README.md ./
+COPY Cargo.toml Cargo.lock README.md Aptfile Procfile ./
 COPY src src
 # Cargo wants to see what Cargo.toml names; the recovery sheet holds how to do without pgcoffer.
 COPY benches/seal.rs benches/seal.rs
