@@ -71,9 +71,11 @@ fn refusal(command: &str) -> Option<String> {
     {
         return None;
     }
+    // `help` takes the name of a command alone, and does nothing anyway
+    let asks = words.first() != Some(&"help");
     let Output { status, stderr, .. } = Command::new(binary())
         .args(&words)
-        .arg("--help")
+        .args(asks.then_some("--help"))
         .env_clear()
         .output()
         .unwrap();
