@@ -1,5 +1,6 @@
 //! Errors of a bucket: converted from the SDK's errors, with what the user can do about them.
 
+mod chain;
 mod code;
 mod denied;
 mod hint;

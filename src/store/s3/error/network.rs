@@ -2,31 +2,27 @@
 
 use std::{error::Error as StdError, io};
 
+use super::chain::chain;
+
 /// What cures it that no answer came; none where the network doesn't tell why.
 pub(super) fn cure(error: &(dyn StdError + 'static)) -> Option<&'static str> {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(cure) = cause.downcast_ref::<io::Error>().and_then(|error| of_io(error.kind())) {
-            return Some(cure);
-        }
-        if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
-            return Some(NOT_HTTP);
-        }
-        // tokio-rustls gives it no type of its own
-        if cause.to_string().contains("tls handshake eof") {
-            return Some(NOT_TLS);
-        }
-        // the type of this one is private: https://docs.rs/hyper-util/latest/hyper_util/client/legacy/connect/
-        if cause.to_string().starts_with("dns error") {
-            return Some(UNKNOWN_HOST);
-        }
-        let inner = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .map(|inner| inner as &(dyn StdError + 'static));
-        next = inner.or_else(|| cause.source());
+    chain(error).find_map(of_cause)
+}
+
+fn of_cause(cause: &(dyn StdError + 'static)) -> Option<&'static str> {
+    if let Some(cure) = cause.downcast_ref::<io::Error>().and_then(|error| of_io(error.kind())) {
+        return Some(cure);
     }
-    None
+    if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+        return Some(NOT_HTTP);
+    }
+    let text = cause.to_string();
+    // tokio-rustls gives it no type of its own
+    if text.contains("tls handshake eof") {
+        return Some(NOT_TLS);
+    }
+    // the type of this one is private: https://docs.rs/hyper-util/latest/hyper_util/client/legacy/connect/
+    text.starts_with("dns error").then_some(UNKNOWN_HOST)
 }
 
 const UNKNOWN_HOST: &str = "there is no host of that name here: correct AWS_ENDPOINT_URL_S3, or AWS_REGION, which is part \

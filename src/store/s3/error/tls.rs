@@ -1,14 +1,15 @@
 //! Errors of certificates and TLS, distinguished by the type of the library below and not by its messages.
 
-use std::{error::Error as StdError, io};
+use std::error::Error as StdError;
 
 use rustls::{CertificateError, Error as Tls};
 
-use super::Kind;
+use super::{Kind, chain::chain};
 
 /// The kind of a TLS error, and what the user can do about it. `None` if it is not one.
 pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<(Kind, &'static str)> {
-    Some(match find(error)? {
+    let found = chain(error).find_map(|cause| cause.downcast_ref::<Tls>());
+    Some(match found? {
         Tls::InvalidCertificate(fault) => (Kind::Certificate, cure(fault)),
         Tls::NoCertificatesPresented => (Kind::Certificate, OTHERS),
         Tls::InvalidMessage(_) => (
@@ -44,24 +45,10 @@ fn cure(fault: &CertificateError) -> &'static str {
     }
 }
 
-/// The TLS error in the chain. An `io::Error` doesn't return the error that it contains as its source.
-fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Tls> {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(found) = cause.downcast_ref() {
-            return Some(found);
-        }
-        let inner = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .map(|inner| inner as &(dyn StdError + 'static));
-        next = inner.or_else(|| cause.source());
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
