@@ -129,6 +129,44 @@ fn failures_do_not_bury_good_backups() {
 }
 
 #[test]
+fn a_backup_that_looks_wrong_is_said_first_and_good_ones_are_found_behind_it() {
+    let bucket = S3Server::start();
+    let sound = Run::ago(hours(30)).serving("daily", "7d").put(&bucket);
+    Run::ago(hours(50)).serving("daily", "7d").put(&bucket);
+    Run::ago(hours(1)).suspicious().put(&bucket);
+    let agent = agent(&bucket);
+    let listed = agent.run(["list"]).success();
+    let looks_wrong = listed.text().lines().find(|line| line.contains("IT LOOKS WRONG"));
+    assert!(looks_wrong.unwrap().contains(&sound), "{}", listed.text());
+    for count in ["1", "2"] {
+        let good = agent.run(["list", "--good", "-n", count]).success();
+        assert_eq!(
+            good.text().matches("  good\n").count().to_string(),
+            count,
+            "{}",
+            good.text()
+        );
+        let json = agent.run(["list", "--good", "-n", count, "--json"]).success().json();
+        assert_eq!(json["backups"].as_array().unwrap().len().to_string(), count);
+    }
+    let one = agent.run(["list", "--good", "-n", "1", "--json"]).success().json();
+    assert_eq!(one["backups"][0]["id"], sound.as_str());
+}
+
+#[test]
+fn a_mistyped_database_is_no_database_without_backups() {
+    let bucket = S3Server::start();
+    let agent = agent(&bucket);
+    // one that is configured may have none yet, and an empty place says where it is
+    agent.run(["list", "main"]).success();
+    Run::ago(hours(1)).put(&bucket);
+    for word in ["mian", "latest", "20261129"] {
+        let outcome = agent.run(["list", word]).ended_with(7);
+        assert!(outcome.stderr.contains("backups of main"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
 fn where_nothing_is_found_it_says_where_it_looked() {
     let bucket = S3Server::start();
     let place = format!("s3://testbed/{}", bucket.prefix());

@@ -80,6 +80,8 @@ pub(super) struct Cloud {
     /// Where apps are pushed to.
     pub(super) repositories: std::path::PathBuf,
     pub(super) make_role: Option<MakeRole>,
+    /// Programs that somebody else has put into every app.
+    pub(super) programs: Option<std::path::PathBuf>,
 }
 
 /// The API.
@@ -270,6 +272,7 @@ impl Cloud {
                 let waiting = Waiting {
                     command: body["command"].as_str().unwrap().to_owned(),
                     vars: self.config(name),
+                    programs: self.programs.clone(),
                 };
                 let url = dynos.add(&id, waiting);
                 ok(

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    path::PathBuf,
     process::{Command, Stdio},
     sync::{Arc, Mutex},
 };
@@ -15,6 +16,8 @@ use crate::testbed::{TlsFront, binary};
 pub(super) struct Waiting {
     pub(super) command: String,
     pub(super) vars: BTreeMap<String, String>,
+    /// Programs that come before ours, where somebody has changed the app.
+    pub(super) programs: Option<PathBuf>,
 }
 
 /// Where dynos are attached to.
@@ -42,7 +45,7 @@ impl Dynos {
     }
 
     /// The authority that the CLI has to know.
-    pub(super) fn authority(&self) -> std::path::PathBuf {
+    pub(super) fn authority(&self) -> PathBuf {
         self.front.authority()
     }
 
@@ -70,13 +73,18 @@ fn attach(socket: TcpStream, waiting: &Mutex<BTreeMap<String, Waiting>>) {
     // the CLI takes its first packet for this line, whatever else is in it; then it sends the end of its own input
     let _ = reader.read_exact(&mut [0]);
     let folder = tempfile::tempdir().unwrap();
-    let programs = binary().parent().unwrap().display().to_string();
+    let own = binary().parent().unwrap().to_owned();
+    let folders = dyno.programs.iter().chain([&own]);
+    let folders: Vec<String> = folders.map(|folder| folder.display().to_string()).collect();
     let output = Command::new("sh")
         .args(["-c", &format!("exec 2>&1; {}", dyno.command)])
         .current_dir(folder.path())
         .env_clear()
         .envs(&dyno.vars)
-        .env("PATH", format!("{programs}:{}", std::env::var("PATH").unwrap()))
+        .env(
+            "PATH",
+            format!("{}:{}", folders.join(":"), std::env::var("PATH").unwrap()),
+        )
         .env("HOME", folder.path())
         .env("DYNO", "run.1234")
         .env("LANG", "C.UTF-8")

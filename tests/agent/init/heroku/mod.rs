@@ -3,6 +3,7 @@
 
 mod add_ons;
 mod api;
+mod changed_app;
 mod dyno;
 mod flags;
 mod road;
