@@ -25,7 +25,7 @@ pub enum ExitStatus {
     NoSuchBackup = 7,
     /// Nothing failed, and somebody has to look.
     Problem = 8,
-    /// A restore left out what it named.
+    /// A restore left out what it named, or a drill could not compare it.
     Incomplete = 9,
     /// A bug; `EX_SOFTWARE` of sysexits.h.
     Bug = 70,
@@ -98,7 +98,7 @@ impl ExitStatus {
             Self::Locked => "another run holds the database's lock",
             Self::NoSuchBackup => "no such backup",
             Self::Problem => "check, status or tick found a problem",
-            Self::Incomplete => "restored, all but what is named",
+            Self::Incomplete => "restored or proven, all but what is named",
             Self::Bug => "a bug in pgcoffer",
             Self::Thawing => "the archive is being thawed: the same command goes on later",
             Self::HangUp => "interrupted by SIGHUP",
@@ -116,11 +116,13 @@ impl ExitStatus {
                 "the database side: connection, login, rights, pg_dump, pg_restore, a target that is not empty"
             }
             Self::Bucket => "the bucket side: network, credentials, rights, no such bucket",
-            Self::Integrity => "integrity or key: wrong key, bytes changed or cut, not what was dumped",
+            Self::Integrity => {
+                "integrity or key: wrong key, bytes changed or cut, not what was dumped; a `drill` found a difference"
+            }
             Self::Problem => {
                 "`check` found that something fails; or nothing failed, and `status` or `tick` found what needs a look"
             }
-            Self::Incomplete => "`restore` restored everything but what it names",
+            Self::Incomplete => "`restore` restored, or `drill` proved, everything but what it names",
             Self::Bug => {
                 "a bug in pgcoffer: it panicked; the message names the place in its source. Reported, recorded and \
                  tried again as any failure is"

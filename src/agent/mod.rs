@@ -16,6 +16,7 @@ mod connect;
 mod delete;
 mod diff;
 mod digest;
+mod drill;
 mod event;
 mod failed;
 mod heartbeats;

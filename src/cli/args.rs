@@ -11,6 +11,7 @@ use super::{
         chosen::{Chosen, Named},
         delete::DeleteArgs,
         diff::DiffArgs,
+        drill::DrillArgs,
         lifecycle::LifecycleCommand,
         list::ListArgs,
         policy::PolicyArgs,
@@ -106,6 +107,8 @@ pub(super) enum Command {
         #[command(flatten)]
         thaw: ThawArgs,
     },
+    /// Prove that a backup comes back, of each database where none is named: restore it aside, compare everything
+    Drill(DrillArgs),
     /// Restore a backup into a database
     Restore(RestoreArgs),
     /// Back up what is due by the schedule, then prune; as often as one likes

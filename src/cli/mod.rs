@@ -25,6 +25,7 @@ mod text;
 mod text_check;
 mod text_delete;
 mod text_diff;
+mod text_drill;
 mod text_lifecycle;
 mod text_prune;
 mod text_restore;

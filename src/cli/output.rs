@@ -7,7 +7,7 @@ use pgcoffer::{
     Error, Result,
     agent::Undelivered,
     backup::{Details, Mark, Record},
-    operation::{BackupTaken, Fetched, PreparedRestore, RestoreReport, Verified},
+    operation::{BackupTaken, DrillReport, Fetched, PreparedRestore, RestoreReport, Verified},
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
     store::Location,
 };
@@ -19,7 +19,7 @@ use super::{
     screen,
     table::Room,
     text::{facts, kept, record_json, retained_json, tables_and_rows, tables_table, took},
-    text_restore,
+    text_drill, text_restore,
 };
 
 /// How results are printed.
@@ -239,6 +239,14 @@ impl Output {
         }
         let restored = is_chosen.then(|| prepared.restored());
         print(text_restore::preview(restored.as_deref(), &left_out, &remarks))
+    }
+
+    pub(super) fn drilled(self, report: &DrillReport) -> Result<()> {
+        print(text_drill::drilled(report))
+    }
+
+    pub(super) fn drills(self, reports: &[DrillReport]) -> Result<()> {
+        self.print_json(&json!({ "drills": to_json(&reports)? }))
     }
 
     pub(super) fn restored(self, report: &RestoreReport, statements: Option<&Path>) -> Result<()> {

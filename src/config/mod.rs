@@ -37,6 +37,7 @@ use crate::{
     catalog::{Key, Keys},
     error::{Error, Fault, Result},
     lifecycle::Transition,
+    operation::DrillGround,
     postgres::DatabaseUrl,
     rights::AccessMode,
     schedule::Schedule,
@@ -96,6 +97,10 @@ pub struct Config {
     pub store: Options,
     /// where pg_dump and pg_restore are
     pub pg_bin: Option<PathBuf>,
+    /// where drills restore
+    pub drill_ground: DrillGround,
+    /// the user's own statements for drills
+    pub drill_sql: Option<PathBuf>,
     /// the time zone that is set: that of schedules
     pub timezone: Option<TimeZone>,
     /// level of compression; `None` for none

@@ -11,7 +11,8 @@ use super::{
     seen::SeenDatabases,
 };
 use crate::{
-    backup::Label, catalog::Key, error::Fault, postgres::DatabaseUrl, rights::AccessMode, seal::Secret, store::Options,
+    backup::Label, catalog::Key, error::Fault, operation::DrillGround, postgres::DatabaseUrl, rights::AccessMode,
+    seal::Secret, store::Options,
 };
 
 /// The settings while they are being read.
@@ -48,6 +49,8 @@ impl Default for Reading {
             location: None,
             store: Options::default(),
             pg_bin: None,
+            drill_ground: DrillGround::default(),
+            drill_sql: None,
             timezone: None,
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,

@@ -90,6 +90,10 @@ fn of_postgres(error: &postgres::Error) -> Cause {
         E::RoleOverridden(_) | E::TargetReadOnly { .. } | E::TargetStandby { .. } | E::Setting(_) => {
             Database::DatabaseSettings.into()
         }
+        E::LocalServer(fault) => match **fault {
+            postgres::LocalServerFault::NoRoom { .. } => Machine::DiskFull.into(),
+            _ => Machine::Command.into(),
+        },
         E::Io { what, .. } if what.starts_with("start ") => {
             let name = what.rsplit('/').next().unwrap_or_default();
             child(Program::named(name), ChildCause::NotStarted)

@@ -7,6 +7,7 @@ mod baseline;
 mod check;
 mod clock;
 mod delete;
+mod drill;
 mod figures;
 mod get;
 mod health;
@@ -31,6 +32,10 @@ pub use baseline::{Baseline, Failing, Suspicion};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
 pub use delete::{DeleteRequest, DeletionFacts, DeletionReport, NamedKind, PlannedDeletion, delete, plan_deletion};
+pub use drill::{
+    DrillCheck, DrillChecks, DrillFinding, DrillGround, DrillReport, DrillRequest, DrillServer, DrillTimes,
+    DrillVerdict, drill,
+};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
 pub use health::{FailedRun, Health, Held, Lost, Newest, Next, Suspicious, UndeliveredNotice, Unsure};

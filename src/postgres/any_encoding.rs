@@ -38,7 +38,7 @@ impl Session {
     }
 
     async fn converted(&mut self, bytes: &[u8]) -> Result<String, WireError> {
-        let (hex, encoding) = (HEXLOWER.encode(bytes), self.encoding());
+        let (hex, encoding) = (HEXLOWER.encode(bytes), self.encoding_name());
         let sql = format!("SELECT pg_catalog.convert_from(pg_catalog.decode('{hex}', 'hex'), '{encoding}')");
         match self.rows_once(&sql).await {
             Ok(rows) => Ok(rows.first().and_then(|row| row.text(0)).unwrap_or_default().to_owned()),

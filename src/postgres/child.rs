@@ -110,6 +110,10 @@ impl Running {
             let given = url.parameter("options").unwrap_or_default();
             command.env("PGOPTIONS", format!("{given}{options}"));
         }
+        if program == "pg_dump" {
+            // moments with a time zone are written alike on every server, so that rows can be compared
+            command.env("PGTZ", "UTC");
+        }
         command
             .env("LC_ALL", "C")
             .env("LC_MESSAGES", "C")

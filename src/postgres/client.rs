@@ -20,11 +20,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use tokio::process::Command;
-use tokio::time::timeout;
-
 pub use self::folder_fault::FolderFault;
-use self::program::{is_executable, is_wrapper, minor, read_version};
+pub(super) use self::program::version_of;
+use self::program::{is_executable, is_wrapper, minor};
 use super::error::Error;
 
 /// An installation of the client programs, all of one version.
@@ -96,14 +94,13 @@ const FIRST_WITH_REQUIRE_AUTH: u32 = 16;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_BYTES: u64 = 4096;
 
-/// The longest time that a program may take to print its version.
-const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// All clients that were found, one for each major version.
 #[derive(Clone, Debug)]
 pub struct Clients {
     by_major: BTreeMap<u32, PgClient>,
     searched: Vec<PathBuf>,
+    /// The variables of the agent's environment that the programs need too.
+    surroundings: Vec<(OsString, OsString)>,
     /// The only folder that was searched, if the settings name one.
     named: Option<PathBuf>,
     /// What is wrong with that folder, if it has no clients.
@@ -127,14 +124,30 @@ impl Clients {
         let mut clients = Self {
             by_major: BTreeMap::new(),
             searched: Vec::new(),
+            surroundings,
             named: pg_bin.map(Path::to_owned),
             fault: None,
         };
-        clients.add_all(&folders, &surroundings).await;
+        clients.add_all(&folders).await;
         if let (Some(folder), true) = (pg_bin, clients.by_major.is_empty()) {
             clients.fault = Some(FolderFault::find(folder, &clients.searched).await);
         }
         clients
+    }
+
+    /// The folders that were searched.
+    pub(super) fn searched(&self) -> &[PathBuf] {
+        &self.searched
+    }
+
+    /// The only folder that was searched, if the settings name one.
+    pub(super) fn named(&self) -> Option<&Path> {
+        self.named.as_deref()
+    }
+
+    /// The variables of the agent's environment that PostgreSQL's programs need.
+    pub(super) fn surroundings(&self) -> &[(OsString, OsString)] {
+        &self.surroundings
     }
 
     /// An error if no client was found.
@@ -219,13 +232,14 @@ impl Clients {
             .collect()
     }
 
-    async fn add_all(&mut self, folders: &[PathBuf], surroundings: &[(OsString, OsString)]) {
+    async fn add_all(&mut self, folders: &[PathBuf]) {
+        let surroundings = self.surroundings.clone();
         for folder in folders {
             if self.searched.contains(folder) {
                 continue;
             }
             self.searched.push(folder.clone());
-            let Some(mut client) = PgClient::look_at(folder, surroundings).await else {
+            let Some(mut client) = PgClient::look_at(folder, &surroundings).await else {
                 continue;
             };
             client.named.clone_from(&self.named);
@@ -299,14 +313,7 @@ impl PgClient {
     async fn look_at(folder: &Path, surroundings: &[(OsString, OsString)]) -> Option<Self> {
         let program = |name: &str| Some(folder.join(name)).filter(|path| is_executable(path) && !is_wrapper(path));
         let (pg_dump, pg_restore) = (program("pg_dump")?, program("pg_restore")?);
-        let mut command = Command::new(&pg_dump);
-        command
-            .arg("--version")
-            .env_clear()
-            .envs(surroundings.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let output = timeout(VERSION_TIMEOUT, command.output()).await.ok()?.ok()?;
-        let (major, version) = read_version(&String::from_utf8(output.stdout).ok()?)?;
+        let (major, version) = version_of(&pg_dump, "pg_dump", surroundings).await?;
         let psql = program("psql");
         Some(Self {
             major,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::client::FolderFault;
 use super::fixed_setting::FixedSetting;
+use super::local_server::LocalServerFault;
 use super::lock_holder::LockHolder;
 use super::obstacle::Obstacle;
 use super::role_override::RoleOverride;
@@ -185,6 +186,9 @@ pub enum Error {
     /// A setting would change what is restored, and can't be overridden for the restore.
     #[error("{0}: the restored data would differ from the backup")]
     Setting(Box<FixedSetting>),
+    /// A server of the agent's own can't be had.
+    #[error("{0}")]
+    LocalServer(Box<LocalServerFault>),
     /// A program could not be started, or a pipe failed.
     #[error("cannot {what}: {source}")]
     Io {

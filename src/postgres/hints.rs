@@ -84,6 +84,7 @@ impl Error {
                                             restore in the url: options=-c%20default_transaction_read_only%3Doff"
                 .into(),
             Self::Setting(left) => left.cure(),
+            Self::LocalServer(fault) => return fault.hint(),
             Self::Io { .. } => return None,
         })
     }

@@ -4,6 +4,7 @@
 //! - [`Clients`] are the installed `pg_dump`, `pg_restore` and `psql`, chosen by major version.
 //! - [`Session`] is a connection of the agent: for the advisory lock, the facts about a database ([`Inspection`]), what
 //!   would make a dump fail ([`Obstacle`]), and what would prevent a restore.
+//! - [`LocalServer`] is a server of the agent's own for a drill, and [`ScratchDatabase`] a database to restore into.
 //! - [`Dump`] and [`Load`] are the child processes that the data is piped through.
 //!
 //! This module never prints, and doesn't read the environment, except for the AWS SDK that signs IAM tokens. A password
@@ -31,6 +32,7 @@ mod identity;
 mod inspect;
 mod load;
 mod load_lines;
+mod local_server;
 mod lock_holder;
 mod locks;
 mod message_language;
@@ -41,6 +43,7 @@ mod preflight;
 mod reader;
 mod role_override;
 mod row_security;
+mod scratch;
 mod script;
 mod session;
 mod settings;
@@ -65,12 +68,14 @@ pub use identity::is_same_database;
 pub use inspect::Inspection;
 pub use load::{Load, LoadOptions, LoadReport};
 pub use load_lines::{LoadLine, LoadWatch};
+pub use local_server::{LocalServer, LocalServerFault, LocalServerOptions, ServerPrograms};
 pub use lock_holder::LockHolder;
 pub use locks::{Blocker, LockCapacity};
 pub use message_language::MessageLanguage;
 pub use obstacle::{Obstacle, ObstacleKind, RowSecurityBypass};
 pub use omitted::{Omitted, OmittedKind};
 pub use role_override::RoleOverride;
+pub use scratch::{CheckAnswer, InvalidIndex, ScratchDatabase, ScratchRequest};
 pub use session::Session;
 pub use settings::{Direction, SessionSettings};
 pub use skipped_hosts::{SkippedHost, list as list_skipped_hosts};

@@ -171,6 +171,11 @@ impl Session {
         self.server_major
     }
 
+    /// The server's version, as it announces itself.
+    pub fn server_version(&self) -> &str {
+        &self.wire.server_version
+    }
+
     /// The name of the connected database.
     pub fn database(&self) -> &str {
         &self.database
@@ -328,7 +333,7 @@ impl Session {
     }
 
     /// The database's encoding, by PostgreSQL's name.
-    pub(super) fn encoding(&self) -> &str {
+    pub fn encoding_name(&self) -> &str {
         &self.wire.server_encoding
     }
 

@@ -16,6 +16,7 @@ mod catalog;
 mod check;
 mod config;
 mod delete;
+mod drill;
 mod init;
 mod lifecycle;
 mod notify;

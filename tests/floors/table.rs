@@ -85,6 +85,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "heroku",
             "lifecycle",
             "notify",
+            "operation",
             "plain_http",
             "postgres",
             "rights",

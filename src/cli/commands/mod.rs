@@ -8,6 +8,7 @@ mod context;
 mod decide;
 pub(super) mod delete;
 pub(super) mod diff;
+pub(super) mod drill;
 mod get;
 mod keygen;
 pub(super) mod lifecycle;
@@ -58,6 +59,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         } => context.get(chosen, output.clone(), *sealed, *thaw).await,
         Command::Open { file, output } => context.open(file, output.clone()).await,
         Command::Verify { chosen, thaw } => context.verify(chosen, *thaw).await,
+        Command::Drill(args) => context.drill(args).await,
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,

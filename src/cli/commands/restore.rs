@@ -190,6 +190,7 @@ fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
             Some(RolesArg::Skip) => MissingRoles::Skip,
         },
         keep_going: args.keep_going,
+        made_for_it: false,
     })
 }
 

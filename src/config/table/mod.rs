@@ -5,6 +5,7 @@
 pub(super) mod backups;
 pub(super) mod bucket;
 pub(super) mod databases;
+mod drills;
 mod dynos;
 pub(super) mod keys;
 mod monitoring;
@@ -25,12 +26,13 @@ use super::{
 use crate::backup::Label;
 
 /// Every setting, by subject, in the order in which people need them.
-pub const SECTIONS: [&Section; 8] = [
+pub const SECTIONS: [&Section; 9] = [
     &databases::SECTION,
     &keys::SECTION,
     &bucket::SECTION,
     &schedules::SECTION,
     &backups::SECTION,
+    &drills::SECTION,
     &notices::SECTION,
     &monitoring::SECTION,
     &dynos::SECTION,

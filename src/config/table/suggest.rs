@@ -75,13 +75,21 @@ fn nearest_with_label<'a>(ends: &[&'static str], rest: &'a str) -> Option<(&'a s
 /// From this similarity on, 1 being the same, a name is suggested.
 const SIMILAR: f64 = 0.6;
 
+/// The least similarity of a name whose first word is the same.
+const SAME_FIRST_WORD: f64 = 0.65;
+
 /// The most similar of some names; the longest that one is part of the other counts as well.
 fn nearest_of(names: &[&'static str], wrong: &str) -> Option<&'static str> {
     let scored = names.iter().map(|name| {
         let score = strsim::normalized_damerau_levenshtein(name, wrong);
         let same_word = first_word(name) == first_word(wrong) && wrong.contains('_');
-        let part = wrong.len() > 2 && (wrong.contains(name) || name.contains(wrong) || same_word);
-        (if part { score.max(SIMILAR) } else { score }, *name)
+        let part = wrong.contains(name) || name.contains(wrong);
+        let least = match wrong.len() > 2 {
+            true if same_word => SAME_FIRST_WORD,
+            true if part => SIMILAR,
+            _ => 0.0,
+        };
+        (score.max(least), *name)
     });
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.len().cmp(&b.1.len())));
     best.filter(|(score, _)| *score >= SIMILAR).map(|(_, name)| name)

@@ -21,7 +21,7 @@ const ABOUT: &[(&str, &str)] = &[
 ];
 
 /// The label of an entry: `table public.orders`, `policy own on public.notes`, `privileges on function public.f()`.
-pub(super) fn label(entry: &Entry) -> String {
+pub(in crate::operation) fn label(entry: &Entry) -> String {
     let (kind, name) = (entry.kind.raw(), entry.name.raw());
     let own = ON_TABLES.iter().find(|(it, _)| *it == kind);
     if let Some((table, own)) = own.and_then(|(_, word)| halves(entry, word)) {

@@ -7,6 +7,7 @@ mod dependencies;
 mod function_bodies;
 mod label;
 mod load;
+mod named_roles;
 mod names;
 mod not_restored;
 mod pattern;
@@ -47,13 +48,17 @@ use crate::{
 };
 
 use clean::clean_problems;
+pub(super) use label::label;
 use load::{FailedLoad, state_after};
+pub(super) use named_roles::roles_named;
 use names::DecodedNames;
 pub use not_restored::NotRestored;
 pub use pattern::Pattern;
 use plan::{PlanOptions, RestorePlan};
+pub(super) use prepared::LeftOut;
 pub use report::RestoreReport;
 use required_facts::required_facts;
+pub(super) use statement::{columns, name_after};
 
 /// The options of one restore.
 #[derive(Debug, Clone)]
@@ -78,6 +83,8 @@ pub struct RestoreRequest {
     pub roles: MissingRoles,
     /// Whether to continue when something can't be restored, and to report it.
     pub keep_going: bool,
+    /// Whether the target was made for this restore, so that what is in it is meant for it, such as extensions.
+    pub made_for_it: bool,
 }
 
 /// What to do about roles that don't exist in the target and are named by policies, user mappings, owners or
@@ -218,7 +225,7 @@ pub async fn check_target(clients: &Clients, record: &Record, request: &RestoreR
 async fn connect(request: &RestoreRequest) -> Result<Session> {
     let mut session = Session::connect(&request.target).await?;
     session.check_writable().await?;
-    if !request.clean {
+    if !request.clean && !request.made_for_it {
         session.check_empty().await?;
     }
     Ok(session)
@@ -227,6 +234,14 @@ async fn connect(request: &RestoreRequest) -> Result<Session> {
 fn client_for<'a>(clients: &'a Clients, record: &Record, server_major: u32) -> Result<&'a PgClient> {
     let dumped_by = record.source.as_ref().map_or(0, |source| source.client.major);
     Ok(clients.for_restore(dumped_by, server_major)?)
+}
+
+/// Decodes names and statements of entries as a restore does, by asking the server of this session.
+///
+/// # Errors
+/// A failed query.
+pub(super) async fn decode_names(session: &mut Session, entries: &mut [Entry]) -> Result<()> {
+    DecodedNames::read(session, entries).await.map(drop)
 }
 
 /// Runs a prepared restore.

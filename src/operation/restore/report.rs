@@ -51,6 +51,9 @@ pub struct RestoreReport {
     pub remarks: Vec<String>,
     /// Warnings of pg_restore.
     pub warnings: Vec<Untrusted>,
+    /// What the archive held, which is as it was dumped.
+    #[serde(skip)]
+    pub contents: Contents,
     /// When the restore began.
     pub started: Timestamp,
     /// When the restore ended.
@@ -91,6 +94,7 @@ impl RestoreReport {
             failures: loaded.failures.count,
             remarks: remarks(plan, request),
             warnings: loaded.warnings.into_iter().map(Untrusted::from).collect(),
+            contents: contents.clone(),
             started: Timestamp::UNIX_EPOCH,
             finished: Timestamp::UNIX_EPOCH,
         }

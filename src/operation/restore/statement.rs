@@ -81,7 +81,7 @@ fn roles<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<String> {
 }
 
 /// The name after a keyword outside of parentheses, like the language of a function or the provider of a label.
-pub(super) fn name_after(keyword: &str, definition: &str) -> Option<String> {
+pub(in crate::operation) fn name_after(keyword: &str, definition: &str) -> Option<String> {
     let words = words(definition);
     let mut depth = 0;
     let at = words.iter().position(|word| {
@@ -96,7 +96,7 @@ pub(super) fn name_after(keyword: &str, definition: &str) -> Option<String> {
 }
 
 /// The columns that a COPY statement names; empty if it names none.
-pub(super) fn columns(copy: &str) -> Vec<String> {
+pub(in crate::operation) fn columns(copy: &str) -> Vec<String> {
     let words = words(copy);
     let inside = words
         .iter()

@@ -139,7 +139,10 @@ async fn said(program: &Path) -> String {
         Ok(Ok(output)) => {
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-            match (read_version(&text), text.lines().chain(errors.lines()).next()) {
+            match (
+                read_version(&text, "pg_dump"),
+                text.lines().chain(errors.lines()).next(),
+            ) {
                 (Some(_), _) => "it took too long".to_owned(),
                 (None, Some(line)) => format!("it says {:?}", line.chars().take(200).collect::<String>()),
                 (None, None) => format!("it says nothing ({})", output.status),

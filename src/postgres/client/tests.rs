@@ -1,8 +1,9 @@
+use super::program::read_version;
 use super::*;
 
 fn clients(versions: &[&str]) -> Clients {
     let client = |version: &&str| {
-        let (major, version) = read_version(&format!("pg_dump (PostgreSQL) {version}\n")).unwrap();
+        let (major, version) = read_version(&format!("pg_dump (PostgreSQL) {version}\n"), "pg_dump").unwrap();
         let program = |name: &str| PathBuf::from(format!("/{major}/{name}"));
         let (pg_dump, pg_restore, psql) = (program("pg_dump"), program("pg_restore"), None);
         let surroundings = Vec::new();
@@ -23,6 +24,7 @@ fn clients(versions: &[&str]) -> Clients {
     Clients {
         by_major: versions.iter().map(client).collect(),
         searched,
+        surroundings: Vec::new(),
         named: None,
         fault: None,
     }
@@ -43,7 +45,7 @@ fn versions_are_read() {
     ];
     for (text, expected) in table {
         let expected = expected.map(|(major, version)| (major, version.to_owned()));
-        assert_eq!(read_version(text), expected, "{text}");
+        assert_eq!(read_version(text, "pg_dump"), expected, "{text}");
     }
     assert!(minor("18beta1") < minor("18.0") && minor("15.9") < minor("15.18"));
 }

@@ -132,6 +132,43 @@ impl DatabaseUrl {
         SslMode::at(self.ssl_mode, self.first_host())
     }
 
+    /// The database of a server whose Unix socket is in this folder.
+    pub(super) fn at_socket(folder: &Path, port: u16, user: &str, password: SecretText, database: &str) -> Self {
+        Self {
+            hosts: vec![HostPort {
+                host: Host::Socket(folder.display().to_string()),
+                address: None,
+                port,
+            }],
+            user: user.to_owned(),
+            password: Some(password),
+            passwords: None,
+            database: database.to_owned(),
+            ssl_mode: None,
+            parameters: BTreeMap::new(),
+        }
+    }
+
+    /// The same server, with another login.
+    #[must_use]
+    pub fn with_login(&self, user: &str, password: SecretText) -> Self {
+        let mut url = self.clone();
+        url.user = user.to_owned();
+        url.password = Some(password);
+        url.passwords = None;
+        url.parameters.remove("passfile");
+        url
+    }
+
+    /// The same server and login, with another database.
+    #[must_use]
+    pub fn with_database(&self, name: &str) -> Self {
+        Self {
+            database: name.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The same address, with a new password for each connection.
     ///
     /// # Errors

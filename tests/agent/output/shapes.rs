@@ -223,6 +223,7 @@ fn help_of_every_command() {
         "get",
         "open",
         "verify",
+        "drill",
         "restore",
         "check",
         "policy",

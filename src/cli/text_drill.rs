@@ -1,0 +1,119 @@
+//! A drill in words: the verdict first, then what it rests on.
+
+use indicatif::HumanCount;
+use pgcoffer::{
+    operation::{DrillCheck, DrillFinding, DrillReport, DrillVerdict},
+    text::counted,
+};
+
+use super::{text::tables_and_rows, width::wrapped};
+
+/// Columns of a report, wherever it is read.
+const COLUMNS: usize = 80;
+
+/// Lines of a list that are shown; the rest is a number.
+const SHOWN: usize = 20;
+
+/// The report of one drill.
+pub(super) fn drilled(report: &DrillReport) -> String {
+    let verdict = match report.verdict {
+        DrillVerdict::Proven => "Proven",
+        DrillVerdict::PartlyProven => "Partly proven",
+        DrillVerdict::NotProven => "Not proven",
+    };
+    let mut text = format!("{verdict}: {} of {}\n", report.id, report.database);
+    text.push_str(&format!(
+        "  compared {}, {} and {}\n",
+        tables_and_rows(report.counts.tables, report.counts.rows),
+        counted(HumanCount(report.counts.large_objects), "large object"),
+        counted(HumanCount(report.counts.definitions), "definition"),
+    ));
+    let times = report.times;
+    text.push_str(&format!(
+        "  restored in {} on {} (PostgreSQL {}), {} in all\n",
+        seconds(times.restore_ms),
+        match report.scratch.place.as_str() {
+            "local" => "a server of its own",
+            place => place,
+        },
+        report.scratch.version,
+        seconds(times.prepare_ms + times.restore_ms + times.compare_ms),
+    ));
+    text.push_str(&findings("differs", &report.differences));
+    text.push_str(&checks(&report.checks));
+    text.push_str(&findings("not compared", &report.not_compared));
+    for left_out in report.left_out.iter().take(SHOWN) {
+        text.push_str(&format!(
+            "  left out: {}: {}\n",
+            left_out.label,
+            left_out.why.first_line()
+        ));
+    }
+    text.push_str(&more("left out", report.left_out.len()));
+    for remark in &report.remarks {
+        text.push_str(&format!("  {remark}\n"));
+    }
+    wrapped(&text, 2, Some(COLUMNS))
+}
+
+fn findings(what: &str, all: &[DrillFinding]) -> String {
+    let mut text = String::new();
+    for finding in all.iter().take(SHOWN) {
+        text.push_str(&format!("  {what}: {}: {}\n", finding.label, finding.why.first_line()));
+    }
+    text.push_str(&more(what, all.len()));
+    text
+}
+
+fn more(what: &str, count: usize) -> String {
+    match count.saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("  {what}: {more} more, which --json lists\n"),
+    }
+}
+
+fn checks(all: &[DrillCheck]) -> String {
+    let (passed, failed): (Vec<_>, Vec<_>) = all.iter().partition(|check| check.passed);
+    let mut text = String::new();
+    for check in failed {
+        text.push_str(&format!(
+            "  check failed: line {} of PGCOFFER_DRILL_SQL expects {}, and it is {}\n",
+            check.line,
+            check.expected,
+            check.found.first_line()
+        ));
+    }
+    if !passed.is_empty() {
+        text.push_str(&format!("  {} of your own passed\n", counted(passed.len(), "check")));
+    }
+    text
+}
+
+/// A length of time: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
+fn seconds(milliseconds: i64) -> String {
+    let whole = milliseconds / 1000;
+    match whole {
+        0..10 => format!("{whole}.{} s", milliseconds % 1000 / 100),
+        10..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn lengths_of_time() {
+        for (milliseconds, text) in [
+            (0, "0.0 s"),
+            (1_450, "1.4 s"),
+            (59_999, "59 s"),
+            (200_000, "3 min 20 s"),
+            (7_500_000, "2 h 5 min"),
+        ] {
+            assert_eq!(seconds(milliseconds), text);
+        }
+    }
+}

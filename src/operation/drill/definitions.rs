@@ -1,0 +1,202 @@
+//! Compares definitions: the text of every entry in the backup's table of contents with that of a dump of the restored
+//! database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{report::DrillFinding, same_text::normalized};
+use crate::{
+    archive::Entry,
+    operation::restore::{LeftOut, label},
+    text::Untrusted,
+};
+
+/// Kinds that are not compared by their text: what belongs to the session or the database itself, and data, which is
+/// compared by its rows.
+const PASSED_OVER: &[&str] = &[
+    "ENCODING",
+    "STDSTRINGS",
+    "SEARCHPATH",
+    "DATABASE",
+    "DATABASE PROPERTIES",
+    "TABLE DATA",
+    "BLOBS",
+    "BLOB",
+    "BLOB METADATA",
+    "STATISTICS DATA",
+];
+
+/// Kinds that describe another object, whose kind stands before its name.
+const ABOUT: &[&str] = &["COMMENT", "ACL", "SECURITY LABEL"];
+
+/// Kinds whose text names the owner of the object and who has granted something.
+const PRIVILEGES: &[&str] = &["ACL", "DEFAULT ACL"];
+
+/// Characters of a line that a finding shows.
+const SHOWN_CHARS: usize = 120;
+
+/// What is known about the restore whose result is compared.
+pub(super) struct Restored<'a> {
+    /// The role that owns everything in the restored database.
+    pub(super) role: &'a str,
+    /// What was left out, by the id of the entry.
+    pub(super) left_out: &'a BTreeMap<i32, LeftOut>,
+    /// What failed, by kind, schema and name. It is reported by its own error.
+    pub(super) failed: &'a BTreeSet<EntryKey>,
+    /// The major versions of the backed-up server and of this one with their pg_dumps, if they differ: then the same
+    /// definition may have two texts.
+    pub(super) versions_differ: Option<&'a str>,
+}
+
+/// Kind, schema and name of an entry.
+pub(super) type EntryKey = (Untrusted, Untrusted, Untrusted);
+
+/// What the comparison found.
+#[derive(Default)]
+pub(super) struct Compared {
+    pub(super) differences: Vec<DrillFinding>,
+    pub(super) not_compared: Vec<DrillFinding>,
+}
+
+impl Restored<'_> {
+    /// Compares the definitions of a backup with those of the restored database. Entries are told by kind, schema and
+    /// name; owners and tablespaces don't count, as the restore doesn't keep them.
+    pub(super) fn compare(&self, backup: &[Entry], found: &[Entry]) -> Compared {
+        let (backup, found) = (by_key(backup), by_key(found));
+        let mut compared = Compared::default();
+        for (key, entries) in &backup {
+            match found.get(key) {
+                None => self.missing(entries, &mut compared),
+                Some(others) => self.both(entries, others, &mut compared),
+            }
+        }
+        for (key, entries) in &found {
+            if !backup.contains_key(key) {
+                let first = entries[0];
+                let why = "it is in the restored database, and not in the backup";
+                compared.differences.push(finding(first, why));
+            }
+        }
+        compared
+    }
+
+    fn missing(&self, entries: &[&Entry], compared: &mut Compared) {
+        for entry in entries {
+            if self.failed.contains(&key(entry)) {
+                continue;
+            }
+            match self.left_out.get(&entry.id) {
+                Some(left_out) if !left_out.counts => (),
+                Some(left_out) => compared.not_compared.push(finding(entry, left_out.why.clone())),
+                None if self.is_of_other_owner(entry) => compared.not_compared.push(self.other_owner(entry)),
+                None => compared.differences.push(finding(entry, "it did not come back")),
+            }
+        }
+    }
+
+    fn both(&self, entries: &[&Entry], others: &[&Entry], compared: &mut Compared) {
+        let first = entries[0];
+        if entries.iter().chain(others).any(|entry| is_not_whole(entry)) {
+            let why = "its definition is too long to be compared";
+            compared.not_compared.push(finding(first, why));
+            return;
+        }
+        let (was, is) = (texts(entries), texts(others));
+        if was == is || self.failed.contains(&key(first)) {
+            return;
+        }
+        if let Some(left_out) = entries.iter().find_map(|entry| self.left_out.get(&entry.id)) {
+            if left_out.counts {
+                compared.not_compared.push(finding(first, left_out.why.clone()));
+            }
+            return;
+        }
+        if self.is_of_other_owner(first) {
+            compared.not_compared.push(self.other_owner(first));
+            return;
+        }
+        let why = difference(&was.join("\n"), &is.join("\n"));
+        match self.versions_differ {
+            Some(versions) => {
+                let why = format!("{versions} may write one definition in two ways; {why}");
+                compared.not_compared.push(finding(first, why));
+            }
+            None => compared.differences.push(finding(first, why)),
+        }
+    }
+
+    /// Whether the text names an owner that the restored object doesn't have.
+    fn is_of_other_owner(&self, entry: &Entry) -> bool {
+        PRIVILEGES.contains(&entry.kind.raw()) && entry.owner.raw() != self.role
+    }
+
+    fn other_owner(&self, entry: &Entry) -> DrillFinding {
+        let why = format!(
+            "privileges name the owner, which is {} in the backup and {} here",
+            entry.owner.identifier(),
+            Untrusted::from(self.role).identifier()
+        );
+        finding(entry, why)
+    }
+}
+
+fn by_key(entries: &[Entry]) -> BTreeMap<EntryKey, Vec<&Entry>> {
+    let mut found: BTreeMap<EntryKey, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| !is_passed_over(entry)) {
+        found.entry(key(entry)).or_default().push(entry);
+    }
+    found
+}
+
+pub(super) fn key(entry: &Entry) -> EntryKey {
+    (entry.kind.clone(), entry.schema.clone(), entry.name.clone())
+}
+
+fn is_passed_over(entry: &Entry) -> bool {
+    let (kind, name) = (entry.kind.raw(), entry.name.raw());
+    let is_of_database = ABOUT.contains(&kind) && name.starts_with("DATABASE ");
+    // the entry of public says only who owns it
+    let is_of_public = kind == "SCHEMA" && name == "public";
+    PASSED_OVER.contains(&kind) || is_of_database || is_of_public
+}
+
+/// Whether the end of the definition is unknown, as it is longer than what is kept of an archive.
+fn is_not_whole(entry: &Entry) -> bool {
+    entry.is_cut || entry.definition.is_empty()
+}
+
+fn texts(entries: &[&Entry]) -> Vec<String> {
+    let mut texts: Vec<String> = entries.iter().map(|entry| normalized(entry.definition.raw())).collect();
+    texts.sort();
+    texts
+}
+
+/// The first line that differs.
+fn difference(was: &str, is: &str) -> String {
+    let (mut before, mut after) = (was.lines(), is.lines());
+    loop {
+        let (was, is) = (before.next(), after.next());
+        if was.is_none() && is.is_none() {
+            return "its definition differs".to_owned();
+        }
+        if was != is {
+            return format!("its definition was {}, and is {}", shown(was), shown(is));
+        }
+    }
+}
+
+fn shown(line: Option<&str>) -> String {
+    match line {
+        None => "shorter".to_owned(),
+        Some(line) => format!("`{}`", Untrusted::from(line.trim()).cut(SHOWN_CHARS)),
+    }
+}
+
+pub(super) fn finding(entry: &Entry, why: impl Into<Untrusted>) -> DrillFinding {
+    DrillFinding {
+        kind: entry.kind.clone(),
+        schema: entry.schema.clone(),
+        name: entry.name.clone(),
+        why: why.into(),
+        label: label(entry).into(),
+    }
+}
