@@ -15,8 +15,8 @@ use crate::{
     config::no_key,
     error::{Error, Result},
     operation::{
-        self, ChangedMark, Fetched, MarkChange, PreparedRestore, Progress, RestoreReport, RestoreRequest, Retaining,
-        Target, ThawRequest, Verified,
+        self, BackupContents, ChangedMark, Fetched, FetchedTable, MarkChange, PreparedRestore, Progress, RestoreReport,
+        RestoreRequest, Retaining, RowFormat, Sampled, TableName, Target, ThawRequest, Verified,
     },
     postgres::{self, DatabaseUrl},
 };
@@ -130,6 +130,32 @@ impl Agent {
         self.interrupt.or(work).await
     }
 
+    /// Writes the rows of one table of a backup to `target`.
+    ///
+    /// # Errors
+    /// Those of [`operation::get_table`].
+    pub async fn get_table(
+        &self,
+        record: &Record,
+        table: &TableName,
+        format: RowFormat,
+        target: &Target,
+        progress: &Progress,
+    ) -> Result<FetchedTable> {
+        let catalog = self.catalog().await?;
+        let work = operation::get_table(catalog, record, table, format, target, progress);
+        self.interrupt.or(work).await
+    }
+
+    /// Lists what is inside a backup, and what belongs to each table.
+    ///
+    /// # Errors
+    /// Those of [`operation::backup_contents`].
+    pub async fn contents(&self, record: &Record) -> Result<BackupContents> {
+        let catalog = self.catalog().await?;
+        self.interrupt.or(operation::backup_contents(catalog, record)).await
+    }
+
     /// Opens a sealed archive that was downloaded already. Needs no bucket.
     ///
     /// # Errors
@@ -166,6 +192,16 @@ impl Agent {
     pub async fn verify(&self, record: &Record, progress: &Progress) -> Result<Verified> {
         let catalog = self.catalog().await?;
         let work = operation::verify(catalog, record, progress);
+        self.interrupt.or(work).await
+    }
+
+    /// Reads a part of a backup back, drawn at random.
+    ///
+    /// # Errors
+    /// Those of [`operation::sample`].
+    pub async fn sample(&self, record: &Record, percent: f64, progress: &Progress) -> Result<Sampled> {
+        let catalog = self.catalog().await?;
+        let work = operation::sample(catalog, record, percent, progress);
         self.interrupt.or(work).await
     }
 

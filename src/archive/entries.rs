@@ -26,6 +26,20 @@ pub struct EntriesReader {
     name_bytes: usize,
     definition_bytes: usize,
     heads_bytes: usize,
+    layout: Layout,
+}
+
+/// How an archive is laid out up to its first block of data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// The minor version of its format.
+    pub minor: u8,
+    /// Bytes of a file offset.
+    pub offset_bytes: usize,
+    /// Where the header ends and the table of contents begins.
+    pub header_end: u64,
+    /// Where the table of contents ends; 0 while it has not ended.
+    pub contents_end: u64,
 }
 
 enum Stage {
@@ -43,6 +57,7 @@ impl Default for EntriesReader {
             name_bytes: 0,
             definition_bytes: 0,
             heads_bytes: 0,
+            layout: Layout::default(),
         }
     }
 }
@@ -63,6 +78,12 @@ impl EntriesReader {
                     None => return Ok(false),
                     Some(header) => {
                         let (minor, offset_bytes) = (header.version.1, header.offset_bytes);
+                        self.layout = Layout {
+                            minor,
+                            offset_bytes,
+                            header_end: input.at(),
+                            contents_end: 0,
+                        };
                         let mut reader = TocReader::new(minor, offset_bytes, false);
                         reader.keep(Detail::All {
                             definition_bytes: DEFINITION_BYTES,
@@ -72,7 +93,10 @@ impl EntriesReader {
                 },
                 Stage::Contents(reader) => match reader.step(&mut input)? {
                     Step::More => return Ok(false),
-                    Step::End(_) => Stage::End,
+                    Step::End(_) => {
+                        self.layout.contents_end = input.at();
+                        Stage::End
+                    }
                     Step::DataEntry(_) => continue,
                     Step::Entry(mut entry) => {
                         entry.forget_what_was_cut();
@@ -84,6 +108,11 @@ impl EntriesReader {
             };
             self.stage = next;
         }
+    }
+
+    /// How the archive is laid out, as far as it was read.
+    pub fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// The entries, in their order.

@@ -81,7 +81,27 @@ impl ArchiveReader {
             return Err(fault);
         }
         self.check_end()?;
-        Ok(Contents {
+        Ok(self.into_contents())
+    }
+
+    /// The stream of a part has ended, which holds header, table of contents and some of the blocks: was each of these
+    /// whole, and what did they hold? Tables whose block did not come are not in the result.
+    ///
+    /// # Errors
+    /// The first fault, and where the stream ended inside of header, contents or a block.
+    pub fn finish_part(mut self) -> Result<Contents, Error> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        let is_between_blocks = matches!(self.stage, Stage::Blocks) && self.blocks.place(&self.expected).is_none();
+        if !is_between_blocks {
+            self.check_end()?;
+        }
+        Ok(self.into_contents())
+    }
+
+    fn into_contents(self) -> Contents {
+        Contents {
             version: self.header.version,
             created: self.header.created,
             database: self.header.database.into(),
@@ -92,7 +112,7 @@ impl ArchiveReader {
             large_objects: self.blocks.large_objects(),
             tables: self.expected.into_tables(),
             length: self.length,
-        })
+        }
     }
 
     fn read(&mut self, mut input: Input<'_>) -> Result<(), Error> {

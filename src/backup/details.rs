@@ -56,7 +56,7 @@ pub struct Details {
     /// Of each object of the archive the compressed length of each chunk: chunk n begins where the sum of those before
     /// it ends.
     ///
-    /// Written for who reads a part of an archive; this program reads all of it, and passes over them.
+    /// Passed over by [`Details::read`], as few want them: [`Details::read_chunks`] reads them alone.
     #[serde(default, skip_deserializing)]
     pub chunks: Vec<Vec<u32>>,
 }
@@ -222,6 +222,24 @@ impl Details {
             return Err(UnreadableDetails::MoreTables(whose.tables.0));
         }
         parse(open())
+    }
+
+    /// Reads the lengths of chunks alone, of an archive that is one object. `open`: as for [`Details::read`], which has
+    /// to have read the same. Empty where nothing is compressed.
+    ///
+    /// # Errors
+    /// [`UnreadableDetails`].
+    pub fn read_chunks<R: io::Read>(open: impl Fn() -> R) -> Result<Vec<u32>, UnreadableDetails> {
+        #[derive(Deserialize)]
+        struct Chunks {
+            #[serde(default)]
+            chunks: Vec<Vec<u32>>,
+        }
+        let Chunks { mut chunks } = parse(open())?;
+        Ok(match chunks.len() {
+            1 => chunks.swap_remove(0),
+            _ => Vec::new(),
+        })
     }
 }
 

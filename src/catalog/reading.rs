@@ -43,6 +43,23 @@ impl Catalog {
     /// catalog key; [`Error::Seal`], [`Error::Payload`] and [`Error::Differs`] for details that are not those that were
     /// sealed, or were not written with this record.
     pub async fn details(&self, record: &Record) -> Result<Details> {
+        let json = self.details_json(record).await?;
+        json.details(record)
+    }
+
+    /// The same, and the compressed length of each chunk of its archive: empty where nothing is compressed.
+    ///
+    /// # Errors
+    /// As [`details`](Self::details).
+    pub async fn details_and_chunks(&self, record: &Record) -> Result<(Details, Vec<u32>)> {
+        let json = self.details_json(record).await?;
+        let details = json.details(record)?;
+        let chunks = Details::read_chunks(|| json.reader());
+        let chunks = chunks.map_err(|e| Error::differs(json.key.clone(), e.to_string()))?;
+        Ok((details, chunks))
+    }
+
+    async fn details_json(&self, record: &Record) -> Result<DetailsJson> {
         let (database, id) = (&record.database, &record.id);
         let key = self.details_key(database, id);
         let content = Content::Details;
@@ -52,17 +69,20 @@ impl Catalog {
         if record.details_bytes == 0 {
             return Err(Error::differs(key, "the run could not write it"));
         }
-        let json_bytes_max = details_bytes_max(record);
+        let bytes_max = details_bytes_max(record);
         let expected = Expected {
             database,
             id,
             content,
-            bytes_max: record.details_bytes.min(json_bytes_max + SEALED_BESIDES),
+            bytes_max: record.details_bytes.min(bytes_max + SEALED_BESIDES),
             sha256: Some(&record.details_sha256),
         };
         let payload = self.read_sealed(&key, &expected).await?;
-        let json = || compress::Reader::new(&payload, json_bytes_max);
-        Details::read(json, record).map_err(|e| Error::differs(key, e.to_string()))
+        Ok(DetailsJson {
+            key,
+            payload,
+            bytes_max,
+        })
     }
 
     /// Reads the details if that is possible. Otherwise logs the reason and returns `None`, as the backup is good
@@ -75,17 +95,18 @@ impl Catalog {
         if !self.sees_inside(&record.database, &record.id).await? {
             return Ok(None);
         }
-        match self.details(record).await {
-            Ok(details) => Ok(Some(details)),
-            Err(Error::Store(error)) if error.kind.is_of_all_objects() && !is_of_one(error.kind) => Err(error.into()),
-            Err(error) => {
-                // a failed run may have written nothing but its entry
-                if record.is_good() || record.details_bytes > 0 {
-                    tracing::warn!("what is inside {} can't be read: {error}", record.id);
-                }
-                Ok(None)
-            }
+        or_none(record, self.details(record).await)
+    }
+
+    /// The same with the lengths of chunks.
+    ///
+    /// # Errors
+    /// As [`known_details`](Self::known_details).
+    pub async fn known_details_and_chunks(&self, record: &Record) -> Result<Option<(Details, Vec<u32>)>> {
+        if !self.sees_inside(&record.database, &record.id).await? {
+            return Ok(None);
         }
+        or_none(record, self.details_and_chunks(record).await)
     }
 
     pub(super) async fn open_record(&self, database: &Label, id: &BackupId) -> Result<Record> {
@@ -142,6 +163,40 @@ impl Catalog {
                 let what = "it is another one than was written with the record";
                 Err(Error::differs(key, what))
             }
+        }
+    }
+}
+
+/// Opened details, of which the JSON is still compressed.
+struct DetailsJson {
+    key: String,
+    payload: Vec<u8>,
+    /// What they may decompress to.
+    bytes_max: u64,
+}
+
+impl DetailsJson {
+    fn reader(&self) -> compress::Reader<'_> {
+        compress::Reader::new(&self.payload, self.bytes_max)
+    }
+
+    fn details(&self, record: &Record) -> Result<Details> {
+        let details = Details::read(|| self.reader(), record);
+        details.map_err(|e| Error::differs(self.key.clone(), e.to_string()))
+    }
+}
+
+/// None where the details can't be read, which is logged.
+fn or_none<T>(record: &Record, read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Ok(details) => Ok(Some(details)),
+        Err(Error::Store(error)) if error.kind.is_of_all_objects() && !is_of_one(error.kind) => Err(error.into()),
+        Err(error) => {
+            // a run that could write nothing else has left its entry
+            if record.is_good() || record.details_bytes > 0 {
+                tracing::warn!("what is inside {} can't be read: {error}", record.id);
+            }
+            Ok(None)
         }
     }
 }

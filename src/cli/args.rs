@@ -12,6 +12,7 @@ use super::{
         delete::DeleteArgs,
         diff::DiffArgs,
         drill::DrillArgs,
+        get::RowsArgs,
         lifecycle::LifecycleCommand,
         list::ListArgs,
         policy::PolicyArgs,
@@ -22,6 +23,7 @@ use super::{
         status::StatusArgs,
         thaw::ThawArgs,
         tick::TickArgs,
+        verify::percent,
     },
     completion::shell::Shell,
     global::Global,
@@ -83,12 +85,14 @@ pub(super) enum Command {
     Get {
         #[command(flatten)]
         chosen: Chosen,
-        /// Where to write it (default: DATABASE-ID.dump; - is standard output)
+        /// Where to write it (default: DATABASE-ID.dump, or SCHEMA.TABLE-ID.copy; - is standard output)
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
         /// Leave it sealed, as it stands in the bucket
-        #[arg(long)]
+        #[arg(long, conflicts_with = "table")]
         sealed: bool,
+        #[command(flatten)]
+        rows: RowsArgs,
         #[command(flatten)]
         thaw: ThawArgs,
     },
@@ -104,6 +108,9 @@ pub(super) enum Command {
     Verify {
         #[command(flatten)]
         chosen: Chosen,
+        /// Read only so much of it, drawn at random: 5%. What was not read is said to be unproven
+        #[arg(long, value_name = "PERCENT", value_parser = percent)]
+        sample: Option<f64>,
         #[command(flatten)]
         thaw: ThawArgs,
     },

@@ -7,7 +7,9 @@ use pgcoffer::{
     Error, Result,
     agent::Undelivered,
     backup::{Details, Mark, Record},
-    operation::{BackupTaken, DrillReport, Fetched, PreparedRestore, RestoreReport, Verified},
+    operation::{
+        BackupContents, BackupTaken, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport, Sampled, Verified,
+    },
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
     store::Location,
 };
@@ -19,7 +21,8 @@ use super::{
     screen,
     table::Room,
     text::{facts, kept, record_json, retained_json, tables_and_rows, tables_table, took},
-    text_drill, text_restore,
+    text_contents, text_drill, text_preview, text_restore,
+    width::{columns, wrapped},
 };
 
 /// How results are printed.
@@ -216,6 +219,28 @@ impl Output {
         }
     }
 
+    pub(super) fn fetched_table(self, fetched: &FetchedTable) -> Result<()> {
+        if self.json {
+            return self.print_json(&to_json(fetched)?);
+        }
+        let text = text_restore::fetched_table(fetched);
+        match &fetched.file {
+            Some(_) => print(text),
+            // standard output has the rows
+            None => {
+                note(text.trim_end());
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn contents(self, contents: &BackupContents) -> Result<()> {
+        match self.json {
+            true => self.print_json(&to_json(contents)?),
+            false => print(text_contents::contents(contents)),
+        }
+    }
+
     pub(super) fn verified(self, verified: &Verified) -> Result<()> {
         if self.json {
             return self.print_json(&to_json(verified)?);
@@ -229,16 +254,27 @@ impl Output {
         ))
     }
 
-    pub(super) fn restore_preview(self, prepared: &PreparedRestore<'_>, is_chosen: bool) -> Result<()> {
-        let (left_out, remarks) = (prepared.left_out(), prepared.remarks());
+    pub(super) fn sampled(self, sampled: &Sampled) -> Result<()> {
         if self.json {
-            return self.print_json(&serde_json::json!({
-                "complete": prepared.is_complete(), "restored": prepared.restored(),
-                "left_out": to_json(&left_out)?, "remarks": remarks,
-            }));
+            return self.print_json(&to_json(sampled)?);
         }
-        let restored = is_chosen.then(|| prepared.restored());
-        print(text_restore::preview(restored.as_deref(), &left_out, &remarks))
+        print(format!(
+            "{} of {}: {} of {} read back, drawn at random, every MAC right. Not read, so not proven: the other {}, and that \
+             rows are as dumped; `pgcoffer verify` reads all\n",
+            sampled.id,
+            sampled.database,
+            HumanBytes(sampled.read_bytes),
+            HumanBytes(sampled.sealed_bytes),
+            HumanBytes(sampled.sealed_bytes.saturating_sub(sampled.read_bytes)),
+        ))
+    }
+
+    pub(super) fn restore_preview(self, preview: &RestorePreview, is_part: bool) -> Result<()> {
+        if self.json {
+            return self.print_json(&to_json(preview)?);
+        }
+        let text = text_preview::preview(preview, is_part);
+        print(wrapped(&text, 2, columns(std::io::stdout())))
     }
 
     pub(super) fn drilled(self, report: &DrillReport) -> Result<()> {

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use indicatif::{HumanBytes, HumanCount};
 use pgcoffer::{
     backup::Record,
-    operation::{NotRestored, PreparedRestore, RestoreReport, RestoreRequest},
+    operation::{FetchedTable, NotRestored, PreparedRestore, RestoreReport, RestoreRequest},
     text::{Untrusted, counted, shell_word, span},
 };
 
@@ -21,6 +22,7 @@ pub(super) fn question(
     source: Option<&str>,
 ) -> String {
     let what = match request.clean {
+        _ if !request.only.is_empty() => "a part; what is there stays as it is",
         true => "what is there and in the backup too is dropped first; what is not in the backup stays",
         false => "it is empty",
     };
@@ -56,42 +58,52 @@ const FIRST: &[&str] = &[
     "POLICY",
 ];
 
-/// Lines of what would be restored that are shown.
-const RESTORED: usize = 40;
-
-/// What would happen. Of what `--only` has chosen, all is named.
-pub(super) fn preview(restored: Option<&[Untrusted]>, left_out: &[NotRestored], remarks: &[String]) -> String {
-    let mut text = "Nothing was touched. What would be restored:".to_owned();
-    let (missing, others): (Vec<_>, Vec<_>) = left_out.iter().partition(|it| it.missing);
-    match restored {
-        Some(names) => {
-            text.push('\n');
-            for name in names.iter().take(RESTORED) {
-                text.push_str(&format!("  {name}\n"));
-            }
-            if names.len() > RESTORED {
-                let more = names.len() - RESTORED;
-                text.push_str(&format!("  {more} more, which --json lists\n"));
-            }
-        }
-        None if missing.is_empty() && others.is_empty() => text.push_str(" everything\n"),
-        None => text.push_str(" everything but this\n"),
-    }
-    text.push_str(&plan(left_out, remarks));
-    text
-}
-
 /// What is known before.
 pub(super) fn plan(left_out: &[NotRestored], remarks: &[String]) -> String {
     let mut text = list("missing", left_out.iter().filter(|it| it.missing));
     if !text.is_empty() {
         text.push_str("  so the exit status is 9\n");
     }
-    text.push_str(&list("left out", left_out.iter().filter(|it| !it.missing)));
+    let rest = left_out.iter().filter(|it| !it.missing && !it.is_unrelated);
+    text.push_str(&list("left out", rest));
     for remark in remarks {
         text.push_str(&format!("  {remark}\n"));
     }
     text
+}
+
+/// Rows of one table that were got.
+pub(super) fn fetched_table(fetched: &FetchedTable) -> String {
+    let of = match fetched.partitions {
+        0 => String::new(),
+        count => format!(" from {}", counted(count, "partition")),
+    };
+    let file = fetched.file.as_ref().map(|file| format!(" in {}", file.display()));
+    let mut text = format!(
+        "{} of {}.{}{of}, as dumped, of {}{}\n",
+        counted(HumanCount(fetched.rows), "row"),
+        fetched.schema.identifier(),
+        fetched.name.identifier(),
+        fetched.id,
+        file.unwrap_or_default()
+    );
+    match &fetched.whole_because {
+        Some(why) => text.push_str(&format!(
+            "  the whole archive was read, as {}\n",
+            Untrusted::from(why.as_str())
+        )),
+        None => text.push_str(&read_of(fetched.read_bytes, fetched.stored_bytes)),
+    }
+    text
+}
+
+/// How much was read, and what that leaves open.
+fn read_of(read: u64, stored: u64) -> String {
+    format!(
+        "  read {} of {}, each byte checked; what was not read is not proven by this\n",
+        HumanBytes(read),
+        HumanBytes(stored)
+    )
 }
 
 /// What came of it.
@@ -109,6 +121,9 @@ pub(super) fn restored(report: &RestoreReport, statements: Option<&Path>) -> Str
         tables_and_rows(report.tables as u64, report.rows),
         span(report.started, report.finished),
     );
+    if report.read_bytes < report.stored_bytes {
+        text.push_str(&read_of(report.read_bytes, report.stored_bytes));
+    }
     text.push_str(&list("missing", report.missing()));
     if report.failures > report.failed.len() as u64 {
         text.push_str(&format!("  {} failed in all\n", counted(report.failures, "statement")));
@@ -119,7 +134,7 @@ pub(super) fn restored(report: &RestoreReport, statements: Option<&Path>) -> Str
             file.display()
         ));
     }
-    let rest = report.left_out.iter().filter(|it| !it.missing);
+    let rest = report.left_out.iter().filter(|it| !it.missing && !it.is_unrelated);
     text.push_str(&list("left out", rest));
     for remark in &report.remarks {
         text.push_str(&format!("  {remark}\n"));

@@ -129,6 +129,10 @@ fn after_restore(state: TargetState, made_roles: &[String], source: &Error) -> O
              `heroku pg:reset` with the name of this very database). Where one object can't be restored, --keep-going \
              restores all but that",
         ),
+        TargetState::PartAdded => Some(
+            "the target holds some of the part that was asked for, beside all that it held before: look at what came of it, \
+             remove that alone, and run it again in one transaction, of which nothing is left if it fails",
+        ),
         TargetState::Mixed => {
             Some("drop nothing: what the target held is partly there still. Restore into a new database, and compare")
         }

@@ -47,10 +47,12 @@ pub enum TargetState {
     Incomplete,
     /// some of the backup, and some of what it held before
     Mixed,
+    /// some of the part that was asked for, beside everything that it held before
+    PartAdded,
 }
 
 /// A problem of a restore's target, with its cure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct TargetProblem {
     /// what, and what is concerned
     pub what: String,

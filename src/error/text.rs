@@ -70,6 +70,7 @@ impl Error {
                     TargetState::AllOrNothing => "it was one transaction: the target holds all or nothing",
                     TargetState::Incomplete => "it is incomplete",
                     TargetState::Mixed => "and some of what the target held is gone",
+                    TargetState::PartAdded => "it is incomplete, and what the target held is as it was",
                 };
                 let made = made_roles.iter().map(|role| Untrusted::from(&**role).identifier());
                 let made: Vec<String> = made.collect();

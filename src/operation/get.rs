@@ -179,14 +179,14 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Summed<'_, W> {
 }
 
 /// A file that is being written, or standard output.
-struct Output {
+pub(super) struct Output {
     writer: Box<dyn AsyncWrite + Unpin + Send>,
     /// The file, its temporary name, and its final name.
     file: Option<(std::fs::File, tempfile::TempPath, PathBuf)>,
 }
 
 impl Output {
-    fn begin(target: &Target) -> Result<Self> {
+    pub(super) fn begin(target: &Target) -> Result<Self> {
         let Target::File(path) = target else {
             return Ok(Self {
                 writer: Box::new(tokio::io::stdout()),
@@ -209,6 +209,11 @@ impl Output {
         })
     }
 
+    /// Where the bytes are written.
+    pub(super) fn writer(&mut self) -> &mut Box<dyn AsyncWrite + Unpin + Send> {
+        &mut self.writer
+    }
+
     /// Writes a complete archive.
     async fn take(&mut self, archive: SealedArchive, progress: &Progress) -> Result<Contents> {
         let read = archive.read_into(&mut self.writer, progress).await;
@@ -216,7 +221,7 @@ impl Output {
     }
 
     /// Adds the file's name to an error.
-    fn named(&self, error: Error) -> Error {
+    pub(super) fn named(&self, error: Error) -> Error {
         match error {
             Error::Sink(source) => self.error(source),
             error => error,
@@ -234,7 +239,7 @@ impl Output {
     }
 
     /// Gives the file its final name.
-    async fn end(mut self) -> Result<Option<PathBuf>> {
+    pub(super) async fn end(mut self) -> Result<Option<PathBuf>> {
         let flushed = self.writer.flush().await;
         flushed.map_err(|e| self.error(e))?;
         let Some((file, passing, path)) = self.file else {

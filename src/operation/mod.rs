@@ -4,22 +4,30 @@ mod announcement;
 mod archive;
 mod backup;
 mod baseline;
+mod block_filter;
 mod check;
 mod clock;
+mod contents;
 mod delete;
 mod drill;
 mod figures;
 mod get;
+mod get_table;
 mod health;
 mod interrupt;
 mod lifecycle;
 mod mark;
+mod part;
+mod partitions;
 mod problem;
 mod prune;
 mod restore;
 mod retain;
+mod sample;
 mod spans;
 mod status;
+mod table_name;
+mod table_rows;
 mod thaw;
 mod tick;
 mod verify;
@@ -31,6 +39,7 @@ pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
 pub use baseline::{Baseline, Failing, Suspicion};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
+pub use contents::{BackupContents, TableContents, backup_contents};
 pub use delete::{DeleteRequest, DeletionFacts, DeletionReport, NamedKind, PlannedDeletion, delete, plan_deletion};
 pub use drill::{
     DrillCheck, DrillChecks, DrillFinding, DrillGround, DrillReport, DrillRequest, DrillServer, DrillTimes,
@@ -38,6 +47,7 @@ pub use drill::{
 };
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
+pub use get_table::{FetchedTable, get_table};
 pub use health::{FailedRun, Health, Held, Lost, Newest, Next, Suspicious, UndeliveredNotice, Unsure};
 pub use interrupt::Interrupt;
 pub use lifecycle::{
@@ -48,12 +58,15 @@ pub use mark::{ChangedMark, MarkChange, change_mark};
 pub use problem::Problem;
 pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{
-    MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreReport, RestoreRequest, check_target, prepare_restore,
-    restore,
+    Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestorePreview, RestoreReport, RestoreRequest,
+    check_target, prepare_restore, restore,
 };
 pub use retain::{Retaining, retain};
+pub use sample::{Sampled, sample};
 pub use spans::SPANS;
 pub use status::status;
+pub use table_name::TableName;
+pub use table_rows::RowFormat;
 pub use thaw::{ThawRequest, thaw};
 pub use tick::{
     BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, TickDatabase, TickReport, TickRequest, TickStep, tick,

@@ -71,6 +71,14 @@ async fn verified(catalog: &Catalog, record: &Record, progress: &Progress) -> Re
     read
 }
 
+/// Leaves in the backup's mark that its archive is damaged, if that is what an error of reading a part says.
+pub(super) async fn remember_damage(catalog: &Catalog, record: &Record, archive: &SealedArchive, error: &Error) {
+    let is_damaged = matches!(error, Error::Seal { .. });
+    if let Some(etag) = archive.etag().filter(|_| is_damaged) {
+        remember(catalog, record, etag.into(), false).await;
+    }
+}
+
 /// Whether the archive is good; `None` if the reading doesn't show it, such as if the bucket failed.
 fn verdict(read: &Result<Verified>) -> Option<bool> {
     match read {

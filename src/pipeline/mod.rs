@@ -17,6 +17,8 @@
 //! | [`FrameReader`] | frames of any range, each MAC checked; opened, or given as they are | `Seal` |
 //! | [`PayloadReader`] | any range of what the frames hold | |
 //! | [`ContentReader`] | that decompressed | `Payload`, `Differs` |
+//! | [`PartReader`] | ranges of that, by the index of chunks in the details | `Differs` |
+//! | [`CutArchive`] | header, table of contents and some blocks, as pg_restore reads them | `Archive`, `Sink` |
 //!
 //! [`ArchiveUpload`] combines the parts of a backup; [`SealedArchive::read_into`] and [`SealedArchive::copy_into`]
 //! those of a restore and a copy. `tests/pipeline.rs` combines them in other ways: several dumps into several objects
@@ -24,11 +26,14 @@
 
 mod archive;
 mod budget;
+mod chunk_index;
 mod chunks;
+mod cut;
 mod fetch;
 mod frames;
 mod object;
 mod ordered;
+mod part;
 mod payload;
 mod progress;
 mod read;
@@ -38,11 +43,14 @@ mod upload;
 
 pub use archive::SealedArchive;
 pub use budget::Budget;
+pub use chunk_index::ChunkIndex;
 pub use chunks::{DumpChunks, DumpRead};
+pub use cut::CutArchive;
 pub use fetch::Fetch;
 pub use frames::FrameReader;
 pub use object::ObjectSource;
 pub(crate) use ordered::joined;
+pub use part::PartReader;
 pub use payload::{ContentReader, PayloadReader};
 pub use progress::{Progress, RestoreStep, StepKind};
 pub use sealing::Sealing;

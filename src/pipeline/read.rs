@@ -4,7 +4,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::{Budget, Progress, SealedArchive};
 use crate::{
-    archive::{self, ArchiveReader, Contents, EntriesReader, Entry},
+    archive::{self, ArchiveReader, Contents, EntriesReader, Entry, Layout},
     error::{Error, Result},
 };
 
@@ -26,22 +26,23 @@ impl SealedArchive {
         reader.finish().map_err(|e| self.no_archive(e))
     }
 
-    /// The entries of its table of contents. Reads no more than its beginning.
+    /// The entries of its table of contents, and how it is laid out. Reads no more than its beginning.
     ///
     /// # Errors
     /// As [`SealedArchive::read_into`].
-    pub async fn entries(&self) -> Result<Vec<Entry>> {
+    pub async fn entries(&self) -> Result<(Vec<Entry>, Layout)> {
         let mut content = self.content(0..self.payload_bytes(), &Budget::least(), &Progress::default())?;
         // what is checked is what a restore checks, so that both give the same reason
         let (mut reader, mut entries) = (ArchiveReader::new(), EntriesReader::default());
         while let Some(bytes) = content.next().await? {
             reader.push(bytes).map_err(|e| self.no_archive(e))?;
             if entries.push(bytes).map_err(|e| self.no_archive(e))? {
-                return Ok(entries.into_entries());
+                let layout = entries.layout();
+                return Ok((entries.into_entries(), layout));
             }
         }
         reader.finish().map_err(|e| self.no_archive(e))?;
-        Ok(Vec::new())
+        Ok((Vec::new(), Layout::default()))
     }
 
     /// Gives the sealed object to `sink` as it is, each frame's MAC checked.
@@ -60,7 +61,7 @@ impl SealedArchive {
         Ok(())
     }
 
-    fn no_archive(&self, source: archive::Error) -> Error {
+    pub(super) fn no_archive(&self, source: archive::Error) -> Error {
         Error::Archive {
             object: self.name(),
             source,

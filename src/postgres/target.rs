@@ -37,6 +37,8 @@ pub struct RequiredFacts {
     pub label_providers: BTreeSet<String>,
     /// The special rights that it needs.
     pub abilities: BTreeSet<Ability>,
+    /// Whether the target may have objects of the restoring role, so that these are looked at as well.
+    pub is_in_use: bool,
 }
 
 /// The facts about a restore's target.
@@ -81,7 +83,8 @@ pub struct TargetFacts {
     pub servers: BTreeMap<String, bool>,
     /// All languages; true if the role can use it.
     pub languages: BTreeMap<String, bool>,
-    /// The objects in schemas that the role doesn't own, by pg_dump's kind, schema and name.
+    /// The objects in schemas that the role doesn't own, and with [`RequiredFacts::is_in_use`] in all schemas of users,
+    /// by pg_dump's kind, schema and name.
     pub present: HashMap<(String, String, String), ExistingObject>,
     /// What the role may do, and which extensions and label providers are missing.
     pub abilities: Abilities,
@@ -162,7 +165,7 @@ impl Session {
         }
         facts.default_grants = self.default_grants().await?;
         self.look_at_extensions(&mut facts).await?;
-        facts.present = self.present().await?;
+        facts.present = self.present(required.is_in_use).await?;
         facts.abilities = self.abilities(required, &mut facts).await?;
         Ok(facts)
     }

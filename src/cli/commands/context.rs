@@ -48,6 +48,14 @@ impl Context<'_> {
                 "give -o FILE, or pipe it into pg_restore",
             ));
         }
+        self.rows_target(file)
+    }
+
+    /// Where rows are written, which a terminal may take.
+    pub(super) fn rows_target(&self, file: PathBuf) -> Result<Target> {
+        if file != Path::new("-") {
+            return Ok(Target::File(file));
+        }
         if self.output.json {
             return Err(usage("--json and -o - both want standard output", "give -o FILE"));
         }

@@ -1,10 +1,31 @@
-//! `get`: downloads a backup.
+//! `get`: downloads a backup, or the rows of one table.
 
 use std::path::PathBuf;
 
-use pgcoffer::{Result, operation::Progress};
+use clap::{Args, ValueEnum};
+use pgcoffer::{
+    Result,
+    operation::{Progress, RowFormat, TableName},
+};
 
 use super::{chosen::Chosen, context::Context, thaw::ThawArgs};
+
+/// Which rows are got, and in which form.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RowsArgs {
+    /// Only the rows of this table; of the backup no more is read than that takes
+    #[arg(long, value_name = "SCHEMA.TABLE")]
+    pub(super) table: Option<TableName>,
+    /// Their form: as COPY writes them, or CSV with a line of names
+    #[arg(long, value_name = "FORMAT", default_value = "copy", requires = "table")]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Format {
+    Copy,
+    Csv,
+}
 
 impl Context<'_> {
     pub(super) async fn get(&self, chosen: &Chosen, file: Option<PathBuf>, sealed: bool, thaw: ThawArgs) -> Result<()> {
@@ -18,5 +39,26 @@ impl Context<'_> {
         let work = self.agent.get(&record, &target, sealed, &progress);
         let fetched = self.watched("get", &progress, work).await?;
         self.output.fetched(&fetched)
+    }
+
+    pub(super) async fn get_table(
+        &self,
+        chosen: &Chosen,
+        (table, format): (&TableName, Format),
+        file: Option<PathBuf>,
+        thaw: ThawArgs,
+    ) -> Result<()> {
+        let record = self.agent.find_to("get", chosen.selector(self.agent.config())?).await?;
+        let (extension, format) = match format {
+            Format::Copy => ("copy", RowFormat::Copy),
+            Format::Csv => ("csv", RowFormat::Csv),
+        };
+        let default = PathBuf::from(format!("{}-{}.{extension}", table.file_name(), record.id));
+        let target = self.rows_target(file.unwrap_or(default))?;
+        self.agent.thaw(&record, &thaw.request()).await?;
+        let progress = Progress::default();
+        let work = self.agent.get_table(&record, table, format, &target, &progress);
+        let fetched = self.watched("get", &progress, work).await?;
+        self.output.fetched_table(&fetched)
     }
 }

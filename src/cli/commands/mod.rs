@@ -9,7 +9,7 @@ mod decide;
 pub(super) mod delete;
 pub(super) mod diff;
 pub(super) mod drill;
-mod get;
+pub(super) mod get;
 mod keygen;
 pub(super) mod lifecycle;
 pub(super) mod list;
@@ -25,7 +25,7 @@ pub(super) mod status;
 mod target_url;
 pub(super) mod thaw;
 pub(super) mod tick;
-mod verify;
+pub(super) mod verify;
 
 use pgcoffer::{Error, Result, agent::Agent};
 
@@ -55,10 +55,18 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
             chosen,
             output,
             sealed,
+            rows,
             thaw,
-        } => context.get(chosen, output.clone(), *sealed, *thaw).await,
+        } => match &rows.table {
+            Some(table) => {
+                context
+                    .get_table(chosen, (table, rows.format), output.clone(), *thaw)
+                    .await
+            }
+            None => context.get(chosen, output.clone(), *sealed, *thaw).await,
+        },
         Command::Open { file, output } => context.open(file, output.clone()).await,
-        Command::Verify { chosen, thaw } => context.verify(chosen, *thaw).await,
+        Command::Verify { chosen, sample, thaw } => context.verify(chosen, *sample, *thaw).await,
         Command::Drill(args) => context.drill(args).await,
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,

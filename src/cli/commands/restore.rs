@@ -10,7 +10,7 @@ use pgcoffer::{
     Error, Result,
     backup::Record,
     exit_status::ExitStatus,
-    operation::{MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest},
+    operation::{MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest, TableName},
     postgres::DatabaseUrl,
     text::shell_word,
 };
@@ -35,19 +35,19 @@ pub(in crate::cli) struct RestoreArgs {
     chosen: Chosen,
     /// The database to restore into; `env:NAME` takes the URL from that variable, which keeps its password out of the
     /// list of processes
-    #[arg(long, value_name = "URL")]
-    to: String,
+    #[arg(long, value_name = "URL", required_unless_present = "contents")]
+    to: Option<String>,
     /// The name of that database, instead of typing it when asked
     #[arg(long, value_name = "DBNAME")]
     confirm: Option<String>,
     /// Drop what the backup holds from the target first, instead of refusing a target that isn't empty
     #[arg(long)]
     clean: bool,
-    /// All or nothing, in one transaction; with --clean that is the default
+    /// All or nothing, in one transaction; with --clean, and for a part, that is the default
     #[arg(long, conflicts_with_all = ["no_single_transaction", "keep_going"])]
     single_transaction: bool,
-    /// With --clean, not in one transaction: should it fail, some of what the target held is gone
-    #[arg(long, requires = "clean")]
+    /// Not in one transaction; with --clean, should it fail, some of what the target held is gone
+    #[arg(long)]
     no_single_transaction: bool,
     /// Go on after what can't be restored; name it at the end, and end with status 9
     #[arg(long)]
@@ -55,9 +55,30 @@ pub(in crate::cli) struct RestoreArgs {
     /// Leave this out: KIND or KIND:NAME, such as event-trigger, extension:postgis or schema:auth; may be repeated
     #[arg(long, value_name = "KIND[:NAME]")]
     leave_out: Vec<Pattern>,
-    /// Restore only this, what belongs to it and what that needs; may be repeated
+    /// Restore only this table, what belongs to it and what that needs, also into a database that is in use, where
+    /// nothing is overwritten; of the backup no more is read than that takes. May be repeated
+    #[arg(long, value_name = "SCHEMA.TABLE")]
+    table: Vec<TableName>,
+    /// The same for everything in this schema; may be repeated
+    #[arg(long, value_name = "NAME")]
+    schema: Vec<String>,
+    /// The same for anything, by kind and name; may be repeated
     #[arg(long, value_name = "KIND[:NAME]")]
     only: Vec<Pattern>,
+    /// Of these tables, only the rows and the values of their sequences, into tables of the target that are empty
+    #[arg(long)]
+    data_only: bool,
+    /// Restore the rows of the one --table as a new table of this name, beside what the target has
+    #[arg(
+        long = "as",
+        value_name = "[SCHEMA.]NAME",
+        requires = "table",
+        conflicts_with_all = ["schema", "only", "data_only", "clean", "leave_out", "keep_owner", "keep_acl"],
+    )]
+    beside: Option<TableName>,
+    /// List the tables of the backup and what belongs to each, and restore nothing
+    #[arg(long, conflicts_with_all = ["to", "confirm", "preview"])]
+    contents: bool,
     /// Roles that policies, user mappings or owners name and that the target lacks: make them without a login, or leave
     /// out what names them
     #[arg(long, value_name = "HOW")]
@@ -85,8 +106,10 @@ impl Context<'_> {
     pub(super) async fn restore(&self, args: &RestoreArgs) -> Result<()> {
         let selector = args.chosen.selector(self.agent.config())?;
         check_is_no_url(selector.id.unwrap_or_default())?;
-        let target = target_url(&args.to)?;
-        let request = request(target, args)?;
+        let Some(to) = &args.to else {
+            return self.contents(args).await;
+        };
+        let request = request(target_url(to)?, args)?;
         self.check_confirmation(&request.target, args)?;
         let record = self.agent.find_to("restore", selector).await?;
         if args.thaw.may_take_long() {
@@ -96,7 +119,10 @@ impl Context<'_> {
         let prepared = self.agent.prepare_restore(&record, &request).await?;
         if args.preview {
             let is_chosen = !request.only.is_empty();
-            self.output.restore_preview(&prepared, is_chosen)?;
+            self.output.restore_preview(&prepared.preview()?, is_chosen)?;
+            if let Some(refusal) = prepared.refusal() {
+                return Err(refusal);
+            }
             return all_or_status(prepared.is_complete(), "would be");
         }
         self.confirm(&record, &request, &prepared, args).await?;
@@ -106,6 +132,15 @@ impl Context<'_> {
         let file = statements::written(&report, args.statements.as_deref());
         self.output.restored(&report, file.as_deref())?;
         all_or_status(report.complete, "could be")
+    }
+
+    /// Lists what is inside. An archive in cold storage is not asked for: its details say most of it.
+    async fn contents(&self, args: &RestoreArgs) -> Result<()> {
+        let record = self
+            .agent
+            .find_to("look into", args.chosen.selector(self.agent.config())?)
+            .await?;
+        self.output.contents(&self.agent.contents(&record).await?)
     }
 
     /// Whether a confirmation was given, or can be asked for. Before anything else, since it needs nothing else.
@@ -162,10 +197,21 @@ fn all_or_status(is_complete: bool, verb: &str) -> Result<()> {
 }
 
 fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
-    if args.clean && !args.only.is_empty() {
+    let tables = args.table.iter().cloned().map(Pattern::table);
+    let schemas = args.schema.iter().cloned().map(Pattern::schema);
+    let only: Vec<Pattern> = tables.chain(schemas).chain(args.only.iter().cloned()).collect();
+    let is_part = !only.is_empty();
+    if args.clean && is_part {
         return Err(usage(
-            "--clean replaces everything that is restored, and with --only that is also what is merely needed",
-            "restore by --only into a new database, and carry over from there",
+            "--clean replaces everything that is restored, and of a part that is also what is merely needed",
+            "restore the part without --clean: into a new database and carry over from there, or by --as NAME beside \
+             what is there",
+        ));
+    }
+    if args.data_only && !is_part {
+        return Err(usage(
+            "--data-only loads the rows of some tables, and none is named",
+            "add --table SCHEMA.TABLE, or --schema NAME",
         ));
     }
     if args.clean && args.keep_going && !args.no_single_transaction {
@@ -178,12 +224,15 @@ fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
     Ok(RestoreRequest {
         target,
         clean: args.clean,
-        single_transaction: args.single_transaction || (args.clean && !args.no_single_transaction),
+        single_transaction: args.single_transaction
+            || ((args.clean || is_part) && !args.no_single_transaction && !args.keep_going),
         keep_owner: args.keep_owner,
         keep_acl: args.keep_acl,
         no_comments: args.no_comments,
         leave_out: args.leave_out.clone(),
-        only: args.only.clone(),
+        only,
+        data_only: args.data_only,
+        beside: args.beside.clone(),
         roles: match args.roles {
             None => MissingRoles::Refuse,
             Some(RolesArg::Create) => MissingRoles::Create,
@@ -191,6 +240,7 @@ fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
         },
         keep_going: args.keep_going,
         made_for_it: false,
+        preview: args.preview,
     })
 }
 

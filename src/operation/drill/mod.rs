@@ -136,9 +136,12 @@ impl Drill<'_> {
             no_comments: false,
             leave_out: Vec::new(),
             only: Vec::new(),
+            data_only: false,
+            beside: None,
             roles: MissingRoles::Skip,
             keep_going: true,
             made_for_it: true,
+            preview: false,
         };
         let prepared = prepare_restore(self.catalog, self.clients, self.record, &request, self.interrupt);
         let prepared = Box::pin(prepared).await?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{definitions::Restored, report::DrillFinding};
 use crate::{
     archive::{Contents, Entry, LargeObjects, TableData},
-    operation::restore::columns,
+    operation::restore::copied_columns,
     text::{Untrusted, counted},
 };
 
@@ -85,7 +85,7 @@ impl Restored<'_> {
 fn reordered(backup: &[Entry], found: &[Entry]) -> BTreeSet<(Untrusted, Untrusted)> {
     let orders = |entries: &[Entry]| -> BTreeMap<(Untrusted, Untrusted), Vec<String>> {
         let data = entries.iter().filter(|entry| entry.kind == "TABLE DATA");
-        data.map(|entry| ((entry.schema.clone(), entry.name.clone()), columns(entry.copy.raw())))
+        data.map(|entry| ((entry.schema.clone(), entry.name.clone()), copied_columns(entry.copy.raw())))
             .collect()
     };
     let after = orders(found);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{plan::RestorePlan, statement::name_after};
-use crate::{archive::Entry, postgres::TargetFacts};
+use crate::{archive::Entry, operation::partitions::is_attached, postgres::TargetFacts};
 
 /// Whether the entry holds rows of a table that the archive doesn't define: a table of an extension.
 pub(super) fn is_extension_row(entry: &Entry, ids: &BTreeSet<i32>) -> bool {
@@ -22,6 +22,29 @@ impl RestorePlan {
         for entry in self.entries.iter_mut().filter(|entry| entry.kind == "USER MAPPING") {
             let server = name_after("server", entry.definition.raw());
             entry.needs.extend(server.and_then(|name| servers.get(&name)));
+        }
+    }
+
+    /// Takes from partitions, and from their indexes, the dependency on what they are attached to: they are made without
+    /// it, and attached by entries of their own.
+    pub(super) fn remove_partition_dependencies(&mut self) {
+        let by_id = self.by_id();
+        let mut removed: Vec<(usize, i32)> = Vec::new();
+        for attach in &self.entries {
+            if !["TABLE ATTACH", "INDEX ATTACH"].contains(&attach.kind.raw()) {
+                continue;
+            }
+            let ends: Vec<usize> = attach.needs.iter().filter_map(|id| by_id.get(id).copied()).collect();
+            let is_table = |at: usize| self.entries[at].kind == "TABLE";
+            for part in ends.iter().filter(|at| is_attached(attach, &self.entries[**at])) {
+                let others = ends
+                    .iter()
+                    .filter(|at| *at != part && is_table(**at) == is_table(*part));
+                removed.extend(others.map(|at| (*part, self.entries[*at].id)));
+            }
+        }
+        for (part, id) in removed {
+            self.entries[part].needs.retain(|need| *need != id);
         }
     }
 

@@ -1,22 +1,21 @@
 //! Streams an archive into pg_restore, and decides in which state a fault leaves the target.
 
+use std::collections::BTreeSet;
+
+use tokio::io::AsyncWriteExt as _;
+
 use super::{PreparedRestore, RestoreRequest, replaced::ReplacedObjects, steps::Steps};
 use crate::{
     archive::Contents,
-    backup::{Details, Record},
     error::{Error, Result, TargetState},
-    operation::{
-        Interrupt, Progress,
-        archive::{compare, open_archive},
-    },
-    pipeline::SealedArchive,
+    operation::{Interrupt, Progress, block_filter::BlockFilter},
     postgres::{self, DatabaseUrl, Load, LoadOptions, LoadReport, LoadWatch, Session},
 };
 
 impl PreparedRestore<'_> {
     /// Streams the archive into pg_restore, as often as the order of its rows requires.
     pub(super) async fn loaded(
-        &mut self,
+        &self,
         target: &DatabaseUrl,
         progress: &Progress,
         interrupt: &Interrupt,
@@ -26,23 +25,17 @@ impl PreparedRestore<'_> {
             let room = interrupt.or(self.drop_replaced(target));
             room.await.map_err(not_sent)?;
         }
-        let archive = match self.archive.take() {
-            Some(archive) => archive,
-            None => self.again(interrupt).await.map_err(not_sent)?,
-        };
         let steps = Steps::of(&self.plan);
         let watch = steps.watch(progress);
-        let load = self
-            .load(target, self.plan.kept(), true, watch.clone())
-            .map_err(not_sent)?;
-        let first = carry_out(self.expected(), archive, load, &steps, progress, interrupt).await;
-        let (contents, mut report) = first?;
+        let ids = self.plan.kept();
+        let load = self.load(target, ids.clone(), true, watch.clone()).map_err(not_sent)?;
+        let (contents, mut report) = self.carry_out(&ids, load, &steps, progress, interrupt).await?;
         for ids in self.plan.later_passes() {
-            let archive = self.again(interrupt).await.map_err(not_sent)?;
-            let load = self.load(target, ids, false, watch.clone()).map_err(not_sent)?;
+            let load = self.load(target, ids.clone(), false, watch.clone()).map_err(not_sent)?;
             let unseen = Progress::default();
-            let more = carry_out(self.expected(), archive, load, &Steps::default(), &unseen, interrupt).await;
-            let (_, more) = more?;
+            let (_, more) = self
+                .carry_out(&ids, load, &Steps::default(), &unseen, interrupt)
+                .await?;
             report.warnings.extend(more.warnings);
             report.failures.add(more.failures);
         }
@@ -56,15 +49,6 @@ impl PreparedRestore<'_> {
         session.drop_all(&drops).await?;
         session.close().await;
         Ok(())
-    }
-
-    /// The record and details to compare the archive with.
-    fn expected(&self) -> (&Record, Option<&Details>) {
-        (self.record, self.details.as_ref())
-    }
-
-    async fn again(&self, interrupt: &Interrupt) -> Result<SealedArchive> {
-        interrupt.or(open_archive(self.catalog, self.record)).await
     }
 
     fn load(&self, target: &DatabaseUrl, entries: Vec<i32>, is_first: bool, watch: Option<LoadWatch>) -> Result<Load> {
@@ -97,49 +81,71 @@ pub(super) struct FailedLoad {
     pub(super) all_sent: bool,
 }
 
-/// Streams the archive into pg_restore. Its input ends cleanly only if the whole archive arrived and matches the
-/// record. On any fault pg_restore is killed, since a clean end would make a cut archive look complete.
-async fn carry_out(
-    (record, details): (&Record, Option<&Details>),
-    archive: SealedArchive,
-    mut load: Load,
-    steps: &Steps,
-    progress: &Progress,
-    interrupt: &Interrupt,
-) -> std::result::Result<(Contents, LoadReport), FailedLoad> {
-    let name = archive.name();
-    let brought = interrupt.or(archive.read_into(&mut load, progress)).await;
-    let all_sent = brought.is_ok() || load.has_stopped_reading();
-    let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
-        Ok(contents) => {
-            say_what_is_left(&mut load, steps, progress);
-            progress.set_all_read();
-            let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
-            ended.map(|report| (contents, report))
+impl PreparedRestore<'_> {
+    /// Streams the archive, or what these entries need of it, into pg_restore. Its input ends cleanly only if all of that
+    /// arrived and matches the record. On any fault pg_restore is killed, since a clean end would make a cut archive look
+    /// complete.
+    async fn carry_out(
+        &self,
+        ids: &[i32],
+        mut load: Load,
+        steps: &Steps,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> std::result::Result<(Contents, LoadReport), FailedLoad> {
+        let brought = interrupt.or(self.send(ids, &mut load, progress)).await;
+        let all_sent = brought.is_ok() || load.has_stopped_reading();
+        let ended = match brought {
+            Ok(contents) => {
+                let read = match self.archive.is_part() {
+                    true => "the part",
+                    false => "the whole archive",
+                };
+                say_what_is_left(&mut load, steps, progress, read);
+                progress.set_all_read();
+                let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
+                ended.map(|report| (contents, report))
+            }
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(loaded) => Ok(loaded),
+            Err(error @ Error::Sink(_)) => {
+                // pg_restore failed by itself, and its own error says why
+                let error = load.abort().await.map_or(error, Error::from);
+                Err(FailedLoad { error, all_sent })
+            }
+            Err(error) => {
+                load.kill().await;
+                Err(FailedLoad { error, all_sent })
+            }
         }
-        Err(error) => Err(error),
-    };
-    match ended {
-        Ok(loaded) => Ok(loaded),
-        Err(error @ Error::Sink(_)) => {
-            // pg_restore failed by itself, and its own error says why
-            let error = load.abort().await.map_or(error, Error::from);
-            Err(FailedLoad { error, all_sent })
-        }
-        Err(error) => {
-            load.kill().await;
-            Err(FailedLoad { error, all_sent })
-        }
+    }
+
+    /// Sends the archive, or what these entries need of it, and compares it with what was dumped.
+    async fn send(&self, ids: &[i32], load: &mut Load, progress: &Progress) -> Result<Contents> {
+        let ids: BTreeSet<i32> = ids.iter().copied().collect();
+        let Some(beside) = &self.beside else {
+            return self.archive.read_into(self.record, &ids, load, progress).await;
+        };
+        let (layout, rows) = (self.archive.layout, beside.rows.clone());
+        let mut filter = BlockFilter::archive(load, layout, rows.clone(), beside.contents(layout));
+        let contents = self
+            .archive
+            .read_into(self.record, &rows, &mut filter, progress)
+            .await?;
+        filter.flush().await.map_err(Error::Sink)?;
+        Ok(contents)
     }
 }
 
 /// Says that everything was read and compared, and what pg_restore is still doing: of a part of the archive it may have
 /// ended already.
-fn say_what_is_left(load: &mut Load, steps: &Steps, progress: &Progress) {
+fn say_what_is_left(load: &mut Load, steps: &Steps, progress: &Progress, read: &str) {
     let left = steps.left(progress.step().as_ref());
     match left.is_empty() || load.has_ended() {
-        true => tracing::info!("the whole archive was read and is what was dumped"),
-        false => tracing::info!("the whole archive was read and is what was dumped; pg_restore continues: {left}"),
+        true => tracing::info!("{read} was read and is what was dumped"),
+        false => tracing::info!("{read} was read and is what was dumped; pg_restore continues: {left}"),
     }
 }
 
@@ -148,6 +154,7 @@ fn say_what_is_left(load: &mut Load, steps: &Steps, progress: &Progress) {
 pub(super) fn state_after(error: &Error, all_sent: bool, request: &RestoreRequest) -> TargetState {
     match error {
         _ if !request.single_transaction && request.clean => TargetState::Mixed,
+        _ if !request.single_transaction && !request.only.is_empty() => TargetState::PartAdded,
         _ if !request.single_transaction => TargetState::Incomplete,
         Error::Postgres(postgres::Error::LoadFailed(_)) => TargetState::Unchanged,
         _ if !all_sent => TargetState::Unchanged,

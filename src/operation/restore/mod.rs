@@ -1,10 +1,12 @@
 //! Restores a backup into a database: decides what is restored and what is left out, and streams the archive into
 //! pg_restore.
 
+mod beside;
 mod clean;
 mod default_grants;
 mod dependencies;
 mod function_bodies;
+mod in_use;
 mod label;
 mod load;
 mod named_roles;
@@ -13,6 +15,7 @@ mod not_restored;
 mod pattern;
 mod plan;
 mod prepared;
+mod preview;
 mod problems;
 mod public_revokes;
 mod reason;
@@ -32,21 +35,21 @@ mod unowned_tables;
 use jiff::Timestamp;
 
 use super::{
-    Interrupt, Progress,
-    archive::open_archive,
+    Interrupt, Progress, TableName,
     backup::signal_first,
+    part::{OpenedArchive, open_part},
     spans::{step, traced},
 };
 use crate::{
     archive::Entry,
     backup::{Details, Record, TableFingerprint},
     catalog::Catalog,
-    error::{Error, Result, TargetState},
-    pipeline::SealedArchive,
+    error::{Error, Result, TargetProblem, TargetState},
     postgres::{Clients, DatabaseUrl, Direction, MessageLanguage, PgClient, Session, SessionSettings},
     text::Untrusted,
 };
 
+use beside::Beside;
 use clean::clean_problems;
 pub(super) use label::label;
 use load::{FailedLoad, state_after};
@@ -56,9 +59,11 @@ pub use not_restored::NotRestored;
 pub use pattern::Pattern;
 use plan::{PlanOptions, RestorePlan};
 pub(super) use prepared::LeftOut;
+pub use preview::{Lacks, RestorePreview};
 pub use report::RestoreReport;
 use required_facts::required_facts;
-pub(super) use statement::{columns, name_after};
+pub(super) use selection::is_part;
+pub(super) use statement::{columns as copied_columns, name_after};
 
 /// The options of one restore.
 #[derive(Debug, Clone)]
@@ -77,14 +82,21 @@ pub struct RestoreRequest {
     pub no_comments: bool,
     /// The objects to leave out.
     pub leave_out: Vec<Pattern>,
-    /// If not empty, only these objects are restored, with their parts and with what they need.
+    /// If not empty, only these objects are restored, with their parts and with what they need. The target may then be
+    /// in use: what it has stays as it is.
     pub only: Vec<Pattern>,
+    /// Whether only the rows of what `only` names are restored, into tables of the target.
+    pub data_only: bool,
+    /// The name of a new table that gets the rows of the one table that `only` names.
+    pub beside: Option<TableName>,
     /// What to do about roles that are named and don't exist in the target.
     pub roles: MissingRoles,
     /// Whether to continue when something can't be restored, and to report it.
     pub keep_going: bool,
     /// Whether the target was made for this restore, so that what is in it is meant for it, such as extensions.
     pub made_for_it: bool,
+    /// Whether only a preview is wanted, which also tells what prevents the restore.
+    pub preview: bool,
 }
 
 /// What to do about roles that don't exist in the target and are named by policies, user mappings, owners or
@@ -101,13 +113,12 @@ pub enum MissingRoles {
 
 /// A restore that was checked and planned. The target has not been changed.
 pub struct PreparedRestore<'a> {
-    catalog: &'a Catalog,
     record: &'a Record,
     request: &'a RestoreRequest,
-    details: Option<Details>,
-    /// The opened archive. `None` once it has been read.
-    archive: Option<SealedArchive>,
+    archive: OpenedArchive,
     plan: RestorePlan,
+    /// The table beside what the target has, if one was asked for.
+    beside: Option<Beside>,
     client: &'a PgClient,
     server_major: u32,
     message_language: MessageLanguage,
@@ -136,19 +147,27 @@ async fn prepared<'a>(
     record: &'a Record,
     request: &'a RestoreRequest,
 ) -> Result<PreparedRestore<'a>> {
-    let archive = open_archive(catalog, record).await?;
-    let mut entries = archive.entries().await?;
+    let is_part = !request.only.is_empty();
+    let mut archive = open_part(catalog, record, is_part).await?;
+    let mut entries = std::mem::take(&mut archive.entries);
     let mut session = connect(request).await?;
     let (server_major, message_language) = (session.server_major(), session.message_language().await?);
     let settings = session.settings(Direction::Restore).await?;
+    let beside = match &request.beside {
+        Some(name) => Some(Beside::new(&request.only, name, &mut entries)?),
+        None => None,
+    };
     let names = DecodedNames::read(&mut session, &mut entries).await?;
-    let facts = session.inspect_target(&required_facts(&entries)).await?;
-    let details = catalog.known_details(record).await?;
-    let tables_with_rows = tables_with_rows(details.as_ref(), &entries);
+    let facts = session.inspect_target(&required_facts(&entries, is_part)).await?;
+    let details = archive.details.as_ref().filter(|_| beside.is_none());
+    let tables_with_rows = tables_with_rows(details, &entries);
     let options = PlanOptions {
         tables_with_rows: &tables_with_rows,
         leave_out: &request.leave_out,
-        only: &request.only,
+        // the entries of a table beside are made for it
+        only: if beside.is_some() { &[] } else { &request.only },
+        data_only: request.data_only,
+        is_beside: beside.is_some(),
         clean: request.clean,
         single_transaction: request.single_transaction,
         keep_owner: request.keep_owner,
@@ -170,24 +189,30 @@ async fn prepared<'a>(
     }
     session.close().await;
     plan.add_remarks(&facts, &options, source_major(record));
-    if !plan.problems.is_empty() {
-        return Err(Error::TargetUnsuitable {
-            target: request.target.to_string(),
-            problems: plan.problems,
-        });
+    if !plan.problems.is_empty() && !request.preview {
+        return Err(unsuitable(request, plan.problems));
+    }
+    if plan.kept_entries().any(|entry| entry.has_data && entry.kind == "BLOBS") {
+        archive.read_whole();
     }
     Ok(PreparedRestore {
-        catalog,
         client: client_for(clients, record, server_major)?,
         record,
         request,
-        details,
-        archive: Some(archive),
+        archive,
         plan,
+        beside,
         server_major,
         message_language,
         settings,
     })
+}
+
+fn unsuitable(request: &RestoreRequest, problems: Vec<TargetProblem>) -> Error {
+    Error::TargetUnsuitable {
+        target: request.target.to_string(),
+        problems,
+    }
 }
 
 /// The tables that have rows, by schema and name. If the details are lost, every table with a data entry counts.
@@ -221,11 +246,12 @@ pub async fn check_target(clients: &Clients, record: &Record, request: &RestoreR
     client_for(clients, record, server_major).map(drop)
 }
 
-/// Connects to the target, and checks that it is writable and, unless `--clean` is given, empty.
+/// Connects to the target, and checks that it is writable. It has to be empty, unless `--clean` is given or a part is
+/// restored, which overwrites nothing.
 async fn connect(request: &RestoreRequest) -> Result<Session> {
     let mut session = Session::connect(&request.target).await?;
     session.check_writable().await?;
-    if !request.clean && !request.made_for_it {
+    if !request.clean && !request.made_for_it && request.only.is_empty() {
         session.check_empty().await?;
     }
     Ok(session)
@@ -256,6 +282,9 @@ pub async fn restore(
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<RestoreReport> {
+    if let Some(refusal) = prepared.refusal() {
+        return Err(refusal);
+    }
     let record = prepared.record;
     let span = step!(
         "restore",
@@ -266,11 +295,7 @@ pub async fn restore(
     traced(span, restored(prepared, progress, interrupt)).await
 }
 
-async fn restored(
-    mut prepared: PreparedRestore<'_>,
-    progress: &Progress,
-    interrupt: &Interrupt,
-) -> Result<RestoreReport> {
+async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt: &Interrupt) -> Result<RestoreReport> {
     let started = Timestamp::now();
     let (record, request) = (prepared.record, prepared.request);
     let mut settings: Vec<String> = prepared.settings.warnings().collect();
@@ -302,7 +327,11 @@ async fn restored(
             });
         }
     };
-    let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
+    let tables = prepared.beside.as_ref().map(|beside| &beside.tables);
+    let mut report = RestoreReport::new(record, request, (&contents, tables), &prepared.plan, loaded);
+    let read = prepared.read_bytes()?;
+    (report.read_bytes, report.stored_bytes) = (read.read, read.of);
+    report.remarks.extend(prepared.remarks_on_part());
     report.add_slots(slots);
     report.add_failed(revoke_from_public::revoke_from_public(&prepared.plan, &target).await);
     report.remarks.extend(settings);

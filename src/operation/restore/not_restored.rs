@@ -19,6 +19,9 @@ pub struct NotRestored {
     /// Whether the target now lacks something that was in the database. False if the user asked to leave it out, or if
     /// the target has its own.
     pub missing: bool,
+    /// Whether it was not asked for, and has nothing to do with what was.
+    #[serde(skip)]
+    pub is_unrelated: bool,
     /// Its label for people, like `table public.orders`.
     #[serde(skip)]
     pub label: Untrusted,
@@ -35,6 +38,7 @@ impl NotRestored {
             name: entry.name.clone(),
             why: why.into(),
             missing,
+            is_unrelated: false,
             label: label(entry).into(),
             statement: match entry.is_cut {
                 true => Untrusted::default(),

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::archive::Entry;
+use crate::{archive::Entry, operation::TableName, text::Untrusted};
 
 /// The kinds that a selector can name, and pg_dump's words for them.
 const KINDS: &[(&str, &[&str])] = &[
@@ -53,7 +53,19 @@ const KINDS: &[(&str, &[&str])] = &[
 pub struct Pattern {
     kind: &'static str,
     words: &'static [&'static str],
-    name: Option<String>,
+    name: Name,
+}
+
+/// Which names a selector matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    Any,
+    /// Those that match this text, in which `*` matches any text.
+    Like(String),
+    /// That of one table.
+    Table(TableName),
+    /// That of one schema.
+    Schema(String),
 }
 
 impl Pattern {
@@ -82,7 +94,7 @@ impl FromStr for Pattern {
         Ok(Self {
             kind,
             words,
-            name: name.map(str::to_owned),
+            name: name.map_or(Name::Any, |name| Name::Like(name.to_owned())),
         })
     }
 }
@@ -90,13 +102,53 @@ impl FromStr for Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "{}:{name}", self.kind),
-            None => f.write_str(self.kind),
+            Name::Like(name) => write!(f, "{}:{name}", self.kind),
+            Name::Table(name) => write!(f, "{} {name}", self.kind),
+            Name::Schema(name) => write!(f, "{} {}", self.kind, Untrusted::from(&**name).identifier()),
+            Name::Any => f.write_str(self.kind),
         }
     }
 }
 
 impl Pattern {
+    /// The selector of one table.
+    #[must_use]
+    pub fn table(name: TableName) -> Self {
+        Self {
+            name: Name::Table(name),
+            ..Self::of_kind("table")
+        }
+    }
+
+    /// The selector of everything in one schema.
+    #[must_use]
+    pub fn schema(name: String) -> Self {
+        Self {
+            name: Name::Schema(name),
+            ..Self::of_kind("schema")
+        }
+    }
+
+    fn of_kind(kind: &'static str) -> Self {
+        let words = KINDS
+            .iter()
+            .find(|(word, _)| *word == kind)
+            .map_or(&[][..], |(_, words)| words);
+        Self {
+            kind,
+            words,
+            name: Name::Any,
+        }
+    }
+
+    /// The table, if the selector is that of one table.
+    pub(super) fn as_table(&self) -> Option<&TableName> {
+        match &self.name {
+            Name::Table(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The selector that matches this entry, if its kind can be selected.
     pub(super) fn of(entry: &Entry) -> Option<String> {
         let mut kinds = KINDS.iter();
@@ -110,13 +162,15 @@ impl Pattern {
 
     /// Whether the selector matches the entry. A schema's selector matches everything in the schema.
     pub(super) fn matches(&self, entry: &Entry) -> bool {
-        let Some(name) = &self.name else {
-            return self.words.contains(&entry.kind.raw());
-        };
-        if self.kind == "schema" && is_like(name, entry.schema.raw()) {
-            return true;
+        let is_of_kind = self.words.contains(&entry.kind.raw());
+        let (schema, own) = (entry.schema.raw(), entry.name.raw());
+        match &self.name {
+            Name::Any => is_of_kind,
+            Name::Table(name) => is_of_kind && name.is(schema, own),
+            Name::Schema(name) => name == schema || (is_of_kind && name == own),
+            Name::Like(name) if self.kind == "schema" && is_like(name, schema) => true,
+            Name::Like(name) => is_of_kind && self.names(name, entry),
         }
-        self.words.contains(&entry.kind.raw()) && self.names(name, entry)
     }
 
     fn names(&self, name: &str, entry: &Entry) -> bool {

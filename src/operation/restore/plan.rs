@@ -64,6 +64,10 @@ pub(super) const ANNOTATIONS: &[&str] = &["COMMENT", "ACL", "DEFAULT ACL"];
 pub(super) struct PlanOptions<'a> {
     pub(super) leave_out: &'a [Pattern],
     pub(super) only: &'a [Pattern],
+    /// Whether to restore only the rows of what `only` names.
+    pub(super) data_only: bool,
+    /// Whether the entries are those of a table that is made beside what the target has.
+    pub(super) is_beside: bool,
     pub(super) clean: bool,
     pub(super) single_transaction: bool,
     pub(super) keep_owner: bool,
@@ -84,6 +88,8 @@ pub(super) struct RestorePlan {
     pub(super) entries: Vec<Entry>,
     /// Why each entry is left out, in the order of `entries`; `None` if it is restored.
     pub(super) reasons: Vec<Option<SkipReason>>,
+    /// The positions of what `only` names and of its parts, without what these need; empty if everything is restored.
+    pub(super) own: BTreeSet<usize>,
     /// Kinds that an option of pg_restore leaves out as a whole, and that are not reported.
     pub(super) unreported_kinds: &'static [&'static str],
     /// The tables that have rows, by schema and name.
@@ -140,6 +146,7 @@ impl RestorePlan {
         };
         let mut plan = Self {
             reasons: vec![None; entries.len()],
+            own: BTreeSet::new(),
             unreported_kinds: match options.keep_acl {
                 true => &[],
                 false => &["ACL", "DEFAULT ACL"],
@@ -172,11 +179,16 @@ impl RestorePlan {
         }
         plan.add_mapping_dependencies();
         plan.add_row_dependencies(facts);
+        if !options.only.is_empty() {
+            plan.remove_partition_dependencies();
+        }
         plan.select(options)?;
+        plan.check_names_in_use(facts, options);
         // a platform's own trigger is no loss, though the role may have no right to create it either
         plan.set_reasons(TargetRules::platform);
         plan.propagate();
         plan.set_reasons(|entry| rules.skip_reason(entry));
+        plan.leave_what_is_there(facts);
         plan.propagate();
         plan.check_unowned_tables(facts);
         plan.propagate();
@@ -267,6 +279,12 @@ impl RestorePlan {
             SkipReason::HasRows if name.ends_with("migrations") => Impact::None,
             root => root.impact(),
         }
+    }
+
+    /// The ids of the entries with rows that are restored in any pass.
+    pub(super) fn kept_rows(&self) -> BTreeSet<i32> {
+        let with_rows = self.kept_entries().filter(|entry| entry.has_data);
+        with_rows.map(|entry| entry.id).collect()
     }
 
     fn set_reasons(&mut self, reason: impl Fn(&Entry) -> Option<SkipReason>) {

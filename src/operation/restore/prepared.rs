@@ -1,15 +1,19 @@
 //! What is known about a restore before it begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     PreparedRestore,
     label::label,
     not_restored::NotRestored,
     reason::{Impact, SkipReason},
-    report,
+    report, unsuitable,
 };
-use crate::text::Untrusted;
+use crate::{
+    error::{Error, Result},
+    operation::part::ReadBytes,
+    text::Untrusted,
+};
 
 /// An entry that will be left out.
 pub(in crate::operation) struct LeftOut {
@@ -56,6 +60,7 @@ impl PreparedRestore<'_> {
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = report::remarks(&self.plan, self.request);
+        remarks.extend(self.remarks_on_part());
         remarks.extend(self.settings.warnings());
         remarks.extend(self.warnings_of_backup());
         remarks
@@ -63,6 +68,41 @@ impl PreparedRestore<'_> {
 
     /// Warnings of the run that made the backup.
     pub(super) fn warnings_of_backup(&self) -> Vec<String> {
-        report::warnings_of_backup(self.record, self.details.as_ref())
+        report::warnings_of_backup(self.record, self.archive.details.as_ref())
+    }
+
+    /// Remarks about a part: what has to do with it and isn't restored, and how much is read for it.
+    pub(super) fn remarks_on_part(&self) -> Vec<String> {
+        let plan = &self.plan;
+        let mut remarks: Vec<String> = self.beside.iter().map(|beside| beside.remark.clone()).collect();
+        if self.beside.is_none() {
+            remarks.extend(plan.beside_the_part());
+            remarks.extend(plan.inherits_from_target());
+            remarks.extend(plan.names_large_objects());
+        }
+        if let Some(why) = self.archive.whole_reason() {
+            remarks.push(format!("the whole archive is read for this part, as {why}"));
+        }
+        remarks
+    }
+
+    /// What prevents the restore, which only a preview goes on to tell.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Error> {
+        let problems = &self.plan.problems;
+        (!problems.is_empty()).then(|| unsuitable(self.request, problems.clone()))
+    }
+
+    /// The ids of the entries whose rows are restored.
+    pub(super) fn row_ids(&self) -> BTreeSet<i32> {
+        match &self.beside {
+            Some(beside) => beside.rows.clone(),
+            None => self.plan.kept_rows(),
+        }
+    }
+
+    /// Bytes of the archive in the bucket that are read, and of the whole.
+    pub(super) fn read_bytes(&self) -> Result<ReadBytes> {
+        self.archive.read_bytes(&self.row_ids())
     }
 }

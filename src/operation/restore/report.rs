@@ -1,6 +1,6 @@
 //! The report of a restore: what was restored, what was not, and why.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use super::{
     label::label,
     not_restored::NotRestored,
     plan::RestorePlan,
-    reason::Impact,
+    reason::{Impact, SkipReason},
     rules::SESSION_KINDS,
     statement::{listed, statements},
 };
@@ -41,6 +41,10 @@ pub struct RestoreReport {
     pub rows: u64,
     /// The length of pg_dump's archive in bytes.
     pub dump_bytes: u64,
+    /// Bytes of the archive in the bucket that were read, at most: of a part no more than it takes.
+    pub read_bytes: u64,
+    /// Bytes of the archive in the bucket.
+    pub stored_bytes: u64,
     /// What was left out, in the archive's order.
     pub left_out: Vec<NotRestored>,
     /// What failed, if the restore continued after failures.
@@ -71,14 +75,14 @@ impl RestoreReport {
     pub(super) fn new(
         record: &Record,
         request: &RestoreRequest,
-        contents: &Contents,
+        (contents, tables_of_part): (&Contents, Option<&BTreeSet<(Untrusted, Untrusted)>>),
         plan: &RestorePlan,
         loaded: LoadReport,
     ) -> Self {
         let left_out = left_out(plan);
         let failed = failed(plan, &loaded.failures);
         let (tables, rows) = match is_told_apart(plan) || loaded.failures.count == 0 {
-            true => restored_rows(contents, plan, left_out.iter().chain(&failed)),
+            true => restored_rows((contents, tables_of_part), plan, left_out.iter().chain(&failed)),
             false => (0, 0),
         };
         Self {
@@ -88,7 +92,9 @@ impl RestoreReport {
             complete: loaded.failures.count == 0 && !left_out.iter().any(|it| it.missing),
             tables,
             rows,
-            dump_bytes: contents.length,
+            dump_bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes),
+            read_bytes: 0,
+            stored_bytes: 0,
             left_out,
             failed,
             failures: loaded.failures.count,
@@ -117,7 +123,12 @@ impl RestoreReport {
 pub(super) fn left_out(plan: &RestorePlan) -> Vec<NotRestored> {
     let name = |at: usize| label(&plan.entries[at]);
     plan.left_out()
-        .map(|(entry, reason, impact)| NotRestored::new(entry, reason.describe(name), impact == Impact::Loss))
+        .map(|(entry, reason, impact)| {
+            let is_missing = impact == Impact::Loss;
+            let mut left_out = NotRestored::new(entry, reason.describe(name), is_missing);
+            left_out.is_unrelated = !is_missing && *reason == SkipReason::NotSelected;
+            left_out
+        })
         .collect()
 }
 
@@ -163,7 +174,7 @@ pub(super) fn warnings_of_backup(record: &Record, details: Option<&Details>) -> 
 
 /// The number of tables whose rows were restored, and the number of rows.
 fn restored_rows<'a>(
-    contents: &Contents,
+    (contents, tables_of_part): (&Contents, Option<&BTreeSet<(Untrusted, Untrusted)>>),
     plan: &RestorePlan,
     missing: impl Iterator<Item = &'a NotRestored>,
 ) -> (usize, u64) {
@@ -175,6 +186,9 @@ fn restored_rows<'a>(
     tables
         .filter(|table| {
             let place = (table.schema.clone(), table.name.clone());
+            if tables_of_part.is_some_and(|tables| !tables.contains(&place)) {
+                return false;
+            }
             let (schema, name) = plan.renamed.get(&place).unwrap_or(&place);
             !without_rows.contains(&(schema.raw(), name.raw()))
         })

@@ -5,9 +5,13 @@ use std::collections::BTreeSet;
 use super::{dependencies::is_extension_row, rules::ability, statement::name_after};
 use crate::{archive::Entry, postgres::RequiredFacts};
 
-/// The facts that are needed for these entries.
-pub(super) fn required_facts(entries: &[Entry]) -> RequiredFacts {
-    let mut required = RequiredFacts::default();
+/// The facts that are needed for these entries. A part can be restored into a database that is in use, of which every
+/// object is looked at.
+pub(super) fn required_facts(entries: &[Entry], is_part: bool) -> RequiredFacts {
+    let mut required = RequiredFacts {
+        is_in_use: is_part,
+        ..RequiredFacts::default()
+    };
     let ids: BTreeSet<i32> = entries.iter().map(|entry| entry.id).collect();
     for entry in entries {
         let ability = match entry.kind.raw() {

@@ -234,7 +234,7 @@ impl TargetRules<'_> {
                 true => SkipReason::Present,
                 false => SkipReason::OwnedByOther,
             }),
-            "TABLE DATA" => find("TABLE", name).and_then(|table| rows(table, entry)),
+            "TABLE DATA" => find("TABLE", name).and_then(|table| rows_refusal(table, entry)),
             "SEQUENCE SET" => find("SEQUENCE", name)
                 .filter(|sequence| !sequence.may_modify)
                 .map(|_| SkipReason::TakesNoRows(RowRefusal::NoInsert)),
@@ -257,7 +257,7 @@ impl TargetRules<'_> {
 }
 
 /// Why the target's own table can't take the rows of the entry; `None` if it can.
-fn rows(table: &ExistingObject, entry: &Entry) -> Option<SkipReason> {
+pub(super) fn rows_refusal(table: &ExistingObject, entry: &Entry) -> Option<SkipReason> {
     if !table.is_empty {
         return Some(SkipReason::HasRows);
     }

@@ -105,6 +105,62 @@ pub(in crate::operation) fn columns(copy: &str) -> Vec<String> {
     inside.filter_map(Word::name).collect()
 }
 
+/// A CREATE TABLE statement with another name for its table, and without what makes it partitioned; `None` if it is no
+/// such statement.
+pub(super) fn table_renamed(definition: &str, name: &str) -> Option<String> {
+    let words = words_with_places(definition);
+    let head = words.iter().position(|(word, _)| word.is("table"))?;
+    let create: Vec<&Word> = words[..head].iter().map(|(word, _)| word).collect();
+    let is_create = match create[..] {
+        [create] => create.is("create"),
+        [create, kind] => create.is("create") && kind.is("unlogged"),
+        _ => false,
+    };
+    let is_qualified = matches!(words.get(head + 2), Some((Word::Mark('.'), _)));
+    if !is_create || !is_qualified {
+        return None;
+    }
+    let (_, begin) = words.get(head + 1)?;
+    let (_, behind) = words.get(head + 4)?;
+    let mut depth = 0;
+    let partition = words[head + 4..].iter().find(|(word, _)| {
+        match word {
+            Word::Mark('(') => depth += 1,
+            Word::Mark(')') => depth -= 1,
+            _ => (),
+        }
+        depth == 0 && word.is("partition")
+    });
+    let end = partition.map_or(definition.len(), |(_, at)| *at);
+    let (head, rest) = (&definition[..*begin], definition[*behind..end].trim_end());
+    Some(format!("{head}{name} {rest}"))
+}
+
+/// The columns of a CREATE TABLE statement that have this type.
+pub(super) fn columns_of_type(definition: &str, kind: &str) -> Vec<String> {
+    let words = words(definition);
+    let (mut depth, mut found) = (0, Vec::new());
+    for (at, word) in words.iter().enumerate() {
+        match word {
+            Word::Mark('(') => depth += 1,
+            Word::Mark(')') => depth -= 1,
+            // the first statement is the one that makes it
+            Word::Mark(';') => break,
+            _ => (),
+        }
+        let is_before_column = depth == 1 && matches!(word, Word::Mark('(' | ','));
+        let column = words.get(at + 1).and_then(Word::name).filter(|_| is_before_column);
+        let its_type = match words.get(at + 3) {
+            Some(Word::Mark('.')) => words.get(at + 4),
+            _ => words.get(at + 2),
+        };
+        if its_type.is_some_and(|it| it.is(kind)) {
+            found.extend(column);
+        }
+    }
+    found
+}
+
 /// Whether the keywords follow one another somewhere in the statement, outside of literals and quoted names.
 pub(super) fn has_keywords(keywords: &[&str], definition: &str) -> bool {
     let words = words(definition);
@@ -306,6 +362,14 @@ mod tests {
             &["for", "all", "tables"],
             "CREATE PUBLICATION \"FOR ALL TABLES\" WITH (publish = 'FOR ALL TABLES');"
         ));
+    }
+
+    #[test]
+    fn columns_of_a_type() {
+        let sql = "CREATE TABLE s.t (\n    id oid NOT NULL,\n    a numeric(4,2),\n    \"my oid\" public.lo,\n    oid integer,\n    \
+                   d text DEFAULT 'x, y oid'\n);\nALTER TABLE s.t (z oid);";
+        assert_eq!(columns_of_type(sql, "oid"), ["id"]);
+        assert_eq!(columns_of_type(sql, "lo"), ["my oid"]);
     }
 
     #[test]

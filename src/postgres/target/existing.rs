@@ -1,4 +1,5 @@
-//! Objects in a target's schemas that the restoring role doesn't own: a platform's tables, functions and types.
+//! Objects that a target already has: those in schemas that the restoring role doesn't own (a platform's tables,
+//! functions and types), or all.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -33,7 +34,7 @@ const PRESENT: &str = r#"
     WITH schemas AS (
         SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace AS n
          WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'
-           AND NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE')),
+           AND (NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE'))),
     relations AS (
         SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relowner, s.nspname FROM pg_catalog.pg_class AS c JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace)
     SELECT CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'v' THEN 'VIEW' WHEN r.relkind OPERATOR(pg_catalog.=) 'm' THEN 'MATERIALIZED VIEW'
@@ -78,14 +79,55 @@ const PRESENT: &str = r#"
       FROM pg_catalog.pg_policy AS p JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) p.polrelid
     UNION ALL
     SELECT 'RULE', r.nspname, pg_catalog.concat(r.relname, ' ', w.rulename), false, NULL, false, false, false, NULL, false, false
-      FROM pg_catalog.pg_rewrite AS w JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) w.ev_class"#;
+      FROM pg_catalog.pg_rewrite AS w JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
+    UNION ALL
+    SELECT 'COLLATION', s.nspname, x.collname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_collation AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.collnamespace
+    UNION ALL
+    SELECT 'CONVERSION', s.nspname, x.conname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_conversion AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.connamespace
+    UNION ALL
+    SELECT 'STATISTICS', s.nspname, x.stxname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_statistic_ext AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.stxnamespace
+    UNION ALL
+    SELECT 'TEXT SEARCH DICTIONARY', s.nspname, x.dictname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_ts_dict AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.dictnamespace
+    UNION ALL
+    SELECT 'TEXT SEARCH CONFIGURATION', s.nspname, x.cfgname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_ts_config AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.cfgnamespace
+    UNION ALL
+    SELECT 'TEXT SEARCH PARSER', s.nspname, x.prsname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_ts_parser AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.prsnamespace
+    UNION ALL
+    SELECT 'TEXT SEARCH TEMPLATE', s.nspname, x.tmplname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_ts_template AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.tmplnamespace
+    UNION ALL
+    SELECT 'OPERATOR', s.nspname, x.oprname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_operator AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.oprnamespace
+    UNION ALL
+    SELECT 'OPERATOR CLASS', s.nspname, x.opcname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_opclass AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.opcnamespace
+    UNION ALL
+    SELECT 'OPERATOR FAMILY', s.nspname, x.opfname, false, NULL, false, false, false, NULL, false, false
+      FROM pg_catalog.pg_opfamily AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.opfnamespace"#;
+
+/// The condition that a schema belongs to another role, in [`PRESENT`].
+const OF_OTHERS: &str = "(NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE'))";
 
 impl Session {
-    /// The objects by kind, schema and name, as in an archive's table of contents.
-    pub(super) async fn present(&mut self) -> Result<HashMap<(String, String, String), ExistingObject>, Error> {
+    /// The objects by kind, schema and name, as in an archive's table of contents: those in schemas of other roles, or
+    /// all.
+    pub(super) async fn present(
+        &mut self,
+        all: bool,
+    ) -> Result<HashMap<(String, String, String), ExistingObject>, Error> {
         const WHAT: &str = "list what the target already has";
         let mut present = HashMap::new();
-        for row in self.rows(WHAT, PRESENT).await? {
+        let sql = match all {
+            true => PRESENT.replace(OF_OTHERS, "true"),
+            false => PRESENT.to_owned(),
+        };
+        for row in self.rows(WHAT, &sql).await? {
             let text = |at| row.text(at).unwrap_or_default().to_owned();
             let columns = row.text(4).map(serde_json::from_str::<BTreeSet<String>>);
             let refers_to = row.text(8).map(serde_json::from_str);

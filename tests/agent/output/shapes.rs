@@ -145,8 +145,8 @@ fn json_of_everything_else() {
         .json();
     assert_keys(
         &report,
-        "id database target tables rows dump_bytes warnings left_out remarks complete failed failures statements \
-         started finished",
+        "id database target tables rows dump_bytes read_bytes stored_bytes warnings left_out remarks complete failed \
+         failures statements started finished",
     );
 }
 

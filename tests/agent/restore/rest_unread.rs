@@ -56,15 +56,26 @@ fn a_restore_that_fails_before_the_rest_says_why() {
     assert!(!said.contains("roken pipe"), "{said}");
 }
 
-/// What pg_restore doesn't want is checked all the same: a backup whose end is damaged is told to be.
+/// What pg_restore doesn't want of a whole archive is checked all the same: a backup whose end is damaged is told to
+/// be.
 #[test]
 fn damage_after_the_restored_entries_is_reported() {
     let stage = Stage::backed_up(FEW_AND_MANY);
     let last = Rule::on("GetObject").key("/archives/").always();
     stage.bucket.inject(last, Fault::FlipBit { at_byte: 4_000_000 });
     let said = stage
-        .restore_with(&stage.target(), ["--only", "table:aaa"])
+        .restore_with(&stage.target(), ["--leave-out", "table:zzz"])
         .ended_with(5)
         .stderr;
     assert!(said.contains(&stage.key("/archives/")), "{said}");
+    // of a part nothing else is read but the end, and that is said
+    stage.bucket.heal();
+    let elsewhere = Rule::on("GetObject").key("/archives/").always();
+    stage.bucket.inject(elsewhere, Fault::FlipBit { at_byte: 2_000_000 });
+    let outcome = stage.restore_with(&stage.target(), ["--only", "table:aaa"]).success();
+    assert!(
+        outcome.text().contains("what was not read is not proven"),
+        "{}",
+        outcome.text()
+    );
 }

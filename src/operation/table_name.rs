@@ -1,0 +1,217 @@
+//! The name of one table, as people write it.
+
+use std::{fmt, str::FromStr};
+
+use crate::{
+    archive::Entry,
+    error::{Error, Result},
+    text::Untrusted,
+};
+
+/// Kinds of entries that are a table.
+const TABLES: &[&str] = &["TABLE", "FOREIGN TABLE"];
+/// Tables that an error names.
+const NAMED: usize = 5;
+
+/// The name of a table: `SCHEMA.TABLE`, or `TABLE` where only one has that name. Letters count as they are written;
+/// what holds a dot stands in double quotes, and a double quote inside of them twice: `"odd.schema"."My table"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableName {
+    pub(super) schema: Option<String>,
+    pub(super) name: String,
+}
+
+impl FromStr for TableName {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let mut parts = parts(text)?;
+        let name = parts.pop().unwrap_or_default();
+        let schema = parts.pop();
+        if !parts.is_empty() {
+            return Err(format!(
+                "{text:?} has more than a schema and a table; a name that holds a dot stands in double quotes"
+            ));
+        }
+        match name.is_empty() || schema.as_ref().is_some_and(String::is_empty) {
+            true => Err(format!("{text:?} is no SCHEMA.TABLE: a name is missing")),
+            false => Ok(Self { schema, name }),
+        }
+    }
+}
+
+/// The names between the dots.
+fn parts(text: &str) -> std::result::Result<Vec<String>, String> {
+    let (mut parts, mut rest) = (Vec::new(), text);
+    loop {
+        let part = match rest.strip_prefix('"') {
+            None => {
+                let (part, behind) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
+                rest = behind;
+                part.to_owned()
+            }
+            Some(quoted) => {
+                let (mut part, mut inside) = (String::new(), quoted);
+                loop {
+                    let end = inside
+                        .find('"')
+                        .ok_or_else(|| format!("a double quote is missing in {text:?}"))?;
+                    part.push_str(&inside[..end]);
+                    inside = &inside[end + 1..];
+                    match inside.strip_prefix('"') {
+                        Some(behind) => {
+                            part.push('"');
+                            inside = behind;
+                        }
+                        None => break,
+                    }
+                }
+                rest = inside;
+                part
+            }
+        };
+        parts.push(part);
+        rest = match rest.strip_prefix('.') {
+            Some(behind) => behind,
+            None if rest.is_empty() => return Ok(parts),
+            None => return Err(format!("{text:?} goes on behind a closing double quote")),
+        };
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = &self.schema {
+            write!(f, "{}.", Untrusted::from(&**schema).identifier())?;
+        }
+        f.write_str(&Untrusted::from(&*self.name).identifier())
+    }
+}
+
+impl TableName {
+    /// The name for a file: what could lead out of a folder, or be misread by a shell, is `_`.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let schema = self.schema.iter().map(String::as_str);
+        let names: Vec<&str> = schema.chain([self.name.as_str()]).collect();
+        let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let text: String = names.join(".").chars().take(100).collect();
+        let plain: String = text.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+        plain.trim_start_matches(['.', '-']).to_owned()
+    }
+
+    /// Whether it names a table of this name in this schema.
+    pub(super) fn is(&self, schema: &str, name: &str) -> bool {
+        self.name == name && self.schema.as_ref().is_none_or(|wanted| wanted == schema)
+    }
+
+    /// The position of the one table among the entries that has this name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is none, or several.
+    pub(super) fn find(&self, entries: &[Entry]) -> Result<usize> {
+        let is_it = |entry: &Entry| TABLES.contains(&entry.kind.raw()) && self.is(entry.schema.raw(), entry.name.raw());
+        let found: Vec<usize> = (0..entries.len()).filter(|at| is_it(&entries[*at])).collect();
+        match found[..] {
+            [] => Err(self.not_found(entries)),
+            [one] => Ok(one),
+            _ => {
+                let names = found.iter().map(|at| full_name(&entries[*at]));
+                Err(Error::usage(
+                    format!("several tables of this backup are called {self}"),
+                    format!("say which one: {}", names.take(NAMED).collect::<Vec<_>>().join(", ")),
+                ))
+            }
+        }
+    }
+
+    /// That there is no such table, with those that may be meant.
+    fn not_found(&self, entries: &[Entry]) -> Error {
+        let is_like = |entry: &&Entry| {
+            TABLES.contains(&entry.kind.raw()) && entry.name.raw().to_lowercase() == self.name.to_lowercase()
+        };
+        let like: Vec<String> = entries.iter().filter(is_like).map(full_name).take(NAMED).collect();
+        let hint = match like.is_empty() {
+            true => "`pgcoffer restore ID --contents` lists the tables of a backup".to_owned(),
+            false => format!("it has: {}", like.join(", ")),
+        };
+        Error::usage(format!("no table {self} is in this backup"), hint)
+    }
+}
+
+/// A table's name with its schema, as an option takes it.
+pub(super) fn full_name(entry: &Entry) -> String {
+    let word = |name: &Untrusted| match name.raw().contains(['.', '"']) {
+        true => Untrusted::from(format!("\"{}\"", name.raw().replace('"', "\"\""))).to_string(),
+        false => name.to_string(),
+    };
+    format!("{}.{}", word(&entry.schema), word(&entry.name))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for (text, schema, name) in [
+            ("public.orders", Some("public"), "orders"),
+            ("orders", None, "orders"),
+            ("App.Orders", Some("App"), "Orders"),
+            ("my schema.a table", Some("my schema"), "a table"),
+            ("\"a.b\".\"c\"\"d\"", Some("a.b"), "c\"d"),
+            ("s.\"t\"", Some("s"), "t"),
+            ("s.t*", Some("s"), "t*"),
+        ] {
+            let parsed: TableName = text.parse().unwrap();
+            assert_eq!(
+                (parsed.schema.as_deref(), parsed.name.as_str()),
+                (schema, name),
+                "{text}"
+            );
+        }
+        for text in ["", "a.b.c", "a.", ".b", "\"a", "\"a\"b.c", "\"\"", "a.\"b\"\""] {
+            assert!(text.parse::<TableName>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_a_plain_name() {
+        for (text, file) in [
+            ("public.orders", "public.orders"),
+            ("\"../..\".\"/etc/x y\"", ""),
+            ("-rf.x", "rf.x"),
+        ] {
+            let name = text.parse::<TableName>().unwrap().file_name();
+            assert!(!name.contains('/') && !name.starts_with(['.', '-']), "{name}");
+            if !text.contains('"') {
+                assert_eq!(name, file);
+            }
+        }
+    }
+
+    #[test]
+    fn one_table_is_found_and_several_are_named() {
+        let entry = |kind: &str, schema: &str, name: &str| Entry {
+            kind: kind.into(),
+            schema: schema.into(),
+            name: name.into(),
+            ..Entry::default()
+        };
+        let entries = [
+            entry("SCHEMA", "", "app"),
+            entry("TABLE", "app", "orders"),
+            entry("TABLE DATA", "app", "orders"),
+            entry("TABLE", "public", "orders"),
+            entry("FOREIGN TABLE", "public", "Far.away"),
+        ];
+        let find = |text: &str| text.parse::<TableName>().unwrap().find(&entries);
+        assert_eq!(find("public.orders").unwrap(), 3);
+        assert_eq!(find("\"Far.away\"").unwrap(), 4);
+        let hint = |text: &str| find(text).unwrap_err().hint().unwrap().to_string();
+        assert!(hint("orders").contains("app.orders, public.orders"));
+        assert!(hint("far.\"far.away\"").contains("public.\"Far.away\""));
+        assert!(hint("nothing").contains("--contents"));
+    }
+}

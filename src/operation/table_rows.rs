@@ -1,0 +1,235 @@
+//! Rows of a table out of COPY's text format: as they are, or as CSV.
+
+use std::collections::HashMap;
+
+/// Ends the rows of a COPY.
+const END_MARKER: &[u8] = b"\\.";
+/// NULL in COPY's text format.
+const NULL: &[u8] = b"\\N";
+
+/// The form in which rows are given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RowFormat {
+    /// COPY's text format, which `\copy TABLE from FILE` reads.
+    #[default]
+    Copy,
+    /// CSV with a line of names, as `COPY … WITH (FORMAT csv, HEADER)` reads and writes it: NULL is nothing, an empty
+    /// text is `""`.
+    Csv,
+}
+
+/// Writes rows. They come as the text in blocks of an archive, in any cuts.
+pub(super) struct RowWriter {
+    format: RowFormat,
+    columns: Vec<Vec<u8>>,
+    /// For each block that has its columns in another order: where each column stands.
+    orders: HashMap<i32, Vec<usize>>,
+    /// The block that the last text was of.
+    block: Option<i32>,
+    /// Whether its end marker has come.
+    has_ended: bool,
+    /// The beginning of a row that was cut.
+    cut: Vec<u8>,
+}
+
+impl RowWriter {
+    /// Writes rows of these columns.
+    pub(super) fn new(format: RowFormat, columns: Vec<Vec<u8>>, orders: HashMap<i32, Vec<usize>>) -> Self {
+        Self {
+            format,
+            columns,
+            orders,
+            block: None,
+            has_ended: false,
+            cut: Vec::new(),
+        }
+    }
+
+    /// The line of names, if the format has one.
+    pub(super) fn heading(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        if self.format == RowFormat::Csv {
+            let names = self.columns.iter().map(|name| Some(name.as_slice()));
+            csv_line(names, &mut line);
+        }
+        line
+    }
+
+    /// Takes text of a block, and appends the rows in it to `to`.
+    pub(super) fn push(&mut self, block: i32, mut text: &[u8], to: &mut Vec<u8>) {
+        if self.block != Some(block) {
+            self.block = Some(block);
+            self.has_ended = false;
+            self.cut.clear();
+        }
+        while !self.has_ended {
+            let Some(length) = memchr::memchr(b'\n', text) else {
+                self.cut.extend_from_slice(text);
+                return;
+            };
+            let row = &text[..length];
+            text = &text[length + 1..];
+            if self.cut.is_empty() {
+                self.row(block, row, to);
+            } else {
+                let mut whole = std::mem::take(&mut self.cut);
+                whole.extend_from_slice(row);
+                self.row(block, &whole, to);
+                whole.clear();
+                self.cut = whole;
+            }
+        }
+    }
+
+    fn row(&mut self, block: i32, row: &[u8], to: &mut Vec<u8>) {
+        if row == END_MARKER {
+            self.has_ended = true;
+            return;
+        }
+        let order = self.orders.get(&block);
+        match (self.format, order) {
+            (RowFormat::Copy, None) => {
+                to.extend_from_slice(row);
+                to.push(b'\n');
+            }
+            (RowFormat::Copy, Some(order)) => {
+                let fields: Vec<&[u8]> = fields(row, self.columns.len()).collect();
+                let in_order: Vec<&[u8]> = order.iter().filter_map(|at| fields.get(*at).copied()).collect();
+                to.extend_from_slice(&in_order.join(&b'\t'));
+                to.push(b'\n');
+            }
+            (RowFormat::Csv, None) => {
+                let values: Vec<Option<Vec<u8>>> = fields(row, self.columns.len()).map(value).collect();
+                csv_line(values.iter().map(|value| value.as_deref()), to);
+            }
+            (RowFormat::Csv, Some(order)) => {
+                let values: Vec<Option<Vec<u8>>> = fields(row, self.columns.len()).map(value).collect();
+                let in_order = order.iter().map(|at| values.get(*at).and_then(Option::as_deref));
+                csv_line(in_order, to);
+            }
+        }
+    }
+}
+
+/// The fields of a row. A tab inside of a value is written as a backslash and a `t`. A row of a table without columns
+/// is an empty line and has none.
+fn fields(row: &[u8], columns: usize) -> impl Iterator<Item = &[u8]> {
+    row.split(|byte| *byte == b'\t')
+        .take(if columns == 0 { 0 } else { usize::MAX })
+}
+
+/// The value of a field; none for NULL.
+fn value(field: &[u8]) -> Option<Vec<u8>> {
+    if field == NULL {
+        return None;
+    }
+    let mut value = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        value.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        let Some((escaped, behind)) = rest.split_first() else {
+            break;
+        };
+        rest = behind;
+        value.push(match escaped {
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'v' => 0x0b,
+            other => *other,
+        });
+    }
+    value.extend_from_slice(rest);
+    Some(value)
+}
+
+/// A line of CSV as PostgreSQL writes it. What could be taken for something else stands in quotes: an empty text (for
+/// NULL), and alone on its line COPY's end marker.
+fn csv_line<'a>(values: impl ExactSizeIterator<Item = Option<&'a [u8]>>, to: &mut Vec<u8>) {
+    let is_alone = values.len() == 1;
+    for (at, value) in values.enumerate() {
+        if at > 0 {
+            to.push(b',');
+        }
+        let Some(value) = value else {
+            continue;
+        };
+        let is_marker = is_alone && value == END_MARKER;
+        let is_special = |byte: &u8| matches!(byte, b'"' | b',' | b'\n' | b'\r');
+        let needs_quotes = value.is_empty() || is_marker || value.iter().any(is_special);
+        if !needs_quotes {
+            to.extend_from_slice(value);
+            continue;
+        }
+        to.push(b'"');
+        for byte in value {
+            if *byte == b'"' {
+                to.push(b'"');
+            }
+            to.push(*byte);
+        }
+        to.push(b'"');
+    }
+    to.push(b'\n');
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const TEXT: &[u8] = b"1\ta\\tb\t\\N\n2\t\t\"q\", \\\\x\\\\\n3\t\\\\.\tl\\nm\\r\n\\.\n\n\n";
+
+    fn written(format: RowFormat, cut: usize, order: Option<Vec<usize>>) -> String {
+        let columns = ["id", "A b", "c,d"].map(|name| name.as_bytes().to_vec()).to_vec();
+        let orders = order.map(|order| (8, order)).into_iter().collect();
+        let mut rows = RowWriter::new(format, columns, orders);
+        let mut to = rows.heading();
+        for block in [7, 8] {
+            TEXT.chunks(cut).for_each(|part| rows.push(block, part, &mut to));
+        }
+        String::from_utf8(to).unwrap()
+    }
+
+    #[test]
+    fn rows_come_as_they_are_whatever_the_cuts() {
+        let rows = "1\ta\\tb\t\\N\n2\t\t\"q\", \\\\x\\\\\n3\t\\\\.\tl\\nm\\r\n";
+        for cut in [1, 2, 5, 1000] {
+            assert_eq!(written(RowFormat::Copy, cut, None), [rows, rows].concat());
+        }
+        let second = "a\\tb\t\\N\t1\n\t\"q\", \\\\x\\\\\t2\n\\\\.\tl\\nm\\r\t3\n";
+        assert_eq!(
+            written(RowFormat::Copy, 3, Some(vec![1, 2, 0])),
+            [rows, second].concat()
+        );
+    }
+
+    #[test]
+    fn csv_tells_null_from_nothing() {
+        let rows = "1,a\tb,\n2,\"\",\"\"\"q\"\", \\x\\\"\n3,\\.,\"l\nm\r\"\n";
+        for cut in [1, 2, 5, 1000] {
+            assert_eq!(
+                written(RowFormat::Csv, cut, None),
+                ["id,A b,\"c,d\"\n", rows, rows].concat()
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_row_is_one_of_one_empty_text() {
+        let mut rows = RowWriter::new(RowFormat::Csv, vec![b"t".to_vec()], HashMap::new());
+        let mut to = rows.heading();
+        rows.push(1, b"\n\n\\.\n\n\n", &mut to);
+        assert_eq!(to, b"t\n\"\"\n\"\"\n");
+        to.clear();
+        rows.push(2, b"\\\\.\n\\N\n\\.\n\n\n", &mut to);
+        assert_eq!(to, b"\"\\.\"\n\n");
+        let mut rows = RowWriter::new(RowFormat::Csv, Vec::new(), HashMap::new());
+        let mut to = Vec::new();
+        rows.push(1, b"\n\\.\n\n\n", &mut to);
+        assert_eq!(to, b"\n");
+    }
+}
