@@ -156,7 +156,7 @@ impl Drill<'_> {
 
     /// The entries of the archive's table of contents.
     async fn entries(&self) -> Result<Vec<Entry>> {
-        let entries = async { open_archive(self.catalog, self.record).await?.entries().await };
+        let entries = async { Ok(open_archive(self.catalog, self.record).await?.entries().await?.0) };
         self.interrupt.or(entries).await
     }
 }
