@@ -1,8 +1,6 @@
 //! Compares the restored database with the backup: dumps it, and holds the dump against the archive.
 
-use std::{collections::BTreeMap, time::Duration};
-
-use tokio::{io::AsyncReadExt as _, process::ChildStdout, time::timeout};
+use std::collections::BTreeMap;
 
 use super::{
     Drill,
@@ -11,14 +9,13 @@ use super::{
     report::{DrillFinding, DrillReport},
 };
 use crate::{
-    archive::{ArchiveReader, Contents, EntriesReader, Entry},
-    error::{Error, Result},
-    operation::restore::{LeftOut, NotRestored, RestoreReport, decode_names},
-    postgres::{Clients, DatabaseUrl, Direction, Dump, DumpOptions, PgClient, Session},
+    error::Result,
+    operation::{
+        database_now::{DumpSettings, database_now},
+        restore::{LeftOut, NotRestored, RestoreReport, decode_names},
+    },
+    postgres::Session,
 };
-
-/// The bytes of a dump that are read at once.
-const READ_BYTES: usize = 512 << 10;
 
 /// Kinds whose failure says more of the scratch server's roles than of the backup.
 const PRIVILEGES: &[&str] = &["ACL", "DEFAULT ACL"];
@@ -30,14 +27,6 @@ pub(super) struct RestoredBackup {
     pub(super) left_out: BTreeMap<i32, LeftOut>,
 }
 
-/// A dump of the restored database.
-struct DumpOfRestored {
-    contents: Contents,
-    entries: Vec<Entry>,
-    /// The major version of the pg_dump that dumped it.
-    client_major: u32,
-}
-
 impl Drill<'_> {
     /// Compares everything, and adds what was found to the report.
     pub(super) async fn compare(
@@ -47,7 +36,12 @@ impl Drill<'_> {
         report: &mut DrillReport,
     ) -> Result<()> {
         let url = &scratch.database.url;
-        let mut dump = dump_of(self.clients, self.wanted_client(), url, self.request.dump_idle_timeout).await?;
+        let settings = DumpSettings {
+            client_major: self.wanted_client(),
+            encoding: None,
+            idle_timeout: self.request.dump_idle_timeout,
+        };
+        let mut dump = database_now(self.clients, url, settings).await?;
         let mut backup = self.entries().await?;
         let mut session = Session::connect(url).await?;
         decode_names(&mut session, &mut backup).await?;
@@ -150,72 +144,4 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
 
 fn key_of(failed: &NotRestored) -> EntryKey {
     (failed.kind.clone(), failed.schema.clone(), failed.name.clone())
-}
-
-/// Dumps the restored database as a backup would, and reads the dump.
-async fn dump_of(
-    clients: &Clients,
-    wanted: Option<u32>,
-    url: &DatabaseUrl,
-    dump_idle_timeout: Duration,
-) -> Result<DumpOfRestored> {
-    let mut session = Session::connect(url).await?;
-    let server_major = session.server_major();
-    let client = client_for(clients, wanted, server_major)?;
-    let options = DumpOptions {
-        message_language: session.message_language().await?,
-        settings: session.settings(Direction::Dump).await?,
-        encoding: Some(session.encoding_name().to_owned()),
-        ..DumpOptions::new(server_major)
-    };
-    let url = session.child_url().await?;
-    session.close().await;
-    let mut dump = Dump::start(client, &url, &options)?;
-    let read = match read(dump.take_stdout()?, dump_idle_timeout).await {
-        Ok(read) => read,
-        Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
-    };
-    dump.finish().await?;
-    let (archive, entries) = read;
-    Ok(DumpOfRestored {
-        contents: archive.finish().map_err(Error::Dump)?,
-        entries: entries.into_entries(),
-        client_major: client.major,
-    })
-}
-
-/// The pg_dump of the version that made the backup, if it is installed and knows the server.
-fn client_for(clients: &Clients, wanted: Option<u32>, server_major: u32) -> Result<&PgClient> {
-    let same = clients
-        .iter()
-        .find(|client| Some(client.major) == wanted && client.major >= server_major);
-    match same {
-        Some(client) => Ok(client),
-        None => Ok(clients.for_dump(server_major)?.0),
-    }
-}
-
-async fn read(mut source: ChildStdout, dump_idle_timeout: Duration) -> Result<(ArchiveReader, EntriesReader)> {
-    let (mut archive, mut entries) = (ArchiveReader::new(), EntriesReader::default());
-    let mut buffer = vec![0; READ_BYTES];
-    let mut has_all_entries = false;
-    loop {
-        let silent = |_| Error::Silent {
-            seconds: dump_idle_timeout.as_secs(),
-        };
-        let read = timeout(dump_idle_timeout, source.read(&mut buffer))
-            .await
-            .map_err(silent)?;
-        let bytes = read.map_err(|source| Error::Io {
-            doing: "read from pg_dump".to_owned(),
-            source,
-        })?;
-        if bytes == 0 {
-            return Ok((archive, entries));
-        }
-        archive.push(&buffer[..bytes]).map_err(Error::Dump)?;
-        if !has_all_entries {
-            has_all_entries = entries.push(&buffer[..bytes]).map_err(Error::Dump)?;
-        }
-    }
 }

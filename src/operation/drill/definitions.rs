@@ -3,10 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{report::DrillFinding, same_text::normalized};
+use super::report::DrillFinding;
 use crate::{
     archive::Entry,
-    operation::restore::{LeftOut, label},
+    operation::{
+        restore::{LeftOut, label},
+        same_text::normalized,
+    },
     text::Untrusted,
 };
 

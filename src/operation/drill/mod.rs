@@ -10,11 +10,10 @@ mod definitions;
 mod ground;
 mod report;
 mod rows;
-mod same_text;
 mod source;
 mod values;
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use super::{
     Clock, Interrupt, Progress,
@@ -138,6 +137,8 @@ impl Drill<'_> {
             only: Vec::new(),
             data_only: false,
             beside: None,
+            jobs: NonZeroUsize::MIN,
+            resume: false,
             roles: MissingRoles::Skip,
             keep_going: true,
             made_for_it: true,

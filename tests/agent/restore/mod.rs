@@ -18,6 +18,7 @@ mod one_table;
 mod ordinary_roles;
 mod others_tables;
 mod outputs;
+mod parallel;
 mod part_bytes;
 pub(crate) mod platforms;
 mod preview;
