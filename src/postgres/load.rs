@@ -17,13 +17,14 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::process::Stdio;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
 use tokio::process::ChildStdin;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::child::{Invocation, OWN_END, Running};
+use super::child::{Invocation, OWN_END, Running, has_failed};
 use super::client::PgClient;
 use super::error::Error;
 use super::failures::StatementFailures;
@@ -33,6 +34,9 @@ use super::settings::SessionSettings;
 use super::url::DatabaseUrl;
 pub use contents_file::ContentsFile;
 use script::Script;
+
+/// The time between two looks at whether a process has failed.
+const FAILURE_LOOK: Duration = Duration::from_millis(250);
 
 /// The options of a load.
 #[derive(Clone, Debug)]
@@ -221,6 +225,19 @@ impl Load {
     pub fn has_ended(&mut self) -> bool {
         let psql_ended = self.script.as_mut().is_none_or(|script| script.psql.has_ended());
         psql_ended && self.restore.has_ended()
+    }
+
+    /// Waits until one of its processes has failed; otherwise it never ends, nor for a restore that continues after failures.
+    /// It tells of a failure also while nothing is written. Safe to cancel.
+    pub fn failure(&self) -> impl Future<Output = ()> + use<> {
+        let psql = self.script.as_ref().and_then(|script| script.psql.pid());
+        let processes = [self.restore.pid(), psql];
+        let continues = self.keeps_going;
+        async move {
+            while continues || !processes.iter().flatten().any(|process| has_failed(*process)) {
+                sleep(FAILURE_LOOK).await;
+            }
+        }
     }
 
     /// Whether `pg_restore` closed its stdin before the archive's end. It may then have committed already.

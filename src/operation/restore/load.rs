@@ -1,6 +1,6 @@
 //! Streams an archive into pg_restore, and decides in which state a fault leaves the target.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::ErrorKind};
 
 use tokio::io::AsyncWriteExt as _;
 
@@ -119,7 +119,9 @@ impl PreparedRestore<'_> {
         interrupt: &Interrupt,
         when_read: impl FnOnce(&mut Load),
     ) -> std::result::Result<(Contents, LoadReport), FailedLoad> {
-        let brought = interrupt.or(self.send(ids, &mut load, progress)).await;
+        let failure = load.failure();
+        let sent = unless_it_fails(failure, self.send(ids, &mut load, progress));
+        let brought = interrupt.or(sent).await;
         let all_sent = brought.is_ok() || load.has_stopped_reading();
         let ending = match brought {
             Ok(contents) => {
@@ -147,6 +149,19 @@ impl PreparedRestore<'_> {
             .await?;
         filter.flush().await.map_err(Error::Sink)?;
         Ok(contents)
+    }
+}
+
+/// The result of what is sent to a load. Where its programs fail meanwhile, that ends it, however long the next bytes of
+/// the archive take.
+pub(super) async fn unless_it_fails<T>(
+    failure: impl Future<Output = ()>,
+    sent: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        biased;
+        sent = sent => sent,
+        () = failure => Err(Error::Sink(ErrorKind::BrokenPipe.into())),
     }
 }
 

@@ -11,7 +11,10 @@ use crate::{
     operation::{
         Interrupt, Progress,
         part::RangedArchive,
-        restore::{PreparedRestore, load::ended},
+        restore::{
+            PreparedRestore,
+            load::{ended, unless_it_fails},
+        },
     },
     postgres::{DatabaseUrl, Load, LoadOptions, PgClient, Session},
 };
@@ -106,7 +109,8 @@ impl Loader {
             .await?;
         let mut load = Load::start(&self.client, &target, &options)?;
         let (ids, part) = (entries.iter().copied().collect::<BTreeSet<i32>>(), progress.part());
-        let sent = self.archive.read_into(&ids, &mut load, &part);
+        let failure = load.failure();
+        let sent = unless_it_fails(failure, self.archive.read_into(&ids, &mut load, &part));
         let ending = match self.stop.or(sent).await {
             Ok(contents) => {
                 let finished = self.stop.or(async { Ok(load.finish().await?) }).await;

@@ -126,7 +126,10 @@ fn what_is_anything_else_is_refused_and_not_touched() {
             "create or replace view app.named as select 1 as id, ''::text as name, 1::bigint as n",
             "view app.named",
         ),
-        ("alter policy own on app.orders using (true)", "policy app.orders own"),
+        (
+            "alter policy own on app.orders using (true)",
+            "policy own on app.orders",
+        ),
         ("alter table app.files alter note set default 'x'", "app.files note"),
         (
             "create or replace function app.norm(t text) returns text language sql immutable as $$ select upper(t) $$",

@@ -89,7 +89,7 @@ fn a_part_into_what_is_in_use_by_several_jobs() {
     let live = stage.live();
     stage
         .cluster
-        .psql(&live.name, "drop table app.events cascade; delete from app.hashed");
+        .psql(&live.name, "drop table app.events cascade; truncate app.hashed");
     let part = ["--table", "app.events", "--jobs", "3"];
     let said = stage.restore_with(&live, part).ended_with(2).stderr;
     assert!(said.contains("--no-single-transaction"), "{said}");
