@@ -56,7 +56,7 @@ fn only_a_backup_that_can_be_counted_on_is_recent() {
     let stage = Stage::small();
     stage.put(Run::ago(minutes(12)));
     stage.put(Run::ago(minutes(4)).failed(3));
-    stage.put(Run::ago(minutes(3)).suspicious());
+    stage.put(Run::ago(minutes(3)).rows(1).suspicious());
     let damaged = stage.put(Run::ago(minutes(2)));
     let key = stage.keys("/archives/").into_iter().find(|key| key.contains(&damaged)).unwrap();
     let mut bytes = stage.bucket.read(&key).unwrap();

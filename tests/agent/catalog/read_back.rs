@@ -169,6 +169,6 @@ fn what_is_deleted_leaves_no_mark_of_it() {
     stage.run(["verify"]).success();
     stage.back_up();
     let id = stage.records().remove(1)["id"].as_str().unwrap().to_owned();
-    stage.run(["delete", &id, "--yes"]).success();
+    stage.run(["delete", &id, "--yes", "--force"]).success();
     assert_eq!(stage.keys("/marks/"), [""; 0]);
 }

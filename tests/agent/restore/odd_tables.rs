@@ -18,9 +18,9 @@ const ODD_NAMES: &str = "
     do $$ declare name text; begin
       foreach name in array array[E'line\\nbreak', 'a.b', 'say \"hi\"', '-- x; drop table keep', 'größe_名前', '$1 \\.',
           'a234567890123456789012345678901234567890123456789012345678901 3'] loop
-        execute format('create table \"Odd. schema\".%I (%I int primary key, %I text)', name, name, name || '2');
+        execute format('create table \"Odd. schema\".%I (%I int primary key, %I text)', name, name, '2' || left(name, 40));
         execute format('insert into \"Odd. schema\".%I select n, %L || n from generate_series(1, 20) n', name, name);
-        execute format('create index on \"Odd. schema\".%I (%I)', name, name || '2');
+        execute format('create index on \"Odd. schema\".%I (%I)', name, '2' || left(name, 40));
         execute format('comment on table \"Odd. schema\".%I is %L', name, name);
       end loop; end $$;";
 
@@ -72,7 +72,7 @@ const ODD_TABLES: &str = "
     create domain positive as int check (value > 0); create type mood as enum ('sad', 'ok');
     create table rich (p positive, m mood, c pair, r int4range, l mood[], at timestamptz, x xml, j jsonb,
         exclude using gist (r with &&), check ((c).a > 0), unique nulls not distinct (p));
-    insert into rich select n, 'ok', (n, E'\\t,\"\\\\'), int4range(n, n + 1), '{sad,ok}', '2026-03-29 01:30+01', null,
+    insert into rich select n, 'ok', (n, E'\\t,\"\\\\')::pair, int4range(n, n + 1), '{sad,ok}', '2026-03-29 01:30+01', null,
         '{\"a\": \"\\u00e9\"}' from generate_series(1, 50) n;
     create unlogged table unlogged (a int); insert into unlogged values (7);
     create table owner (id serial primary key); insert into owner select from generate_series(1, 9);

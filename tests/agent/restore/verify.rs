@@ -43,7 +43,8 @@ fn everything_that_differs_is_named_at_once() {
         }
     }
     write_details(&stage, &other);
-    for command in [&["verify"][..], &["verify", "--deep"], &["get", "latest", "-q", "-o", "x.dump"]] {
+    let id = good["id"].as_str().unwrap();
+    for command in [&["verify", id][..], &["verify", id, "--deep"], &["get", id, "-q", "-o", "x.dump"]] {
         let said = stage.run(command.iter().copied()).ended_with(5).stderr;
         for words in [
             "table public.one has 100 rows, and 99 were dumped",
@@ -58,7 +59,8 @@ fn everything_that_differs_is_named_at_once() {
     }
     assert_eq!(stage.records()[0]["good"], false);
     write_details(&stage, &honest);
-    stage.run(["verify", "latest"]).success();
+    stage.run(["verify", id]).success();
+    assert_eq!(stage.records()[0]["good"], true);
 }
 
 #[test]
