@@ -51,7 +51,7 @@ use crate::{
 };
 
 pub use archives::{Selector, ShownBackup};
-pub use backup::backup;
+pub use backup::{AskedBackup, backup};
 pub use bucket::{PruneOptions, Pruned};
 pub use check::CheckOptions;
 pub use diff::BackupDiff;

@@ -10,6 +10,7 @@ mod lists;
 mod mark;
 mod notice;
 mod reason;
+mod recent;
 mod record;
 mod retention;
 mod tier;
@@ -25,6 +26,7 @@ pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, AnnouncedDeletion, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release, Retained};
 pub use notice::{FailedDelivery, Notice};
 pub use reason::{Reason, with_text};
+pub use recent::{Recency, RecentBackup};
 pub use record::{
     AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_VERSION, Record, Sealed, SealedObject, Server, Source,
     Status, UnknownVersion,

@@ -108,6 +108,9 @@ pub(super) enum Command {
     Verify {
         #[command(flatten)]
         chosen: Chosen,
+        /// Have PostgreSQL's own pg_restore read all of it as well: a second reader, that needs no database
+        #[arg(long, conflicts_with = "sample")]
+        deep: bool,
         /// Read only so much of it, drawn at random: 5%. What was not read is said to be unproven
         #[arg(long, value_name = "PERCENT", value_parser = percent)]
         sample: Option<f64>,

@@ -12,7 +12,7 @@ use std::{fmt, io, path::Path};
 
 use crate::{
     archive,
-    backup::{Failure, UnknownVersion},
+    backup::{Failure, RecentBackup, UnknownVersion},
     cause::Cause,
     compress,
     exit_status::ExitStatus,
@@ -154,6 +154,8 @@ pub enum Error {
     NotDue {
         /// label of the database
         database: String,
+        /// the good backup that was made just now, where that is why
+        recent: Option<Box<RecentBackup>>,
     },
     /// this machine's clock and the service's differ too much, or can't be compared
     Clock {

@@ -83,7 +83,7 @@ impl Error {
             Self::NotTaken { why, .. } => {
                 write!(f, "the backup that is due was not taken: {why}")
             }
-            Self::NotDue { database } => {
+            Self::NotDue { database, .. } => {
                 write!(f, "another run has just backed up {database}: nothing is due")
             }
             Self::Clock { why, .. } => write!(f, "nothing is deleted by this clock: {why}"),

@@ -66,7 +66,12 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
             None => context.get(chosen, output.clone(), *sealed, *thaw).await,
         },
         Command::Open { file, output } => context.open(file, output.clone()).await,
-        Command::Verify { chosen, sample, thaw } => context.verify(chosen, *sample, *thaw).await,
+        Command::Verify {
+            chosen,
+            deep,
+            sample,
+            thaw,
+        } => context.verify(chosen, *deep, *sample, *thaw).await,
         Command::Drill(args) => context.drill(args).await,
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,

@@ -19,6 +19,7 @@ use std::time::Duration;
 use super::{
     Clock, Interrupt, Progress,
     archive::open_archive,
+    read_back::{note_read, verdict},
     restore::{MissingRoles, RestoreRequest, prepare_restore, restore},
     spans::{step, traced},
 };
@@ -145,13 +146,19 @@ impl Drill<'_> {
         };
         let prepared = prepare_restore(self.catalog, self.clients, self.record, &request, self.interrupt);
         let prepared = Box::pin(prepared).await?;
-        let left_out = prepared.left_out_by_id();
-        match Box::pin(restore(prepared, progress, self.interrupt)).await {
+        let (left_out, etag) = (prepared.left_out_by_id(), prepared.etag());
+        let restored = match Box::pin(restore(prepared, progress, self.interrupt)).await {
             Ok(report) => Ok(RestoredBackup { report, left_out }),
             // the state of its target is of no interest, as it is removed
             Err(Error::RestoreFailed { source, .. }) => Err(*source),
             Err(error) => Err(error),
+        };
+        // whatever the drill finds in the database, all of the archive was read and compared, or found to be damaged
+        let is_of_archive = matches!(restored, Ok(_) | Err(Error::Seal { .. }));
+        if let Some((etag, good)) = etag.zip(verdict(&restored).filter(|_| is_of_archive)) {
+            note_read(self.catalog, self.record, etag, good).await;
         }
+        restored
     }
 
     /// The entries of the archive's table of contents.

@@ -93,6 +93,11 @@ impl PreparedRestore<'_> {
         (!problems.is_empty()).then(|| unsuitable(self.request, problems.clone()))
     }
 
+    /// The entity tag of the archive that is restored, if the place gave one.
+    pub(in crate::operation) fn etag(&self) -> Option<Untrusted> {
+        self.archive.etag().map(Untrusted::from)
+    }
+
     /// The ids of the entries whose rows are restored.
     pub(super) fn row_ids(&self) -> BTreeSet<i32> {
         match &self.beside {
