@@ -32,6 +32,20 @@ pub fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
 }
 
+/// A length of time in milliseconds: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+#[must_use]
+pub fn duration(milliseconds: i64) -> String {
+    let milliseconds = milliseconds.max(0);
+    let whole = milliseconds / 1000;
+    match whole {
+        0..10 => format!("{whole}.{} s", milliseconds % 1000 / 100),
+        10..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        3600..172_800 => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+        _ => format!("{} d {} h", whole / 86_400, whole % 86_400 / 3600),
+    }
+}
+
 /// How long ago, to the minute, in its two largest units: `30d 0h`, `5h 1m`, `0m`.
 #[must_use]
 pub fn age(from: Timestamp, to: Timestamp) -> String {
@@ -186,6 +200,21 @@ mod tests {
                 "16.0 EiB"
             ]
         );
+    }
+
+    #[test]
+    fn lengths_of_time_have_two_units() {
+        for (milliseconds, text) in [
+            (-1, "0.0 s"),
+            (0, "0.0 s"),
+            (1_450, "1.4 s"),
+            (59_999, "59 s"),
+            (200_000, "3 min 20 s"),
+            (7_500_000, "2 h 5 min"),
+            (172_800_000, "2 d 0 h"),
+        ] {
+            assert_eq!(duration(milliseconds), text);
+        }
     }
 
     #[test]
