@@ -4,8 +4,17 @@ use super::{Agent, Selector, usage};
 use crate::{
     backup::Record,
     error::{Error, Result},
-    operation::{self, DrillChecks, DrillReport, DrillRequest, Progress},
+    operation::{self, DrillChecks, DrillRequest, Drilled, Progress},
 };
+
+/// The options of a drill by hand.
+#[derive(Debug, Clone)]
+pub struct DrillOptions {
+    /// Who started it.
+    pub who: String,
+    /// Whether a report is left in the bucket.
+    pub leaves_report: bool,
+}
 
 impl Agent {
     /// The backups to drill: the one that is meant; if neither a backup nor a database is named, the newest good one of
@@ -44,15 +53,19 @@ impl Agent {
         }
     }
 
-    /// Proves that a backup comes back, where `PGCOFFER_SCRATCH_URL` says.
+    /// Proves that a backup comes back, where `PGCOFFER_SCRATCH_URL` says, and leaves a report in the bucket.
     ///
     /// # Errors
     /// Those of [`operation::drill`]; [`Error::Usage`] for a file of statements that can't be read.
-    pub async fn drill(&self, record: &Record, progress: &Progress) -> Result<DrillReport> {
+    pub async fn drill(&self, record: &Record, options: &DrillOptions, progress: &Progress) -> Result<Drilled> {
         let request = DrillRequest {
             ground: self.config.drill_ground.clone(),
             checks: self.drill_checks()?,
             dump_idle_timeout: self.config.dump_idle_timeout,
+            leaves_report: options.leaves_report,
+            who: format!("{}@{}", options.who, self.environment.host),
+            due: None,
+            time_limit: None,
             clock: self.clock,
         };
         let (catalog, clients) = (self.catalog().await?, self.clients().await?);

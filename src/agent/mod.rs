@@ -55,6 +55,7 @@ pub use backup::backup;
 pub use bucket::{PruneOptions, Pruned};
 pub use check::CheckOptions;
 pub use diff::BackupDiff;
+pub use drill::DrillOptions;
 pub use heartbeats::Heartbeats;
 pub use launched::MissingRun;
 pub use lifecycle::LifecycleOptions;

@@ -8,7 +8,8 @@ use pgcoffer::{
     agent::Undelivered,
     backup::{Details, Mark, Record},
     operation::{
-        BackupContents, BackupTaken, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport, Sampled, Verified,
+        BackupContents, BackupTaken, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport, Sampled,
+        Verified,
     },
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
     store::Location,

@@ -50,6 +50,8 @@ impl Error {
             Self::RestoreFailed { source, .. } => source.cause(),
             Self::Io { doing, .. } if doing.starts_with("listen on") => Machine::Listen.into(),
             Self::Io { source, .. } | Self::Sink(source) => of_io(source),
+            Self::NotReported { source } => source.cause(),
+            Self::TimeLimit { .. } => Machine::TimeLimit.into(),
             Self::Interrupted { .. } => Machine::Interrupted.into(),
             Self::Unexplained { .. } => Bucket::BucketUnexplained.into(),
             Self::Unsettled { .. } => Bucket::BucketStranger.into(),

@@ -109,6 +109,10 @@ impl Error {
             Self::Io { doing, source } if doing.starts_with("read ") => {
                 io_hint_of_reading(source).or_else(|| io_hint(source))
             }
+            Self::NotReported { source } => source.cure(),
+            Self::TimeLimit { setting, .. } => Some(format!(
+                "raise {setting}; where the machine was busy with something else, choose another hour"
+            )),
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
             Self::Internal(_) => Some(
                 "please report it with this text and what `pgcoffer --version` says; a later run \

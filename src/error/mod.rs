@@ -230,6 +230,20 @@ pub enum Error {
     },
     /// whoever was to take opened bytes doesn't
     Sink(io::Error),
+    /// a drill ran to its end, and its report could not be written
+    NotReported {
+        /// why
+        source: Box<Self>,
+    },
+    /// what was carried out took longer than it may, and was ended
+    TimeLimit {
+        /// what
+        what: &'static str,
+        /// how long it may take
+        seconds: u64,
+        /// the setting that says so
+        setting: &'static str,
+    },
     /// a signal asked to stop
     Interrupted {
         /// that of the signal
@@ -280,9 +294,12 @@ impl Error {
     #[must_use]
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Compress(_) | Self::Io { .. } | Self::Sink(_) | Self::Clock { .. } | Self::NotTaken { .. } => {
-                ExitStatus::Failed
-            }
+            Self::Compress(_)
+            | Self::Io { .. }
+            | Self::Sink(_)
+            | Self::Clock { .. }
+            | Self::NotTaken { .. }
+            | Self::TimeLimit { .. } => ExitStatus::Failed,
             Self::Internal(_) => ExitStatus::Bug,
             Self::Usage { .. } | Self::Config(_) | Self::Unsettled { .. } => ExitStatus::Usage,
             Self::Store(error) if matches!(error.kind, store::Kind::Configuration | store::Kind::PlainHttp) => {
@@ -305,6 +322,7 @@ impl Error {
             // nothing failed, and somebody has to look
             Self::Unexplained { .. } => ExitStatus::Problem,
             Self::RestoreFailed { source, .. } => source.exit_status(),
+            Self::NotReported { .. } => ExitStatus::NotReported,
             Self::NotWhole { first, .. } => first.exit_status(),
             Self::Problems { exit_status, .. } | Self::Interrupted { exit_status } => *exit_status,
         }

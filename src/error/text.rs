@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::{Error, Fault, TargetState};
 use crate::{
     redact::{redacted, without_keys},
-    text::{Untrusted, continued, escaped_lines},
+    text::{Untrusted, continued, escaped_lines, roughly},
 };
 
 impl fmt::Display for Error {
@@ -101,6 +101,16 @@ impl Error {
                 "nothing of {database} is deleted: {planned} good ones would go because of newer ones or of marks \
                  that shorten their time, and in two days the schedule explains {explained}"
             ),
+            Self::NotReported { source } => {
+                write!(f, "the drill has ended, and no report of it is in the bucket: {source}")
+            }
+            Self::TimeLimit { what, seconds, .. } => {
+                write!(
+                    f,
+                    "{what} took longer than {}, and was ended",
+                    roughly(i64::try_from(*seconds).unwrap_or(i64::MAX))
+                )
+            }
             Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
             Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),
             Self::Interrupted { .. } => write!(f, "interrupted"),

@@ -8,10 +8,11 @@ use super::{
     Drill,
     definitions::{EntryKey, Restored},
     ground::Scratch,
-    report::{DrillFinding, DrillReport},
+    report::DrillReport,
 };
 use crate::{
     archive::{ArchiveReader, Contents, EntriesReader, Entry},
+    backup::DrillFinding,
     error::{Error, Result},
     operation::restore::{LeftOut, NotRestored, RestoreReport, decode_names},
     postgres::{Clients, DatabaseUrl, Direction, Dump, DumpOptions, PgClient, Session},

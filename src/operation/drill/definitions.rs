@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{report::DrillFinding, same_text::normalized};
+use super::same_text::normalized;
 use crate::{
     archive::Entry,
+    backup::DrillFinding,
     operation::restore::{LeftOut, label},
     text::Untrusted,
 };

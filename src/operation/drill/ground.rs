@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
 
-use super::{Drill, report::DrillServer, source::SourceDatabase};
+use super::{Drill, source::SourceDatabase};
 use crate::{
+    backup::DrillServer,
     error::{Error, Result},
     operation::mark::maker,
     postgres::{DatabaseUrl, LocalServer, LocalServerOptions, ScratchDatabase, ScratchRequest, ServerPrograms},
@@ -85,8 +86,8 @@ impl Scratch {
     pub(super) fn server(&self) -> DrillServer {
         DrillServer {
             place: match &self.server {
-                Some(_) => "local".to_owned(),
-                None => self.database.url.to_string(),
+                Some(_) => "local".into(),
+                None => self.database.url.to_string().into(),
             },
             version: self.database.server_version.as_str().into(),
             major: self.database.server_major,
