@@ -1,8 +1,11 @@
 //! The verb `drill`.
 
+use jiff::SignedDuration;
+
 use super::{Agent, Selector, usage};
 use crate::{
-    backup::Record,
+    backup::{Label, Record},
+    certificate::Sha256Digest,
     error::{Error, Result},
     operation::{self, DrillChecks, DrillRequest, Drilled, Progress},
 };
@@ -66,6 +69,8 @@ impl Agent {
             who: format!("{}@{}", options.who, self.environment.host),
             due: None,
             time_limit: None,
+            agent_sha256: self.agent_sha256().await,
+            recovery_point_target: self.recovery_point_target(&record.database),
             clock: self.clock,
         };
         let (catalog, clients) = (self.catalog().await?, self.clients().await?);
@@ -78,6 +83,21 @@ impl Agent {
             &self.interrupt,
         ))
         .await
+    }
+
+    /// SHA-256 of the running program, where it can be read.
+    pub(super) async fn agent_sha256(&self) -> Option<Sha256Digest> {
+        let program = self.environment.program.clone()?;
+        // some tens of megabytes
+        let hash = move || Sha256Digest::of_reader(std::fs::File::open(program).ok()?).ok();
+        tokio::task::spawn_blocking(hash).await.ok()?
+    }
+
+    /// The longest time between two backups of a database that its schedule allows.
+    pub(super) fn recovery_point_target(&self, database: &Label) -> Option<SignedDuration> {
+        let mut databases = self.config.databases.iter();
+        let settings = databases.find(|settings| settings.label == *database)?;
+        settings.schedule.as_ref()?.longest_gap(self.clock.now())
     }
 
     /// The statements of `PGCOFFER_DRILL_SQL`.

@@ -40,6 +40,10 @@ impl Error {
                  (the recovery sheet has theirs)"
                     .to_owned(),
             ),
+            Self::NoSuchCertificate { .. } => Some(
+                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report".to_owned(),
+            ),
+            Self::Certificate { source, .. } => source.hint().map(str::to_owned),
             Self::NotGood { .. } => Some(
                 "`pgcoffer list` shows the good ones; `latest` is the newest of \
                 them"

@@ -14,6 +14,7 @@ use crate::{
     archive,
     backup::{Failure, RecentBackup, UnknownVersion},
     cause::Cause,
+    certificate::CertificateFault,
     compress,
     exit_status::ExitStatus,
     lifecycle,
@@ -133,6 +134,20 @@ pub enum Error {
         wanted: String,
         /// where
         location: String,
+    },
+    /// there is no such certificate
+    NoSuchCertificate {
+        /// what was asked for; empty for the newest
+        wanted: String,
+        /// where
+        location: String,
+    },
+    /// a certificate can't be verified
+    Certificate {
+        /// which one
+        object: String,
+        /// why
+        source: CertificateFault,
     },
     /// the backup is the record of a failed run
     NotGood {
@@ -315,12 +330,13 @@ impl Error {
             Self::Cold { under_way: true, .. } => ExitStatus::Thawing,
             Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } | Self::Cold { .. } => ExitStatus::Bucket,
             Self::Seal { .. }
+            | Self::Certificate { .. }
             | Self::Record { .. }
             | Self::Archive { .. }
             | Self::Payload { .. }
             | Self::Differs { .. } => ExitStatus::Integrity,
             Self::NotDue { .. } => ExitStatus::Locked,
-            Self::NoSuchBackup { .. } | Self::NotGood { .. } => ExitStatus::NoSuchBackup,
+            Self::NoSuchBackup { .. } | Self::NoSuchCertificate { .. } | Self::NotGood { .. } => ExitStatus::NoSuchBackup,
             // nothing failed, and somebody has to look
             Self::Unexplained { .. } => ExitStatus::Problem,
             Self::RestoreFailed { source, .. } => source.exit_status(),

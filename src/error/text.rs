@@ -50,6 +50,13 @@ impl Error {
             Self::NoSuchBackup { wanted, location } => {
                 write!(f, "there is no backup {wanted} in {location}")
             }
+            Self::NoSuchCertificate { wanted, location } if wanted.is_empty() => {
+                write!(f, "there is no certificate in {location}")
+            }
+            Self::NoSuchCertificate { wanted, location } => {
+                write!(f, "there is no certificate of {wanted} in {location}")
+            }
+            Self::Certificate { object, source } => write!(f, "{object}: {source}"),
             Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
             Self::TargetUnsuitable { target, problems } => {
                 let problems: Vec<&str> = problems.iter().map(|problem| problem.what.as_str()).collect();

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     archive::{ArchiveReader, Contents, EntriesReader, Entry},
-    backup::DrillFinding,
+    backup::{DrillFinding, DrilledLargeObjects, DrilledTable, FindingReason},
     error::{Error, Result},
     operation::restore::{LeftOut, NotRestored, RestoreReport, decode_names},
     postgres::{Clients, DatabaseUrl, Direction, Dump, DumpOptions, PgClient, Session},
@@ -60,6 +60,7 @@ impl Drill<'_> {
                 schema: index.schema,
                 name: index.name,
                 why: "it is not valid".into(),
+                reason: FindingReason::Invalid,
             });
         }
         session.close().await;
@@ -75,6 +76,12 @@ impl Drill<'_> {
         let definitions = comparison.compare(&backup, &dump.entries);
         let (was, is) = (&restored.report.contents, &dump.contents);
         let rows = comparison.compare_rows((&backup, was), (&dump.entries, is));
+        report.data.tables = DrilledTable::pairs(was, is);
+        report.data.large_objects = DrilledLargeObjects {
+            expected: was.large_objects,
+            found: is.large_objects,
+        };
+        report.data.definitions.clone_from(&was.definitions);
         report.differences.extend(rows.differences);
         report.differences.extend(definitions.differences);
         report.not_compared.extend(rows.not_compared);
@@ -131,6 +138,7 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
     for failed in restored.failed {
         let finding = DrillFinding {
             why: format!("it could not be restored: {}", failed.why.raw()).into(),
+            reason: FindingReason::Failed,
             kind: failed.kind,
             schema: failed.schema,
             name: failed.name,

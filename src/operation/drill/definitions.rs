@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::same_text::normalized;
 use crate::{
     archive::Entry,
-    backup::DrillFinding,
+    backup::{DrillFinding, FindingReason},
     operation::restore::{LeftOut, label},
     text::Untrusted,
 };
@@ -74,7 +74,7 @@ impl Restored<'_> {
             if !backup.contains_key(key) {
                 let first = entries[0];
                 let why = "it is in the restored database, and not in the backup";
-                compared.differences.push(finding(first, why));
+                compared.differences.push(finding(first, FindingReason::Added, why));
             }
         }
         compared
@@ -87,9 +87,15 @@ impl Restored<'_> {
             }
             match self.left_out.get(&entry.id) {
                 Some(left_out) if !left_out.counts => (),
-                Some(left_out) => compared.not_compared.push(finding(entry, left_out.why.clone())),
+                Some(left_out) => {
+                    let why = left_out.why.clone();
+                    compared.not_compared.push(finding(entry, left_out.reason, why));
+                }
                 None if self.is_of_other_owner(entry) => compared.not_compared.push(self.other_owner(entry)),
-                None => compared.differences.push(finding(entry, "it did not come back")),
+                None => {
+                    let why = "it did not come back";
+                    compared.differences.push(finding(entry, FindingReason::Missing, why));
+                }
             }
         }
     }
@@ -98,7 +104,7 @@ impl Restored<'_> {
         let first = entries[0];
         if entries.iter().chain(others).any(|entry| is_not_whole(entry)) {
             let why = "its definition is too long to be compared";
-            compared.not_compared.push(finding(first, why));
+            compared.not_compared.push(finding(first, FindingReason::TooLong, why));
             return;
         }
         let (was, is) = (texts(entries), texts(others));
@@ -107,7 +113,8 @@ impl Restored<'_> {
         }
         if let Some(left_out) = entries.iter().find_map(|entry| self.left_out.get(&entry.id)) {
             if left_out.counts {
-                compared.not_compared.push(finding(first, left_out.why.clone()));
+                let why = left_out.why.clone();
+                compared.not_compared.push(finding(first, left_out.reason, why));
             }
             return;
         }
@@ -119,9 +126,9 @@ impl Restored<'_> {
         match self.versions_differ {
             Some(versions) => {
                 let why = format!("{versions} may write one definition in two ways; {why}");
-                compared.not_compared.push(finding(first, why));
+                compared.not_compared.push(finding(first, FindingReason::Version, why));
             }
-            None => compared.differences.push(finding(first, why)),
+            None => compared.differences.push(finding(first, FindingReason::Changed, why)),
         }
     }
 
@@ -136,7 +143,7 @@ impl Restored<'_> {
             entry.owner.identifier(),
             Untrusted::from(self.role).identifier()
         );
-        finding(entry, why)
+        finding(entry, FindingReason::Owner, why)
     }
 }
 
@@ -192,12 +199,13 @@ fn shown(line: Option<&str>) -> String {
     }
 }
 
-pub(super) fn finding(entry: &Entry, why: impl Into<Untrusted>) -> DrillFinding {
+pub(super) fn finding(entry: &Entry, reason: FindingReason, why: impl Into<Untrusted>) -> DrillFinding {
     DrillFinding {
         kind: entry.kind.clone(),
         schema: entry.schema.clone(),
         name: entry.name.clone(),
         why: why.into(),
+        reason,
         label: label(entry).into(),
     }
 }

@@ -4,6 +4,7 @@
 //! It is the restore that users run, and the comparison is that of a dump with a dump: what pg_dump writes of the
 //! restored database must hold the same rows and the same definitions as the archive.
 
+mod certificate;
 mod checks;
 mod compare;
 mod definitions;
@@ -17,7 +18,7 @@ mod values;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Clock, Interrupt, Progress,
@@ -30,6 +31,7 @@ use crate::{
     archive::Entry,
     backup::{Record, Sealed},
     catalog::Catalog,
+    certificate::Sha256Digest,
     error::{Error, Result},
     postgres::Clients,
 };
@@ -38,7 +40,7 @@ pub use checks::DrillChecks;
 use compare::RestoredBackup;
 pub use ground::DrillGround;
 use ground::Scratch;
-pub use report::DrillReport;
+pub use report::{ComparedData, DrillReport};
 use report::milliseconds;
 use source::SourceDatabase;
 
@@ -59,6 +61,10 @@ pub struct DrillRequest {
     pub due: Option<Timestamp>,
     /// After which time it is ended; none: whenever it is done.
     pub time_limit: Option<Duration>,
+    /// SHA-256 of this program, for the certificate, where it could be read.
+    pub agent_sha256: Option<Sha256Digest>,
+    /// The longest time between two backups that the schedule allows, for the certificate, where there is one.
+    pub recovery_point_target: Option<SignedDuration>,
     /// The time.
     pub clock: Clock,
 }
