@@ -5,6 +5,7 @@ use crate::{
     backup::Record,
     error::{Error, Result},
     operation::{self, DrillChecks, DrillReport, DrillRequest, Progress},
+    postgres::DatabaseUrl,
 };
 
 impl Agent {
@@ -51,6 +52,7 @@ impl Agent {
     pub async fn drill(&self, record: &Record, progress: &Progress) -> Result<DrillReport> {
         let request = DrillRequest {
             ground: self.config.drill_ground.clone(),
+            sources: self.sources(),
             checks: self.drill_checks()?,
             dump_idle_timeout: self.config.dump_idle_timeout,
             clock: self.clock,
@@ -65,6 +67,14 @@ impl Agent {
             &self.interrupt,
         ))
         .await
+    }
+
+    /// The databases that are backed up.
+    fn sources(&self) -> Vec<(String, DatabaseUrl)> {
+        let databases = self.config.databases.iter();
+        databases
+            .map(|database| (database.label.to_string(), database.url.clone()))
+            .collect()
     }
 
     /// The statements of `PGCOFFER_DRILL_SQL`.

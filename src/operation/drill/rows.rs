@@ -49,7 +49,7 @@ impl Restored<'_> {
             compared.differences.extend(why.map(|why| of_table(table, why)));
         }
         for (place, table) in &after {
-            if !before.contains_key(place) && table.rows > 0 {
+            if !before.contains_key(place) && table.rows > 0 && !self.before.has_rows(table) {
                 let why = format!("{} that are not in the backup", counted(table.rows, "row"));
                 compared.differences.push(of_table(table, why));
             }
