@@ -8,6 +8,7 @@ use crate::{
     certificate::Sha256Digest,
     error::{Error, Result},
     operation::{self, DrillChecks, DrillRequest, Drilled, Progress},
+    postgres::DatabaseUrl,
 };
 
 /// The options of a drill by hand.
@@ -63,6 +64,7 @@ impl Agent {
     pub async fn drill(&self, record: &Record, options: &DrillOptions, progress: &Progress) -> Result<Drilled> {
         let request = DrillRequest {
             ground: self.config.drill_ground.clone(),
+            sources: self.sources(),
             checks: self.drill_checks()?,
             dump_idle_timeout: self.config.dump_idle_timeout,
             leaves_report: options.leaves_report,
@@ -98,6 +100,14 @@ impl Agent {
         let mut databases = self.config.databases.iter();
         let settings = databases.find(|settings| settings.label == *database)?;
         settings.schedule.as_ref()?.longest_gap(self.clock.now())
+    }
+
+    /// The databases that are backed up.
+    pub(super) fn sources(&self) -> Vec<(String, DatabaseUrl)> {
+        let databases = self.config.databases.iter();
+        databases
+            .map(|database| (database.label.to_string(), database.url.clone()))
+            .collect()
     }
 
     /// The statements of `PGCOFFER_DRILL_SQL`.

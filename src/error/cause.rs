@@ -94,6 +94,7 @@ fn of_postgres(error: &postgres::Error) -> Cause {
         E::RoleOverridden(_) | E::TargetReadOnly { .. } | E::TargetStandby { .. } | E::Setting(_) => {
             Database::DatabaseSettings.into()
         }
+        E::Reserved(_) => Database::DatabaseNotEmpty.into(),
         E::LocalServer(fault) => match **fault {
             postgres::LocalServerFault::NoRoom { .. } => Machine::DiskFull.into(),
             _ => Machine::Command.into(),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::same_text::normalized;
+use super::{same_text::normalized, there::AlreadyThere};
 use crate::{
     archive::Entry,
     backup::{DrillFinding, FindingReason},
@@ -41,6 +41,8 @@ pub(super) struct Restored<'a> {
     pub(super) role: &'a str,
     /// What was left out, by the id of the entry.
     pub(super) left_out: &'a BTreeMap<i32, LeftOut>,
+    /// What was in the database before.
+    pub(super) before: &'a AlreadyThere,
     /// What failed, by kind, schema and name. It is reported by its own error.
     pub(super) failed: &'a BTreeSet<EntryKey>,
     /// The major versions of the backed-up server and of this one with their pg_dumps, if they differ: then the same
@@ -71,7 +73,7 @@ impl Restored<'_> {
             }
         }
         for (key, entries) in &found {
-            if !backup.contains_key(key) {
+            if !backup.contains_key(key) && !self.before.has(key, entries) {
                 let first = entries[0];
                 let why = "it is in the restored database, and not in the backup";
                 compared.differences.push(finding(first, FindingReason::Added, why));
@@ -172,7 +174,7 @@ fn is_not_whole(entry: &Entry) -> bool {
     entry.is_cut || entry.definition.is_empty()
 }
 
-fn texts(entries: &[&Entry]) -> Vec<String> {
+pub(super) fn texts(entries: &[&Entry]) -> Vec<String> {
     let mut texts: Vec<String> = entries.iter().map(|entry| normalized(entry.definition.raw())).collect();
     texts.sort();
     texts

@@ -14,9 +14,10 @@ mod report;
 mod rows;
 mod same_text;
 mod source;
+mod there;
 mod values;
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,13 +34,13 @@ use crate::{
     catalog::Catalog,
     certificate::Sha256Digest,
     error::{Error, Result},
-    postgres::Clients,
+    postgres::{Clients, DatabaseUrl},
 };
 
 pub use checks::DrillChecks;
 use compare::RestoredBackup;
 pub use ground::DrillGround;
-use ground::Scratch;
+use ground::{Made, Scratch};
 pub use report::{ComparedData, DrillReport};
 use report::milliseconds;
 use source::SourceDatabase;
@@ -49,6 +50,8 @@ use source::SourceDatabase;
 pub struct DrillRequest {
     /// Where the backup is restored.
     pub ground: DrillGround,
+    /// The databases that are backed up, by label: none of them is ever restored into.
+    pub sources: Vec<(String, DatabaseUrl)>,
     /// The user's own statements.
     pub checks: DrillChecks,
     /// How long pg_dump may write nothing before it counts as hung.
@@ -167,11 +170,14 @@ impl Drill<'_> {
     async fn carried_out(&self, progress: &Progress, so_far: &mut Option<DrillReport>) -> Result<()> {
         let started = self.request.clock.now();
         let source = SourceDatabase::read(&self.entries().await?);
-        let scratch = Scratch::make(self, &source).await?;
+        let (scratch, mut made) = Scratch::make(self, &source).await?;
         let report = so_far.insert(DrillReport::new(self.record, scratch.server(), started));
         report.times.prepare_ms = milliseconds(started, self.request.clock.now());
-        let proven = self.prove(&scratch, &source, progress, report).await;
-        scratch.remove().await;
+        let proven = self.prove(&scratch, &mut made, &source, progress, report).await;
+        match &proven {
+            Err(Error::Interrupted { .. }) => made.remove_at_once().await,
+            _ => made.remove().await,
+        }
         report.finished = self.request.clock.now();
         proven?;
         report.decide();
@@ -182,25 +188,29 @@ impl Drill<'_> {
     async fn prove(
         &self,
         scratch: &Scratch,
+        made: &mut Made,
         source: &SourceDatabase,
         progress: &Progress,
         report: &mut DrillReport,
     ) -> Result<()> {
+        report.remarks.extend_from_slice(scratch.remarks());
+        let before = self.what_is_there(scratch, source);
+        let before = kept(made, self.interrupt.or(before)).await?;
         let began = self.request.clock.now();
-        let restored = self.restored(scratch, progress).await?;
+        let restored = kept(made, self.restored(scratch, progress)).await?;
         let compares = self.request.clock.now();
         report.times.restore_ms = milliseconds(began, compares);
-        report.remarks.extend(scratch.remarks());
-        scratch.database.settle(&source.settings).await?;
-        self.interrupt.or(self.compare(scratch, restored, report)).await?;
-        self.interrupt.or(self.check(scratch, report)).await?;
+        made.settle(&source.settings).await?;
+        let compare = self.compare(scratch, source, &before, restored, report);
+        kept(made, self.interrupt.or(compare)).await?;
+        kept(made, self.interrupt.or(self.check(scratch, report))).await?;
         report.times.compare_ms = milliseconds(compares, self.request.clock.now());
         Ok(())
     }
 
     async fn restored(&self, scratch: &Scratch, progress: &Progress) -> Result<RestoredBackup> {
         let request = RestoreRequest {
-            target: scratch.database.url.clone(),
+            target: scratch.url.clone(),
             clean: false,
             single_transaction: false,
             keep_owner: false,
@@ -213,6 +223,7 @@ impl Drill<'_> {
             roles: MissingRoles::Skip,
             keep_going: true,
             made_for_it: true,
+            own_tables_only: scratch.is_reserved,
             preview: false,
         };
         let prepared = prepare_restore(self.catalog, self.clients, self.record, &request, self.interrupt);
@@ -236,5 +247,13 @@ impl Drill<'_> {
     async fn entries(&self) -> Result<Vec<Entry>> {
         let entries = async { Ok(open_archive(self.catalog, self.record).await?.entries().await?.0) };
         self.interrupt.or(entries).await
+    }
+}
+
+/// Does this work, unless the lock of a reserved database is lost meanwhile.
+async fn kept<T>(made: &mut Made, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        lost = made.keep() => Err(lost),
+        done = work => done,
     }
 }

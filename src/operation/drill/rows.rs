@@ -53,7 +53,7 @@ impl Restored<'_> {
             compared.differences.extend(why.map(|(reason, why)| of_table(table, reason, why)));
         }
         for (place, table) in &after {
-            if !before.contains_key(place) && table.rows > 0 {
+            if !before.contains_key(place) && table.rows > 0 && !self.before.has_rows(table) {
                 let why = format!("{} that are not in the backup", counted(table.rows, "row"));
                 compared.differences.push(of_table(table, FindingReason::Added, why));
             }
