@@ -27,8 +27,8 @@ pub(super) struct DatabaseNow {
 pub(super) struct DumpSettings {
     /// The major version of the pg_dump that is taken if it is installed and knows the server.
     pub(super) client_major: Option<u32>,
-    /// The encoding of names and rows; that of the database if there is none.
-    pub(super) encoding: Option<String>,
+    /// The encoding of names and rows.
+    pub(super) encoding: String,
     /// How long pg_dump may write nothing before it counts as hung.
     pub(super) idle_timeout: Duration,
 }
@@ -41,11 +41,10 @@ pub(super) async fn database_now(clients: &Clients, url: &DatabaseUrl, settings:
     let mut session = Session::connect(url).await?;
     let server_major = session.server_major();
     let client = client_for(clients, settings.client_major, server_major)?;
-    let encoding = settings.encoding.unwrap_or_else(|| session.encoding_name().to_owned());
     let options = DumpOptions {
         message_language: session.message_language().await?,
         settings: session.settings(Direction::Dump).await?,
-        encoding: Some(encoding),
+        encoding: Some(settings.encoding),
         ..DumpOptions::new(server_major)
     };
     let url = session.child_url().await?;

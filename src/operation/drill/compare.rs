@@ -6,12 +6,15 @@ use super::{
     Drill,
     definitions::{EntryKey, Restored},
     ground::Scratch,
-    report::{DrillFinding, DrillReport},
+    report::DrillReport,
+    source::SourceDatabase,
+    there::AlreadyThere,
 };
 use crate::{
+    backup::{DrillFinding, DrilledLargeObjects, DrilledTable, FindingReason},
     error::Result,
     operation::{
-        database_now::{DumpSettings, database_now},
+        database_now::{DatabaseNow, DumpSettings, database_now},
         restore::{LeftOut, NotRestored, RestoreReport, decode_names},
     },
     postgres::Session,
@@ -32,18 +35,14 @@ impl Drill<'_> {
     pub(super) async fn compare(
         &self,
         scratch: &Scratch,
+        source: &SourceDatabase,
+        before: &AlreadyThere,
         restored: RestoredBackup,
         report: &mut DrillReport,
     ) -> Result<()> {
-        let url = &scratch.database.url;
-        let settings = DumpSettings {
-            client_major: self.wanted_client(),
-            encoding: None,
-            idle_timeout: self.request.dump_idle_timeout,
-        };
-        let mut dump = database_now(self.clients, url, settings).await?;
+        let mut dump = self.dumped(scratch, source).await?;
         let mut backup = self.entries().await?;
-        let mut session = Session::connect(url).await?;
+        let mut session = Session::connect(&scratch.url).await?;
         decode_names(&mut session, &mut backup).await?;
         decode_names(&mut session, &mut dump.entries).await?;
         for index in session.invalid_indexes().await? {
@@ -53,14 +52,16 @@ impl Drill<'_> {
                 schema: index.schema,
                 name: index.name,
                 why: "it is not valid".into(),
+                reason: FindingReason::Invalid,
             });
         }
         session.close().await;
 
-        let versions = self.versions_differ(scratch.database.server_major, dump.client_major);
+        let versions = self.versions_differ(scratch.server_major, dump.client_major);
         let failed = restored.report.failed.iter().map(key_of).collect();
         let comparison = Restored {
-            role: scratch.database.role(),
+            role: &scratch.role,
+            before,
             left_out: &restored.left_out,
             failed: &failed,
             versions_differ: versions.as_deref(),
@@ -68,6 +69,12 @@ impl Drill<'_> {
         let definitions = comparison.compare(&backup, &dump.entries);
         let (was, is) = (&restored.report.contents, &dump.contents);
         let rows = comparison.compare_rows((&backup, was), (&dump.entries, is));
+        report.data.tables = DrilledTable::pairs(was, is);
+        report.data.large_objects = DrilledLargeObjects {
+            expected: was.large_objects,
+            found: is.large_objects,
+        };
+        report.data.definitions.clone_from(&was.definitions);
         report.differences.extend(rows.differences);
         report.differences.extend(definitions.differences);
         report.not_compared.extend(rows.not_compared);
@@ -79,6 +86,17 @@ impl Drill<'_> {
         Ok(())
     }
 
+    /// Dumps the scratch database as a backup would, and reads the dump.
+    pub(super) async fn dumped(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<DatabaseNow> {
+        let settings = DumpSettings {
+            client_major: self.wanted_client(),
+            // that of the backup, whatever a reserved database has
+            encoding: source.encoding.clone(),
+            idle_timeout: self.request.dump_idle_timeout,
+        };
+        database_now(self.clients, &scratch.url, settings).await
+    }
+
     /// Runs the user's own statements.
     pub(super) async fn check(&self, scratch: &Scratch, report: &mut DrillReport) -> Result<()> {
         let checks = &self.request.checks;
@@ -86,7 +104,7 @@ impl Drill<'_> {
         for (index, statement) in checks.statements().enumerate() {
             let session = match &mut session {
                 Some(session) => session,
-                none => none.insert(Session::connect(&scratch.database.url).await?),
+                none => none.insert(Session::connect(&scratch.url).await?),
             };
             let answer = session.run_check(statement).await?;
             let now = self.request.clock.now();
@@ -124,6 +142,7 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
     for failed in restored.failed {
         let finding = DrillFinding {
             why: format!("it could not be restored: {}", failed.why.raw()).into(),
+            reason: FindingReason::Failed,
             kind: failed.kind,
             schema: failed.schema,
             name: failed.name,

@@ -67,7 +67,7 @@ pub(super) use prepared::LeftOut;
 pub use preview::{Lacks, RestorePreview};
 pub use report::RestoreReport;
 use required_facts::required_facts;
-use resume::{AlreadyThere, already_there};
+use resume::{RestoredBefore, restored_before};
 pub(super) use selection::is_part;
 pub(super) use statement::{columns as copied_columns, name_after};
 
@@ -107,6 +107,9 @@ pub struct RestoreRequest {
     pub keep_going: bool,
     /// Whether the target was made for this restore, so that what is in it is meant for it, such as extensions.
     pub made_for_it: bool,
+    /// Whether rows go only into tables that the restore makes: those of other roles and of extensions that the target
+    /// has could not be emptied afterwards.
+    pub own_tables_only: bool,
     /// Whether only a preview is wanted, which also tells what prevents the restore.
     pub preview: bool,
 }
@@ -196,6 +199,7 @@ async fn prepared<'a>(
         skip_roles: request.roles == MissingRoles::Skip,
         foresee_roles: request.keep_going && request.roles == MissingRoles::Refuse,
         keep_going: request.keep_going,
+        own_tables_only: request.own_tables_only,
     };
     let mut plan = RestorePlan::new(entries, names, &facts, &options)?;
     if request.roles != MissingRoles::Create && !request.keep_going {
@@ -206,8 +210,8 @@ async fn prepared<'a>(
         plan.problems.extend(clean_problems(&mut session, &plan).await?);
     }
     let there = match request.resume && plan.problems.is_empty() {
-        true => already_there(clients, record, request, &plan, &archive).await?,
-        false => AlreadyThere::default(),
+        true => restored_before(clients, record, request, &plan, &archive).await?,
+        false => RestoredBefore::default(),
     };
     if !request.clean && !facts.is_superuser && plan.problems.is_empty() {
         plan.try_in(&mut session, &facts, request, &there).await?;

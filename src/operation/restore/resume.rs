@@ -51,7 +51,7 @@ const OF_PLATFORM: &[&str] = &["SCHEMA", "EXTENSION", "EVENT TRIGGER", "PUBLICAT
 
 /// What of a backup is in the target already.
 #[derive(Default)]
-pub(super) struct AlreadyThere {
+pub(super) struct RestoredBefore {
     /// The ids of entries that need not be restored again.
     pub(super) ids: BTreeSet<i32>,
     /// How many of these hold rows, and how many entries hold rows at all.
@@ -85,13 +85,13 @@ impl RestoreRequest {
 ///
 /// # Errors
 /// Those of [`database_now`]; [`Error::TargetUnsuitable`] if the target is not what a restore of this backup left.
-pub(super) async fn already_there(
+pub(super) async fn restored_before(
     clients: &Clients,
     record: &Record,
     request: &RestoreRequest,
     plan: &RestorePlan,
     archive: &OpenedArchive,
-) -> Result<AlreadyThere> {
+) -> Result<RestoredBefore> {
     let Road::Ranges(archive) = &archive.road else {
         return Err(unsuitable(
             request,
@@ -103,7 +103,7 @@ pub(super) async fn already_there(
     };
     let settings = DumpSettings {
         client_major: record.source.as_ref().map(|source| source.client.major),
-        encoding: Some(plan.encoding.clone().unwrap_or_else(|| "UTF8".to_owned())),
+        encoding: plan.encoding.clone().unwrap_or_else(|| "UTF8".to_owned()),
         idle_timeout: DUMP_IDLE_TIMEOUT,
     };
     let mut now = database_now(clients, &request.target, settings).await?;
@@ -116,7 +116,7 @@ pub(super) async fn already_there(
         now: &now,
     };
     comparison
-        .already_there()
+        .restored_before()
         .map_err(|problems| unsuitable(request, problems))
 }
 
@@ -127,8 +127,8 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn already_there(&self) -> std::result::Result<AlreadyThere, Vec<TargetProblem>> {
-        let mut there = AlreadyThere::default();
+    fn restored_before(&self) -> std::result::Result<RestoredBefore, Vec<TargetProblem>> {
+        let mut there = RestoredBefore::default();
         let mut problems: Vec<TargetProblem> = self.strangers().into_iter().collect();
         match self.definitions() {
             Ok(ids) => there.ids.extend(ids),

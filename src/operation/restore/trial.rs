@@ -7,7 +7,7 @@ use super::{
     label::label,
     plan::{ANNOTATIONS, RestorePlan},
     reason::SkipReason,
-    resume::AlreadyThere,
+    resume::RestoredBefore,
     rules::{SESSION_KINDS, TargetRules},
 };
 use crate::{
@@ -67,7 +67,7 @@ impl RestorePlan {
         session: &mut Session,
         facts: &TargetFacts,
         request: &RestoreRequest,
-        there: &AlreadyThere,
+        there: &RestoredBefore,
     ) -> Result<()> {
         let mut entries = self.entries(facts, request);
         if request.resume {

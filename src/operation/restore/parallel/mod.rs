@@ -10,7 +10,7 @@ mod run;
 use std::{collections::BTreeSet, num::NonZeroUsize, sync::Arc};
 
 use super::{
-    PreparedRestore, RestoreRequest, load::FailedLoad, plan::RestorePlan, resume::AlreadyThere, rules::SESSION_KINDS,
+    PreparedRestore, RestoreRequest, load::FailedLoad, plan::RestorePlan, resume::RestoredBefore, rules::SESSION_KINDS,
 };
 use crate::{
     archive::{Contents, Entry, Section},
@@ -46,7 +46,7 @@ pub(super) struct ParallelPlan {
     /// Whether one connection more looks at how far they are.
     is_watched: bool,
     /// What an interrupted restore has left.
-    there: AlreadyThere,
+    there: RestoredBefore,
 }
 
 /// How many jobs there are, and why there are fewer than were asked for.
@@ -130,7 +130,7 @@ impl ParallelPlan {
         plan: &RestorePlan,
         archive: &OpenedArchive,
         jobs: &Jobs,
-        there: AlreadyThere,
+        there: RestoredBefore,
     ) -> Result<Option<Self>> {
         let Road::Ranges(archive) = &archive.road else {
             return Ok(None);
