@@ -165,6 +165,29 @@ pub struct Server {
     /// again; none where the server doesn't tell.
     #[serde(default)]
     pub identity: Option<Untrusted>,
+    /// The collation of the database, where the server says which version it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<Collation>,
+}
+
+/// The collation of a database: in which order its texts stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collation {
+    /// The locale.
+    pub locale: Untrusted,
+    /// The version of the library's collation; none where it has none, as the locale C.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Untrusted>,
+}
+
+impl Collation {
+    /// With texts of no more characters than a name has.
+    pub(super) fn cut(&self) -> Self {
+        Self {
+            locale: self.locale.cut(TEXT_CHARS_MAX),
+            version: self.version.as_ref().map(|version| version.cut(TEXT_CHARS_MAX)),
+        }
+    }
 }
 
 /// A pg_dump.
@@ -317,7 +340,12 @@ impl Record {
         if let Some(source) = &mut record.source {
             source.server.version = source.server.version.cut(TEXT_CHARS_MAX);
             source.server.database = source.server.database.cut(TEXT_CHARS_MAX);
-            source.server.identity = source.server.identity.take().map(|identity| identity.cut(TEXT_CHARS_MAX));
+            source.server.identity = source
+                .server
+                .identity
+                .take()
+                .map(|identity| identity.cut(TEXT_CHARS_MAX));
+            source.server.collation = source.server.collation.as_ref().map(Collation::cut);
             source.client.version = source.client.version.cut(TEXT_CHARS_MAX);
         }
         for object in record.sealed.iter_mut().flat_map(|sealed| &mut sealed.objects) {

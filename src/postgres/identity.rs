@@ -24,6 +24,14 @@ impl fmt::Display for DatabaseIdentity {
     }
 }
 
+impl DatabaseIdentity {
+    /// Whether the database of this text, which is another identity as it is displayed, is of another cluster.
+    #[must_use]
+    pub fn is_of_other_cluster(&self, displayed: &str) -> bool {
+        displayed.split('/').next() != Some(self.cluster.as_str())
+    }
+}
+
 const IDENTITY: &str = "
     SELECT s.system_identifier, d.oid FROM pg_catalog.pg_control_system() AS s CROSS JOIN pg_catalog.pg_database AS d
      WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";

@@ -17,6 +17,7 @@ mod any_encoding;
 mod auth_methods;
 mod child;
 mod client;
+mod collation;
 mod column;
 mod diagnose;
 mod dump;
@@ -59,6 +60,7 @@ mod wire;
 mod writable;
 
 pub use client::{ClientWarning, Clients, FolderFault, PgClient};
+pub use collation::CollationInUse;
 pub use dump::{Dump, DumpOptions, DumpReport};
 pub use error::{AuthFault, ChildFault, ConnectFault, Error, FailureCause};
 pub use examine::{Examination, MissingDefaultGrants, Standby};

@@ -56,6 +56,7 @@ impl Drill<'_> {
         let mut session = Session::connect(&scratch.url).await?;
         decode_names(&mut session, &mut backup).await?;
         decode_names(&mut session, &mut dump.entries).await?;
+        self.look_at_server(&mut session, &mut report.scratch).await?;
         for index in session.invalid_indexes().await? {
             report.differences.push(DrillFinding {
                 kind: "INDEX".into(),

@@ -13,6 +13,7 @@ mod leave;
 mod report;
 mod rows;
 mod same_text;
+mod server_facts;
 mod source;
 mod there;
 mod values;
@@ -41,8 +42,8 @@ pub use checks::DrillChecks;
 use compare::RestoredBackup;
 pub use ground::DrillGround;
 use ground::{Made, Scratch};
-pub use report::{ComparedData, DrillReport};
 use report::milliseconds;
+pub use report::{ComparedData, DrillReport};
 use source::SourceDatabase;
 
 /// The options of one drill.
