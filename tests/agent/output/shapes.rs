@@ -224,6 +224,7 @@ fn help_of_every_command() {
         "open",
         "verify",
         "drill",
+        "certificate",
         "restore",
         "check",
         "policy",
