@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::{Error, Fault, TargetState};
 use crate::{
     redact::{redacted, without_keys},
-    text::{Untrusted, continued, escaped_lines},
+    text::{Untrusted, continued, escaped_lines, os_words},
 };
 
 impl fmt::Display for Error {
@@ -47,7 +47,7 @@ impl Error {
             Self::Payload { object, source } => write!(f, "{object}: {source}"),
             Self::Differs { object, what } => write!(f, "{object}: {what}"),
             Self::Compress(error) => write!(f, "{error}"),
-            Self::NoSuchBackup { wanted, location } => {
+            Self::NoSuchBackup { wanted, location, .. } => {
                 write!(f, "there is no backup {wanted} in {location}")
             }
             Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
@@ -101,8 +101,8 @@ impl Error {
                 "nothing of {database} is deleted: {planned} good ones would go because of newer ones or of marks \
                  that shorten their time, and in two days the schedule explains {explained}"
             ),
-            Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
-            Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),
+            Self::Io { doing, source } => write!(f, "can't {doing}: {}", os_words(source)),
+            Self::Sink(error) => write!(f, "can't hand on what was opened: {}", os_words(error)),
             Self::Interrupted { .. } => write!(f, "interrupted"),
             Self::Internal(what) => write!(f, "this is a bug in pgcoffer: {what}"),
         }
