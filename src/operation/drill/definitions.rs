@@ -72,7 +72,7 @@ impl Restored<'_> {
             }
         }
         for (key, entries) in &found {
-            if !backup.contains_key(key) && !self.before.has(key, entries) {
+            if !backup.contains_key(key) && !self.before.has(key, entries) && !self.before.is_mark(key) {
                 let first = entries[0];
                 let why = "it is in the restored database, and not in the backup";
                 compared.differences.push(finding(first, why));
@@ -104,6 +104,13 @@ impl Restored<'_> {
         }
         let (was, is) = (texts(entries), texts(others));
         if was == is || self.failed.contains(&key(first)) {
+            if let Some(stranger) = others.iter().find(|entry| self.is_of_stranger(entry)) {
+                let why = format!(
+                    "it belongs to {}, and not to the role that restored",
+                    stranger.owner.identifier()
+                );
+                compared.differences.push(finding(stranger, why));
+            }
             return;
         }
         if let Some(left_out) = entries.iter().find_map(|entry| self.left_out.get(&entry.id)) {
@@ -129,6 +136,14 @@ impl Restored<'_> {
     /// Whether the text names an owner that the restored object doesn't have.
     fn is_of_other_owner(&self, entry: &Entry) -> bool {
         PRIVILEGES.contains(&entry.kind.raw()) && entry.owner.raw() != self.role
+    }
+
+    /// Whether something that the restore made belongs to another role than the one that made it.
+    fn is_of_stranger(&self, entry: &Entry) -> bool {
+        let is_own = entry.owner.is_empty() || entry.owner.raw() == self.role;
+        // what describes another object has that one's owner, which may be of the platform
+        let describes = ABOUT.contains(&entry.kind.raw()) || PRIVILEGES.contains(&entry.kind.raw());
+        !is_own && !describes && !self.before.has(&key(entry), &[entry])
     }
 
     fn other_owner(&self, entry: &Entry) -> DrillFinding {

@@ -97,7 +97,8 @@ struct Drill<'a> {
 impl Drill<'_> {
     async fn carried_out(&self, progress: &Progress) -> Result<DrillReport> {
         let started = self.request.clock.now();
-        let source = SourceDatabase::read(&self.entries().await?);
+        let details = self.interrupt.or(self.catalog.known_details(self.record)).await?;
+        let source = SourceDatabase::read(&self.entries().await?, details.as_ref());
         let (scratch, mut made) = Scratch::make(self, &source).await?;
         let mut report = DrillReport::new(self.record, scratch.server(), started);
         report.times.prepare_ms = milliseconds(started, self.request.clock.now());

@@ -14,7 +14,7 @@ use crate::{
     archive::{Entry, TableData},
     error::Result,
     operation::restore::decode_names,
-    postgres::Session,
+    postgres::{RESERVED_SCHEMA, Session},
     text::Untrusted,
 };
 
@@ -25,6 +25,8 @@ pub(super) struct AlreadyThere {
     definitions: BTreeMap<EntryKey, Vec<String>>,
     /// The tables with rows.
     tables: BTreeSet<(Untrusted, Untrusted, u64, String)>,
+    /// Whether it is a reserved database, with a mark.
+    has_mark: bool,
 }
 
 impl Drill<'_> {
@@ -47,6 +49,7 @@ impl Drill<'_> {
         Ok(AlreadyThere {
             definitions: definitions.collect(),
             tables: contents.tables.iter().map(place).collect(),
+            has_mark: true,
         })
     }
 }
@@ -54,7 +57,15 @@ impl Drill<'_> {
 impl AlreadyThere {
     /// Whether these entries of one key were there, as they are now.
     pub(super) fn has(&self, key: &EntryKey, entries: &[&Entry]) -> bool {
-        self.definitions.get(key).is_some_and(|before| *before == texts(entries))
+        self.definitions
+            .get(key)
+            .is_some_and(|before| *before == texts(entries))
+    }
+
+    /// Whether this is the mark of a reserved database, which restored code may have changed.
+    pub(super) fn is_mark(&self, (kind, _, name): &EntryKey) -> bool {
+        let of_schema = |name: &str| name.strip_prefix("SCHEMA ") == Some(RESERVED_SCHEMA);
+        self.has_mark && (kind == "SCHEMA" && name == RESERVED_SCHEMA || of_schema(name.raw()))
     }
 
     /// Whether the table had the same rows.
