@@ -35,6 +35,8 @@ impl Context<'_> {
             return self.output.globals(&shown.record, globals);
         }
         let (details, mark) = (shown.details.as_ref(), shown.mark.as_ref());
-        self.output.show(&shown.record, details, mark, self.agent.location()?)
+        let read_back = shown.last_read_back.map(|at| (at, shown.seen));
+        let location = self.agent.location()?;
+        self.output.show(&shown.record, details, (mark, read_back), location)
     }
 }

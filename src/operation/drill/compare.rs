@@ -8,12 +8,13 @@ use super::{
     Drill,
     definitions::{EntryKey, Restored, key},
     ground::Scratch,
-    report::{DrillFinding, DrillReport},
+    report::DrillReport,
     source::SourceDatabase,
     there::AlreadyThere,
 };
 use crate::{
     archive::{ArchiveReader, Contents, EntriesReader, Entry},
+    backup::{DrillFinding, DrilledLargeObjects, DrilledTable, FindingReason},
     error::{Error, Result},
     operation::restore::{LeftOut, NotRestored, RestoreReport, decode_names},
     postgres::{Clients, Direction, Dump, DumpOptions, PgClient, Session, UncheckedConstraint},
@@ -62,6 +63,7 @@ impl Drill<'_> {
                 schema: index.schema,
                 name: index.name,
                 why: "it is not valid".into(),
+                reason: FindingReason::Invalid,
             });
         }
         for constraint in session.unchecked_constraints().await? {
@@ -90,6 +92,12 @@ impl Drill<'_> {
         let definitions = comparison.compare(&backup, &dump.entries);
         let (was, is) = (&restored.report.contents, &dump.contents);
         let rows = comparison.compare_rows((&backup, was), (&dump.entries, is));
+        report.data.tables = DrilledTable::pairs(was, is);
+        report.data.large_objects = DrilledLargeObjects {
+            expected: was.large_objects,
+            found: is.large_objects,
+        };
+        report.data.definitions.clone_from(&was.definitions);
         report.differences.extend(rows.differences);
         report.differences.extend(definitions.differences);
         report.not_compared.extend(rows.not_compared);
@@ -218,6 +226,7 @@ fn unexpectedly_unchecked(constraint: UncheckedConstraint, backup: &[Entry]) -> 
         schema: constraint.schema,
         name: constraint.name,
         why: "rows were not checked against it".into(),
+        reason: FindingReason::Invalid,
     })
 }
 
@@ -226,6 +235,7 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
     for failed in restored.failed {
         let finding = DrillFinding {
             why: format!("it could not be restored: {}", failed.why.raw()).into(),
+            reason: FindingReason::Failed,
             kind: failed.kind,
             schema: failed.schema,
             name: failed.name,

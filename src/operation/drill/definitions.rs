@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{report::DrillFinding, same_text::normalized, there::AlreadyThere};
+use super::{same_text::normalized, there::AlreadyThere};
 use crate::{
     archive::Entry,
+    backup::{DrillFinding, FindingReason},
     operation::restore::{LeftOut, label},
     text::Untrusted,
 };
@@ -75,7 +76,7 @@ impl Restored<'_> {
             if !backup.contains_key(key) && !self.before.has(key, entries) && !self.before.is_mark(key) {
                 let first = entries[0];
                 let why = "it is in the restored database, and not in the backup";
-                compared.differences.push(finding(first, why));
+                compared.differences.push(finding(first, FindingReason::Added, why));
             }
         }
         compared
@@ -88,9 +89,15 @@ impl Restored<'_> {
             }
             match self.left_out.get(&entry.id) {
                 Some(left_out) if !left_out.counts => (),
-                Some(left_out) => compared.not_compared.push(finding(entry, left_out.why.clone())),
+                Some(left_out) => {
+                    let why = left_out.why.clone();
+                    compared.not_compared.push(finding(entry, left_out.reason, why));
+                }
                 None if self.is_of_other_owner(entry) => compared.not_compared.push(self.other_owner(entry)),
-                None => compared.differences.push(finding(entry, "it did not come back")),
+                None => {
+                    let why = "it did not come back";
+                    compared.differences.push(finding(entry, FindingReason::Missing, why));
+                }
             }
         }
     }
@@ -99,7 +106,7 @@ impl Restored<'_> {
         let first = entries[0];
         if entries.iter().chain(others).any(|entry| is_not_whole(entry)) {
             let why = "its definition is too long to be compared";
-            compared.not_compared.push(finding(first, why));
+            compared.not_compared.push(finding(first, FindingReason::TooLong, why));
             return;
         }
         let (was, is) = (texts(entries), texts(others));
@@ -109,13 +116,16 @@ impl Restored<'_> {
                     "it belongs to {}, and not to the role that restored",
                     stranger.owner.identifier()
                 );
-                compared.differences.push(finding(stranger, why));
+                compared
+                    .differences
+                    .push(finding(stranger, FindingReason::Owner, why));
             }
             return;
         }
         if let Some(left_out) = entries.iter().find_map(|entry| self.left_out.get(&entry.id)) {
             if left_out.counts {
-                compared.not_compared.push(finding(first, left_out.why.clone()));
+                let why = left_out.why.clone();
+                compared.not_compared.push(finding(first, left_out.reason, why));
             }
             return;
         }
@@ -127,9 +137,9 @@ impl Restored<'_> {
         match self.versions_differ {
             Some(versions) => {
                 let why = format!("{versions} may write one definition in two ways; {why}");
-                compared.not_compared.push(finding(first, why));
+                compared.not_compared.push(finding(first, FindingReason::Version, why));
             }
-            None => compared.differences.push(finding(first, why)),
+            None => compared.differences.push(finding(first, FindingReason::Changed, why)),
         }
     }
 
@@ -152,7 +162,7 @@ impl Restored<'_> {
             entry.owner.identifier(),
             Untrusted::from(self.role).identifier()
         );
-        finding(entry, why)
+        finding(entry, FindingReason::Owner, why)
     }
 }
 
@@ -208,12 +218,13 @@ fn shown(line: Option<&str>) -> String {
     }
 }
 
-pub(super) fn finding(entry: &Entry, why: impl Into<Untrusted>) -> DrillFinding {
+pub(super) fn finding(entry: &Entry, reason: FindingReason, why: impl Into<Untrusted>) -> DrillFinding {
     DrillFinding {
         kind: entry.kind.clone(),
         schema: entry.schema.clone(),
         name: entry.name.clone(),
         why: why.into(),
+        reason,
         label: label(entry).into(),
     }
 }

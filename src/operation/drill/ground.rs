@@ -6,8 +6,9 @@ use std::{collections::BTreeSet, time::Duration};
 use data_encoding::HEXLOWER;
 use tokio::time::timeout;
 
-use super::{Drill, report::DrillServer, source::SourceDatabase};
+use super::{Drill, source::SourceDatabase};
 use crate::{
+    backup::DrillServer,
     error::{Error, Result},
     operation::mark::maker,
     postgres::{
@@ -135,8 +136,8 @@ impl Scratch {
     pub(super) fn server(&self) -> DrillServer {
         DrillServer {
             place: match self.is_local {
-                true => "local".to_owned(),
-                false => self.url.to_string(),
+                true => "local".into(),
+                false => self.url.to_string().into(),
             },
             version: self.server_version.as_str().into(),
             major: self.server_major,
