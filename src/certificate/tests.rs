@@ -150,6 +150,7 @@ fn record(identity: &DatabaseIdentity, id: &BackupId, database: &Label) -> Recor
                 database: "production_shop".into(),
                 table_bytes: 400_000_000,
                 standby: false,
+                identity: None,
             },
             client: Client {
                 version: "16.6".into(),
