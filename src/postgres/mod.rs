@@ -69,7 +69,7 @@ pub use failures::{StatementFailure, StatementFailures};
 pub use fixed_setting::FixedSetting;
 pub use globals_sql::globals_sql;
 pub use iam::{AwsIam, PasswordFuture, PasswordSource};
-pub use identity::{DatabaseIdentity, is_same_database};
+pub use identity::{ClusterDatabase, is_same_database};
 pub use inspect::Inspection;
 pub use load::{Load, LoadOptions, LoadReport};
 pub use load_lines::{LoadLine, LoadWatch};

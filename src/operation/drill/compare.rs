@@ -6,7 +6,8 @@ use tokio::{io::AsyncReadExt as _, process::ChildStdout, time::timeout};
 
 use super::{
     Drill,
-    definitions::{EntryKey, Restored, key},
+    definitions::Restored,
+    entry_key::{EntryKey, key},
     ground::Scratch,
     report::DrillReport,
     source::SourceDatabase,
@@ -107,6 +108,18 @@ impl Drill<'_> {
             format!("{versions} were used: where they write one definition in two ways, it could not be compared")
         }));
         Ok(())
+    }
+
+    /// What is in the reserved database before the restore.
+    pub(super) async fn what_is_there(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<AlreadyThere> {
+        if !scratch.is_reserved {
+            return Ok(AlreadyThere::default());
+        }
+        let mut dumped = self.dumped(scratch, source).await?;
+        let mut session = Session::connect(&scratch.url).await?;
+        decode_names(&mut session, &mut dumped.entries).await?;
+        session.close().await;
+        Ok(AlreadyThere::of(&dumped.contents, &dumped.entries))
     }
 
     /// Dumps the scratch database as a backup would, and reads the dump. Where the restoring role may not see all rows

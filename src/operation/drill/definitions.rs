@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{same_text::normalized, there::AlreadyThere};
+use super::{
+    entry_key::{EntryKey, key, texts},
+    there::AlreadyThere,
+};
 use crate::{
     archive::Entry,
     backup::{DrillFinding, FindingReason},
@@ -49,9 +52,6 @@ pub(super) struct Restored<'a> {
     /// definition may have two texts.
     pub(super) versions_differ: Option<&'a str>,
 }
-
-/// Kind, schema and name of an entry.
-pub(super) type EntryKey = (Untrusted, Untrusted, Untrusted);
 
 /// What the comparison found.
 #[derive(Default)]
@@ -116,9 +116,7 @@ impl Restored<'_> {
                     "it belongs to {}, and not to the role that restored",
                     stranger.owner.identifier()
                 );
-                compared
-                    .differences
-                    .push(finding(stranger, FindingReason::Owner, why));
+                compared.differences.push(finding(stranger, FindingReason::Owner, why));
             }
             return;
         }
@@ -174,10 +172,6 @@ fn by_key(entries: &[Entry]) -> BTreeMap<EntryKey, Vec<&Entry>> {
     found
 }
 
-pub(super) fn key(entry: &Entry) -> EntryKey {
-    (entry.kind.clone(), entry.schema.clone(), entry.name.clone())
-}
-
 fn is_passed_over(entry: &Entry) -> bool {
     let (kind, name) = (entry.kind.raw(), entry.name.raw());
     let is_of_database = ABOUT.contains(&kind) && name.starts_with("DATABASE ");
@@ -189,12 +183,6 @@ fn is_passed_over(entry: &Entry) -> bool {
 /// Whether the end of the definition is unknown, as it is longer than what is kept of an archive.
 fn is_not_whole(entry: &Entry) -> bool {
     entry.is_cut || entry.definition.is_empty()
-}
-
-pub(super) fn texts(entries: &[&Entry]) -> Vec<String> {
-    let mut texts: Vec<String> = entries.iter().map(|entry| normalized(entry.definition.raw())).collect();
-    texts.sort();
-    texts
 }
 
 /// The first line that differs.

@@ -8,6 +8,7 @@ mod certificate;
 mod checks;
 mod compare;
 mod definitions;
+mod entry_key;
 mod ground;
 mod leave;
 mod report;

@@ -3,18 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Drill,
-    compare::Dumped,
-    definitions::{EntryKey, key, texts},
-    ground::Scratch,
-    source::SourceDatabase,
-};
+use super::entry_key::{EntryKey, key, texts};
 use crate::{
-    archive::{Entry, TableData},
-    error::Result,
-    operation::restore::decode_names,
-    postgres::{RESERVED_SCHEMA, Session},
+    archive::{Contents, Entry, TableData},
+    postgres::RESERVED_SCHEMA,
     text::Untrusted,
 };
 
@@ -29,32 +21,21 @@ pub(super) struct AlreadyThere {
     has_mark: bool,
 }
 
-impl Drill<'_> {
-    /// What is in the reserved database before the restore.
-    pub(super) async fn what_is_there(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<AlreadyThere> {
-        if !scratch.is_reserved {
-            return Ok(AlreadyThere::default());
-        }
-        let Dumped {
-            contents, mut entries, ..
-        } = self.dumped(scratch, source).await?;
-        let mut session = Session::connect(&scratch.url).await?;
-        decode_names(&mut session, &mut entries).await?;
-        session.close().await;
+impl AlreadyThere {
+    /// What a dump of a reserved database shows before a restore.
+    pub(super) fn of(contents: &Contents, entries: &[Entry]) -> Self {
         let mut by_key: BTreeMap<EntryKey, Vec<&Entry>> = BTreeMap::new();
-        for entry in &entries {
+        for entry in entries {
             by_key.entry(key(entry)).or_default().push(entry);
         }
         let definitions = by_key.into_iter().map(|(key, entries)| (key, texts(&entries)));
-        Ok(AlreadyThere {
+        Self {
             definitions: definitions.collect(),
             tables: contents.tables.iter().map(place).collect(),
             has_mark: true,
-        })
+        }
     }
-}
 
-impl AlreadyThere {
     /// Whether these entries of one key were there, as they are now.
     pub(super) fn has(&self, key: &EntryKey, entries: &[&Entry]) -> bool {
         self.definitions
