@@ -7,7 +7,7 @@ use super::collation::CollationInUse;
 use super::dumped::DUMPED;
 use super::error::{Error, unless_refused};
 use super::extension_members::AddedMembers;
-use super::identity::DatabaseIdentity;
+use super::identity::ClusterDatabase;
 use super::locks::LockCapacity;
 use super::obstacle::Obstacle;
 use super::omitted::Omitted;
@@ -26,7 +26,7 @@ pub struct Inspection {
     /// The database's name.
     pub database: Untrusted,
     /// Which database of which cluster it is, if the server tells.
-    pub identity: Option<DatabaseIdentity>,
+    pub identity: Option<ClusterDatabase>,
     /// The database's encoding, such as `UTF8`.
     pub encoding: Untrusted,
     /// The collation of the database; none from a server that doesn't say its version.

@@ -23,7 +23,7 @@ pub(super) mod restore;
 pub(super) mod retain;
 pub(super) mod serve;
 mod sheet_facts;
-mod show;
+pub(super) mod show;
 pub(super) mod status;
 mod target_url;
 pub(super) mod thaw;
@@ -52,7 +52,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
     match &cli.command {
         Command::Backup(args) => context.backup(args).await,
         Command::List(args) => context.list(args).await,
-        Command::Show(chosen) => context.show(chosen).await,
+        Command::Show(args) => context.show(args).await,
         Command::Diff(args) => context.diff(args).await,
         Command::Repository => context.output.repository(&agent.repository().await?),
         Command::Get {

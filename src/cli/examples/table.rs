@@ -140,6 +140,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "pgcoffer show 20261120T0700",
                 "by a part of its id: also why a run failed",
             ),
+            (
+                "pgcoffer show latest --globals",
+                "roles, memberships and settings, as SQL for another server",
+            ),
         ],
     ),
     (

@@ -8,6 +8,7 @@ mod certificate;
 mod checks;
 mod compare;
 mod definitions;
+mod entry_key;
 mod ground;
 mod leave;
 mod report;
@@ -170,7 +171,8 @@ impl Drill<'_> {
     /// `so_far`: the report, from the moment when there is a database.
     async fn carried_out(&self, progress: &Progress, so_far: &mut Option<DrillReport>) -> Result<()> {
         let started = self.request.clock.now();
-        let source = SourceDatabase::read(&self.entries().await?);
+        let details = self.interrupt.or(self.catalog.known_details(self.record)).await?;
+        let source = SourceDatabase::read(&self.entries().await?, details.as_ref());
         let (scratch, mut made) = Scratch::make(self, &source).await?;
         let report = so_far.insert(DrillReport::new(self.record, scratch.server(), started));
         report.times.prepare_ms = milliseconds(started, self.request.clock.now());
