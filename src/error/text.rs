@@ -48,7 +48,7 @@ impl Error {
             Self::Differs { object, what } => write!(f, "{object}: {what}"),
             Self::Compress(error) => write!(f, "{error}"),
             Self::NoSuchBackup { wanted, location, .. } => {
-                write!(f, "there is no backup {wanted} in {location}")
+                write!(f, "there is no {wanted} in {location}")
             }
             Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
             Self::TargetUnsuitable { target, problems } => {

@@ -13,7 +13,7 @@ use super::obstacle::Obstacle;
 use super::role_override::RoleOverride;
 use super::url::UrlFault;
 use super::wire::LoginRefusal;
-use crate::text::Untrusted;
+use crate::text::{Untrusted, os_words};
 
 pub use child::{ChildFault, FailureCause};
 pub use connection::{AuthFault, ConnectFault};
@@ -190,7 +190,7 @@ pub enum Error {
     #[error("{0}")]
     LocalServer(Box<LocalServerFault>),
     /// A program could not be started, or a pipe failed.
-    #[error("cannot {what}: {source}")]
+    #[error("cannot {what}: {}", os_words(source))]
     Io {
         /// What failed, as a verb phrase.
         what: String,

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use figures::{age, ago, bare_minute, bare_second, day, minute, second, short_size, size, span};
 pub use moment::{MomentError, parse_moment};
 pub use number::{counted, roughly};
-pub use os::os_words;
+pub use os::{os_words, plain_os_text};
 pub use shell::{shell_quoted, shell_word};
 
 /// Characters of one line that are shown: a name has 63 bytes, a message may have megabytes.

@@ -72,6 +72,18 @@ impl BackupSelector {
         }
     }
 
+    /// What there is none of, where nothing is found: `good weekly backup before 2026-11-29 02:30:00 UTC`, `backup 2026`.
+    pub(super) fn noun(&self) -> String {
+        match self {
+            Self::Part(part) => format!("backup {part}"),
+            Self::Latest { tier, before } => {
+                let tier = tier.map_or_else(String::new, |tier| format!("{tier} "));
+                let before = before.map_or_else(String::new, |before| format!(" before {}", second(before)));
+                format!("good {tier}backup{before}")
+            }
+        }
+    }
+
     /// Whether it means another backup as soon as a newer one is made.
     #[must_use]
     pub fn is_latest(&self) -> bool {

@@ -8,7 +8,7 @@ use pgcoffer::{
     operation::Progress,
 };
 
-use super::context::Context;
+use super::{context::Context, kept_for::kept_for};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BackupArgs {
@@ -21,9 +21,9 @@ pub(in crate::cli) struct BackupArgs {
     /// The tier under which it stands: manual, hourly, daily, weekly, monthly, yearly
     #[arg(long, default_value_t = Tier::Manual)]
     tier: Tier,
-    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever, or so many of its tier: 24 (default: PGCOFFER_RETAIN_MANUAL,
-    /// 90d)
-    #[arg(long, value_name = "RETENTION")]
+    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever, or among so many of its tier: newest:24 (default:
+    /// PGCOFFER_RETAIN_MANUAL, 90d)
+    #[arg(long, value_name = "RETENTION", value_parser = kept_for)]
     retain: Option<Retention>,
     /// none, zstd, zstd:1 to zstd:19, over PGCOFFER_COMPRESSION
     #[arg(long, value_name = "HOW")]

@@ -11,6 +11,7 @@ pub(super) mod diff;
 pub(super) mod drill;
 pub(super) mod get;
 mod keygen;
+mod kept_for;
 pub(super) mod lifecycle;
 pub(super) mod list;
 mod open;
