@@ -31,6 +31,14 @@ pub struct UnknownWord {
     pub(super) meant: Option<String>,
 }
 
+impl UnknownWord {
+    /// The word that was probably meant, if there is one.
+    #[must_use]
+    pub fn meant(&self) -> Option<&str> {
+        self.meant.as_deref()
+    }
+}
+
 impl Tier {
     /// How long a period of this tier lasts, at the least; a manual backup has none.
     #[must_use]

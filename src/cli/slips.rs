@@ -215,16 +215,16 @@ const OPTIONS: &[(&[&str], &str)] = &[
          keeps it with a reason",
     ),
     (
-        &["target", "target-db", "into", "destination", "dest", "url", "dsn", "connection-string"],
+        &["target", "d", "target-db", "into", "destination", "dest", "url", "dsn", "connection-string"],
         "the database to restore into stands behind --to: `pgcoffer restore latest --to env:TARGET_URL`; one to back up \
          is a setting, PGCOFFER_DB_MAIN_URL",
     ),
     (
-        &["file", "out", "outfile", "dir", "directory"],
+        &["file", "f", "out", "outfile", "dir", "directory"],
         "`pgcoffer get latest -o FILE` writes a backup into a file, for pg_restore",
     ),
     (
-        &["host", "port", "username", "user", "dbname", "password", "no-password"],
+        &["host", "h", "port", "p", "username", "U", "user", "dbname", "password", "no-password"],
         "a database is named by one URL, postgres://USER:PASSWORD@HOST:5432/NAME: one to back up in \
          PGCOFFER_DB_MAIN_URL, one to restore into behind --to",
     ),
@@ -237,7 +237,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "the key is a setting: PGCOFFER_KEY, or PGCOFFER_KEY_FILE for a file that holds it",
     ),
     (
-        &["app", "remote-app", "wait-interval"],
+        &["app", "a", "remote-app", "wait-interval"],
         "the app is the Heroku CLI's own option: heroku run -a YOUR-APP -- pgcoffer list",
     ),
     (
@@ -257,7 +257,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "a backup holds the whole database; of a restore, --leave-out table:NAME leaves a table out",
     ),
     (
-        &["include", "tables", "path"],
+        &["include", "tables", "t", "path"],
         "a backup holds the whole database; of a restore, --table SCHEMA.TABLE or --schema NAME takes a part",
     ),
     (
@@ -282,7 +282,11 @@ const OPTIONS: &[(&[&str], &str)] = &[
 /// What to do instead of an option, as it was typed; none where it is nobody's.
 pub(super) fn option_hint(typed: &str) -> Option<&'static str> {
     let name = typed.trim_start_matches('-').split('=').next().unwrap_or_default();
-    let name = name.to_ascii_lowercase().replace('_', "-");
+    // of one letter, capitals are options of their own
+    let name = match name.len() {
+        1 => name.to_owned(),
+        _ => name.to_ascii_lowercase().replace('_', "-"),
+    };
     let found = OPTIONS.iter().find(|(names, _)| names.contains(&name.as_str()));
     found.map(|(_, hint)| *hint)
 }

@@ -257,6 +257,10 @@ fn parse_plain(typed: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
         if is_in_words || !text.bytes().all(in_alphabet) {
             return Err(KeyFault::Unrecognised);
         }
+        // too short for a key that lost an end
+        if text.len() < BASE64_LEN / 2 {
+            return Err(KeyFault::Unrecognised);
+        }
         if text.len() != BASE64_LEN {
             return Err(KeyFault::Length {
                 found: text.len(),

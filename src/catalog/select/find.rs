@@ -93,7 +93,16 @@ impl Catalog {
             .flat_map(|found| found.newest_first().map(|id| (&found.database, id)));
         match the_one(part, named)? {
             Some((database, id)) => self.open_record(database, id).await,
-            None => Err(Error::no_such_backup(part, self.store.location())),
+            None => {
+                let none = Error::no_such_backup(part, self.store.location());
+                // words of other tools, which might be parts of ids
+                let means_latest = ["newest", "last", "current", "recent", "head"];
+                let means_latest = means_latest.iter().any(|word| word.eq_ignore_ascii_case(part));
+                Err(match means_latest {
+                    true => none.with_hint("the newest good backup is called latest".to_owned()),
+                    false => none,
+                })
+            }
         }
     }
 

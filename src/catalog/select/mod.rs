@@ -38,7 +38,8 @@ impl BackupSelector {
     /// [`Error::Usage`] for what can't be a part of an id, and where both an id and a moment are given.
     pub fn parse(text: Option<&str>, before: Option<Timestamp>) -> Result<Self> {
         let tier = match text {
-            None | Some("latest") => None,
+            None => None,
+            Some(text) if text.eq_ignore_ascii_case("latest") => None,
             Some(text) => match text.strip_prefix("latest:") {
                 Some(tier) => Some(tier.parse().map_err(|e| not_an_id(format!("{e}")))?),
                 None => return Self::part(text, before),
