@@ -1,8 +1,9 @@
-//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`], [`Details`] and [`Mark`]. Pure rules: no
-//! I/O, no clock.
+//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`], [`Details`] and [`Mark`]; and what a drill
+//! has proven of it, in a [`DrillRecord`]. Pure rules: no I/O, no clock.
 
 mod changes;
 mod details;
+mod drill;
 mod event;
 mod failure;
 mod id;
@@ -10,6 +11,7 @@ mod lists;
 mod mark;
 mod notice;
 mod reason;
+mod recent;
 mod record;
 mod retention;
 mod tier;
@@ -17,6 +19,12 @@ mod turn;
 
 pub use changes::{Between, Changes, DefinitionsChange, ExtensionChange, LargeObjectsSize, TableChange, TableSize};
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
+pub use drill::{
+    DrilledLargeObjects, DrilledTable, FindingReason, TableRows,
+    BadDrillName, CERTIFICATE_BYTES_MAX, DRILL_VERSION, DrillCertificate, DrillCheck, DrillFinding, DrillFindings,
+    DrillName, DrillOutcome, DrillRecord, DrillServer, DrillTimes, DrillVerdict, FINDINGS_VERSION, MEASURED_MAX,
+    MeasuredDrill, UnreadableDrill,
+};
 pub use event::{
     BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, RunsOn, Topic,
 };
@@ -25,6 +33,7 @@ pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, AnnouncedDeletion, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release, Retained};
 pub use notice::{FailedDelivery, Notice};
 pub use reason::{Reason, with_text};
+pub use recent::{Recency, RecentBackup};
 pub use record::{
     AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_VERSION, Record, Sealed, SealedObject, Server, Source,
     Status, UnknownVersion,

@@ -19,6 +19,7 @@ use super::{
     screen::print_styled,
     styled::{Style, Styled},
     table::{Room, Table},
+    text::read_back,
     terminal::stdout_columns,
     width::wrapped,
     zone::Zone,
@@ -189,6 +190,8 @@ fn notes(health: &Health, now: Timestamp, zone: &Zone) -> Vec<(Style, String)> {
         let warnings = newest.warnings.iter();
         warnings.map(|warning| format!("warning of {}: {warning}", newest.id))
     }));
+    let read = health.last_read_back.iter();
+    lines.extend(read.map(|read| read_back(&read.id, read.at, now)));
     if health.came_late > 0 {
         lines.push(format!(
             "backups that came to the bucket when their key had been retired: {}; where nobody copied them there, a \

@@ -15,6 +15,8 @@ impl Context<'_> {
             );
         }
         let (details, mark) = (shown.details.as_ref(), shown.mark.as_ref());
-        self.output.show(&shown.record, details, mark, self.agent.location()?)
+        let read_back = shown.last_read_back.map(|at| (at, shown.seen));
+        let location = self.agent.location()?;
+        self.output.show(&shown.record, details, (mark, read_back), location)
     }
 }

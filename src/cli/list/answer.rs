@@ -10,7 +10,7 @@ use pgcoffer::{
 use serde_json::{Value, json};
 
 use super::rows::listed_status;
-use crate::cli::{styled::Style, text::tables_and_rows};
+use crate::cli::{styled::Style, text::{read_back, tables_and_rows}};
 
 /// Is there a backup, how old is it, is it good: one or two lines.
 pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> Vec<(Style, String)> {
@@ -40,6 +40,7 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
     if let Some(one) = good.filter(|one| listing.is_suspicious(&one.record)) {
         lines.push((Style::Bad, suspicious(listing, label, one)));
     }
+    lines.extend(read_back_line(listing, label));
     let failed = last.and_then(|last| Some((last.record.started, last.failure()?)));
     if let Some((started, failure)) = failed {
         let (age, why) = (span(started, now), failure.error.first_line());
@@ -56,6 +57,15 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
         lines.push((Style::Bad, text));
     }
     lines
+}
+
+/// Which backup was read back last.
+fn read_back_line(listing: &Listing, label: &Label) -> Option<(Style, String)> {
+    let all = listing.entries.iter().chain(&listing.beside);
+    let own = all.filter(|one| one.record.database == *label);
+    let read = own.filter_map(|one| Some((one.last_read_back(listing.seen)?, &one.record.id)));
+    let (at, id) = read.max()?;
+    Some((Style::Plain, format!("{label}: {}", read_back(id, at, listing.seen))))
 }
 
 /// That the newest good backup looks wrong, with the newest of which nothing does.

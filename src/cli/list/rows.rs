@@ -142,6 +142,8 @@ pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
         object.insert("sealed_for".to_owned(), json!(one.key));
         let doubt = one.why_doubted().map(ToString::to_string);
         object.insert("doubt".to_owned(), json!(doubt));
+        let read_back = one.last_read_back(listing.seen);
+        object.insert("last_read_back".to_owned(), json!(read_back));
     }
     value
 }

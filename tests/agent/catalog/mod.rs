@@ -6,6 +6,7 @@ mod diff;
 mod elsewhere;
 mod hostile_bucket;
 mod looked_at;
+mod read_back;
 mod repository;
 mod requests;
 mod second_looks;
