@@ -8,7 +8,7 @@ use std::{
 use pgcoffer::{
     operation::{NotRestored, RestoreReport},
     seal::{self, RepositoryId},
-    text::{Untrusted, shell_quoted},
+    text::{Untrusted, os_words, shell_quoted},
 };
 use tempfile::NamedTempFile;
 
@@ -24,8 +24,9 @@ pub(super) fn written(report: &RestoreReport, wanted: Option<&Path>) -> Option<P
         Ok(()) => Some(path),
         Err(error) => {
             screen::note(&format!(
-                "warning: the statements of what is missing can't be written to {}: {error}",
-                path.display()
+                "warning: the statements of what is missing can't be written to {}: {}",
+                path.display(),
+                os_words(&error)
             ));
             None
         }
