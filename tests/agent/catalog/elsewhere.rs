@@ -24,8 +24,8 @@ fn a_wrong_prefix_leads_to_the_place_that_has_backups() {
     let stage = Stage::small();
     stage.back_up();
     // what others have in the same bucket
-    stage.bucket.put("uploads/archives/2026/a.jpg", b"x");
-    stage.bucket.put("logs/app.log", b"x");
+    stage.bucket.write("uploads/archives/2026/a.jpg", "x");
+    stage.bucket.write("logs/app.log", "x");
     let configured = || stage.agent();
     let unconfigured = || stage.agent().without("PGCOFFER_DB_MAIN_URL");
     for prefix in ["", "backup", "backups/main", "backups/main/archives", "a/b/c", "Backups"] {

@@ -11,8 +11,11 @@ const KEY_ID: &str = "fc7f010c9ecc9505";
 
 /// Up to the question for the bucket.
 fn begin(agent: &Agent) -> Terminal {
-    let flags = ["init", "--database", "main=env:DATABASE_URL"];
-    let mut terminal = Terminal::start(agent, flags);
+    begin_with(agent, "main=env:DATABASE_URL")
+}
+
+fn begin_with(agent: &Agent, database: &str) -> Terminal {
+    let mut terminal = Terminal::start(agent, ["init", "--database", database]);
     terminal.expect_hidden("URL of another database");
     terminal.answer("");
     terminal.expect("as s3://bucket/prefix");
@@ -85,7 +88,8 @@ fn a_machine_with_its_own_key_backs_up_beside_them() {
     let stage = Stage::small();
     stage.back_up();
     let folder = tempfile::tempdir().unwrap();
-    let mut terminal = begin(&fresh(&stage, folder.path()).key(OTHER_KEY));
+    let agent = fresh(&stage, folder.path()).key(OTHER_KEY);
+    let mut terminal = begin_with(&agent, "another=env:DATABASE_URL");
     terminal.answer("s3://testbed/backups");
     terminal.expect("opens none of the backups of main here");
     terminal.answer("\x1b[B\x1b[B");
