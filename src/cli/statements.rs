@@ -10,7 +10,7 @@ use pgcoffer::{
     backup::{Globals, Record},
     operation::{NotRestored, RestoreReport},
     seal::{self, RepositoryId},
-    text::{Untrusted, shell_quoted},
+    text::{Untrusted, os_words, shell_quoted},
 };
 use tempfile::NamedTempFile;
 
@@ -26,8 +26,9 @@ pub(super) fn written(report: &RestoreReport, wanted: Option<&Path>) -> Option<P
         Ok(()) => Some(path),
         Err(error) => {
             screen::note(&format!(
-                "warning: the statements of what is missing can't be written to {}: {error}",
-                path.display()
+                "warning: the statements of what is missing can't be written to {}: {}",
+                path.display(),
+                os_words(&error)
             ));
             None
         }

@@ -51,7 +51,7 @@ impl Error {
             ),
             Self::TargetUnsuitable { problems, .. } => {
                 let cures: Vec<&str> = problems.iter().map(|problem| problem.cure.as_str()).collect();
-                Some(cures.join("; "))
+                Some(joined(&cures))
             }
             Self::RestoreFailed {
                 state,
@@ -151,7 +151,22 @@ fn after_restore(state: TargetState, made_roles: &[String], source: &Error) -> O
         .chain(target.map(str::to_owned))
         .chain(without_roles(made_roles))
         .collect();
-    (!both.is_empty()).then(|| both.join("; "))
+    let both: Vec<&str> = both.iter().map(String::as_str).collect();
+    (!both.is_empty()).then(|| joined(&both))
+}
+
+/// Several cures in one line. One that ends with a statement of SQL has its semicolon already.
+fn joined(cures: &[&str]) -> String {
+    let mut text = String::new();
+    for cure in cures {
+        match text.chars().last() {
+            None => {}
+            Some(';') => text.push(' '),
+            Some(_) => text.push_str("; "),
+        }
+        text.push_str(cure);
+    }
+    text
 }
 
 /// Roles belong to the server as a whole: no transaction and no new database takes them away.

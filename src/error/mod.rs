@@ -130,7 +130,7 @@ pub enum Error {
     Compress(compress::Error),
     /// there is no such backup
     NoSuchBackup {
-        /// what was asked for
+        /// what was asked for, as in `good backup` or `backup 2026`
         wanted: String,
         /// where
         location: String,
@@ -294,15 +294,16 @@ impl Error {
         }
     }
 
-    pub(crate) fn no_such_backup(wanted: &str, location: impl fmt::Display) -> Self {
+    /// `id` ends the words "there is no backup".
+    pub(crate) fn no_such_backup(id: &str, location: impl fmt::Display) -> Self {
         Self::NoSuchBackup {
-            wanted: wanted.to_owned(),
+            wanted: format!("backup {id}"),
             location: location.to_string(),
             hint: None,
         }
     }
 
-    /// The same for a place that has no backup at all: `elsewhere` says where there are some, if that is known.
+    /// The same for a place that has no backup at all. `wanted` is what was asked for, as in `good backup`; `elsewhere` says where there are some, if that is known.
     pub(crate) fn no_backup_at_all(wanted: &str, location: impl fmt::Display, elsewhere: Option<String>) -> Self {
         let hint = elsewhere.unwrap_or_else(|| {
             "nothing was backed up there so far, or bucket or prefix is not the right one: the recovery sheet has both"

@@ -48,7 +48,7 @@ impl Error {
             Self::Differs { object, what } => write!(f, "{object}: {what}"),
             Self::Compress(error) => write!(f, "{error}"),
             Self::NoSuchBackup { wanted, location, .. } => {
-                write!(f, "there is no backup {wanted} in {location}")
+                write!(f, "there is no {wanted} in {location}")
             }
             Self::NoSuchCertificate { wanted, location } if wanted.is_empty() => {
                 write!(f, "there is no certificate in {location}")

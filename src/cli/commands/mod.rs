@@ -13,6 +13,7 @@ pub(super) mod diff;
 pub(super) mod drill;
 pub(super) mod get;
 mod keygen;
+mod kept_for;
 pub(super) mod lifecycle;
 pub(super) mod list;
 mod open;
