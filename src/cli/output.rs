@@ -9,7 +9,8 @@ use pgcoffer::{
     agent::Undelivered,
     backup::{Details, Mark, RecentBackup, Record},
     operation::{
-        BackupContents, BackupTaken, ComparedWith, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport, Sampled, Verified,
+        BackupContents, BackupTaken, ComparedWith, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport,
+        Sampled, Verified,
     },
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
     store::Location,

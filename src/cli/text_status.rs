@@ -18,8 +18,8 @@ use super::{
     screen::print_styled,
     styled::{Style, Styled},
     table::{Room, Table},
-    text::read_back,
     terminal::stdout_columns,
+    text::read_back,
     width::wrapped,
     zone::Zone,
 };

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{Instrument as _, field};
 
-use self::run::Run;
 pub(crate) use self::recent::unknowable;
 pub use self::recent::{BackupInterval, recent_backup};
+use self::run::Run;
 use super::{
     Clock, Interrupt, Progress,
     spans::{ended, step},

@@ -85,8 +85,13 @@ impl Restored<'_> {
 fn reordered(backup: &[Entry], found: &[Entry]) -> BTreeSet<(Untrusted, Untrusted)> {
     let orders = |entries: &[Entry]| -> BTreeMap<(Untrusted, Untrusted), Vec<String>> {
         let data = entries.iter().filter(|entry| entry.kind == "TABLE DATA");
-        data.map(|entry| ((entry.schema.clone(), entry.name.clone()), copied_columns(entry.copy.raw())))
-            .collect()
+        data.map(|entry| {
+            (
+                (entry.schema.clone(), entry.name.clone()),
+                copied_columns(entry.copy.raw()),
+            )
+        })
+        .collect()
     };
     let after = orders(found);
     let is_reordered = |place: &(Untrusted, Untrusted), before: &[String]| {
