@@ -27,6 +27,8 @@ pub enum ExitStatus {
     Problem = 8,
     /// A restore left out what it named, or a drill could not compare it.
     Incomplete = 9,
+    /// A drill ran to its end, and its report could not be written.
+    NotReported = 10,
     /// A bug; `EX_SOFTWARE` of sysexits.h.
     Bug = 70,
     /// Nothing is wrong, and a later call goes on; `EX_TEMPFAIL` of sysexits.h.
@@ -42,7 +44,7 @@ pub enum ExitStatus {
 
 impl ExitStatus {
     /// Every status, by number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -53,6 +55,7 @@ impl ExitStatus {
         Self::NoSuchBackup,
         Self::Problem,
         Self::Incomplete,
+        Self::NotReported,
         Self::Bug,
         Self::Thawing,
         Self::HangUp,
@@ -99,6 +102,7 @@ impl ExitStatus {
             Self::NoSuchBackup => "no such backup",
             Self::Problem => "check, status or tick found a problem",
             Self::Incomplete => "restored or proven, all but what is named",
+            Self::NotReported => "a drill ended, and its report could not be written",
             Self::Bug => "a bug in pgcoffer",
             Self::Thawing => "the archive is being thawed: the same command goes on later",
             Self::HangUp => "interrupted by SIGHUP",
@@ -123,6 +127,9 @@ impl ExitStatus {
                 "`check` found that something fails; or nothing failed, and `status` or `tick` found what needs a look"
             }
             Self::Incomplete => "`restore` restored, or `drill` proved, everything but what it names",
+            Self::NotReported => {
+                "a `drill` ended with what it says, and no backup failed; its report could not be written into the bucket"
+            }
             Self::Bug => {
                 "a bug in pgcoffer: it panicked; the message names the place in its source. Reported, recorded and \
                  tried again as any failure is"
@@ -151,7 +158,7 @@ mod tests {
             assert_eq!(ExitStatus::of_number(status.number()), Some(status));
             assert!(!status.help().is_empty() && !status.doc().contains("  "));
         }
-        assert_eq!(ExitStatus::of_number(10), None);
+        assert_eq!(ExitStatus::of_number(11), None);
     }
 
     #[test]

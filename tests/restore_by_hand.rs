@@ -226,6 +226,8 @@ fn records_and_marks_open_by_hand_as_archives_do() {
         (Content::Record, Secret::Key(key.clone())),
         (Content::Details, Secret::Key(key.clone())),
         (Content::Mark, Secret::Key(key.clone())),
+        (Content::Drill, Secret::Key(key.clone())),
+        (Content::Findings, Secret::Key(key.clone())),
         (Content::Mark, catalog_key),
     ] {
         let subject = Subject {

@@ -1,11 +1,24 @@
 //! The verb `drill`.
 
+use jiff::SignedDuration;
+
 use super::{Agent, Selector, usage};
 use crate::{
-    backup::Record,
+    backup::{Label, Record},
+    certificate::Sha256Digest,
     error::{Error, Result},
-    operation::{self, DrillChecks, DrillReport, DrillRequest, Progress},
+    operation::{self, DrillChecks, DrillRequest, Drilled, Progress},
+    postgres::DatabaseUrl,
 };
+
+/// The options of a drill by hand.
+#[derive(Debug, Clone)]
+pub struct DrillOptions {
+    /// Who started it.
+    pub who: String,
+    /// Whether a report is left in the bucket.
+    pub leaves_report: bool,
+}
 
 impl Agent {
     /// The backups to drill: the one that is meant; if neither a backup nor a database is named, the newest good one of
@@ -44,15 +57,22 @@ impl Agent {
         }
     }
 
-    /// Proves that a backup comes back, where `PGCOFFER_SCRATCH_URL` says.
+    /// Proves that a backup comes back, where `PGCOFFER_SCRATCH_URL` says, and leaves a report in the bucket.
     ///
     /// # Errors
     /// Those of [`operation::drill`]; [`Error::Usage`] for a file of statements that can't be read.
-    pub async fn drill(&self, record: &Record, progress: &Progress) -> Result<DrillReport> {
+    pub async fn drill(&self, record: &Record, options: &DrillOptions, progress: &Progress) -> Result<Drilled> {
         let request = DrillRequest {
             ground: self.config.drill_ground.clone(),
+            sources: self.sources(),
             checks: self.drill_checks()?,
             dump_idle_timeout: self.config.dump_idle_timeout,
+            leaves_report: options.leaves_report,
+            who: format!("{}@{}", options.who, self.environment.host),
+            due: None,
+            time_limit: None,
+            agent_sha256: self.agent_sha256().await,
+            recovery_point_target: self.recovery_point_target(&record.database),
             clock: self.clock,
         };
         let (catalog, clients) = (self.catalog().await?, self.clients().await?);
@@ -65,6 +85,29 @@ impl Agent {
             &self.interrupt,
         ))
         .await
+    }
+
+    /// SHA-256 of the running program, where it can be read.
+    pub(super) async fn agent_sha256(&self) -> Option<Sha256Digest> {
+        let program = self.environment.program.clone()?;
+        // some tens of megabytes
+        let hash = move || Sha256Digest::of_reader(std::fs::File::open(program).ok()?).ok();
+        tokio::task::spawn_blocking(hash).await.ok()?
+    }
+
+    /// The longest time between two backups of a database that its schedule allows.
+    pub(super) fn recovery_point_target(&self, database: &Label) -> Option<SignedDuration> {
+        let mut databases = self.config.databases.iter();
+        let settings = databases.find(|settings| settings.label == *database)?;
+        settings.schedule.as_ref()?.longest_gap(self.clock.now())
+    }
+
+    /// The databases that are backed up.
+    pub(super) fn sources(&self) -> Vec<(String, DatabaseUrl)> {
+        let databases = self.config.databases.iter();
+        databases
+            .map(|database| (database.label.to_string(), database.url.clone()))
+            .collect()
     }
 
     /// The statements of `PGCOFFER_DRILL_SQL`.

@@ -9,7 +9,7 @@ use serde::{
 
 /// The most elements of every list but that of the tables: an installation has some hundred extensions, and a run keeps
 /// as many warnings.
-const FEW: usize = 20_000;
+pub(super) const FEW: usize = 20_000;
 /// How long a list is, without what is in it.
 #[derive(Default)]
 pub(super) struct Length(pub(super) u64);

@@ -1,8 +1,9 @@
-//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`], [`Details`] and [`Mark`]. Pure rules: no
-//! I/O, no clock.
+//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`], [`Details`] and [`Mark`]; and what a drill
+//! has proven of it, in a [`DrillRecord`]. Pure rules: no I/O, no clock.
 
 mod changes;
 mod details;
+mod drill;
 mod event;
 mod failure;
 mod id;
@@ -18,6 +19,12 @@ mod turn;
 
 pub use changes::{Between, Changes, DefinitionsChange, ExtensionChange, LargeObjectsSize, TableChange, TableSize};
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
+pub use drill::{
+    DrilledLargeObjects, DrilledTable, FindingReason, TableRows,
+    BadDrillName, CERTIFICATE_BYTES_MAX, DRILL_VERSION, DrillCertificate, DrillCheck, DrillFinding, DrillFindings,
+    DrillName, DrillOutcome, DrillRecord, DrillServer, DrillTimes, DrillVerdict, FINDINGS_VERSION, MEASURED_MAX,
+    MeasuredDrill, UnreadableDrill,
+};
 pub use event::{
     BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, RunsOn, Topic,
 };

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The number of attempts to write an entry. After the last one, hours of work are lost.
-const COMMIT_ATTEMPTS: u32 = 7;
+pub(super) const COMMIT_ATTEMPTS: u32 = 7;
 
 /// How often a write is tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,7 +179,13 @@ impl Catalog {
     }
 
     /// Writes an object. A lost answer is not a failure, so the object is looked for before it counts as missing.
-    async fn put_sealed(&self, key: &str, sealed: Bytes, attributes: &Attributes, attempts_max: u32) -> Result<()> {
+    pub(super) async fn put_sealed(
+        &self,
+        key: &str,
+        sealed: Bytes,
+        attributes: &Attributes,
+        attempts_max: u32,
+    ) -> Result<()> {
         let mut attempt = 1;
         loop {
             let Err(error) = self.store.put_new(key, sealed.clone(), attributes).await else {

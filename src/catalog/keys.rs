@@ -100,7 +100,23 @@ impl Maker {
     /// Whether this key made the id, while it was in use.
     #[must_use]
     pub fn made(&self, id: &BackupId, database: &Label) -> bool {
-        self.retired.is_none_or(|retired| id.time() < retired) && id.is_by(&self.identity, database)
+        self.was_in_use_at(id.time()) && id.is_by(&self.identity, database)
+    }
+
+    /// When it was retired; none if it is in use.
+    #[must_use]
+    pub fn retired(&self) -> Option<Timestamp> {
+        self.retired
+    }
+
+    /// Whether it is in use.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.retired.is_none()
+    }
+
+    /// Whether it was in use at this moment.
+    pub(super) fn was_in_use_at(&self, time: Timestamp) -> bool {
+        self.retired.is_none_or(|retired| time < retired)
     }
 
     /// Whether it had been retired for longer than a run takes when this object was stored, by the service's date.

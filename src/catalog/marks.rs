@@ -153,7 +153,8 @@ impl Catalog {
         let key = &object.key;
         let expected = Expected {
             database,
-            id,
+            name: id.as_str(),
+            made: id.time(),
             content: Content::Mark,
             bytes_max: MARK_BYTES_MAX,
             sha256: None,

@@ -6,6 +6,7 @@
 //! <prefix>/<database>/details/<id>.pgc           what is inside: tables, fingerprints, definitions, warnings, sealed
 //! <prefix>/<database>/records/<id>.pgc           the sealed entry, written last
 //! <prefix>/<database>/marks/<id>.pgc             what people decided about it afterwards, sealed: hold, acceptance
+//! <prefix>/<database>/drills/<drill>.pgc         what a drill has proven of a backup, sealed; beside it what it found
 //! <prefix>/<database>/turns/<tier>/<name>.turn   in drop-box mode: a period's attempt or backup
 //! ```
 //!
@@ -16,6 +17,7 @@ mod commit;
 mod comparison;
 mod databases;
 mod doubt;
+mod drills;
 mod empty_place;
 mod entry;
 mod keys;
@@ -44,7 +46,7 @@ use tokio::sync::OnceCell;
 
 use self::known::EntryCache;
 use crate::{
-    backup::{BackupId, Label, Mark, Record, Tier},
+    backup::{BackupId, DrillRecord, Label, Mark, Record, Tier},
     error::Error,
     seal::{RepositoryId, Secret},
     store::Store,
@@ -52,6 +54,7 @@ use crate::{
 
 pub use archive_check::ArchiveCheck;
 pub use doubt::Doubt;
+pub use drills::{DrillHistory, DrillNames, DrillObjects, ReportsRead};
 pub use entry::CatalogEntry;
 pub use keys::{Key, Keys, Maker};
 pub use listed_runs::ListedRuns;
@@ -83,6 +86,8 @@ pub struct Catalog {
     known_records: Arc<EntryCache<Record>>,
     /// The cache of opened marks.
     known_marks: Arc<EntryCache<Mark>>,
+    /// The cache of opened reports of drills.
+    known_drills: Arc<EntryCache<DrillRecord>>,
 }
 
 impl Catalog {
@@ -99,6 +104,7 @@ impl Catalog {
             warned: Arc::default(),
             known_records: Arc::default(),
             known_marks: Arc::default(),
+            known_drills: Arc::default(),
         }
     }
 

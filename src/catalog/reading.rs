@@ -1,5 +1,6 @@
 //! Reads small sealed objects: entries and details, each of which must match its key.
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::{Catalog, misplaced};
@@ -28,7 +29,10 @@ const SEALED_BESIDES: u64 = 64 << 10;
 /// What a small sealed object must match.
 pub(super) struct Expected<'a> {
     pub(super) database: &'a Label,
-    pub(super) id: &'a BackupId,
+    /// The name for which it was sealed: an id, or the name of a drill.
+    pub(super) name: &'a str,
+    /// When it was made, by that name.
+    pub(super) made: Timestamp,
     pub(super) content: Content,
     pub(super) bytes_max: u64,
     /// The SHA-256 of its bytes, if the record has it.
@@ -72,7 +76,8 @@ impl Catalog {
         let bytes_max = details_bytes_max(record);
         let expected = Expected {
             database,
-            id,
+            name: id.as_str(),
+            made: id.time(),
             content,
             bytes_max: record.details_bytes.min(bytes_max + SEALED_BESIDES),
             sha256: Some(&record.details_sha256),
@@ -113,7 +118,8 @@ impl Catalog {
         let key = self.record_key(database, id);
         let expected = Expected {
             database,
-            id,
+            name: id.as_str(),
+            made: id.time(),
             content: Content::Record,
             bytes_max: RECORD_OBJECT_BYTES_MAX,
             sha256: None,
@@ -151,16 +157,16 @@ impl Catalog {
     /// Opens a small sealed object, which must match its key and its record.
     async fn open_sealed(&self, key: &str, sealed: &[u8], expected: &Expected<'_>) -> Result<Vec<u8>> {
         let repository = self.repository().await?;
-        let secrets = self.keys.opening(expected.database, expected.id.time());
+        let secrets = self.keys.opening(expected.database, expected.made);
         let (header, json) = seal::open_bytes(sealed, &secrets).map_err(|e| Error::seal(key, e))?;
         header
-            .check_is(&repository, expected.id.as_str(), expected.content)
+            .check_is(&repository, expected.name, expected.content)
             .map_err(|e| Error::seal(key, e))?;
         let is_it = |sha256: &Untrusted| sha256.raw() == sha256_hex(sealed);
         match expected.sha256.is_none_or(is_it) {
             true => Ok(json),
             false => {
-                let what = "it is another one than was written with the record";
+                let what = "it is another one than was written with its record or report";
                 Err(Error::differs(key, what))
             }
         }

@@ -30,6 +30,8 @@ pub enum Machine {
     Resources,
     /// A key or passphrase can't be used.
     Key,
+    /// It took longer than it may.
+    TimeLimit,
     /// A signal asked to stop.
     Interrupted,
     /// A bug in this program.
@@ -87,6 +89,7 @@ impl Machine {
             Self::Resources => "give the process more memory",
             Self::Key => "set PGCOFFER_KEY or PGCOFFER_PASSPHRASE as the recovery sheet has it",
             Self::Bug => "please report it, with the log of that run; the next tick tries again",
+            Self::TimeLimit => "give it more time, or an hour at which the machine does nothing else",
             Self::File | Self::Interrupted | Self::Unknown => return None,
         })
     }
@@ -114,6 +117,7 @@ impl fmt::Display for Machine {
             Self::File => f.write_str("a file or stream of the machine failed"),
             Self::Resources => f.write_str("the machine had not enough memory, or no random bytes"),
             Self::Key => f.write_str("the key or passphrase can't be used"),
+            Self::TimeLimit => f.write_str("it took longer than it may, and was ended"),
             Self::Interrupted => f.write_str("something told it to stop"),
             Self::Bug => f.write_str("this is a bug in pgcoffer"),
             Self::Unknown => f.write_str("it failed, and its record does not say by what"),

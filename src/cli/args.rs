@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, builder::styling};
 use super::{
     commands::{
         backup::BackupArgs,
+        certificate::CertificateCommand,
         check::CheckArgs,
         chosen::{Chosen, Named},
         delete::DeleteArgs,
@@ -119,6 +120,9 @@ pub(super) enum Command {
     },
     /// Prove that a backup comes back, of each database where none is named: restore it aside, compare everything
     Drill(DrillArgs),
+    /// Certificates of drills: show, give out, verify with the public key alone
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
     /// Restore a backup into a database
     Restore(RestoreArgs),
     /// Back up what is due by the schedule, then prune; as often as one likes
@@ -218,7 +222,12 @@ impl Command {
     pub(super) fn hears_signals(&self) -> bool {
         !matches!(
             self,
-            Self::Keygen { .. } | Self::Completions { .. } | Self::Complete { .. } | Self::Man { .. } | Self::Version
+            Self::Keygen { .. }
+                | Self::Certificate(CertificateCommand::Verify(_))
+                | Self::Completions { .. }
+                | Self::Complete { .. }
+                | Self::Man { .. }
+                | Self::Version
         )
     }
 }

@@ -2,7 +2,8 @@
 
 use indicatif::HumanCount;
 use pgcoffer::{
-    operation::{DrillCheck, DrillFinding, DrillReport, DrillVerdict},
+    backup::{DrillCheck, DrillFinding, DrillServer, DrillVerdict},
+    operation::DrillReport,
     text::counted,
 };
 
@@ -10,6 +11,9 @@ use super::{text::tables_and_rows, width::wrapped};
 
 /// Columns of a report, wherever it is read.
 const COLUMNS: usize = 80;
+
+/// The place of a server that was made for a drill.
+const LOCAL: &str = "local";
 
 /// Lines of a list that are shown; the rest is a number.
 const SHOWN: usize = 20;
@@ -32,10 +36,7 @@ pub(super) fn drilled(report: &DrillReport) -> String {
     text.push_str(&format!(
         "  restored in {} on {} (PostgreSQL {}), {} in all\n",
         seconds(times.restore_ms),
-        match report.scratch.place.as_str() {
-            "local" => "a server of its own",
-            place => place,
-        },
+        server_words(&report.scratch),
         report.scratch.version,
         seconds(times.prepare_ms + times.restore_ms + times.compare_ms),
     ));
@@ -53,7 +54,18 @@ pub(super) fn drilled(report: &DrillReport) -> String {
     for remark in &report.remarks {
         text.push_str(&format!("  {remark}\n"));
     }
+    if let Some(name) = &report.report {
+        text.push_str(&format!("  report {name}\n"));
+    }
     wrapped(&text, 2, Some(COLUMNS))
+}
+
+/// Where a drill restored, in words.
+fn server_words(server: &DrillServer) -> String {
+    match server.place == LOCAL {
+        true => "a server of its own".to_owned(),
+        false => server.place.to_string(),
+    }
 }
 
 fn findings(what: &str, all: &[DrillFinding]) -> String {

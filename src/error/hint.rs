@@ -40,6 +40,10 @@ impl Error {
                  (the recovery sheet has theirs)"
                     .to_owned(),
             ),
+            Self::NoSuchCertificate { .. } => Some(
+                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report".to_owned(),
+            ),
+            Self::Certificate { source, .. } => source.hint().map(str::to_owned),
             Self::NotGood { .. } => Some(
                 "`pgcoffer list` shows the good ones; `latest` is the newest of \
                 them"
@@ -109,6 +113,10 @@ impl Error {
             Self::Io { doing, source } if doing.starts_with("read ") => {
                 io_hint_of_reading(source).or_else(|| io_hint(source))
             }
+            Self::NotReported { source } => source.cure(),
+            Self::TimeLimit { setting, .. } => Some(format!(
+                "raise {setting}; where the machine was busy with something else, choose another hour"
+            )),
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
             Self::Internal(_) => Some(
                 "please report it with this text and what `pgcoffer --version` says; a later run \

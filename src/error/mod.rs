@@ -14,6 +14,7 @@ use crate::{
     archive,
     backup::{Failure, RecentBackup, UnknownVersion},
     cause::Cause,
+    certificate::CertificateFault,
     compress,
     exit_status::ExitStatus,
     lifecycle,
@@ -134,6 +135,20 @@ pub enum Error {
         /// where
         location: String,
     },
+    /// there is no such certificate
+    NoSuchCertificate {
+        /// what was asked for; empty for the newest
+        wanted: String,
+        /// where
+        location: String,
+    },
+    /// a certificate can't be verified
+    Certificate {
+        /// which one
+        object: String,
+        /// why
+        source: CertificateFault,
+    },
     /// the backup is the record of a failed run
     NotGood {
         /// its id
@@ -232,6 +247,20 @@ pub enum Error {
     },
     /// whoever was to take opened bytes doesn't
     Sink(io::Error),
+    /// a drill ran to its end, and its report could not be written
+    NotReported {
+        /// why
+        source: Box<Self>,
+    },
+    /// what was carried out took longer than it may, and was ended
+    TimeLimit {
+        /// what
+        what: &'static str,
+        /// how long it may take
+        seconds: u64,
+        /// the setting that says so
+        setting: &'static str,
+    },
     /// a signal asked to stop
     Interrupted {
         /// that of the signal
@@ -282,9 +311,12 @@ impl Error {
     #[must_use]
     pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Compress(_) | Self::Io { .. } | Self::Sink(_) | Self::Clock { .. } | Self::NotTaken { .. } => {
-                ExitStatus::Failed
-            }
+            Self::Compress(_)
+            | Self::Io { .. }
+            | Self::Sink(_)
+            | Self::Clock { .. }
+            | Self::NotTaken { .. }
+            | Self::TimeLimit { .. } => ExitStatus::Failed,
             Self::Internal(_) => ExitStatus::Bug,
             Self::Usage { .. } | Self::Config(_) | Self::Unsettled { .. } => ExitStatus::Usage,
             Self::Store(error) if matches!(error.kind, store::Kind::Configuration | store::Kind::PlainHttp) => {
@@ -298,15 +330,17 @@ impl Error {
             Self::Cold { under_way: true, .. } => ExitStatus::Thawing,
             Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } | Self::Cold { .. } => ExitStatus::Bucket,
             Self::Seal { .. }
+            | Self::Certificate { .. }
             | Self::Record { .. }
             | Self::Archive { .. }
             | Self::Payload { .. }
             | Self::Differs { .. } => ExitStatus::Integrity,
             Self::NotDue { .. } => ExitStatus::Locked,
-            Self::NoSuchBackup { .. } | Self::NotGood { .. } => ExitStatus::NoSuchBackup,
+            Self::NoSuchBackup { .. } | Self::NoSuchCertificate { .. } | Self::NotGood { .. } => ExitStatus::NoSuchBackup,
             // nothing failed, and somebody has to look
             Self::Unexplained { .. } => ExitStatus::Problem,
             Self::RestoreFailed { source, .. } => source.exit_status(),
+            Self::NotReported { .. } => ExitStatus::NotReported,
             Self::NotWhole { first, .. } => first.exit_status(),
             Self::Problems { exit_status, .. } | Self::Interrupted { exit_status } => *exit_status,
         }

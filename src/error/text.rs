@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::{Error, Fault, TargetState};
 use crate::{
     redact::{redacted, without_keys},
-    text::{Untrusted, continued, escaped_lines},
+    text::{Untrusted, continued, escaped_lines, roughly},
 };
 
 impl fmt::Display for Error {
@@ -50,6 +50,13 @@ impl Error {
             Self::NoSuchBackup { wanted, location } => {
                 write!(f, "there is no backup {wanted} in {location}")
             }
+            Self::NoSuchCertificate { wanted, location } if wanted.is_empty() => {
+                write!(f, "there is no certificate in {location}")
+            }
+            Self::NoSuchCertificate { wanted, location } => {
+                write!(f, "there is no certificate of {wanted} in {location}")
+            }
+            Self::Certificate { object, source } => write!(f, "{object}: {source}"),
             Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
             Self::TargetUnsuitable { target, problems } => {
                 let problems: Vec<&str> = problems.iter().map(|problem| problem.what.as_str()).collect();
@@ -101,6 +108,16 @@ impl Error {
                 "nothing of {database} is deleted: {planned} good ones would go because of newer ones or of marks \
                  that shorten their time, and in two days the schedule explains {explained}"
             ),
+            Self::NotReported { source } => {
+                write!(f, "the drill has ended, and no report of it is in the bucket: {source}")
+            }
+            Self::TimeLimit { what, seconds, .. } => {
+                write!(
+                    f,
+                    "{what} took longer than {}, and was ended",
+                    roughly(i64::try_from(*seconds).unwrap_or(i64::MAX))
+                )
+            }
             Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
             Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),
             Self::Interrupted { .. } => write!(f, "interrupted"),

@@ -33,6 +33,19 @@ impl Interrupt {
         self.token.is_cancelled()
     }
 
+    /// A request to stop that is raised by this one, and can be ended alone.
+    pub(super) fn child(&self) -> Self {
+        Self {
+            token: self.token.child_token(),
+            exit_status: Arc::clone(&self.exit_status),
+        }
+    }
+
+    /// Asks to stop what obeys this one alone.
+    pub(super) fn end(&self) {
+        self.token.cancel();
+    }
+
     /// Waits until a stop is requested, and returns the error to end with.
     pub async fn raised(&self) -> Error {
         self.token.cancelled().await;

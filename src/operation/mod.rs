@@ -43,10 +43,7 @@ pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict
 pub use clock::Clock;
 pub use contents::{BackupContents, TableContents, backup_contents};
 pub use delete::{DeleteRequest, DeletionFacts, DeletionReport, NamedKind, PlannedDeletion, delete, plan_deletion};
-pub use drill::{
-    DrillCheck, DrillChecks, DrillFinding, DrillGround, DrillReport, DrillRequest, DrillServer, DrillTimes,
-    DrillVerdict, drill,
-};
+pub use drill::{ComparedData, DrillChecks, DrillGround, DrillReport, DrillRequest, Drilled, drill};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
 pub use get_table::{FetchedTable, get_table};

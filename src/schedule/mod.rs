@@ -6,6 +6,7 @@
 
 mod attempts;
 mod fault;
+mod gap;
 mod history;
 mod late;
 mod parse;

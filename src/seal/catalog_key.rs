@@ -9,7 +9,7 @@ use super::key_text::KeyText;
 use super::{Error, KeyFault, derivation::derive};
 
 /// A key that is derived from a master key. It makes names, and seals and opens what a catalog consists of: entries,
-/// marks and the repository object. It opens no archive and no details, so it reveals no row and no table's name.
+/// marks, reports of drills and the repository object. It opens no archive, no details and no findings, so it reveals no row and no table's name.
 ///
 /// Its text is bech32 with the human-readable part `pgcoffer-catalog-`, in upper case, 76 characters. It has no other
 /// form, so a master key in hexadecimal digits can't be mistaken for one.

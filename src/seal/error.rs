@@ -234,6 +234,8 @@ fn named(content: Content) -> &'static str {
         Content::Record => "a record",
         Content::Details => "the details of a backup",
         Content::Mark => "a mark",
+        Content::Drill => "the report of a drill",
+        Content::Findings => "the findings of a drill",
         Content::Repository => "a repository",
         Content::Settings => "settings",
     }

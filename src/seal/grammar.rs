@@ -117,8 +117,9 @@ fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<ParsedHeader<'a>, ParseStop> 
     }
     let word = lines.value("content", "the fourth line is `content <word>`")?;
     let content = Content::ALL.into_iter().find(|content| content.as_str() == word);
-    let content =
-        content.ok_or_else(|| lines.fault("content is archive, record, details, mark, repository or settings"))?;
+    let content = content.ok_or_else(|| {
+        lines.fault("content is archive, record, details, mark, drill, findings, repository or settings")
+    })?;
     let word = lines.value("compression", "the fifth line is `compression <word>`")?;
     let compression = PayloadCompression::ALL.into_iter().find(|kind| kind.as_str() == word);
     let compression = compression.ok_or_else(|| lines.fault("compression is none or zstd"))?;

@@ -13,6 +13,10 @@ pub enum Content {
     Details,
     /// A mark: what users decided about a backup later.
     Mark,
+    /// The report of a drill.
+    Drill,
+    /// What a drill found, with the names of tables.
+    Findings,
     /// The repository object.
     Repository,
     /// Settings that are stored in the bucket.
@@ -21,11 +25,13 @@ pub enum Content {
 
 impl Content {
     /// All kinds.
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Archive,
         Self::Record,
         Self::Details,
         Self::Mark,
+        Self::Drill,
+        Self::Findings,
         Self::Repository,
         Self::Settings,
     ];
@@ -37,6 +43,8 @@ impl Content {
             Self::Record => "record",
             Self::Details => "details",
             Self::Mark => "mark",
+            Self::Drill => "drill",
+            Self::Findings => "findings",
             Self::Repository => "repository",
             Self::Settings => "settings",
         }
@@ -45,7 +53,7 @@ impl Content {
     /// Whether a catalog key opens and seals it. It doesn't for what is inside a backup.
     #[must_use]
     pub fn is_of_catalog(self) -> bool {
-        matches!(self, Self::Record | Self::Mark | Self::Repository)
+        matches!(self, Self::Record | Self::Mark | Self::Drill | Self::Repository)
     }
 }
 

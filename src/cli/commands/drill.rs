@@ -3,12 +3,13 @@
 use clap::Args;
 use pgcoffer::{
     Error, Result,
-    backup::Record,
+    agent::DrillOptions,
+    backup::{DrillVerdict, Record},
     exit_status::ExitStatus,
-    operation::{DrillReport, DrillVerdict, Progress},
+    operation::{DrillReport, Drilled, Progress},
 };
 
-use super::{chosen::Chosen, context::Context, thaw::ThawArgs};
+use super::{chosen::Chosen, context::Context, decide::who, thaw::ThawArgs};
 use crate::cli::{log, output};
 
 #[derive(Debug, Args)]
@@ -17,16 +18,22 @@ pub(in crate::cli) struct DrillArgs {
     chosen: Chosen,
     #[command(flatten)]
     thaw: ThawArgs,
+    /// Leave no report in the bucket, as for credentials that may only read
+    #[arg(long)]
+    no_report: bool,
 }
 
 impl Context<'_> {
     pub(super) async fn drill(&self, args: &DrillArgs) -> Result<()> {
         let selector = args.chosen.selector(self.agent.config())?;
         let records = self.agent.find_to_drill(selector).await?;
-        let (mut reports, mut failed) = (Vec::new(), None);
+        let (mut reports, mut failed, mut unreported) = (Vec::new(), None, None);
         for record in &records {
             match self.drill_one(record, args).await {
-                Ok(report) => reports.push(report),
+                Ok(drilled) => {
+                    reports.push(drilled.report);
+                    unreported = unreported.or(drilled.unreported);
+                }
                 Err(error @ Error::Interrupted { .. }) => return Err(error),
                 // what fails with one backup keeps no other from its drill
                 Err(error) => {
@@ -39,21 +46,34 @@ impl Context<'_> {
         if self.output.json {
             self.output.drills(&reports)?;
         }
-        match failed {
-            Some(error) => Err(error),
-            None => as_status(&reports),
+        let verdict = as_status(&reports);
+        match (failed, unreported) {
+            (Some(error), _) => Err(error),
+            // what did not come back is worse than a report that was not written
+            (None, Some(error)) if !matches!(&verdict, Err(worse) if worse.exit_status() == ExitStatus::Integrity) => {
+                Err(error)
+            }
+            (None, Some(error)) => {
+                output::error(&error, log::format(self.global.log_format));
+                verdict
+            }
+            (None, None) => verdict,
         }
     }
 
-    async fn drill_one(&self, record: &Record, args: &DrillArgs) -> Result<DrillReport> {
+    async fn drill_one(&self, record: &Record, args: &DrillArgs) -> Result<Drilled> {
         self.agent.thaw(record, &args.thaw.request()).await?;
         let progress = Progress::default();
-        let work = self.agent.drill(record, &progress);
-        let report = self.watched("drill", &progress, work).await?;
+        let options = DrillOptions {
+            who: who(None),
+            leaves_report: !args.no_report,
+        };
+        let work = self.agent.drill(record, &options, &progress);
+        let drilled = self.watched("drill", &progress, work).await?;
         if !self.output.json {
-            self.output.drilled(&report)?;
+            self.output.drilled(&drilled.report)?;
         }
-        Ok(report)
+        Ok(drilled)
     }
 }
 

@@ -1,6 +1,8 @@
 //! One file a command: its arguments, the verb of the agent, and the result as text or JSON.
 
 pub(super) mod backup;
+pub(super) mod certificate;
+mod certificate_verify;
 pub(super) mod check;
 pub(super) mod chosen;
 mod chosen_database;
@@ -29,6 +31,7 @@ pub(super) mod verify;
 
 use pgcoffer::{Error, Result, agent::Agent};
 
+pub(super) use certificate_verify::{VerifiedFile, verify_certificates};
 pub(super) use keygen::{catalog_key, keygen, new_repository};
 
 use super::{
@@ -73,6 +76,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
             thaw,
         } => context.verify(chosen, *deep, *sample, *thaw).await,
         Command::Drill(args) => context.drill(args).await,
+        Command::Certificate(command) => context.certificate(command).await,
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,

@@ -240,6 +240,7 @@ fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
         },
         keep_going: args.keep_going,
         made_for_it: false,
+        own_tables_only: false,
         preview: args.preview,
     })
 }

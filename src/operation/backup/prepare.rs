@@ -260,6 +260,7 @@ fn source(inspection: &Inspection, client: &postgres::PgClient) -> Source {
             database: inspection.database.clone(),
             table_bytes: inspection.table_bytes,
             standby: inspection.in_recovery,
+            identity: inspection.identity.as_ref().map(|identity| identity.to_string().into()),
         },
         client: Client {
             version: client.version.clone().into(),

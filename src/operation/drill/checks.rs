@@ -16,11 +16,8 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
-use super::{
-    report::DrillCheck,
-    values::{Number, length_of_time, moment},
-};
-use crate::{postgres::CheckAnswer, text::Untrusted};
+use super::values::{Number, length_of_time, moment};
+use crate::{backup::DrillCheck, postgres::CheckAnswer, text::Untrusted};
 
 /// The word that begins an expectation.
 const EXPECT: &str = "expect:";

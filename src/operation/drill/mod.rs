@@ -4,17 +4,22 @@
 //! It is the restore that users run, and the comparison is that of a dump with a dump: what pg_dump writes of the
 //! restored database must hold the same rows and the same definitions as the archive.
 
+mod certificate;
 mod checks;
 mod compare;
 mod definitions;
 mod ground;
+mod leave;
 mod report;
 mod rows;
 mod same_text;
 mod source;
+mod there;
 mod values;
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Clock, Interrupt, Progress,
@@ -27,16 +32,17 @@ use crate::{
     archive::Entry,
     backup::{Record, Sealed},
     catalog::Catalog,
+    certificate::Sha256Digest,
     error::{Error, Result},
-    postgres::Clients,
+    postgres::{Clients, DatabaseUrl},
 };
 
 pub use checks::DrillChecks;
 use compare::RestoredBackup;
 pub use ground::DrillGround;
-use ground::Scratch;
+use ground::{Made, Scratch};
+pub use report::{ComparedData, DrillReport};
 use report::milliseconds;
-pub use report::{DrillCheck, DrillFinding, DrillReport, DrillServer, DrillTimes, DrillVerdict};
 use source::SourceDatabase;
 
 /// The options of one drill.
@@ -44,22 +50,46 @@ use source::SourceDatabase;
 pub struct DrillRequest {
     /// Where the backup is restored.
     pub ground: DrillGround,
+    /// The databases that are backed up, by label: none of them is ever restored into.
+    pub sources: Vec<(String, DatabaseUrl)>,
     /// The user's own statements.
     pub checks: DrillChecks,
     /// How long pg_dump may write nothing before it counts as hung.
     pub dump_idle_timeout: Duration,
+    /// Whether a report is left in the bucket. Credentials that may only read leave none.
+    pub leaves_report: bool,
+    /// Who started it, as `user@host`.
+    pub who: String,
+    /// When it was due by the schedule; none if a person started it.
+    pub due: Option<Timestamp>,
+    /// After which time it is ended; none: whenever it is done.
+    pub time_limit: Option<Duration>,
+    /// SHA-256 of this program, for the certificate, where it could be read.
+    pub agent_sha256: Option<Sha256Digest>,
+    /// The longest time between two backups that the schedule allows, for the certificate, where there is one.
+    pub recovery_point_target: Option<SignedDuration>,
     /// The time.
     pub clock: Clock,
 }
 
-/// Restores a backup into a database that is made for this, compares it with what was dumped, and removes it.
+/// A drill that ran to its end.
+#[derive(Debug)]
+pub struct Drilled {
+    /// What was proven.
+    pub report: DrillReport,
+    /// Why no report is in the bucket, if one was to be left there: [`Error::NotReported`].
+    pub unreported: Option<Error>,
+}
+
+/// Restores a backup into a database that is made for this, compares it with what was dumped, removes it, and leaves a
+/// report in the bucket, also if the drill could not be carried out.
 ///
 /// The archive is read once whole, and its table of contents three times. Not retried. If it is interrupted or fails,
 /// the database is removed as well; after a kill the next drill removes it.
 ///
 /// # Errors
 /// Why the drill could not be carried out, such as an archive that can't be read or a server that can't be had. That
-/// something came back otherwise is no error, but the report's verdict.
+/// something came back otherwise is no error, but the report's verdict. [`Error::TimeLimit`] if it took longer than it may.
 pub async fn drill(
     catalog: &Catalog,
     clients: &Clients,
@@ -67,21 +97,23 @@ pub async fn drill(
     request: &DrillRequest,
     progress: &Progress,
     interrupt: &Interrupt,
-) -> Result<DrillReport> {
+) -> Result<Drilled> {
     let span = step!(
         "drill",
         database = record.database.as_str(),
         id = record.id.as_str(),
         stored_bytes = record.sealed.as_ref().map(Sealed::bytes),
     );
+    // ended by its time limit as by a signal
+    let own = interrupt.child();
     let drill = Drill {
         catalog,
         clients,
         record,
         request,
-        interrupt,
+        interrupt: &own,
     };
-    traced(span, drill.carried_out(progress)).await
+    traced(span, drill.run(progress, interrupt)).await
 }
 
 struct Drill<'a> {
@@ -93,43 +125,92 @@ struct Drill<'a> {
 }
 
 impl Drill<'_> {
-    async fn carried_out(&self, progress: &Progress) -> Result<DrillReport> {
+    /// `outer`: the request to stop that comes from outside.
+    async fn run(&self, progress: &Progress, outer: &Interrupt) -> Result<Drilled> {
+        let place = outer.or(self.take_name()).await?;
+        let mut so_far = None;
+        let carried_out = self.within_time(self.carried_out(progress, &mut so_far), outer).await;
+        match (carried_out, so_far) {
+            (Ok(()), Some(mut report)) => {
+                let unreported = self.leave(place.as_ref(), &mut report).await.err();
+                Ok(Drilled { report, unreported })
+            }
+            (Ok(()), None) => Err(Error::Internal("a drill without a report".to_owned())),
+            (Err(error), so_far) => {
+                if let Some(place) = &place {
+                    self.leave_failure(place, so_far.as_ref(), &error).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends `work` after the time that a drill may take. It is not dropped, but told to stop, so that it removes what
+    /// it has made.
+    async fn within_time(&self, work: impl Future<Output = Result<()>>, outer: &Interrupt) -> Result<()> {
+        let Some(limit) = self.request.time_limit else {
+            return work.await;
+        };
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            result = &mut work => return result,
+            () = tokio::time::sleep(limit) => self.interrupt.end(),
+        }
+        match work.await {
+            Err(Error::Interrupted { .. }) if !outer.is_raised() => Err(Error::TimeLimit {
+                what: "the drill",
+                seconds: limit.as_secs(),
+                setting: "PGCOFFER_DRILL_TIMEOUT",
+            }),
+            result => result,
+        }
+    }
+
+    /// `so_far`: the report, from the moment when there is a database.
+    async fn carried_out(&self, progress: &Progress, so_far: &mut Option<DrillReport>) -> Result<()> {
         let started = self.request.clock.now();
         let source = SourceDatabase::read(&self.entries().await?);
-        let scratch = Scratch::make(self, &source).await?;
-        let mut report = DrillReport::new(self.record, scratch.server(), started);
+        let (scratch, mut made) = Scratch::make(self, &source).await?;
+        let report = so_far.insert(DrillReport::new(self.record, scratch.server(), started));
         report.times.prepare_ms = milliseconds(started, self.request.clock.now());
-        let proven = self.prove(&scratch, &source, progress, &mut report).await;
-        scratch.remove().await;
-        proven?;
+        let proven = self.prove(&scratch, &mut made, &source, progress, report).await;
+        match &proven {
+            Err(Error::Interrupted { .. }) => made.remove_at_once().await,
+            _ => made.remove().await,
+        }
         report.finished = self.request.clock.now();
+        proven?;
         report.decide();
-        Ok(report)
+        Ok(())
     }
 
     /// Restores and compares.
     async fn prove(
         &self,
         scratch: &Scratch,
+        made: &mut Made,
         source: &SourceDatabase,
         progress: &Progress,
         report: &mut DrillReport,
     ) -> Result<()> {
+        report.remarks.extend_from_slice(scratch.remarks());
+        let before = self.what_is_there(scratch, source);
+        let before = kept(made, self.interrupt.or(before)).await?;
         let began = self.request.clock.now();
-        let restored = self.restored(scratch, progress).await?;
+        let restored = kept(made, self.restored(scratch, progress)).await?;
         let compares = self.request.clock.now();
         report.times.restore_ms = milliseconds(began, compares);
-        report.remarks.extend(scratch.remarks());
-        scratch.database.settle(&source.settings).await?;
-        self.interrupt.or(self.compare(scratch, restored, report)).await?;
-        self.interrupt.or(self.check(scratch, report)).await?;
+        made.settle(&source.settings).await?;
+        let compare = self.compare(scratch, source, &before, restored, report);
+        kept(made, self.interrupt.or(compare)).await?;
+        kept(made, self.interrupt.or(self.check(scratch, report))).await?;
         report.times.compare_ms = milliseconds(compares, self.request.clock.now());
         Ok(())
     }
 
     async fn restored(&self, scratch: &Scratch, progress: &Progress) -> Result<RestoredBackup> {
         let request = RestoreRequest {
-            target: scratch.database.url.clone(),
+            target: scratch.url.clone(),
             clean: false,
             single_transaction: false,
             keep_owner: false,
@@ -142,6 +223,7 @@ impl Drill<'_> {
             roles: MissingRoles::Skip,
             keep_going: true,
             made_for_it: true,
+            own_tables_only: scratch.is_reserved,
             preview: false,
         };
         let prepared = prepare_restore(self.catalog, self.clients, self.record, &request, self.interrupt);
@@ -165,5 +247,13 @@ impl Drill<'_> {
     async fn entries(&self) -> Result<Vec<Entry>> {
         let entries = async { Ok(open_archive(self.catalog, self.record).await?.entries().await?.0) };
         self.interrupt.or(entries).await
+    }
+}
+
+/// Does this work, unless the lock of a reserved database is lost meanwhile.
+async fn kept<T>(made: &mut Made, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        lost = made.keep() => Err(lost),
+        done = work => done,
     }
 }

@@ -6,8 +6,8 @@ use hmac::Mac as _;
 use super::super::data_key::DataKey;
 use super::*;
 
-const OF_CATALOG: [Content; 3] = [Content::Record, Content::Mark, Content::Repository];
-const INSIDE: [Content; 3] = [Content::Archive, Content::Details, Content::Settings];
+const OF_CATALOG: [Content; 4] = [Content::Record, Content::Mark, Content::Drill, Content::Repository];
+const INSIDE: [Content; 4] = [Content::Archive, Content::Details, Content::Findings, Content::Settings];
 
 fn of(content: Content, repository: &RepositoryId) -> Subject<'_> {
     Subject {
@@ -187,7 +187,7 @@ fn a_data_key_that_it_knows_makes_no_archive_that_its_key_opens() {
     let learnt = header.slots[1].open(&catalog(1), Content::Record);
     let data_key = learnt.unwrap().unwrap();
     let slots = slots(&object);
-    for content in ["archive", "details", "settings"] {
+    for content in ["archive", "details", "findings", "settings"] {
         let archive = forged(&data_key, content, &slots[..1]);
         let (header, _) = SealedHeader::parse_whole(&archive).unwrap();
         let refused = header.unlock(&[key(1)]).unwrap_err();

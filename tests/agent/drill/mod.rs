@@ -5,6 +5,7 @@ mod grounds;
 mod hostile;
 mod left;
 mod own_checks;
+mod reserved;
 mod unable;
 
 use std::{

@@ -1,0 +1,406 @@
+//! Reports of drills: what was proven of a backup, in a small sealed object, and what was found, in another one that no
+//! catalog key opens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+
+use super::{
+    Catalog, Maker, READS_AT_ONCE, SUFFIX,
+    commit::COMMIT_ATTEMPTS,
+    reading::{DETAILS_LEVEL, Expected, sha256_hex},
+};
+use crate::{
+    backup::{CERTIFICATE_BYTES_MAX, DrillFindings, DrillName, DrillRecord, Label, UnreadableDrill},
+    compress,
+    error::{Error, Result},
+    seal::{self, Content, PayloadCompression, Secret, Subject},
+    store::{Attributes, Kind, Object},
+};
+
+/// The folder of a database's drills.
+const FOLDER: &str = "drills";
+/// The end of the name that is taken before a drill begins.
+const BEGUN: &str = ".begun";
+/// The end of the name of findings.
+const FINDINGS: &str = ".findings.pgc";
+
+/// The number of attempts to take a name, of which nothing is lost.
+const BEGIN_ATTEMPTS: u32 = 3;
+
+/// The longest report: a certificate in base64, and some KiB.
+const REPORT_BYTES_MAX: u64 = (CERTIFICATE_BYTES_MAX as u64) * 2 + (64 << 10);
+/// The longest findings, sealed, and what they may decompress to.
+const FINDINGS_BYTES_MAX: u64 = 64 << 20;
+const FINDINGS_JSON_BYTES_MAX: u64 = 384 << 20;
+
+/// The drills of one database, by their names alone.
+#[derive(Debug, Default)]
+pub struct DrillNames {
+    /// Those that one of the keys made, the last one first.
+    pub drills: Vec<DrillObjects>,
+    /// The number of objects in the folder that aren't ours.
+    pub foreign: usize,
+    /// Every key that was listed, ours or not.
+    pub keys: BTreeSet<String>,
+}
+
+/// The objects of one drill.
+#[derive(Debug, Clone)]
+pub struct DrillObjects {
+    /// The name of the drill.
+    pub name: DrillName,
+    /// What was written when it began.
+    pub begun: Option<Object>,
+    /// What it found.
+    pub findings: Option<Object>,
+    /// Its report. Without one, the drill goes on or was killed.
+    pub report: Option<Object>,
+}
+
+/// How many reports are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportsRead {
+    /// The newest ones until one tells which backup came back last, and at most so many: usually one.
+    UntilProven(usize),
+    /// So many of the newest ones.
+    Newest(usize),
+}
+
+/// What the reports of a database's drills say.
+#[derive(Debug, Default)]
+pub struct DrillHistory {
+    /// The reports that were read, the last drill first.
+    pub reports: Vec<DrillRecord>,
+    /// Drills that have begun and have no report, the last one first.
+    pub without_report: Vec<DrillName>,
+    /// The keys of reports that can't be read, and why.
+    pub unreadable: Vec<(String, Error)>,
+}
+
+impl Catalog {
+    fn drill_key(&self, database: &Label, name: &DrillName, end: &str) -> String {
+        let below = format!("{database}/{FOLDER}/{name}{end}");
+        self.store.location().key(&below)
+    }
+
+    /// The key of a drill's report, from the bucket's root.
+    #[must_use]
+    pub fn report_key(&self, database: &Label, name: &DrillName) -> String {
+        self.drill_key(database, name, SUFFIX)
+    }
+
+    /// Lists the drills of this database. The MAC of each name is checked before anything is fetched. One listing.
+    ///
+    /// # Errors
+    /// Any error of the bucket while it is listed; [`Error::Seal`] if there is no memory to stretch a passphrase.
+    pub async fn drill_names(&self, database: &Label) -> Result<DrillNames> {
+        let folder = self.store.location().key(&format!("{database}/{FOLDER}/"));
+        let objects = self.store.list(&folder).await?;
+        let mut names = DrillNames::default();
+        if objects.is_empty() {
+            return Ok(names);
+        }
+        let makers = self.makers(database).await?;
+        let mut drills: BTreeMap<String, DrillObjects> = BTreeMap::new();
+        for object in objects {
+            names.keys.insert(object.key.clone());
+            let path = object.key.strip_prefix(&folder).unwrap_or_default();
+            let parsed = parse(path).filter(|(name, _)| makers.iter().any(|one| one.made_drill(name, database)));
+            let Some((name, part)) = parsed else {
+                names.foreign += 1;
+                continue;
+            };
+            let drill = drills
+                .entry(name.as_str().to_owned())
+                .or_insert_with(|| DrillObjects::new(name));
+            *drill.part(part) = Some(object);
+        }
+        names.drills = drills.into_values().collect();
+        names
+            .drills
+            .sort_by(|a, b| (b.name.began(), b.name.as_str()).cmp(&(a.name.began(), a.name.as_str())));
+        Ok(names)
+    }
+
+    /// What the newest reports of a database's drills say. A report that is not one of ours, under its own name and as
+    /// it was sealed, says nothing.
+    ///
+    /// # Errors
+    /// Those of [`Catalog::drill_names`], and errors that concern more than one object.
+    pub async fn drill_history(&self, database: &Label, read: ReportsRead) -> Result<DrillHistory> {
+        let names = self.drill_names(database).await?;
+        self.read_reports(database, &names, read).await
+    }
+
+    /// The same of drills that were listed.
+    ///
+    /// # Errors
+    /// Errors that concern more than one object.
+    pub async fn read_reports(&self, database: &Label, names: &DrillNames, read: ReportsRead) -> Result<DrillHistory> {
+        let mut history = DrillHistory {
+            without_report: names.without_report().cloned().collect(),
+            ..DrillHistory::default()
+        };
+        let with_report = names.drills.iter().filter(|drill| drill.report.is_some());
+        let (count_max, at_once) = match read {
+            ReportsRead::UntilProven(count) => (count, 1),
+            ReportsRead::Newest(count) => (count, READS_AT_ONCE),
+        };
+        let wanted: Vec<&DrillObjects> = with_report.take(count_max).collect();
+        for some in wanted.chunks(at_once) {
+            let opening = some.iter().map(|drill| self.open_report(database, drill));
+            let opened: Vec<_> = stream::iter(opening).buffered(at_once).collect().await;
+            for (drill, report) in some.iter().zip(opened) {
+                match report {
+                    Ok(report) => history.reports.push(report),
+                    // deleted since the listing
+                    Err(Error::Store(error)) if error.kind == Kind::NotFound => {}
+                    Err(Error::Store(error)) if error.kind.is_of_all_objects() => return Err(error.into()),
+                    Err(error) => {
+                        let key = self.report_key(database, &drill.name);
+                        history.unreadable.push((key, error));
+                    }
+                }
+            }
+            // it names the last drill whose backup came back
+            let tells_all = |report: &DrillRecord| report.series().iter().any(|one| one.verdict.came_back());
+            if history.reports.last().is_some_and(tells_all) && matches!(read, ReportsRead::UntilProven(_)) {
+                break;
+            }
+        }
+        Ok(history)
+    }
+
+    /// Opens the report of a drill that was listed, or takes it from the cache.
+    ///
+    /// # Errors
+    /// Any error of the bucket; [`Error::Seal`] and [`Error::Differs`] for what is not the report that was sealed under
+    /// this name.
+    pub async fn open_report(&self, database: &Label, drill: &DrillObjects) -> Result<DrillRecord> {
+        let key = self.report_key(database, &drill.name);
+        if let Some(known) = drill.report.as_ref().and_then(|object| self.known_drills.get(object)) {
+            return Ok(known);
+        }
+        let expected = Expected {
+            database,
+            name: drill.name.as_str(),
+            made: drill.name.began(),
+            content: Content::Drill,
+            bytes_max: REPORT_BYTES_MAX,
+            sha256: None,
+        };
+        let json = self.read_sealed(&key, &expected).await?;
+        let report = DrillRecord::from_json(&json, &drill.name, database);
+        let report = report.map_err(|why| unreadable(&key, &why))?;
+        if let Some(object) = &drill.report {
+            self.known_drills.keep(object, &report);
+        }
+        Ok(report)
+    }
+
+    /// What a drill found, with the names of tables. Their verdict is that of the report, which a holder of the catalog
+    /// key alone could have sealed.
+    ///
+    /// # Errors
+    /// Any error of the bucket, also if they are gone; [`Error::Seal`] without a request if there is only a catalog
+    /// key; [`Error::Seal`], [`Error::Payload`] and [`Error::Differs`] for findings that are not those that were
+    /// written with this report.
+    pub async fn drill_findings(&self, report: &DrillRecord) -> Result<DrillFindings> {
+        let (database, name) = (&report.database, &report.name);
+        let key = self.drill_key(database, name, FINDINGS);
+        let content = Content::Findings;
+        let made = |maker: Maker| !maker.secret.is_catalog_key() && maker.made_drill(name, database);
+        if !self.makers(database).await?.into_iter().any(made) {
+            return Err(Error::seal(key, seal::Error::BeyondCatalogKey { content }));
+        }
+        if report.findings_bytes == 0 {
+            return Err(Error::differs(key, "the drill could not write it"));
+        }
+        let expected = Expected {
+            database,
+            name: name.as_str(),
+            made: name.began(),
+            content,
+            bytes_max: report.findings_bytes.min(FINDINGS_BYTES_MAX),
+            sha256: Some(&report.findings_sha256),
+        };
+        let payload = self.read_sealed(&key, &expected).await?;
+        let open = || compress::Reader::new(&payload, FINDINGS_JSON_BYTES_MAX);
+        let findings = DrillFindings::read(open, name, database).map_err(|why| unreadable(&key, &why))?;
+        match report.verdict() {
+            Some(verdict) if verdict != findings.verdict() => Err(unreadable(&key, &UnreadableDrill::OtherVerdict)),
+            _ => Ok(findings),
+        }
+    }
+
+    /// The key with which a drill that begins now is reported: the first one in use that also opens archives.
+    ///
+    /// # Errors
+    /// As [`Catalog::makers`]; [`Error::Usage`] if there is none.
+    pub async fn drill_maker(&self, database: &Label) -> Result<Maker> {
+        let makers = self.makers(database).await?.into_iter();
+        let mut in_use = makers.filter(|maker| maker.is_in_use() && !maker.secret.is_catalog_key());
+        in_use.next().ok_or_else(|| {
+            Error::usage(
+                format!("no key in use can seal the report of a drill of {database}"),
+                "set PGCOFFER_KEY: a key that was retired seals nothing any more",
+            )
+        })
+    }
+
+    /// Takes the name of a drill before it begins, so that one that is killed is known as well. It also shows whether
+    /// the bucket takes reports. Atomic, retried, safe to cancel.
+    ///
+    /// # Errors
+    /// Any error of the bucket.
+    pub async fn begin_drill(&self, database: &Label, name: &DrillName, maker: &Maker) -> Result<()> {
+        let key = self.drill_key(database, name, BEGUN);
+        let body = format!("a drill of {} of {database} began at {}\n", name.id(), name.began());
+        let attributes = attributes(database, maker);
+        self.put_sealed(&key, Bytes::from(body), &attributes, BEGIN_ATTEMPTS)
+            .await
+    }
+
+    /// Seals and writes the findings and then the report, which may not exist yet, and completes the report with what
+    /// it says of its findings. Each write is atomic, retried for minutes and safe to cancel. If the findings can't be
+    /// written, the report is written without them.
+    ///
+    /// # Errors
+    /// Any error of the bucket, or [`Error::Seal`] if the system has no random bytes.
+    pub async fn commit_drill(&self, report: &mut DrillRecord, findings: &DrillFindings, maker: &Maker) -> Result<()> {
+        let attributes = attributes(&report.database, maker);
+        let payload = self.seal_findings(report, findings, &maker.secret)?;
+        let key = self.drill_key(&report.database, &report.name, FINDINGS);
+        (report.findings_bytes, report.findings_sha256) = (payload.len() as u64, sha256_hex(&payload).into());
+        let written = self.put_sealed(&key, payload, &attributes, COMMIT_ATTEMPTS).await;
+        if let Err(error) = written {
+            tracing::warn!("what the drill found is not in the bucket: {error}");
+            (report.findings_bytes, report.findings_sha256) = (0, crate::text::Untrusted::default());
+        }
+        let key = self.report_key(&report.database, &report.name);
+        let compression = PayloadCompression::None;
+        let sealed = sealed(report, (Content::Drill, compression), &maker.secret, &report.to_json());
+        let sealed = sealed.map_err(|e| Error::seal(&key, e))?;
+        self.put_sealed(&key, sealed, &attributes, COMMIT_ATTEMPTS).await
+    }
+
+    fn seal_findings(&self, report: &DrillRecord, findings: &DrillFindings, secret: &Secret) -> Result<Bytes> {
+        let mut payload = compress::Writer::new(DETAILS_LEVEL);
+        findings
+            .write_json(report.repository, &report.name, &report.database, &mut payload)
+            .map_err(|e| Error::Compress(compress::Error::Compress(e)))?;
+        let payload = payload.finish().map_err(Error::Compress)?;
+        let compression = PayloadCompression::Zstd;
+        sealed(report, (Content::Findings, compression), secret, &payload).map_err(|e| {
+            let key = self.drill_key(&report.database, &report.name, FINDINGS);
+            Error::seal(key, e)
+        })
+    }
+}
+
+/// A part of a drill's objects.
+#[derive(Clone, Copy)]
+enum Part {
+    Begun,
+    Findings,
+    Report,
+}
+
+impl DrillObjects {
+    fn new(name: DrillName) -> Self {
+        Self {
+            name,
+            begun: None,
+            findings: None,
+            report: None,
+        }
+    }
+
+    fn part(&mut self, part: Part) -> &mut Option<Object> {
+        match part {
+            Part::Begun => &mut self.begun,
+            Part::Findings => &mut self.findings,
+            Part::Report => &mut self.report,
+        }
+    }
+}
+
+impl DrillNames {
+    /// The drills that have begun and have no report, the last one first.
+    pub fn without_report(&self) -> impl Iterator<Item = &DrillName> {
+        let begun = self.drills.iter().filter(|drill| drill.report.is_none());
+        begun.map(|drill| &drill.name)
+    }
+}
+
+impl Maker {
+    /// Whether this key made the name of a drill, while it was in use.
+    fn made_drill(&self, name: &DrillName, database: &Label) -> bool {
+        self.was_in_use_at(name.began()) && name.is_by(&self.identity, database)
+    }
+}
+
+/// The name of a drill in a path below its folder, and which of its objects it is.
+fn parse(path: &str) -> Option<(DrillName, Part)> {
+    let ends = [(BEGUN, Part::Begun), (FINDINGS, Part::Findings), (SUFFIX, Part::Report)];
+    let found = ends
+        .iter()
+        .find_map(|(end, part)| Some((path.strip_suffix(end)?, *part)));
+    let (name, part) = found?;
+    Some((DrillName::parse(name).ok()?, part))
+}
+
+fn attributes(database: &Label, maker: &Maker) -> Attributes {
+    Attributes {
+        tags: vec![
+            ("pgcoffer:owner".to_owned(), maker.identity.owner()),
+            ("pgcoffer:database".to_owned(), database.to_string()),
+        ],
+        locked_until: None,
+    }
+}
+
+fn sealed(
+    report: &DrillRecord,
+    (content, compression): (Content, PayloadCompression),
+    secret: &Secret,
+    payload: &[u8],
+) -> std::result::Result<Bytes, seal::Error> {
+    let subject = Subject {
+        repository: &report.repository,
+        backup: report.name.as_str(),
+        content,
+        compression,
+        database: report.database.as_str(),
+    };
+    seal::seal_bytes(&subject, std::slice::from_ref(secret), payload).map(Bytes::from)
+}
+
+fn unreadable(key: &str, why: &UnreadableDrill) -> Error {
+    Error::differs(key, why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_that_of_one_object_of_a_drill() {
+        let name = "20261120T070000Z-abcdefghij23-20261121T040000Z-klmnopqrstuv";
+        let is = |path: &str| parse(path).map(|(name, part)| (name.as_str().to_owned(), part as u8));
+        assert_eq!(is(&format!("{name}.begun")), Some((name.to_owned(), 0)));
+        assert_eq!(is(&format!("{name}.findings.pgc")), Some((name.to_owned(), 1)));
+        assert_eq!(is(&format!("{name}.pgc")), Some((name.to_owned(), 2)));
+        for other in [
+            "",
+            ".pgc",
+            "x.pgc",
+            &format!("{name}.details.pgc"),
+            &format!("a/{name}.pgc"),
+        ] {
+            assert_eq!(is(other), None, "{other}");
+        }
+    }
+}
