@@ -41,7 +41,8 @@ impl Error {
                     .to_owned(),
             ),
             Self::NoSuchCertificate { .. } => Some(
-                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report".to_owned(),
+                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report"
+                    .to_owned(),
             ),
             Self::Certificate { source, .. } => source.hint().map(str::to_owned),
             Self::NotGood { .. } => Some(
