@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Catalog, CatalogEntry, ListedRuns, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, listed_runs::folded,
+    Catalog, CatalogEntry, ListedRuns, OtherPlace, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, listed_runs::folded,
     trust,
 };
 use crate::{
@@ -33,6 +33,8 @@ pub struct Listing {
     pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
     /// Whose those records are, as far as one of them shows; or whose the place is, if there is nothing else.
     pub stranger: Option<Error>,
+    /// Where else there are backups, if there are none here: looked for by who asks for a listing.
+    pub elsewhere: Vec<OtherPlace>,
     suspicious: BTreeSet<BackupId>,
 }
 

@@ -175,6 +175,9 @@ pub(super) enum Command {
     /// Print what the recovery sheet says beside the settings: versions of servers, the account
     #[command(hide = true)]
     SheetFacts,
+    /// Print what stands in the bucket, with a key or without one
+    #[command(hide = true)]
+    PlaceFacts,
     /// Print the script by which a shell completes commands, options, databases and ids
     #[command(visible_alias = "completion")]
     Completions {

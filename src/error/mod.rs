@@ -134,6 +134,8 @@ pub enum Error {
         wanted: String,
         /// where
         location: String,
+        /// what there is instead, and how it is reached; none for what `list` shows
+        hint: Option<String>,
     },
     /// there is no such certificate
     NoSuchCertificate {
@@ -296,6 +298,32 @@ impl Error {
         Self::NoSuchBackup {
             wanted: wanted.to_owned(),
             location: location.to_string(),
+            hint: None,
+        }
+    }
+
+    /// The same for a place that has no backup at all: `elsewhere` says where there are some, if that is known.
+    pub(crate) fn no_backup_at_all(wanted: &str, location: impl fmt::Display, elsewhere: Option<String>) -> Self {
+        let hint = elsewhere.unwrap_or_else(|| {
+            "nothing was backed up there so far, or bucket or prefix is not the right one: the recovery sheet has both"
+                .to_owned()
+        });
+        Self::NoSuchBackup {
+            wanted: wanted.to_owned(),
+            location: location.to_string(),
+            hint: Some(hint),
+        }
+    }
+
+    /// The same with another hint, where it is that there is no such backup.
+    pub(crate) fn with_hint(self, hint: String) -> Self {
+        match self {
+            Self::NoSuchBackup { wanted, location, .. } => Self::NoSuchBackup {
+                wanted,
+                location,
+                hint: Some(hint),
+            },
+            other => other,
         }
     }
 

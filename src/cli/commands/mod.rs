@@ -16,6 +16,7 @@ mod keygen;
 pub(super) mod lifecycle;
 pub(super) mod list;
 mod open;
+mod place_facts;
 pub(super) mod policy;
 pub(super) mod prune;
 pub(super) mod restore;
@@ -84,6 +85,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Status(args) => context.status(args).await,
         Command::Check(args) => context.check(args).await,
         Command::SheetFacts => context.sheet_facts().await,
+        Command::PlaceFacts => context.place_facts().await,
         Command::Policy(args) => context.policy(args),
         Command::Prune(args) => context.prune(args).await,
         Command::Delete(args) => context.delete(args).await,
