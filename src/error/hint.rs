@@ -39,8 +39,7 @@ impl Error {
                 Some(hint.clone().unwrap_or_else(|| "`pgcoffer list` shows what there is".to_owned()))
             }
             Self::NoSuchCertificate { .. } => Some(
-                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report"
-                    .to_owned(),
+                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report".to_owned(),
             ),
             Self::Certificate { source, .. } => source.hint().map(str::to_owned),
             Self::NotGood { .. } => Some(

@@ -6,10 +6,7 @@ use jiff::Timestamp;
 
 use super::{Drill, report::DrillReport};
 use crate::{
-    backup::{
-        DRILL_VERSION, DrillFinding, DrillFindings, DrillName, DrillOutcome, DrillRecord, DrillTimes, FindingReason,
-        Sealed,
-    },
+    backup::{DRILL_VERSION, DrillFinding, FindingReason, DrillFindings, DrillName, DrillOutcome, DrillRecord, DrillTimes, Sealed},
     catalog::{Maker, ReportsRead},
     error::{Error, Result},
     operation::{mark::one_line, restore::NotRestored},
