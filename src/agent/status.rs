@@ -56,10 +56,11 @@ impl Agent {
             None => self.interrupt.or(self.not_configured(catalog)).await?,
             Some(_) => Vec::new(),
         };
-        let elsewhere = match failed.is_none() && databases.iter().all(|one| one.newest_good.is_none() && one.bytes == 0) {
-            true => self.other_places(catalog).await?,
-            false => Vec::new(),
-        };
+        let elsewhere =
+            match failed.is_none() && databases.iter().all(|one| one.newest_good.is_none() && one.bytes == 0) {
+                true => self.other_places(catalog).await?,
+                false => Vec::new(),
+            };
         self.write_metrics(catalog, &databases).await;
         Ok(StatusReport {
             at: now,

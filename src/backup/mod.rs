@@ -20,10 +20,9 @@ mod turn;
 pub use changes::{Between, Changes, DefinitionsChange, ExtensionChange, LargeObjectsSize, TableChange, TableSize};
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
 pub use drill::{
-    DrilledLargeObjects, DrilledTable, FindingReason, TableRows,
     BadDrillName, CERTIFICATE_BYTES_MAX, DRILL_VERSION, DrillCertificate, DrillCheck, DrillFinding, DrillFindings,
-    DrillName, DrillOutcome, DrillRecord, DrillServer, DrillTimes, DrillVerdict, FINDINGS_VERSION, MEASURED_MAX,
-    MeasuredDrill, UnreadableDrill,
+    DrillName, DrillOutcome, DrillRecord, DrillServer, DrillTimes, DrillVerdict, DrilledLargeObjects, DrilledTable,
+    FINDINGS_VERSION, FindingReason, MEASURED_MAX, MeasuredDrill, TableRows, UnreadableDrill,
 };
 pub use event::{
     BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, RunsOn, Topic,

@@ -317,7 +317,11 @@ impl Record {
         if let Some(source) = &mut record.source {
             source.server.version = source.server.version.cut(TEXT_CHARS_MAX);
             source.server.database = source.server.database.cut(TEXT_CHARS_MAX);
-            source.server.identity = source.server.identity.take().map(|identity| identity.cut(TEXT_CHARS_MAX));
+            source.server.identity = source
+                .server
+                .identity
+                .take()
+                .map(|identity| identity.cut(TEXT_CHARS_MAX));
             source.client.version = source.client.version.cut(TEXT_CHARS_MAX);
         }
         for object in record.sealed.iter_mut().flat_map(|sealed| &mut sealed.objects) {

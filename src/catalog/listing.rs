@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Catalog, CatalogEntry, ListedRuns, OtherPlace, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, listed_runs::folded,
-    trust,
+    Catalog, CatalogEntry, ListedRuns, OtherPlace, OtherRepository, READS_AT_ONCE, databases::DatabaseNames,
+    listed_runs::folded, trust,
 };
 use crate::{
     backup::{BackupId, Label, Record, Status},

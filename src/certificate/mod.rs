@@ -19,7 +19,6 @@
 //!
 //! This module doesn't read, write, wait or know the time.
 
-
 mod chain;
 mod controls;
 mod digest;
@@ -35,7 +34,6 @@ mod style;
 #[cfg(test)]
 mod tests;
 
-pub use signed::{Certificate, CertificateFault};
 pub use chain::{CertificateChain, ChainFault, check_chains};
 pub use controls::{CONTROLS, Control};
 pub use digest::{BadDigest, Sha256Digest};
@@ -43,8 +41,10 @@ pub use draft::{CertificateDraft, Predecessor};
 pub use envelope::{ENVELOPE_BYTES_MAX, Envelope, EnvelopeFault, PAYLOAD_TYPE};
 pub use key::{CertificateKey, PublicKey, PublicKeyFault};
 pub use names::NamedFindings;
+pub use signed::{Certificate, CertificateFault};
 pub use statement::{
     CertifiedBackup, CertifiedChecks, CertifiedComparison, CertifiedData, CertifiedDrill, CertifiedEncryption,
-    CertifiedFailure, CertifiedRecovery, CertifiedScratch, CertifiedSource, CertifiedVerdict, ChainLink, DrillPredicate,
-    DrillStatement, KindCount, PREDICATE_TYPE, STATEMENT_TYPE, StatementFault, StatementSubject, SubjectDigest,
+    CertifiedFailure, CertifiedRecovery, CertifiedScratch, CertifiedSource, CertifiedVerdict, ChainLink,
+    DrillPredicate, DrillStatement, KindCount, PREDICATE_TYPE, STATEMENT_TYPE, StatementFault, StatementSubject,
+    SubjectDigest,
 };

@@ -9,7 +9,8 @@ use super::{
     Certificate,
     names::NamedFindings,
     statement::{
-        CertifiedComparison, CertifiedData, CertifiedRecovery, CertifiedVerdict, DrillPredicate, DrillStatement, KindCount,
+        CertifiedComparison, CertifiedData, CertifiedRecovery, CertifiedVerdict, DrillPredicate, DrillStatement,
+        KindCount,
     },
     style::STYLE,
 };
@@ -107,12 +108,20 @@ impl Page {
         };
         self.figure("Age of the backup", &duration(point_ms), &target);
         if let Some(comparison) = &predicate.comparison {
-            let tables = format!("{} of {}", grouped(comparison.equal_tables), grouped(comparison.expected.tables));
+            let tables = format!(
+                "{} of {}",
+                grouped(comparison.equal_tables),
+                grouped(comparison.expected.tables)
+            );
             self.figure("Tables equal", &tables, "rows and fingerprint");
             self.figure("Rows", &grouped(comparison.found.rows), "came back");
             let checks = comparison.checks;
             if checks.passed + checks.failed > 0 {
-                let passed = format!("{} of {}", grouped(checks.passed), grouped(checks.passed + checks.failed));
+                let passed = format!(
+                    "{} of {}",
+                    grouped(checks.passed),
+                    grouped(checks.passed + checks.failed)
+                );
                 self.figure("Own checks", &passed, "passed");
             }
         }
@@ -130,7 +139,9 @@ impl Page {
 
     fn explanation(&mut self, predicate: &DrillPredicate) {
         let place = match &predicate.scratch {
-            Some(server) if server.place == "local" => "into a server of its own that was made for it, and removed".to_owned(),
+            Some(server) if server.place == "local" => {
+                "into a server of its own that was made for it, and removed".to_owned()
+            }
             Some(server) => format!("into a database that was made for it on {}, and removed", server.place),
             None => return,
         };
@@ -150,12 +161,22 @@ impl Page {
         self.fact("Made", &period(backup.started_on, backup.finished_on));
         if let Some(source) = &backup.source {
             let standby = if source.standby { ", a standby" } else { "" };
-            self.fact("Source", &format!("PostgreSQL {}{standby}, pg_dump {}", source.postgres, source.pg_dump));
+            self.fact(
+                "Source",
+                &format!("PostgreSQL {}{standby}, pg_dump {}", source.postgres, source.pg_dump),
+            );
         }
-        let sizes = format!("{} stored, {} dumped", size(backup.stored_bytes), size(backup.dump_bytes));
+        let sizes = format!(
+            "{} stored, {} dumped",
+            size(backup.stored_bytes),
+            size(backup.dump_bytes)
+        );
         self.fact("Size", &sizes);
         let encryption = &backup.encryption;
-        let sealed = format!("{} ({}), sealed for {}", encryption.algorithms, encryption.format, encryption.sealed_for);
+        let sealed = format!(
+            "{} ({}), sealed for {}",
+            encryption.algorithms, encryption.format, encryption.sealed_for
+        );
         self.fact("Encryption", &sealed);
         self.fact("Repository", &predicate.repository.to_string());
         self.push("</table>\n");
@@ -184,7 +205,9 @@ impl Page {
 
     fn comparison(&mut self, comparison: &CertifiedComparison) {
         self.heading("The comparison");
-        self.push("<table class=\"compared\"><thead><tr><th></th><th>Dumped</th><th>Came back</th></tr></thead>\n<tbody>\n");
+        self.push(
+            "<table class=\"compared\"><thead><tr><th></th><th>Dumped</th><th>Came back</th></tr></thead>\n<tbody>\n",
+        );
         let CertifiedComparison { expected, found, .. } = comparison;
         let number = |of: fn(&CertifiedData) -> u64| (grouped(of(expected)), grouped(of(found)));
         self.two("Tables with data", &number(|data| data.tables));
@@ -304,7 +327,10 @@ impl Page {
     fn more(&mut self, count: usize) {
         let more = count.saturating_sub(LINES_MAX);
         if more > 0 {
-            self.paragraph(&format!("… and {}, which the certificate itself has", counted(more, "more line")));
+            self.paragraph(&format!(
+                "… and {}, which the certificate itself has",
+                counted(more, "more line")
+            ));
         }
     }
 
@@ -421,7 +447,9 @@ fn times(recovery: &CertifiedRecovery) -> String {
         ("restored in", recovery.restore_ms),
         ("compared in", recovery.compare_ms),
     ];
-    let parts = parts.iter().filter_map(|(what, ms)| Some(format!("{what} {}", duration((*ms)?))));
+    let parts = parts
+        .iter()
+        .filter_map(|(what, ms)| Some(format!("{what} {}", duration((*ms)?))));
     match parts.collect::<Vec<_>>() {
         none if none.is_empty() => "it was not restored".to_owned(),
         parts => parts.join(", "),

@@ -412,7 +412,9 @@ impl CertifiedVerdict {
         match self {
             Self::Proven => "everything came back as it was dumped",
             Self::PartlyProven => "everything that could be compared came back as it was dumped",
-            Self::NotProven => "something did not come back as it was dumped, or one of the customer's own checks failed",
+            Self::NotProven => {
+                "something did not come back as it was dumped, or one of the customer's own checks failed"
+            }
             Self::NotCarriedOut => "the drill could not be carried out, so nothing was proven",
         }
     }

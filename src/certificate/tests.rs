@@ -9,9 +9,8 @@ use crate::{
     archive::{Fingerprint, LargeObjects},
     backup::{
         BackupId, Client, Compression, Counts, DRILL_VERSION, DrillCheck, DrillFinding, DrillFindings, DrillName,
-        DrillOutcome, DrillRecord, DrillServer, DrillTimes, DrilledLargeObjects, DrilledTable,
-        FindingReason, Label, RECORD_VERSION, Record, Retention, Sealed, SealedObject, Server, Source, Status, TableRows,
-        Tier,
+        DrillOutcome, DrillRecord, DrillServer, DrillTimes, DrilledLargeObjects, DrilledTable, FindingReason, Label,
+        RECORD_VERSION, Record, Retention, Sealed, SealedObject, Server, Source, Status, TableRows, Tier,
     },
     cause::Cause,
     seal::{DatabaseIdentity, MasterKey, RepositoryId, Secret},
@@ -286,12 +285,24 @@ fn what_was_changed_or_signed_by_another_key_is_not_opened() {
         assert!(matches!(refused, CertificateFault::NotSigned(_)), "{refused}");
         refused.to_string()
     };
-    not_signed(&with_payload(&certificate, |payload| payload.replace("\"proven\"", "\"notProven\"")));
-    not_signed(&with_payload(&certificate, |payload| payload.replacen("\"tables\":2", "\"tables\":3", 1)));
+    not_signed(&with_payload(&certificate, |payload| {
+        payload.replace("\"proven\"", "\"notProven\"")
+    }));
+    not_signed(&with_payload(&certificate, |payload| {
+        payload.replacen("\"tables\":2", "\"tables\":3", 1)
+    }));
     // the same statement written otherwise is not what was signed
     not_signed(&with_payload(&certificate, |payload| payload.replacen('{', "{ ", 1)));
     // the signature of another certificate by the same key
-    let signature = |json: &str| json.split("\"sig\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let signature = |json: &str| {
+        json.split("\"sig\":\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
     let second = scene.certificate(21, Some(&certificate)).envelope().to_json();
     not_signed(&json.replace(&signature(&json), &signature(&second)));
     not_signed(&json.replace(PAYLOAD_TYPE, "application/json"));
@@ -305,8 +316,15 @@ fn what_was_changed_or_signed_by_another_key_is_not_opened() {
         assert!(open(&theirs, &stranger.keys()).is_ok());
     }
     // a key in the file counts for nothing
-    let with_key = json.replacen('{', &format!("{{\"publicKey\":\"{}\",", scene.key.public().to_line()), 1);
-    assert!(matches!(open(&with_key, &other.keys()), Err(CertificateFault::NotSigned(_))));
+    let with_key = json.replacen(
+        '{',
+        &format!("{{\"publicKey\":\"{}\",", scene.key.public().to_line()),
+        1,
+    );
+    assert!(matches!(
+        open(&with_key, &other.keys()),
+        Err(CertificateFault::NotSigned(_))
+    ));
     assert!(open(&with_key, &scene.keys()).is_ok());
 }
 
@@ -318,16 +336,37 @@ fn what_the_key_has_signed_and_is_no_certificate_is_refused_and_named() {
     assert!(open(&signed(&scene, good), &scene.keys()).is_ok());
     let refused = |payload: &str| open(&signed(&scene, payload), &scene.keys()).unwrap_err().to_string();
     for (payload, told) in [
-        (good.replace("certificates.md#v1", "certificates.md#v2"), "version 2, and this program knows version 1"),
-        (good.replace(PREDICATE_TYPE, "https://slsa.dev/provenance/v1"), "https://slsa.dev/provenance/v1"),
+        (
+            good.replace("certificates.md#v1", "certificates.md#v2"),
+            "version 2, and this program knows version 1",
+        ),
+        (
+            good.replace(PREDICATE_TYPE, "https://slsa.dev/provenance/v1"),
+            "https://slsa.dev/provenance/v1",
+        ),
         (good.replace("Statement/v1", "Statement/v2"), "Statement/v2"),
-        (good.replacen("\"verdict\"", "\"verdict\":\"proven\",\"verdict\"", 1), "one name twice"),
+        (
+            good.replacen("\"verdict\"", "\"verdict\":\"proven\",\"verdict\"", 1),
+            "one name twice",
+        ),
         (good.replacen("\"number\":1", "\"number\":0", 1), "its number"),
         (good.replacen("\"number\":1", "\"number\":2", 1), "its number"),
-        (good.replacen("\"verdict\":\"proven\"", "\"verdict\":\"notProven\"", 1), "the verdict is not that"),
-        (good.replacen("\"verdict\":\"proven\"", "\"verdict\":\"notCarriedOut\"", 1), "doesn't fit the verdict"),
-        (good.replacen("\"verdict\":\"proven\"", "\"verdict\":\"splendid\"", 1), "can't be read"),
-        (good.replacen("\"controls\"", "\"names\":{},\"controls\"", 1), "which one without them"),
+        (
+            good.replacen("\"verdict\":\"proven\"", "\"verdict\":\"notProven\"", 1),
+            "the verdict is not that",
+        ),
+        (
+            good.replacen("\"verdict\":\"proven\"", "\"verdict\":\"notCarriedOut\"", 1),
+            "doesn't fit the verdict",
+        ),
+        (
+            good.replacen("\"verdict\":\"proven\"", "\"verdict\":\"splendid\"", 1),
+            "can't be read",
+        ),
+        (
+            good.replacen("\"controls\"", "\"names\":{},\"controls\"", 1),
+            "which one without them",
+        ),
         ("{}".to_owned(), "no in-toto statement"),
         ("[]".to_owned(), "no in-toto statement"),
         ("\u{1b}[31m".to_owned(), "no in-toto statement"),
@@ -351,11 +390,24 @@ fn the_form_without_names_holds_no_name_and_stays_small() {
     findings.remarks = vec![format!("everything belongs to {TABLE}").into()];
     let certificate = scene.certificate_of(20, None, &findings, None);
     let payload = str::from_utf8(certificate.envelope().payload()).unwrap();
-    for name in [TABLE, SCHEMA, "production_shop", "visits", "select", "drills@", "pgcoffer_drill_"] {
+    for name in [
+        TABLE,
+        SCHEMA,
+        "production_shop",
+        "visits",
+        "select",
+        "drills@",
+        "pgcoffer_drill_",
+    ] {
         assert!(!payload.contains(name), "{name}: {payload}");
     }
     let comparison = certificate.statement().predicate.comparison.clone().unwrap();
-    let counts = |counts: &[KindCount]| counts.iter().map(|one| (one.kind.raw().to_owned(), one.count)).collect::<Vec<_>>();
+    let counts = |counts: &[KindCount]| {
+        counts
+            .iter()
+            .map(|one| (one.kind.raw().to_owned(), one.count))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(counts(&comparison.not_compared), [("VIEW".to_owned(), 3)]);
     assert_eq!(
         comparison.not_compared[0].reason.as_ref().unwrap().raw(),
@@ -364,7 +416,14 @@ fn the_form_without_names_holds_no_name_and_stays_small() {
     assert_eq!(certificate.statement().predicate.verdict, CertifiedVerdict::NotProven);
 
     // whoever names the kinds in a dump's table of contents
-    let kinds = (0..5000).map(|n| finding(&format!("KIND {n} {}", "x".repeat(5000)), "x", "x", FindingReason::Changed));
+    let kinds = (0..5000).map(|n| {
+        finding(
+            &format!("KIND {n} {}", "x".repeat(5000)),
+            "x",
+            "x",
+            FindingReason::Changed,
+        )
+    });
     findings.differences = kinds.collect();
     let certificate = scene.certificate_of(20, None, &findings, None);
     let bytes = certificate.envelope().to_json().len();
@@ -457,9 +516,18 @@ fn a_missing_doubled_exchanged_or_backdated_one_is_named() {
     let scene = Scene::new(1, 1);
     let all = chain(&scene, 5);
     let refs: Vec<&Certificate> = all.iter().collect();
-    assert_eq!(faults(&[refs[0], refs[1], refs[3]]), ["number 3 is missing, between b and c"]);
-    assert_eq!(faults(&[refs[0], refs[4]]), ["numbers 2 to 4 are missing, between a and b"]);
-    assert_eq!(faults(&[refs[0], refs[1], refs[1]]), ["b and c are the same certificate, number 2"]);
+    assert_eq!(
+        faults(&[refs[0], refs[1], refs[3]]),
+        ["number 3 is missing, between b and c"]
+    );
+    assert_eq!(
+        faults(&[refs[0], refs[4]]),
+        ["numbers 2 to 4 are missing, between a and b"]
+    );
+    assert_eq!(
+        faults(&[refs[0], refs[1], refs[1]]),
+        ["b and c are the same certificate, number 2"]
+    );
     // one of the key's own making in place of a number that should not be seen
     let better = scene.certificate(9, Some(&all[1]));
     assert_eq!(
@@ -477,7 +545,10 @@ fn certificates_of_others_are_chains_of_their_own() {
     let here = chain(&scene, 2);
     let there = chain(&elsewhere, 1);
     let chains = check_chains([("a", &here[0]), ("b", &there[0]), ("c", &here[1])]);
-    let counts: BTreeMap<String, u64> = chains.iter().map(|one| (one.repository.to_string(), one.count)).collect();
+    let counts: BTreeMap<String, u64> = chains
+        .iter()
+        .map(|one| (one.repository.to_string(), one.count))
+        .collect();
     assert_eq!(counts.values().copied().collect::<Vec<_>>(), [2, 1]);
 }
 
@@ -504,15 +575,28 @@ fn a_page_obeys_no_name() {
     named.predicate.controls[0].framework = evil.into();
     named.predicate.names.as_mut().unwrap().error = Some(evil.into());
     let page = Certificate::sign(named, &scene.key).to_html();
-    for obeyed in ["<script", "<img", "\u{202e}", "\u{1b}", "onerror=alert(1)>", "http-equiv=\"refresh"] {
+    for obeyed in [
+        "<script",
+        "<img",
+        "\u{202e}",
+        "\u{1b}",
+        "onerror=alert(1)>",
+        "http-equiv=\"refresh",
+    ] {
         assert!(!page.contains(obeyed), "{obeyed}");
     }
     assert!(page.contains("&lt;script&gt;") && page.contains("default-src 'none'"));
     // every tag that is opened is one of ours
     for tag in page.split('<').skip(1) {
-        let name: String = tag.chars().take_while(|c| c.is_ascii_alphanumeric() || "/!".contains(*c)).collect();
+        let name: String = tag
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || "/!".contains(*c))
+            .collect();
         let ours = "!doctype html head meta title style body main header p h1 h2 section span div strong b small table \
                     thead tbody tr th td pre a";
-        assert!(ours.split_whitespace().any(|one| one == name.trim_start_matches('/')), "{name}");
+        assert!(
+            ours.split_whitespace().any(|one| one == name.trim_start_matches('/')),
+            "{name}"
+        );
     }
 }

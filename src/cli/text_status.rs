@@ -62,7 +62,11 @@ fn status_text(report: &StatusReport, view: &StatusView<'_>) -> Styled {
     let elsewhere = backups_elsewhere(&report.elsewhere).map(|elsewhere| format!("But {elsewhere}"));
     if found.is_empty() {
         if let Some(elsewhere) = elsewhere {
-            text.push_str(&wrapped(&format!("There are no backups in {}.\n{elsewhere}\n", view.location), 2, stdout_columns()));
+            text.push_str(&wrapped(
+                &format!("There are no backups in {}.\n{elsewhere}\n", view.location),
+                2,
+                stdout_columns(),
+            ));
         }
         return text;
     }

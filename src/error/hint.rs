@@ -35,11 +35,13 @@ impl Error {
             Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } | Self::Record { .. } => {
                 Some("do not rely on this backup: verify the others, and keep this one for examination".to_owned())
             }
-            Self::NoSuchBackup { hint, .. } => {
-                Some(hint.clone().unwrap_or_else(|| "`pgcoffer list` shows what there is".to_owned()))
-            }
+            Self::NoSuchBackup { hint, .. } => Some(
+                hint.clone()
+                    .unwrap_or_else(|| "`pgcoffer list` shows what there is".to_owned()),
+            ),
             Self::NoSuchCertificate { .. } => Some(
-                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report".to_owned(),
+                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report"
+                    .to_owned(),
             ),
             Self::Certificate { source, .. } => source.hint().map(str::to_owned),
             Self::NotGood { .. } => Some(

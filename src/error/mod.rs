@@ -364,7 +364,9 @@ impl Error {
             | Self::Payload { .. }
             | Self::Differs { .. } => ExitStatus::Integrity,
             Self::NotDue { .. } => ExitStatus::Locked,
-            Self::NoSuchBackup { .. } | Self::NoSuchCertificate { .. } | Self::NotGood { .. } => ExitStatus::NoSuchBackup,
+            Self::NoSuchBackup { .. } | Self::NoSuchCertificate { .. } | Self::NotGood { .. } => {
+                ExitStatus::NoSuchBackup
+            }
             // nothing failed, and somebody has to look
             Self::Unexplained { .. } => ExitStatus::Problem,
             Self::RestoreFailed { source, .. } => source.exit_status(),

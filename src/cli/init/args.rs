@@ -102,7 +102,9 @@ impl InitArgs {
             }
             _ => Flag::new("--database", given),
         });
-        let texts = texts.into_iter().filter_map(|(name, value)| Some(Flag::new(name, &value?)));
+        let texts = texts
+            .into_iter()
+            .filter_map(|(name, value)| Some(Flag::new(name, &value?)));
         let sheets = self.sheets.iter().map(|sheet| Flag::new("--sheet", &path(sheet)));
         let switches = switches.into_iter().filter(|(_, is_given)| *is_given);
         let switches = switches.map(|(name, _)| Flag::new(name, ""));

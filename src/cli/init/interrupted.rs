@@ -80,9 +80,10 @@ impl Written {
     /// What is said to who stops, or whom an error stops.
     fn farewell(&self) -> Option<String> {
         if let Some(app) = &self.on_heroku {
-            let key = self.shown_key.iter().map(|id| {
-                format!(" Keep the key that was shown (its id is {id}): the app may have it already.")
-            });
+            let key = self
+                .shown_key
+                .iter()
+                .map(|id| format!(" Keep the key that was shown (its id is {id}): the app may have it already."));
             return Some(format!(
                 "What was done on Heroku stays.{} The same command goes on from there: pgcoffer init --heroku {}",
                 key.collect::<String>(),
@@ -118,15 +119,24 @@ impl Written {
             return String::new();
         }
         let variables: Vec<&str> = flags.iter().filter_map(|flag| flag.variable.as_deref()).collect();
-        let typed = variables.iter().map(|name| format!("\n  read -rs {name} && export {name}"));
+        let typed = variables
+            .iter()
+            .map(|name| format!("\n  read -rs {name} && export {name}"));
         let typed: String = typed.collect();
         let about = match variables.len() {
             0 => String::new(),
             1 => format!(", where {} holds the URL that you typed", variables[0]),
-            n => format!(", where {} hold the {} that you typed", variables.join(", "), counted(n, "URL")),
+            n => format!(
+                ", where {} hold the {} that you typed",
+                variables.join(", "),
+                counted(n, "URL")
+            ),
         };
         let flags: Vec<String> = flags.iter().map(|flag| flag.text()).collect();
-        format!("\nto begin again with these answers{about}:{typed}\n  pgcoffer init {}", flags.join(" "))
+        format!(
+            "\nto begin again with these answers{about}:{typed}\n  pgcoffer init {}",
+            flags.join(" ")
+        )
     }
 }
 

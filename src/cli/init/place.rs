@@ -118,7 +118,10 @@ impl Draft {
             named.collect::<Vec<_>>().join(", and ")
         ));
         let take = place.elsewhere.iter().map(|one| format!("take {}", one.location));
-        let choices: Vec<String> = ["begin here; those stay as they are".to_owned()].into_iter().chain(take).collect();
+        let choices: Vec<String> = ["begin here; those stay as they are".to_owned()]
+            .into_iter()
+            .chain(take)
+            .collect();
         let choices: Vec<&str> = choices.iter().map(String::as_str).collect();
         match self.terminal.choose("   Which place do you mean", &choices)? {
             0 => Ok(false),

@@ -103,7 +103,11 @@ impl Scratch {
                 role: database.role().to_owned(),
                 server_major: database.server_major,
                 server_version: database.server_version.clone(),
-                remarks: database.missing_locale.iter().map(|locale| lacks_locale(locale)).collect(),
+                remarks: database
+                    .missing_locale
+                    .iter()
+                    .map(|locale| lacks_locale(locale))
+                    .collect(),
                 is_local: matches!(made, Made::Server(..)),
                 is_reserved: false,
             },
@@ -228,7 +232,11 @@ async fn scratch_request(drill: &Drill<'_>, source: &SourceDatabase) -> Result<S
 
 async fn reserved(drill: &Drill<'_>, source: &SourceDatabase, url: &DatabaseUrl) -> Result<ReservedDatabase> {
     let repository = drill.interrupt.or(drill.catalog.repository()).await?;
-    let original = drill.record.source.as_ref().and_then(|source| source.server.identity.as_ref());
+    let original = drill
+        .record
+        .source
+        .as_ref()
+        .and_then(|source| source.server.identity.as_ref());
     let request = ReservedRequest {
         repository: repository.to_string(),
         sources: &drill.request.sources,

@@ -41,8 +41,8 @@ pub use checks::DrillChecks;
 use compare::RestoredBackup;
 pub use ground::DrillGround;
 use ground::{Made, Scratch};
-pub use report::{ComparedData, DrillReport};
 use report::milliseconds;
+pub use report::{ComparedData, DrillReport};
 use source::SourceDatabase;
 
 /// The options of one drill.

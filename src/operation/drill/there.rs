@@ -54,7 +54,9 @@ impl Drill<'_> {
 impl AlreadyThere {
     /// Whether these entries of one key were there, as they are now.
     pub(super) fn has(&self, key: &EntryKey, entries: &[&Entry]) -> bool {
-        self.definitions.get(key).is_some_and(|before| *before == texts(entries))
+        self.definitions
+            .get(key)
+            .is_some_and(|before| *before == texts(entries))
     }
 
     /// Whether the table had the same rows.

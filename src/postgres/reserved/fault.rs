@@ -64,10 +64,10 @@ impl std::fmt::Display for UnusableReserved {
         match &self.fault {
             ReservedFault::IsSource { label } => write!(f, "it is the database {label}, which is backed up"),
             ReservedFault::IsOriginal => f.write_str("it is the database that this backup was made of"),
-            ReservedFault::OfReserved => {
-                f.write_str("this backup was made of a database that is reserved for drills, as its schema \
-                             pgcoffer_drill says")
-            }
+            ReservedFault::OfReserved => f.write_str(
+                "this backup was made of a database that is reserved for drills, as its schema \
+                             pgcoffer_drill says",
+            ),
             ReservedFault::NotReserved { objects } => write!(
                 f,
                 "this role may not create databases, and this one isn't empty: it has {}",

@@ -20,8 +20,8 @@ use super::session::Session;
 use super::sql::{ident, literal};
 use super::url::DatabaseUrl;
 
-pub use mark::SCHEMA as RESERVED_SCHEMA;
 pub use fault::{ReservedFault, UnusableReserved};
+pub use mark::SCHEMA as RESERVED_SCHEMA;
 
 /// What the lock is called, which is no label of a database.
 const LOCK: &str = "the database that is reserved for drills";

@@ -105,9 +105,15 @@ impl Folder {
         const ENTRIES_MAX: usize = 1000;
         let path = path.to_owned();
         let look = self.0.tasks.spawn_blocking(move || {
-            let entries = std::fs::read_dir(path).into_iter().flatten().take(ENTRIES_MAX).flatten();
+            let entries = std::fs::read_dir(path)
+                .into_iter()
+                .flatten()
+                .take(ENTRIES_MAX)
+                .flatten();
             let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-            folders.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+            folders
+                .filter_map(|entry| entry.file_name().into_string().ok())
+                .collect()
         });
         look.await.unwrap_or_default()
     }

@@ -87,7 +87,10 @@ fn a_heroku_database_is_proven_in_a_reserved_one_which_is_empty_again() {
     let role = home.owner.as_str();
     cluster.psql(
         "postgres",
-        &format!("alter role {role} in database {} set search_path = public, \"A b\"", target.name),
+        &format!(
+            "alter role {role} in database {} set search_path = public, \"A b\"",
+            target.name
+        ),
     );
     let before = owned(cluster, &target.name, role);
     let agent = in_reserved(&home.stage, &target);
@@ -189,7 +192,9 @@ fn a_database_that_is_backed_up_is_never_used_by_whatever_address() {
     cluster.psql(&target.name, "revoke execute on function pg_control_system from public");
     let agent = in_reserved(&stage, &target).env(
         "PGCOFFER_DB_OTHER_URL",
-        cluster.url_as(&role, None, &target.name).replace("127.0.0.1", "localhost"),
+        cluster
+            .url_as(&role, None, &target.name)
+            .replace("127.0.0.1", "localhost"),
     );
     refused(&agent, "it is the database other, which is backed up");
     assert_emptied(cluster, &target.name);
@@ -234,7 +239,11 @@ fn a_backup_of_a_reserved_database_is_not_drilled_in_one() {
         .env("PGCOFFER_DB_SCRATCH_URL", &target.url);
     agent.run(["backup"]).success();
     let outcome = agent.run(["drill", "latest", "--database", "scratch"]).ended_with(3);
-    assert!(outcome.stderr.contains("reserved for drills, as its schema"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("reserved for drills, as its schema"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -294,7 +303,10 @@ fn two_drills_at_once_are_kept_apart_and_the_next_one_empties_what_a_kill_has_le
     running.signal("KILL");
     running.wait();
     wait_until("nobody is connected", || {
-        let count = format!("select count(*) from pg_stat_activity where datname = '{}'", target.name);
+        let count = format!(
+            "select count(*) from pg_stat_activity where datname = '{}'",
+            target.name
+        );
         stage.cluster.psql("postgres", &count) == "0"
     });
     // a copy of what is left is not ours to empty
@@ -318,7 +330,9 @@ fn a_signal_leaves_it_empty() {
     let (_, target) = stage.customers_target("");
     let folder = open_folder();
     let (bin, reached) = waiting(stage.cluster, folder.path(), &target.name);
-    let agent = in_reserved(&stage, &target).without("PGCOFFER_PG_BIN").env("PGCOFFER_PG_BIN", bin);
+    let agent = in_reserved(&stage, &target)
+        .without("PGCOFFER_PG_BIN")
+        .env("PGCOFFER_PG_BIN", bin);
     let running = agent.spawn(["drill"]);
     wait_until("the drill compares", || reached.exists());
     running.signal("TERM");
@@ -339,9 +353,17 @@ fn what_can_t_be_removed_is_named_by_the_next_drill() {
     );
     let agent = in_reserved(&stage, &target);
     let first = agent.run(["drill", "latest"]).success();
-    assert!(first.stderr.contains("what a drill has restored is left"), "{}", first.stderr);
+    assert!(
+        first.stderr.contains("what a drill has restored is left"),
+        "{}",
+        first.stderr
+    );
     let second = refused(&agent, "what its role can't remove: table public.visits");
-    assert!(second.stderr.contains("have the owner of these objects drop them"), "{}", second.stderr);
+    assert!(
+        second.stderr.contains("have the owner of these objects drop them"),
+        "{}",
+        second.stderr
+    );
     let there = "select count(*) from pg_class where relname in ('people', 'visits')";
     assert_eq!(stage.cluster.psql(&target.name, there), "1");
     stage.cluster.psql(&target.name, "drop event trigger keep");

@@ -59,7 +59,8 @@ fn wrapped(what: &str, text: &str) -> Option<String> {
 fn swapped(found: &Credentials) -> Option<String> {
     let (id, secret) = (found.access_key_id(), found.secret_access_key());
     let is_id = |text: &str| text.len() == 20 && ["AKIA", "ASIA"].iter().any(|start| text.starts_with(start));
-    let is_like_id = |text: &str| text.len() == 20 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let is_like_id =
+        |text: &str| text.len() == 20 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     let is_like_secret = |text: &str| {
         let in_base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
         text.len() == 40 && text.bytes().all(in_base64) && text.bytes().any(|b| b.is_ascii_lowercase())
@@ -111,11 +112,19 @@ mod tests {
     fn what_was_copied_with_it_is_named() {
         let of = |id: &str, secret: &str| fault_of(&Credentials::new(id, secret, None, None, "test"));
         for (id, secret, words) in [
-            ("\"AKIAIOSFODNN7EXAMPLE\"", "x", "a quote stands around the access key's id"),
+            (
+                "\"AKIAIOSFODNN7EXAMPLE\"",
+                "x",
+                "a quote stands around the access key's id",
+            ),
             ("AKIA", "'wJalr/K7'", "a quote stands around the secret access key"),
             ("AKIA", "wJalr/K7\n", "a line end stands around the secret"),
             (" AKIA", "x", "a blank or a line end stands around the access key's id"),
-            ("AKIA", "aws_secret_access_key = wJalr", "the name of its variable stands around the secret"),
+            (
+                "AKIA",
+                "aws_secret_access_key = wJalr",
+                "the name of its variable stands around the secret",
+            ),
         ] {
             let said = of(id, secret).unwrap();
             assert!(said.contains(words) && said.contains(WRAPPED), "{said}");

@@ -126,7 +126,10 @@ impl Error {
 
     /// Whether something else than the environment's variables is at fault that no credentials were found.
     pub(in crate::store::s3) fn is_of_source(&self) -> bool {
-        [UNFIT, SWAPPED, SAME, WRAPPED].iter().any(|words| self.why.contains(words)) || self.is_of_sso()
+        [UNFIT, SWAPPED, SAME, WRAPPED]
+            .iter()
+            .any(|words| self.why.contains(words))
+            || self.is_of_sso()
     }
 
     /// Whether the credentials come from a login that a user has to make. Found by the SDK's own message about the

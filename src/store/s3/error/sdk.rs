@@ -286,7 +286,10 @@ fn in_plain_words(text: &str) -> Option<&'static str> {
         ("other", "the connection failed"),
         ("timeout", "no answer came in time"),
         ("client error (Connect)", "no connection could be made"),
-        ("client error (SendRequest)", "the connection ended before an answer came"),
+        (
+            "client error (SendRequest)",
+            "the connection ended before an answer came",
+        ),
         ("tcp connect error", "no connection could be made"),
     ];
     LAYERS.iter().find(|(layer, _)| *layer == text).map(|(_, words)| *words)
