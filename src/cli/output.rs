@@ -301,15 +301,19 @@ impl Output {
         if self.json {
             return self.print_json(&to_json(sampled)?);
         }
-        print(format!(
-            "{} of {}: {} of {} read back, drawn at random, every MAC right. Not read, so not proven: the other {}, and that \
-             rows are as dumped; `pgcoffer verify` reads all\n",
-            sampled.id,
-            sampled.database,
-            HumanBytes(sampled.read_bytes),
-            HumanBytes(sampled.sealed_bytes),
-            HumanBytes(sampled.sealed_bytes.saturating_sub(sampled.read_bytes)),
-        ))
+        let Sampled { id, database, .. } = sampled;
+        let (read, all) = (HumanBytes(sampled.read_bytes), HumanBytes(sampled.sealed_bytes));
+        print(match sampled.sealed_bytes.saturating_sub(sampled.read_bytes) {
+            0 => format!(
+                "{id} of {database}: all {all} read back, every MAC right. Not proven: that rows are as dumped, which \
+                 `pgcoffer verify` compares\n"
+            ),
+            rest => format!(
+                "{id} of {database}: {read} of {all} read back, drawn at random, every MAC right. Not read, so not \
+                 proven: the other {}, and that rows are as dumped; `pgcoffer verify` reads all\n",
+                HumanBytes(rest)
+            ),
+        })
     }
 
     pub(super) fn restore_preview(self, preview: &RestorePreview, is_part: bool) -> Result<()> {
