@@ -59,6 +59,7 @@ impl Error {
                 source,
                 ..
             } => after_restore(*state, made_roles, source),
+            Self::Rows { source, .. } => source.cure(),
             Self::Clock { told: false, .. } => Some(
                 "the answers of S3 bear a Date, by which backups expire here: look \
                 for the gateway or proxy that takes it away, or have a lifecycle rule delete (`pgcoffer lifecycle \
@@ -135,6 +136,11 @@ fn after_restore(state: TargetState, made_roles: &[String], source: &Error) -> O
         TargetState::Incomplete => Some(
             "the target, which was empty, holds part of the backup: create it anew before the next try (on Heroku \
              `heroku pg:reset` with the name of this very database). Where one object can't be restored, --keep-going \
+             restores all but that",
+        ),
+        TargetState::Resumable => Some(
+            "the same command with --resume goes on with it: what is there already is compared, and only the rest is \
+             restored; or create the target anew before the next try. Where one object can't be restored, --keep-going \
              restores all but that",
         ),
         TargetState::PartAdded => Some(

@@ -46,6 +46,8 @@ pub enum TargetState {
     AllOrNothing,
     /// some of the backup; it was empty before
     Incomplete,
+    /// some of the backup; it was empty before, and what is missing can be added
+    Resumable,
     /// some of the backup, and some of what it held before
     Mixed,
     /// some of the part that was asked for, beside everything that it held before
@@ -240,6 +242,13 @@ pub enum Error {
         /// what failed
         source: Box<Self>,
     },
+    /// the rows of some tables could not be loaded
+    Rows {
+        /// the first of these tables, and how many more there are
+        tables: Untrusted,
+        /// what failed
+        source: Box<Self>,
+    },
     /// a file or stream of this machine
     Io {
         /// what was being done, on what
@@ -370,7 +379,7 @@ impl Error {
             }
             // nothing failed, and somebody has to look
             Self::Unexplained { .. } => ExitStatus::Problem,
-            Self::RestoreFailed { source, .. } => source.exit_status(),
+            Self::RestoreFailed { source, .. } | Self::Rows { source, .. } => source.exit_status(),
             Self::NotReported { .. } => ExitStatus::NotReported,
             Self::NotWhole { first, .. } => first.exit_status(),
             Self::Problems { exit_status, .. } | Self::Interrupted { exit_status } => *exit_status,

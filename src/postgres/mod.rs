@@ -73,7 +73,7 @@ pub use globals_sql::globals_sql;
 pub use iam::{AwsIam, PasswordFuture, PasswordSource};
 pub use identity::{ClusterDatabase, is_same_database};
 pub use inspect::Inspection;
-pub use load::{Load, LoadOptions, LoadReport};
+pub use load::{ContentsFile, Load, LoadOptions, LoadReport};
 pub use load_lines::{LoadLine, LoadWatch};
 pub use local_server::{LocalServer, LocalServerFault, LocalServerOptions, ServerPrograms};
 pub use lock_holder::LockHolder;
@@ -88,8 +88,9 @@ pub use session::Session;
 pub use settings::{Direction, SessionSettings};
 pub use skipped_hosts::{SkippedHost, list as list_skipped_hosts};
 pub use target::{
-    Abilities, Ability, DefaultGrant, DefinitionRefusal, DefinitionTrial, DropStatements, DroppedObject,
-    ExistingObject, Extension, ExtensionTable, ObjectIdentity, RequiredFacts, Schema, TargetFacts, slot_removal,
+    Abilities, Ability, BuiltObjects, ConnectionRoom, DefaultGrant, DefinitionRefusal, DefinitionTrial, DropStatements,
+    DroppedObject, ExistingObject, Extension, ExtensionTable, ObjectIdentity, RequiredFacts, Schema, TargetFacts,
+    slot_removal,
 };
 pub use url::{DatabaseUrl, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefusal;

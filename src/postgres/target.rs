@@ -5,6 +5,8 @@
 //! platforms grant some rights of a superuser to ordinary roles.
 
 mod abilities;
+mod built;
+mod connections;
 mod dependants;
 mod existing;
 mod extensions;
@@ -20,6 +22,8 @@ use super::session::Session;
 use super::sql::ident;
 
 pub use abilities::{Abilities, Ability};
+pub use built::BuiltObjects;
+pub use connections::ConnectionRoom;
 pub use existing::ExistingObject;
 pub use extensions::{Extension, ExtensionTable};
 pub use grants::DefaultGrant;
@@ -172,6 +176,19 @@ impl Session {
 }
 
 impl TargetFacts {
+    /// Forgets the objects of the target and the rows of its extensions' tables, for a restore that has made them itself
+    /// before it was interrupted.
+    pub fn forget_objects(&mut self) {
+        self.present.clear();
+        self.event_triggers.clear();
+        self.publications.clear();
+        self.subscriptions.clear();
+        self.servers.clear();
+        for table in self.extension_tables.values_mut() {
+            table.has_rows = false;
+        }
+    }
+
     fn add(&mut self, kind: &str, name: String, is_usable: bool) {
         match kind {
             "role" => drop(self.roles.insert(name, is_usable)),

@@ -204,6 +204,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "one table with what belongs to it, into a database of its own",
             ),
             (
+                "pgcoffer restore latest --to env:TARGET_URL --jobs 4",
+                "four tables at a time, then four indexes",
+            ),
+            (
                 "pgcoffer restore latest --to env:TARGET_URL --clean --confirm shop",
                 "replaces what is there, all or nothing; asks nobody",
             ),

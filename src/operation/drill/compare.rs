@@ -1,8 +1,6 @@
 //! Compares the restored database with the backup: dumps it, and holds the dump against the archive.
 
-use std::{collections::BTreeMap, time::Duration};
-
-use tokio::{io::AsyncReadExt as _, process::ChildStdout, time::timeout};
+use std::collections::BTreeMap;
 
 use super::{
     Drill,
@@ -14,15 +12,15 @@ use super::{
     there::AlreadyThere,
 };
 use crate::{
-    archive::{ArchiveReader, Contents, EntriesReader, Entry},
+    archive::Entry,
     backup::{DrillFinding, DrilledLargeObjects, DrilledTable, FindingReason},
-    error::{Error, Result},
-    operation::restore::{LeftOut, NotRestored, RestoreReport, decode_names},
-    postgres::{Clients, Direction, Dump, DumpOptions, PgClient, Session, UncheckedConstraint},
+    error::Result,
+    operation::{
+        database_now::{DatabaseNow, DumpSettings, database_now},
+        restore::{LeftOut, NotRestored, RestoreReport, decode_names},
+    },
+    postgres::{Session, UncheckedConstraint},
 };
-
-/// The bytes of a dump that are read at once.
-const READ_BYTES: usize = 512 << 10;
 
 /// Kinds whose failure says more of the scratch server's roles than of the backup.
 const PRIVILEGES: &[&str] = &["ACL", "DEFAULT ACL"];
@@ -32,14 +30,6 @@ pub(super) struct RestoredBackup {
     pub(super) report: RestoreReport,
     /// What was left out, by the id of its entry.
     pub(super) left_out: BTreeMap<i32, LeftOut>,
-}
-
-/// A dump of the scratch database.
-pub(super) struct Dumped {
-    pub(super) contents: Contents,
-    pub(super) entries: Vec<Entry>,
-    /// The major version of the pg_dump that dumped it.
-    client_major: u32,
 }
 
 impl Drill<'_> {
@@ -125,7 +115,7 @@ impl Drill<'_> {
 
     /// Dumps the scratch database as a backup would, and reads the dump. Where the restoring role may not see all rows
     /// of its own tables, it is freed from their policies in between: definitions are as restored, rows are all.
-    pub(super) async fn dumped(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<Dumped> {
+    pub(super) async fn dumped(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<DatabaseNow> {
         let mut session = Session::connect(&scratch.url).await?;
         let tables = session.tables_with_forced_policies().await?;
         if tables.is_empty() {
@@ -152,31 +142,15 @@ impl Drill<'_> {
         Ok(dumped)
     }
 
-    async fn dump(&self, scratch: &Scratch, source: &SourceDatabase, schema_only: bool) -> Result<Dumped> {
-        let mut session = Session::connect(&scratch.url).await?;
-        let server_major = session.server_major();
-        let client = client_for(self.clients, self.wanted_client(), server_major)?;
-        let options = DumpOptions {
-            message_language: session.message_language().await?,
-            settings: session.settings(Direction::Dump).await?,
+    async fn dump(&self, scratch: &Scratch, source: &SourceDatabase, schema_only: bool) -> Result<DatabaseNow> {
+        let settings = DumpSettings {
+            client_major: self.wanted_client(),
             // that of the backup, whatever a reserved database has
-            encoding: Some(source.encoding.clone()),
+            encoding: source.encoding.clone(),
             schema_only,
-            ..DumpOptions::new(server_major)
+            idle_timeout: self.request.dump_idle_timeout,
         };
-        let url = session.child_url().await?;
-        session.close().await;
-        let mut dump = Dump::start(client, &url, &options)?;
-        let (archive, entries) = match read(dump.take_stdout()?, self.request.dump_idle_timeout).await {
-            Ok(read) => read,
-            Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
-        };
-        dump.finish().await?;
-        Ok(Dumped {
-            contents: archive.finish().map_err(Error::Dump)?,
-            entries: entries.into_entries(),
-            client_major: client.major,
-        })
+        database_now(self.clients, &scratch.url, settings).await
     }
 
     /// Runs the user's own statements.
@@ -270,40 +244,4 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
 
 fn key_of(failed: &NotRestored) -> EntryKey {
     (failed.kind.clone(), failed.schema.clone(), failed.name.clone())
-}
-
-/// The pg_dump of the version that made the backup, if it is installed and knows the server.
-fn client_for(clients: &Clients, wanted: Option<u32>, server_major: u32) -> Result<&PgClient> {
-    let same = clients
-        .iter()
-        .find(|client| Some(client.major) == wanted && client.major >= server_major);
-    match same {
-        Some(client) => Ok(client),
-        None => Ok(clients.for_dump(server_major)?.0),
-    }
-}
-
-async fn read(mut source: ChildStdout, dump_idle_timeout: Duration) -> Result<(ArchiveReader, EntriesReader)> {
-    let (mut archive, mut entries) = (ArchiveReader::new(), EntriesReader::default());
-    let mut buffer = vec![0; READ_BYTES];
-    let mut has_all_entries = false;
-    loop {
-        let silent = |_| Error::Silent {
-            seconds: dump_idle_timeout.as_secs(),
-        };
-        let read = timeout(dump_idle_timeout, source.read(&mut buffer))
-            .await
-            .map_err(silent)?;
-        let bytes = read.map_err(|source| Error::Io {
-            doing: "read from pg_dump".to_owned(),
-            source,
-        })?;
-        if bytes == 0 {
-            return Ok((archive, entries));
-        }
-        archive.push(&buffer[..bytes]).map_err(Error::Dump)?;
-        if !has_all_entries {
-            has_all_entries = entries.push(&buffer[..bytes]).map_err(Error::Dump)?;
-        }
-    }
 }

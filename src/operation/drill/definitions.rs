@@ -10,7 +10,10 @@ use super::{
 use crate::{
     archive::Entry,
     backup::{DrillFinding, FindingReason},
-    operation::restore::{LeftOut, label},
+    operation::{
+        restore::{LeftOut, label},
+        same_text::normalized,
+    },
     text::Untrusted,
 };
 

@@ -1,7 +1,6 @@
 //! How entries of two tables of contents are told to be the same, and what is compared of them.
 
-use super::same_text::normalized;
-use crate::{archive::Entry, text::Untrusted};
+use crate::{archive::Entry, operation::same_text::normalized, text::Untrusted};
 
 /// Kind, schema and name of an entry.
 pub(super) type EntryKey = (Untrusted, Untrusted, Untrusted);

@@ -13,13 +13,12 @@ mod ground;
 mod leave;
 mod report;
 mod rows;
-mod same_text;
 mod server_facts;
 mod source;
 mod there;
 mod values;
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, num::NonZeroUsize, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -223,6 +222,8 @@ impl Drill<'_> {
             only: Vec::new(),
             data_only: false,
             beside: None,
+            jobs: NonZeroUsize::MIN,
+            resume: false,
             roles: MissingRoles::Skip,
             keep_going: true,
             made_for_it: true,

@@ -93,9 +93,11 @@ impl PreparedRestore<'_> {
             remarks.extend(plan.inherits_from_target());
             remarks.extend(plan.names_large_objects());
         }
-        if let Some(why) = self.archive.whole_reason() {
+        let is_part = !self.request.only.is_empty();
+        if let Some(why) = self.archive.whole_reason().filter(|_| is_part) {
             remarks.push(format!("the whole archive is read for this part, as {why}"));
         }
+        remarks.extend(self.remarks_on_jobs.iter().cloned());
         remarks
     }
 
@@ -126,6 +128,9 @@ impl PreparedRestore<'_> {
 
     /// Bytes of the archive in the bucket that are read, and of the whole.
     pub(super) fn read_bytes(&self) -> Result<ReadBytes> {
-        self.archive.read_bytes(&self.row_ids())
+        match &self.parallel {
+            Some(parallel) => Ok(parallel.read_bytes()),
+            None => self.archive.read_bytes(&self.row_ids()),
+        }
     }
 }

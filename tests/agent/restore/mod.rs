@@ -20,6 +20,7 @@ mod one_table;
 pub(crate) mod ordinary_roles;
 mod others_tables;
 mod outputs;
+mod parallel;
 mod part_bytes;
 pub(crate) mod platforms;
 mod preview;
