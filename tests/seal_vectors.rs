@@ -238,7 +238,11 @@ fn the_worked_example_in_format_md_is_right() {
 }
 
 /// The lines about the key of certificates.
-fn check_certificate_example<'a>(value: &impl Fn(&str) -> &'a str, identity: &DatabaseIdentity, catalog_key: &[u8; 32]) {
+fn check_certificate_example<'a>(
+    value: &impl Fn(&str) -> &'a str,
+    identity: &DatabaseIdentity,
+    catalog_key: &[u8; 32],
+) {
     let info = [&b"pgcoffer/1 certificate"[..], &hex(value("repository"))].concat();
     let extracted = writer::hmac(&[0; 32], catalog_key);
     let seed = writer::hmac(&extracted, &[&info[..], &[1]].concat());

@@ -84,7 +84,9 @@ pub async fn backup(
 fn asked(result: Result<BackupTaken>) -> Result<AskedBackup> {
     match result {
         Ok(taken) => Ok(AskedBackup::Made(Box::new(taken))),
-        Err(Error::NotDue { recent: Some(recent), .. }) => Ok(AskedBackup::Recent(*recent)),
+        Err(Error::NotDue {
+            recent: Some(recent), ..
+        }) => Ok(AskedBackup::Recent(*recent)),
         Err(error) => Err(error),
     }
 }

@@ -186,7 +186,9 @@ impl<'a> Wanted<'a> {
         let part = part.to_ascii_lowercase();
         let backup = name.id().as_str().to_ascii_lowercase();
         let own = name.as_str().to_ascii_lowercase();
-        [backup, own].iter().any(|text| text.starts_with(&part) || text.ends_with(&part))
+        [backup, own]
+            .iter()
+            .any(|text| text.starts_with(&part) || text.ends_with(&part))
     }
 }
 

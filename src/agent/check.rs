@@ -107,7 +107,7 @@ impl Agent {
     }
 
     /// The bucket, where rights are tried whatever the mode is.
-    async fn catalog_to_try(&self) -> Result<Option<Catalog>> {
+    pub(super) async fn catalog_to_try(&self) -> Result<Option<Catalog>> {
         if self.config.location.is_none() {
             return Ok(None);
         }

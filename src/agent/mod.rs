@@ -27,6 +27,7 @@ mod metrics;
 mod missed;
 mod notifications;
 mod outcome;
+mod place_facts;
 mod policy;
 mod rule;
 mod run;
@@ -63,11 +64,14 @@ pub use launched::MissingRun;
 pub use lifecycle::LifecycleOptions;
 pub use missed::WatchedDatabase;
 pub use notifications::{Notifications, Undelivered, Weekly};
+pub use place_facts::PlaceFacts;
 pub use policy::PolicyOptions;
 pub use run::BackupOptions;
 pub use status::StatusReport;
 pub use tick::tick;
 pub use tick_request::{TickOptions, Ticked};
+
+pub use crate::postgres::globals_sql;
 pub(crate) use {metrics::write_metrics_file, tick_request::log_unready};
 
 /// What the settings describe: databases, keys, a bucket, and people who are notified.

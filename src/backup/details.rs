@@ -6,7 +6,7 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    BackupId, Counts, Failure, Label, Reason, Record, Status,
+    BackupId, Counts, Failure, Globals, Label, Reason, Record, Status,
     lists::{Length, few},
     reason::few_reasons,
 };
@@ -44,6 +44,12 @@ pub struct Details {
     /// The extensions of the database and their versions.
     #[serde(default, deserialize_with = "few")]
     pub extensions: Vec<(Untrusted, Untrusted)>,
+    /// The version of the collations by which the database orders texts: that of the C library or of ICU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation_version: Option<Untrusted>,
+    /// Roles and settings that the database needs of its server; none where they could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub globals: Option<Box<Globals>>,
     /// The arguments of pg_dump. No secret is ever among them.
     #[serde(default, deserialize_with = "few")]
     pub options: Vec<Untrusted>,
@@ -243,7 +249,8 @@ impl Details {
 
 /// Of each table why it isn't what was dumped. Both lists are in the archive's order, in which a name may stand twice.
 fn table_differences(dumped: &[TableFingerprint], found: &[TableFingerprint]) -> Vec<String> {
-    let same_names = |(is, was): (&TableFingerprint, &TableFingerprint)| (&is.schema, &is.name) == (&was.schema, &was.name);
+    let same_names =
+        |(is, was): (&TableFingerprint, &TableFingerprint)| (&is.schema, &is.name) == (&was.schema, &was.name);
     if found.len() == dumped.len() && found.iter().zip(dumped).all(same_names) {
         let pairs = dumped.iter().zip(found);
         return pairs.filter_map(|(was, is)| was.difference(is)).collect();
@@ -384,7 +391,10 @@ mod tests {
             ["table public.b is missing", "table public.d was not dumped"]
         );
         assert_eq!(differences(&[("a", 5), ("b", 7)]), ["table public.c is missing"]);
-        for tables in [&[("b", 7), ("a", 5), ("c", 9)][..], &[("a", 5), ("a", 5), ("b", 7), ("c", 9)]] {
+        for tables in [
+            &[("b", 7), ("a", 5), ("c", 9)][..],
+            &[("a", 5), ("a", 5), ("b", 7), ("c", 9)],
+        ] {
             assert_eq!(differences(tables).len(), 1, "{tables:?}");
         }
         let mut changed = dumped.clone();
@@ -392,7 +402,10 @@ mod tests {
         changed.tables[1].span = (1, 2);
         changed.large_objects.count = 1;
         let differences = dumped.differences(&changed);
-        for (difference, words) in differences.iter().zip(["not the same ones", "lies elsewhere", "1 large object"]) {
+        for (difference, words) in differences
+            .iter()
+            .zip(["not the same ones", "lies elsewhere", "1 large object"])
+        {
             assert!(difference.contains(words), "{difference}");
         }
         assert_eq!(differences.len(), 3);
@@ -410,7 +423,11 @@ mod tests {
             ..Details::default()
         };
         for (was, is, words) in [
-            (vec![index(1, 1)], vec![index(1, 2)], "a definition of kind \"INDEX\" differs"),
+            (
+                vec![index(1, 1)],
+                vec![index(1, 2)],
+                "a definition of kind \"INDEX\" differs",
+            ),
             (vec![index(1, 1)], vec![], "0, and 1 were dumped"),
             (vec![], vec![index(1, 1)], "1, and 0 were dumped"),
             (vec![index(2, 1)], vec![index(1, 1)], "1, and 2 were dumped"),

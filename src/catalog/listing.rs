@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Catalog, CatalogEntry, ListedRuns, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, listed_runs::folded,
-    trust,
+    Catalog, CatalogEntry, ListedRuns, OtherPlace, OtherRepository, READS_AT_ONCE, databases::DatabaseNames,
+    listed_runs::folded, trust,
 };
 use crate::{
     backup::{BackupId, Label, Record, Status},
     error::{Error, Result},
-    seal,
 };
 
 /// What a place contains.
@@ -33,6 +32,8 @@ pub struct Listing {
     pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
     /// Whose those records are, as far as one of them shows; or whose the place is, if there is nothing else.
     pub stranger: Option<Error>,
+    /// Where else there are backups, if there are none here: looked for by who asks for a listing.
+    pub elsewhere: Vec<OtherPlace>,
     suspicious: BTreeSet<BackupId>,
 }
 
@@ -249,13 +250,9 @@ impl Catalog {
             listing.others.insert(database.clone(), others);
         }
         if let Some(other) = names.other_repositories.first() {
-            if listing.stranger.is_none()
-                && let Ok(here) = self.repository().await
-            {
+            if listing.stranger.is_none() {
                 let key = self.record_key(database, &other.newest);
-                let found = other.repository;
-                let source = seal::Error::OtherRepository { found, here };
-                listing.stranger = Some(Error::seal(key, source));
+                listing.stranger = self.of_other_repository(key, other.repository).await;
             }
             let others = names.other_repositories.clone();
             listing.other_repositories.insert(database.clone(), others);

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Certificate, Sha256Digest, statement::DrillPredicate};
+use super::{Certificate, Sha256Digest, predicate::DrillPredicate};
 use crate::{backup::Label, seal::RepositoryId};
 
 /// How far the clocks of two machines may differ before a certificate counts as made before the one that it follows.
@@ -86,7 +86,9 @@ pub enum ChainFault {
 pub fn check_chains<'a>(certificates: impl IntoIterator<Item = (&'a str, &'a Certificate)>) -> Vec<CertificateChain> {
     let mut of_each: BTreeMap<(RepositoryId, &Label), Vec<Link<'_>>> = BTreeMap::new();
     for (file, certificate) in certificates {
-        let DrillPredicate { repository, database, .. } = &certificate.statement().predicate;
+        let DrillPredicate {
+            repository, database, ..
+        } = &certificate.statement().predicate;
         let links = of_each.entry((*repository, database)).or_default();
         links.push(Link::new(file, certificate));
     }
@@ -207,7 +209,10 @@ impl fmt::Display for ChainFault {
                 write!(f, "{one} and {other} are two certificates with the number {number}")
             }
             Self::Exchanged { before, behind } => {
-                write!(f, "{behind} follows another certificate than {before}: one of the two was exchanged")
+                write!(
+                    f,
+                    "{behind} follows another certificate than {before}: one of the two was exchanged"
+                )
             }
             Self::OutOfOrder { before, behind } => {
                 write!(f, "{behind} was made before {before}, which it follows")

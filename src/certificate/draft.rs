@@ -9,15 +9,18 @@ use super::{
     Sha256Digest,
     controls::controls,
     names::NamedFindings,
-    statement::{
+    predicate::{
         CertifiedBackup, CertifiedChecks, CertifiedComparison, CertifiedData, CertifiedDrill, CertifiedEncryption,
         CertifiedFailure, CertifiedRecovery, CertifiedScratch, CertifiedSource, CertifiedVerdict, ChainLink,
-        DrillPredicate, DrillStatement, KindCount, StatementSubject, SubjectDigest,
+        DrillPredicate, KindCount,
     },
+    statement::{DrillStatement, StatementSubject, SubjectDigest},
 };
 use crate::{
     archive::{Fingerprint, LargeObjects},
-    backup::{DrillFinding, DrillFindings, DrillOutcome, DrillRecord, DrillVerdict, DrilledTable, Record, Source, TableRows},
+    backup::{
+        DrillFinding, DrillFindings, DrillOutcome, DrillRecord, DrillVerdict, DrilledTable, Record, Source, TableRows,
+    },
     text::Untrusted,
 };
 
@@ -76,6 +79,8 @@ impl CertificateDraft<'_> {
             scratch: report.scratch.as_ref().map(|server| CertifiedScratch {
                 place: place(&server.place),
                 postgres: cut(&server.version),
+                other_than_source: server.is_other,
+                collation: server.collation.clone(),
             }),
             recovery: CertifiedRecovery {
                 restore_ms: was_restored.then_some(report.times.restore_ms),
@@ -179,6 +184,7 @@ fn source(source: &Source) -> CertifiedSource {
         postgres: cut(&source.server.version),
         pg_dump: cut(&source.client.version),
         standby: source.server.standby,
+        collation: source.server.collation.clone(),
     }
 }
 
@@ -195,7 +201,11 @@ fn comparison(findings: &DrillFindings) -> CertifiedComparison {
     let passed = findings.checks.iter().filter(|check| check.passed).count();
     let tables = findings.tables.iter();
     CertifiedComparison {
-        expected: data(findings, |table| table.expected.as_ref(), findings.large_objects.expected),
+        expected: data(
+            findings,
+            |table| table.expected.as_ref(),
+            findings.large_objects.expected,
+        ),
         found: data(findings, |table| table.found.as_ref(), findings.large_objects.found),
         equal_tables: count(tables.filter(|table| table.is_equal()).count()),
         definitions: counted(findings.definitions.iter().map(|one| ((&one.kind, None), one.count))),
@@ -215,9 +225,15 @@ fn data(
     side: impl Fn(&DrilledTable) -> Option<&TableRows>,
     objects: LargeObjects,
 ) -> CertifiedData {
-    let mut tables: Vec<_> = findings.tables.iter().filter_map(|table| Some((table, side(table)?))).collect();
+    let mut tables: Vec<_> = findings
+        .tables
+        .iter()
+        .filter_map(|table| Some((table, side(table)?)))
+        .collect();
     tables.sort_by(|(one, _), (other, _)| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
-    let rows = tables.iter().fold(0_u64, |sum, (_, rows)| sum.saturating_add(rows.rows));
+    let rows = tables
+        .iter()
+        .fold(0_u64, |sum, (_, rows)| sum.saturating_add(rows.rows));
     let mut list = Sha256::new();
     let mut texts = Vec::with_capacity(tables.len() + 1);
     for (table, held) in &tables {
@@ -256,7 +272,10 @@ fn counted<'a>(all: impl Iterator<Item = ((&'a Untrusted, Option<&'static str>),
         })
         .collect();
     if kinds.len() > KINDS_MAX {
-        let rest = kinds.split_off(KINDS_MAX).iter().fold(0_u64, |sum, one| sum.saturating_add(one.count));
+        let rest = kinds
+            .split_off(KINDS_MAX)
+            .iter()
+            .fold(0_u64, |sum, one| sum.saturating_add(one.count));
         kinds.push(KindCount {
             kind: "OTHERS".into(),
             reason: None,

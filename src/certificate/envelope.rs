@@ -174,7 +174,10 @@ impl Envelope {
     #[must_use]
     pub fn to_json(&self) -> String {
         let envelope = serde_json::to_string(&self.as_json());
-        format!("{}\n", envelope.expect("an envelope has string keys and no fallible field"))
+        format!(
+            "{}\n",
+            envelope.expect("an envelope has string keys and no fallible field")
+        )
     }
 
     /// A Sigstore bundle that holds the envelope, as JSON on one line.
@@ -268,7 +271,9 @@ mod tests {
         // a signature without any id, and one beside a wrong one, are right
         let mut several = signed;
         several.signatures[0].key_id.clear();
-        several.signatures.insert(0, Envelope::sign(b"x".to_vec(), &key(2)).signatures.remove(0));
+        several
+            .signatures
+            .insert(0, Envelope::sign(b"x".to_vec(), &key(2)).signatures.remove(0));
         let read = Envelope::parse(several.to_json().as_bytes()).unwrap();
         assert_eq!(read.signer(&keys), Some(keys[0]));
     }
@@ -280,8 +285,14 @@ mod tests {
         let parse = |text: &str| Envelope::parse(text.as_bytes()).unwrap_err();
         assert_eq!(parse("<html>"), Fault::NotJson);
         assert_eq!(parse(""), Fault::NotJson);
-        assert_eq!(parse(&good.replace("\"payload\":\"", "\"payload\":\"!")), Fault::NotBase64("payload"));
-        assert_eq!(parse(&good.replace("\"sig\":\"", "\"sig\":\"*")), Fault::NotBase64("signature"));
+        assert_eq!(
+            parse(&good.replace("\"payload\":\"", "\"payload\":\"!")),
+            Fault::NotBase64("payload")
+        );
+        assert_eq!(
+            parse(&good.replace("\"sig\":\"", "\"sig\":\"*")),
+            Fault::NotBase64("signature")
+        );
         assert_eq!(
             parse(r#"{"payload":"","payloadType":"","signatures":[]}"#),
             Fault::NotSigned
@@ -301,6 +312,9 @@ mod tests {
         ] {
             assert!(matches!(parse(&bad), Fault::NotAnEnvelope(_)), "{bad}");
         }
-        assert_eq!(Envelope::parse(&vec![b' '; ENVELOPE_BYTES_MAX + 1]), Err(Fault::TooLong));
+        assert_eq!(
+            Envelope::parse(&vec![b' '; ENVELOPE_BYTES_MAX + 1]),
+            Err(Fault::TooLong)
+        );
     }
 }

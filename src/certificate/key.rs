@@ -190,7 +190,9 @@ fn from_pem(text: &str) -> Result<Vec<PublicKey>, PublicKeyFault> {
 }
 
 fn from_base64(text: &str) -> Result<PublicKey, PublicKeyFault> {
-    let der = BASE64.decode(text.as_bytes()).map_err(|_| PublicKeyFault::Unrecognised)?;
+    let der = BASE64
+        .decode(text.as_bytes())
+        .map_err(|_| PublicKeyFault::Unrecognised)?;
     match der.strip_prefix(&SPKI_START[..]) {
         Some(key) => key.try_into().map(PublicKey).map_err(|_| PublicKeyFault::Unrecognised),
         // every other SubjectPublicKeyInfo is a sequence that begins with a sequence
@@ -298,9 +300,18 @@ mod tests {
             (master.catalog_key().encode().to_lowercase(), Fault::Secret),
             ("01".repeat(32), Fault::Unrecognised),
             (BASE64.encode(&[1; 32]), Fault::Unrecognised),
-            ("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----".to_owned(), Fault::Private),
-            ("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----".to_owned(), Fault::X509),
-            ("-----BEGIN RSA PUBLIC KEY-----\nAA==\n-----END RSA PUBLIC KEY-----".to_owned(), Fault::OtherAlgorithm),
+            (
+                "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----".to_owned(),
+                Fault::Private,
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----".to_owned(),
+                Fault::X509,
+            ),
+            (
+                "-----BEGIN RSA PUBLIC KEY-----\nAA==\n-----END RSA PUBLIC KEY-----".to_owned(),
+                Fault::OtherAlgorithm,
+            ),
             (format!("{PEM_BEGIN}\n{p256}\n{PEM_END}\n"), Fault::OtherAlgorithm),
             (pem[..80].to_owned(), Fault::Cut),
             (pem.replace("MCow", "MCo"), Fault::Unrecognised),

@@ -6,10 +6,10 @@ use pgcoffer::{
     Result,
     agent::{StoredCertificate, VerifyingKey},
     certificate::{
-        Certificate, CertificateChain, CertifiedComparison, CertifiedVerdict, DrillPredicate, DrillStatement, KindCount,
-        PublicKey,
+        Certificate, CertificateChain, CertifiedComparison, CertifiedVerdict, DrillPredicate, DrillStatement,
+        KindCount, PublicKey,
     },
-    text::{day, counted, duration, grouped, second},
+    text::{counted, day, duration, grouped, second},
 };
 use serde_json::{Value, json};
 
@@ -55,7 +55,12 @@ impl Output {
         if files.is_empty() {
             screen::note("there is no certificate yet: `pgcoffer drill` makes one");
         }
-        print(files.iter().map(|file| format!("{}\n", file.display())).collect::<String>())
+        print(
+            files
+                .iter()
+                .map(|file| format!("{}\n", file.display()))
+                .collect::<String>(),
+        )
     }
 
     /// The keys as PEM, one behind the other, so that they can be captured in a file.
@@ -78,8 +83,15 @@ impl Output {
             // what stands around the block is passed over by whoever reads PEM
             if several {
                 let databases: Vec<&str> = one.databases.iter().map(|label| label.as_str()).collect();
-                let until = one.retired.map(|at| format!(", replaced on {}", day(at))).unwrap_or_default();
-                print(format!("# of {}{until}, for {}\n", one.belongs_to, databases.join(", ")))?;
+                let until = one
+                    .retired
+                    .map(|at| format!(", replaced on {}", day(at)))
+                    .unwrap_or_default();
+                print(format!(
+                    "# of {}{until}, for {}\n",
+                    one.belongs_to,
+                    databases.join(", ")
+                ))?;
             }
             print(one.key.to_pem())?;
         }
@@ -143,7 +155,9 @@ fn verified(one: &VerifiedFile, certificate: &Certificate, in_full: bool) -> Str
 /// What a certificate says.
 fn told(certificate: &Certificate) -> String {
     let DrillStatement { subject, predicate, .. } = certificate.statement();
-    let DrillPredicate { backup, drill, chain, .. } = predicate;
+    let DrillPredicate {
+        backup, drill, chain, ..
+    } = predicate;
     let mut text = format!(
         "{}: {}\n  certificate {} of {}, made {}\n",
         heading(predicate.verdict),
@@ -177,7 +191,10 @@ fn told(certificate: &Certificate) -> String {
         text.push_str(&compared(comparison));
     }
     for object in subject {
-        text.push_str(&format!("  archive {} with SHA-256 {}\n", object.name, object.digest.sha256));
+        text.push_str(&format!(
+            "  archive {} with SHA-256 {}\n",
+            object.name, object.digest.sha256
+        ));
     }
     match chain.previous_sha256 {
         None => text.push_str("  the first of this database\n"),
@@ -218,7 +235,12 @@ fn recovery(predicate: &DrillPredicate) -> String {
 }
 
 fn compared(comparison: &CertifiedComparison) -> String {
-    let CertifiedComparison { expected, found, checks, .. } = comparison;
+    let CertifiedComparison {
+        expected,
+        found,
+        checks,
+        ..
+    } = comparison;
     let mut text = format!(
         "  came back: {} of {}, {} of {}, {} of {}\n",
         grouped(comparison.equal_tables),
@@ -240,21 +262,33 @@ fn compared(comparison: &CertifiedComparison) -> String {
 
 fn counts(what: &str, counts: &[KindCount]) -> String {
     let line = |one: &KindCount| {
-        let reason = one.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let reason = one
+            .reason
+            .as_ref()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
         format!("  {what}: {} {}{reason}\n", grouped(one.count), one.kind)
     };
     counts.iter().map(line).collect()
 }
 
 fn chain_words(chain: &CertificateChain) -> String {
-    let CertificateChain { database, first, last, .. } = chain;
+    let CertificateChain {
+        database, first, last, ..
+    } = chain;
     let mut text = String::new();
     for fault in &chain.faults {
         text.push_str(&format!("chain of {database}: {fault}\n"));
     }
     if chain.faults.is_empty() && chain.count > 1 {
-        text.push_str(&format!("chain of {database}: numbers {first} to {last}, none is missing"));
-        let before = if *first > 1 { "; the earlier ones are not at hand" } else { "" };
+        text.push_str(&format!(
+            "chain of {database}: numbers {first} to {last}, none is missing"
+        ));
+        let before = if *first > 1 {
+            "; the earlier ones are not at hand"
+        } else {
+            ""
+        };
         text.push_str(&format!("{before}; the last is of {}\n", second(chain.last_made)));
     }
     text

@@ -60,7 +60,10 @@ pub use self::{
     seen::SeenDatabases,
     setting::{DefaultValue, Section, Setting},
     settings::{Settings, Sources},
-    table::{SECTIONS, keys::certificate_keys, SECTIONS_OF_OTHERS, SectionOfOthers, Variable, backups::compression, is_secret, label_of_url},
+    table::{
+        SECTIONS, SECTIONS_OF_OTHERS, SectionOfOthers, Variable, backups::compression, is_secret,
+        keys::certificate_keys, label_of_url,
+    },
     zone::parse_zone,
 };
 

@@ -35,13 +35,13 @@ impl Error {
             Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } | Self::Record { .. } => {
                 Some("do not rely on this backup: verify the others, and keep this one for examination".to_owned())
             }
-            Self::NoSuchBackup { .. } => Some(
-                "`pgcoffer list` shows what there is; where that is nothing, the backups stand below another prefix \
-                 (the recovery sheet has theirs)"
-                    .to_owned(),
+            Self::NoSuchBackup { hint, .. } => Some(
+                hint.clone()
+                    .unwrap_or_else(|| "`pgcoffer list` shows what there is".to_owned()),
             ),
             Self::NoSuchCertificate { .. } => Some(
-                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report".to_owned(),
+                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report"
+                    .to_owned(),
             ),
             Self::Certificate { source, .. } => source.hint().map(str::to_owned),
             Self::NotGood { .. } => Some(
@@ -51,7 +51,7 @@ impl Error {
             ),
             Self::TargetUnsuitable { problems, .. } => {
                 let cures: Vec<&str> = problems.iter().map(|problem| problem.cure.as_str()).collect();
-                Some(cures.join("; "))
+                Some(joined(&cures))
             }
             Self::RestoreFailed {
                 state,
@@ -157,7 +157,22 @@ fn after_restore(state: TargetState, made_roles: &[String], source: &Error) -> O
         .chain(target.map(str::to_owned))
         .chain(without_roles(made_roles))
         .collect();
-    (!both.is_empty()).then(|| both.join("; "))
+    let both: Vec<&str> = both.iter().map(String::as_str).collect();
+    (!both.is_empty()).then(|| joined(&both))
+}
+
+/// Several cures in one line. One that ends with a statement of SQL has its semicolon already.
+fn joined(cures: &[&str]) -> String {
+    let mut text = String::new();
+    for cure in cures {
+        match text.chars().last() {
+            None => {}
+            Some(';') => text.push(' '),
+            Some(_) => text.push_str("; "),
+        }
+        text.push_str(cure);
+    }
+    text
 }
 
 /// Roles belong to the server as a whole: no transaction and no new database takes them away.

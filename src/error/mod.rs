@@ -132,10 +132,12 @@ pub enum Error {
     Compress(compress::Error),
     /// there is no such backup
     NoSuchBackup {
-        /// what was asked for
+        /// what was asked for, as in `good backup` or `backup 2026`
         wanted: String,
         /// where
         location: String,
+        /// what there is instead, and how it is reached; none for what `list` shows
+        hint: Option<String>,
     },
     /// there is no such certificate
     NoSuchCertificate {
@@ -301,10 +303,37 @@ impl Error {
         }
     }
 
-    pub(crate) fn no_such_backup(wanted: &str, location: impl fmt::Display) -> Self {
+    /// `id` ends the words "there is no backup".
+    pub(crate) fn no_such_backup(id: &str, location: impl fmt::Display) -> Self {
+        Self::NoSuchBackup {
+            wanted: format!("backup {id}"),
+            location: location.to_string(),
+            hint: None,
+        }
+    }
+
+    /// The same for a place that has no backup at all. `wanted` is what was asked for, as in `good backup`; `elsewhere` says where there are some, if that is known.
+    pub(crate) fn no_backup_at_all(wanted: &str, location: impl fmt::Display, elsewhere: Option<String>) -> Self {
+        let hint = elsewhere.unwrap_or_else(|| {
+            "nothing was backed up there so far, or bucket or prefix is not the right one: the recovery sheet has both"
+                .to_owned()
+        });
         Self::NoSuchBackup {
             wanted: wanted.to_owned(),
             location: location.to_string(),
+            hint: Some(hint),
+        }
+    }
+
+    /// The same with another hint, where it is that there is no such backup.
+    pub(crate) fn with_hint(self, hint: String) -> Self {
+        match self {
+            Self::NoSuchBackup { wanted, location, .. } => Self::NoSuchBackup {
+                wanted,
+                location,
+                hint: Some(hint),
+            },
+            other => other,
         }
     }
 
@@ -345,7 +374,9 @@ impl Error {
             | Self::Payload { .. }
             | Self::Differs { .. } => ExitStatus::Integrity,
             Self::NotDue { .. } => ExitStatus::Locked,
-            Self::NoSuchBackup { .. } | Self::NoSuchCertificate { .. } | Self::NotGood { .. } => ExitStatus::NoSuchBackup,
+            Self::NoSuchBackup { .. } | Self::NoSuchCertificate { .. } | Self::NotGood { .. } => {
+                ExitStatus::NoSuchBackup
+            }
             // nothing failed, and somebody has to look
             Self::Unexplained { .. } => ExitStatus::Problem,
             Self::RestoreFailed { source, .. } | Self::Rows { source, .. } => source.exit_status(),

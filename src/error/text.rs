@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::{Error, Fault, TargetState};
 use crate::{
     redact::{redacted, without_keys},
-    text::{Untrusted, continued, escaped_lines, roughly},
+    text::{Untrusted, continued, escaped_lines, os_words, roughly},
 };
 
 impl fmt::Display for Error {
@@ -47,8 +47,8 @@ impl Error {
             Self::Payload { object, source } => write!(f, "{object}: {source}"),
             Self::Differs { object, what } => write!(f, "{object}: {what}"),
             Self::Compress(error) => write!(f, "{error}"),
-            Self::NoSuchBackup { wanted, location } => {
-                write!(f, "there is no backup {wanted} in {location}")
+            Self::NoSuchBackup { wanted, location, .. } => {
+                write!(f, "there is no {wanted} in {location}")
             }
             Self::NoSuchCertificate { wanted, location } if wanted.is_empty() => {
                 write!(f, "there is no certificate in {location}")
@@ -122,8 +122,8 @@ impl Error {
                     roughly(i64::try_from(*seconds).unwrap_or(i64::MAX))
                 )
             }
-            Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
-            Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),
+            Self::Io { doing, source } => write!(f, "can't {doing}: {}", os_words(source)),
+            Self::Sink(error) => write!(f, "can't hand on what was opened: {}", os_words(error)),
             Self::Interrupted { .. } => write!(f, "interrupted"),
             Self::Internal(what) => write!(f, "this is a bug in pgcoffer: {what}"),
         }

@@ -29,6 +29,8 @@ pub(super) struct DumpSettings {
     pub(super) client_major: Option<u32>,
     /// The encoding of names and rows.
     pub(super) encoding: String,
+    /// Whether only definitions are dumped, and no rows.
+    pub(super) schema_only: bool,
     /// How long pg_dump may write nothing before it counts as hung.
     pub(super) idle_timeout: Duration,
 }
@@ -45,6 +47,7 @@ pub(super) async fn database_now(clients: &Clients, url: &DatabaseUrl, settings:
         message_language: session.message_language().await?,
         settings: session.settings(Direction::Dump).await?,
         encoding: Some(settings.encoding),
+        schema_only: settings.schema_only,
         ..DumpOptions::new(server_major)
     };
     let url = session.child_url().await?;

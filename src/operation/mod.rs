@@ -18,6 +18,7 @@ mod health;
 mod interrupt;
 mod lifecycle;
 mod mark;
+mod other_file;
 mod part;
 mod partitions;
 mod problem;
@@ -56,6 +57,7 @@ pub use lifecycle::{
     kept_longer, propose_lifecycle, show_lifecycle,
 };
 pub use mark::{ChangedMark, MarkChange, change_mark};
+pub use other_file::{file_instead_of_id, file_instead_of_sealed};
 pub use problem::Problem;
 pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{

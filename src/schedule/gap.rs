@@ -12,7 +12,10 @@ impl Schedule {
     #[must_use]
     pub fn longest_gap(&self, now: Timestamp) -> Option<SignedDuration> {
         let next = |after: Timestamp| {
-            let all = self.clauses.iter().filter_map(|clause| clause.when.next(&self.zone, after));
+            let all = self
+                .clauses
+                .iter()
+                .filter_map(|clause| clause.when.next(&self.zone, after));
             all.min()
         };
         let mut at = next(now)?;
@@ -45,10 +48,17 @@ mod tests {
             ("daily at 02:00 keep 7d", 24),
             ("hourly keep 2d, daily at 02:00 keep 7d", 1),
             ("weekly on sunday at 03:00 keep 5w", 7 * 24),
-            ("weekly on sunday at 03:00 keep 5w, weekly on monday at 03:00 keep 5w", 6 * 24),
+            (
+                "weekly on sunday at 03:00 keep 5w, weekly on monday at 03:00 keep 5w",
+                6 * 24,
+            ),
         ] {
             let schedule = Schedule::parse(text, &TimeZone::UTC).unwrap();
-            assert_eq!(schedule.longest_gap(now), Some(SignedDuration::from_hours(hours)), "{text}");
+            assert_eq!(
+                schedule.longest_gap(now),
+                Some(SignedDuration::from_hours(hours)),
+                "{text}"
+            );
         }
         // the clocks go back in between
         let zone = TimeZone::get("Europe/Berlin").unwrap();

@@ -121,7 +121,10 @@ impl Context<'_> {
         let stored = self.agent.certificate(args.chosen.selector()).await?;
         let certificate = self.in_form(&stored, args.names).await?;
         let text = args.format.text(&certificate);
-        let file = args.output.clone().unwrap_or_else(|| file_name(&certificate, args.format));
+        let file = args
+            .output
+            .clone()
+            .unwrap_or_else(|| file_name(&certificate, args.format));
         if file == Path::new("-") {
             return screen::print_document(&text);
         }

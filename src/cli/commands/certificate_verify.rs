@@ -61,8 +61,14 @@ pub(in crate::cli) struct VerifiedFile {
 pub(in crate::cli) fn verify_certificates(args: &VerifyArgs, settings: &Settings, json: bool) -> Result<()> {
     let keys = keys(args, settings)?;
     let archive = args.archive.as_deref().map(sha256_of).transpose()?;
-    let files: Vec<VerifiedFile> = args.files.iter().map(|file| verified(file, &keys, args, archive)).collect();
-    let good = files.iter().filter_map(|one| Some((one.file.as_str(), one.certificate.as_ref().ok()?)));
+    let files: Vec<VerifiedFile> = args
+        .files
+        .iter()
+        .map(|file| verified(file, &keys, args, archive))
+        .collect();
+    let good = files
+        .iter()
+        .filter_map(|one| Some((one.file.as_str(), one.certificate.as_ref().ok()?)));
     let chains = check_chains(good);
     Output { json }.certificates_verified(&files, &chains, &keys)?;
     as_status(files, &chains)
@@ -95,7 +101,9 @@ fn keys_in(given: &str) -> Result<Vec<PublicKey>> {
     match as_text {
         Ok(keys) => return Ok(keys),
         // named without a word of it
-        Err(fault @ (PublicKeyFault::Secret | PublicKeyFault::Private)) => return Err(refused("--key".to_owned(), fault)),
+        Err(fault @ (PublicKeyFault::Secret | PublicKeyFault::Private)) => {
+            return Err(refused("--key".to_owned(), fault));
+        }
         Err(_) => {}
     }
     let path = Path::new(given);
@@ -112,7 +120,10 @@ fn keys_in(given: &str) -> Result<Vec<PublicKey>> {
 }
 
 fn verified(file: &Path, keys: &[PublicKey], args: &VerifyArgs, archive: Option<Sha256Digest>) -> VerifiedFile {
-    let name = file.display().to_string();
+    let name = match file == Path::new("-") {
+        true => "standard input".to_owned(),
+        false => file.display().to_string(),
+    };
     let certificate = read(file).and_then(|bytes| {
         Certificate::open(&bytes, keys).map_err(|source| Error::Certificate {
             object: name.clone(),
@@ -138,7 +149,11 @@ fn mismatches(certificate: &Certificate, args: &VerifyArgs, archive: Option<Sha2
     if args.repository.is_some_and(|wanted| wanted != predicate.repository) {
         faults.push(format!("it is of another repository, {}", predicate.repository));
     }
-    if args.database.as_ref().is_some_and(|wanted| *wanted != predicate.database) {
+    if args
+        .database
+        .as_ref()
+        .is_some_and(|wanted| *wanted != predicate.database)
+    {
         faults.push(format!("it is of another database, {}", predicate.database));
     }
     let is_about = |digest: Sha256Digest| statement.subject.iter().any(|object| object.digest.sha256 == digest);
@@ -184,7 +199,8 @@ fn as_status(files: Vec<VerifiedFile>, chains: &[CertificateChain]) -> Result<()
         (0, false) => return Ok(()),
         // one file that can't be read is no forgery
         (1, false) if count == 1 && first.is_some() => return first.map_or(Ok(()), Err),
-        (0, true) => "the certificates are not all that there are, or not in their order; what is wrong is named above".to_owned(),
+        (0, true) => "the certificates are not all that there are, or not in their order; what is wrong is named above"
+            .to_owned(),
         (bad, _) => format!("{bad} of {count} certificates could not be verified; why is said above"),
     };
     Err(Error::Problems {

@@ -119,8 +119,8 @@ impl Context<'_> {
             return self.contents(args).await;
         };
         let request = request(target_url(to)?, args)?;
-        self.check_confirmation(&request.target, args)?;
         let record = self.agent.find_to("restore", selector).await?;
+        self.check_confirmation(&request.target, args)?;
         if args.thaw.may_take_long() {
             self.agent.check_target(&record, &request).await?;
         }
@@ -152,7 +152,8 @@ impl Context<'_> {
         self.output.contents(&self.agent.contents(&record).await?)
     }
 
-    /// Whether a confirmation was given, or can be asked for. Before anything else, since it needs nothing else.
+    /// Whether a confirmation was given, or can be asked for. Once it is clear which backup is meant, and before anything
+    /// that takes long.
     fn check_confirmation(&self, target: &DatabaseUrl, args: &RestoreArgs) -> Result<()> {
         let name = target.database();
         match &args.confirm {

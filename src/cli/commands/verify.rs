@@ -5,13 +5,7 @@ use pgcoffer::{Result, operation::Progress};
 use super::{chosen::Chosen, context::Context, thaw::ThawArgs};
 
 impl Context<'_> {
-    pub(super) async fn verify(
-        &self,
-        chosen: &Chosen,
-        deep: bool,
-        sample: Option<f64>,
-        thaw: ThawArgs,
-    ) -> Result<()> {
+    pub(super) async fn verify(&self, chosen: &Chosen, deep: bool, sample: Option<f64>, thaw: ThawArgs) -> Result<()> {
         let record = self
             .agent
             .find_to("verify", chosen.selector(self.agent.config())?)

@@ -78,7 +78,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         "certificate show",
         &[
             ("pgcoffer certificate show", "the newest one, verified"),
-            ("pgcoffer certificate show 20261120T0700 --json", "that of one backup, for a program"),
+            (
+                "pgcoffer certificate show 20261120T0700 --json",
+                "that of one backup, for a program",
+            ),
         ],
     ),
     (
@@ -89,8 +92,14 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "pgcoffer certificate get --format html -o drill.html",
                 "a page to read, print and file",
             ),
-            ("pgcoffer certificate get --all -o evidence", "all of them, as an auditor wants them"),
-            ("pgcoffer certificate get --names", "with the names of tables; for people who may know them"),
+            (
+                "pgcoffer certificate get --all -o evidence",
+                "all of them, as an auditor wants them",
+            ),
+            (
+                "pgcoffer certificate get --names",
+                "with the names of tables; for people who may know them",
+            ),
         ],
     ),
     (
@@ -113,7 +122,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "pgcoffer certificate key > certificate-key.pem",
                 "for whoever is to verify certificates; it is no secret",
             ),
-            ("pgcoffer certificate key --old", "with those that verify what was signed before a change of the key"),
+            (
+                "pgcoffer certificate key --old",
+                "with those that verify what was signed before a change of the key",
+            ),
         ],
     ),
     (
@@ -127,6 +139,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
             (
                 "pgcoffer show 20261120T0700",
                 "by a part of its id: also why a run failed",
+            ),
+            (
+                "pgcoffer show latest --globals",
+                "roles, memberships and settings, as SQL for another server",
             ),
         ],
     ),

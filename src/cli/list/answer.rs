@@ -10,7 +10,10 @@ use pgcoffer::{
 use serde_json::{Value, json};
 
 use super::rows::listed_status;
-use crate::cli::{styled::Style, text::{read_back, tables_and_rows}};
+use crate::cli::{
+    styled::Style,
+    text::{read_back, tables_and_rows},
+};
 
 /// Is there a backup, how old is it, is it good: one or two lines.
 pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> Vec<(Style, String)> {

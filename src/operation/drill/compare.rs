@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 
 use super::{
     Drill,
-    definitions::{EntryKey, Restored},
+    definitions::Restored,
+    entry_key::{EntryKey, key},
     ground::Scratch,
     report::DrillReport,
     source::SourceDatabase,
     there::AlreadyThere,
 };
 use crate::{
+    archive::Entry,
     backup::{DrillFinding, DrilledLargeObjects, DrilledTable, FindingReason},
     error::Result,
     operation::{
         database_now::{DatabaseNow, DumpSettings, database_now},
         restore::{LeftOut, NotRestored, RestoreReport, decode_names},
     },
-    postgres::Session,
+    postgres::{Session, UncheckedConstraint},
 };
 
 /// Kinds whose failure says more of the scratch server's roles than of the backup.
@@ -45,6 +47,7 @@ impl Drill<'_> {
         let mut session = Session::connect(&scratch.url).await?;
         decode_names(&mut session, &mut backup).await?;
         decode_names(&mut session, &mut dump.entries).await?;
+        self.look_at_server(&mut session, &mut report.scratch).await?;
         for index in session.invalid_indexes().await? {
             report.differences.push(DrillFinding {
                 kind: "INDEX".into(),
@@ -54,6 +57,18 @@ impl Drill<'_> {
                 why: "it is not valid".into(),
                 reason: FindingReason::Invalid,
             });
+        }
+        for constraint in session.unchecked_constraints().await? {
+            report.differences.extend(unexpectedly_unchecked(constraint, &backup));
+        }
+        let collations = (source.collation_version.as_ref(), session.collation_version().await?);
+        if let (Some(was), Some(is)) = collations
+            && *was != is
+        {
+            report.remarks.push(format!(
+                "texts are ordered by collations of version {is} here, and of {was} where the backup was made: the order \
+                 of some may differ; indexes were built anew"
+            ));
         }
         session.close().await;
 
@@ -86,12 +101,53 @@ impl Drill<'_> {
         Ok(())
     }
 
-    /// Dumps the scratch database as a backup would, and reads the dump.
+    /// What is in the reserved database before the restore.
+    pub(super) async fn what_is_there(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<AlreadyThere> {
+        if !scratch.is_reserved {
+            return Ok(AlreadyThere::default());
+        }
+        let mut dumped = self.dumped(scratch, source).await?;
+        let mut session = Session::connect(&scratch.url).await?;
+        decode_names(&mut session, &mut dumped.entries).await?;
+        session.close().await;
+        Ok(AlreadyThere::of(&dumped.contents, &dumped.entries))
+    }
+
+    /// Dumps the scratch database as a backup would, and reads the dump. Where the restoring role may not see all rows
+    /// of its own tables, it is freed from their policies in between: definitions are as restored, rows are all.
     pub(super) async fn dumped(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<DatabaseNow> {
+        let mut session = Session::connect(&scratch.url).await?;
+        let tables = session.tables_with_forced_policies().await?;
+        if tables.is_empty() {
+            session.close().await;
+            return self.dump(scratch, source, false).await;
+        }
+        let definitions = self.dump(scratch, source, true).await?;
+        session.fix_path().await?;
+        session.lift_forced_policies(&tables).await?;
+        session.close().await;
+        let mut dumped = self.dump(scratch, source, false).await?;
+        let is_table = |entry: &&Entry| entry.kind == "TABLE";
+        let before: BTreeMap<EntryKey, &Entry> = definitions
+            .entries
+            .iter()
+            .filter(is_table)
+            .map(|entry| (key(entry), entry))
+            .collect();
+        for entry in dumped.entries.iter_mut().filter(|entry| is_table(&&**entry)) {
+            if let Some(before) = before.get(&key(entry)) {
+                entry.definition.clone_from(&before.definition);
+            }
+        }
+        Ok(dumped)
+    }
+
+    async fn dump(&self, scratch: &Scratch, source: &SourceDatabase, schema_only: bool) -> Result<DatabaseNow> {
         let settings = DumpSettings {
             client_major: self.wanted_client(),
             // that of the backup, whatever a reserved database has
             encoding: source.encoding.clone(),
+            schema_only,
             idle_timeout: self.request.dump_idle_timeout,
         };
         database_now(self.clients, &scratch.url, settings).await
@@ -135,6 +191,31 @@ impl Drill<'_> {
             true => format!("pg_dump {client} and {client_major}"),
         })
     }
+}
+
+/// The finding of a constraint that rows were not checked against, unless it is so in the backup.
+fn unexpectedly_unchecked(constraint: UncheckedConstraint, backup: &[Entry]) -> Option<DrillFinding> {
+    const UNCHECKED: [&str; 2] = ["NOT VALID", "NOT ENFORCED"];
+    let same = backup
+        .iter()
+        .filter(|entry| entry.schema == constraint.schema && entry.name == constraint.name);
+    let is_so = |entry: &Entry| UNCHECKED.iter().any(|words| entry.definition.raw().contains(words));
+    // one that isn't enforced stands in the definition of its table
+    let in_table = backup.iter().any(|entry| {
+        let table = constraint.name.raw().split(' ').next().unwrap_or_default();
+        entry.schema == constraint.schema && entry.name == table && is_so(entry)
+    });
+    if in_table || same.into_iter().any(is_so) {
+        return None;
+    }
+    Some(DrillFinding {
+        kind: "CONSTRAINT".into(),
+        label: format!("constraint {} in {}", constraint.name, constraint.schema.identifier()).into(),
+        schema: constraint.schema,
+        name: constraint.name,
+        why: "rows were not checked against it".into(),
+        reason: FindingReason::Invalid,
+    })
 }
 
 /// Adds what the restore reported by itself.

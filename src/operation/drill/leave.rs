@@ -6,7 +6,10 @@ use jiff::Timestamp;
 
 use super::{Drill, report::DrillReport};
 use crate::{
-    backup::{DRILL_VERSION, DrillFinding, FindingReason, DrillFindings, DrillName, DrillOutcome, DrillRecord, DrillTimes, Sealed},
+    backup::{
+        DRILL_VERSION, DrillFinding, DrillFindings, DrillName, DrillOutcome, DrillRecord, DrillTimes, FindingReason,
+        Sealed,
+    },
     catalog::{Maker, ReportsRead},
     error::{Error, Result},
     operation::{mark::one_line, restore::NotRestored},

@@ -8,10 +8,12 @@ mod certificate;
 mod checks;
 mod compare;
 mod definitions;
+mod entry_key;
 mod ground;
 mod leave;
 mod report;
 mod rows;
+mod server_facts;
 mod source;
 mod there;
 mod values;
@@ -40,8 +42,8 @@ pub use checks::DrillChecks;
 use compare::RestoredBackup;
 pub use ground::DrillGround;
 use ground::{Made, Scratch};
-pub use report::{ComparedData, DrillReport};
 use report::milliseconds;
+pub use report::{ComparedData, DrillReport};
 use source::SourceDatabase;
 
 /// The options of one drill.
@@ -168,7 +170,8 @@ impl Drill<'_> {
     /// `so_far`: the report, from the moment when there is a database.
     async fn carried_out(&self, progress: &Progress, so_far: &mut Option<DrillReport>) -> Result<()> {
         let started = self.request.clock.now();
-        let source = SourceDatabase::read(&self.entries().await?);
+        let details = self.interrupt.or(self.catalog.known_details(self.record)).await?;
+        let source = SourceDatabase::read(&self.entries().await?, details.as_ref());
         let (scratch, mut made) = Scratch::make(self, &source).await?;
         let report = so_far.insert(DrillReport::new(self.record, scratch.server(), started));
         report.times.prepare_ms = milliseconds(started, self.request.clock.now());

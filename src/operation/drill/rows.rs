@@ -39,7 +39,9 @@ impl Restored<'_> {
             let is_reordered = reordered.contains(place);
             if is_reordered && after.get(place).is_some_and(|other| other.rows == table.rows) {
                 let why = "its columns have another order after a restore, so only its rows were counted";
-                compared.not_compared.push(of_table(table, FindingReason::ColumnOrder, why));
+                compared
+                    .not_compared
+                    .push(of_table(table, FindingReason::ColumnOrder, why));
                 continue;
             }
             let why = match after.get(place) {
@@ -50,7 +52,9 @@ impl Restored<'_> {
                 }
                 Some(other) => changed(table, other).map(|why| (FindingReason::Changed, why)),
             };
-            compared.differences.extend(why.map(|(reason, why)| of_table(table, reason, why)));
+            compared
+                .differences
+                .extend(why.map(|(reason, why)| of_table(table, reason, why)));
         }
         for (place, table) in &after {
             if !before.contains_key(place) && table.rows > 0 && !self.before.has_rows(table) {
@@ -76,7 +80,7 @@ impl Restored<'_> {
         data.filter_map(|entry| {
             let reason = match self.left_out.get(&entry.id) {
                 Some(left_out) => left_out.counts.then(|| (left_out.reason, left_out.why.clone())),
-                None if self.failed.contains(&super::definitions::key(entry)) => None,
+                None if self.failed.contains(&super::entry_key::key(entry)) => None,
                 None => return None,
             };
             Some(((entry.schema.clone(), entry.name.clone()), reason))

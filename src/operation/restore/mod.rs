@@ -343,8 +343,8 @@ async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt:
     let mut settings: Vec<String> = prepared.settings.warnings().collect();
     settings.extend(prepared.warnings_of_backup());
     let mut made_roles = Vec::new();
-    let target = match interrupt.or(begin(&prepared, &mut made_roles)).await {
-        Ok(target) => target,
+    let (target, not_furnished) = match interrupt.or(begin(&prepared, &mut made_roles)).await {
+        Ok(begun) => begun,
         Err(error) if made_roles.is_empty() => return Err(error),
         Err(error) => {
             return Err(Error::RestoreFailed {
@@ -377,13 +377,17 @@ async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt:
     report.add_slots(slots);
     report.add_failed(revoke_from_public::revoke_from_public(&prepared.plan, &target).await);
     report.remarks.extend(settings);
+    let not_furnished = not_furnished.into_iter();
+    report
+        .remarks
+        .extend(not_furnished.map(|why| format!("a created role lacks what it had: {why}")));
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
 }
 
 /// Checks the target again, as it may have changed while the user was asked, and creates missing roles. Returns the
-/// address of the server that the checks ran on, for child processes.
-async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> Result<DatabaseUrl> {
+/// address of the server that the checks ran on, for child processes, and what the created roles could not be given.
+async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> Result<(DatabaseUrl, Vec<String>)> {
     let request = prepared.request;
     let mut session = connect(request).await?;
     if request.clean {
@@ -399,7 +403,11 @@ async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> 
         let roles = &prepared.plan.missing_roles;
         session.create_roles(roles, request.keep_owner, made_roles).await?;
     }
+    let not_furnished = match prepared.globals() {
+        Some(globals) => session.furnish_roles(made_roles, globals).await?,
+        None => Vec::new(),
+    };
     let target = session.child_url().await?;
     session.close().await;
-    Ok(target)
+    Ok((target, not_furnished))
 }

@@ -10,7 +10,7 @@ use super::{
     report, unsuitable,
 };
 use crate::{
-    backup::FindingReason,
+    backup::{FindingReason, Globals},
     error::{Error, Result},
     operation::part::ReadBytes,
     text::Untrusted,
@@ -106,6 +106,11 @@ impl PreparedRestore<'_> {
     pub fn refusal(&self) -> Option<Error> {
         let problems = &self.plan.problems;
         (!problems.is_empty()).then(|| unsuitable(self.request, problems.clone()))
+    }
+
+    /// The roles of the backed-up server, if the backup has them.
+    pub(super) fn globals(&self) -> Option<&Globals> {
+        self.archive.details.as_ref()?.globals.as_deref()
     }
 
     /// The entity tag of the archive that is restored, if the place gave one.

@@ -117,6 +117,7 @@ pub(super) async fn restored_before(
     let settings = DumpSettings {
         client_major: record.source.as_ref().map(|source| source.client.major),
         encoding: plan.encoding.clone().unwrap_or_else(|| "UTF8".to_owned()),
+        schema_only: false,
         idle_timeout: DUMP_IDLE_TIMEOUT,
     };
     let mut now = database_now(clients, &request.target, settings).await?;

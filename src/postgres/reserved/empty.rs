@@ -5,8 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::baseline::Baseline;
-use super::mark::SCHEMA;
+use super::baseline::{Baseline, SCHEMA};
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 use crate::postgres::sql::{ident, literal};
@@ -145,7 +144,10 @@ impl Session {
         compared: &str,
         objects: &[OwnedObject],
     ) -> Result<Vec<OwnedObject>, Error> {
-        let objects: Vec<String> = objects.iter().map(|object| format!("{}/{}", object.class, object.oid)).collect();
+        let objects: Vec<String> = objects
+            .iter()
+            .map(|object| format!("{}/{}", object.class, object.oid))
+            .collect();
         let query = OWNED
             .replace("{schemas}", &names(&baseline.schemas))
             .replace("{extensions}", &names(&baseline.extensions))
@@ -198,7 +200,11 @@ impl Session {
 
     /// Sets default privileges that a restore has changed to PostgreSQL's own.
     async fn reset_default_privileges(&mut self, baseline: &Baseline) -> Result<(), Error> {
-        for (letter, schema) in self.default_privileges().await?.difference(&baseline.default_privileges) {
+        for (letter, schema) in self
+            .default_privileges()
+            .await?
+            .difference(&baseline.default_privileges)
+        {
             let Some(kind) = kind_of(letter) else {
                 continue;
             };

@@ -64,10 +64,10 @@ impl std::fmt::Display for UnusableReserved {
         match &self.fault {
             ReservedFault::IsSource { label } => write!(f, "it is the database {label}, which is backed up"),
             ReservedFault::IsOriginal => f.write_str("it is the database that this backup was made of"),
-            ReservedFault::OfReserved => {
-                f.write_str("this backup was made of a database that is reserved for drills, as its schema \
-                             pgcoffer_drill says")
-            }
+            ReservedFault::OfReserved => f.write_str(
+                "this backup was made of a database that is reserved for drills, as its schema \
+                             pgcoffer_drill says",
+            ),
             ReservedFault::NotReserved { objects } => write!(
                 f,
                 "this role may not create databases, and this one isn't empty: it has {}",
@@ -105,7 +105,7 @@ impl UnusableReserved {
         match &self.fault {
             ReservedFault::IsSource { .. } | ReservedFault::IsOriginal => {
                 "set PGCOFFER_SCRATCH_URL to another database, which holds nothing and is used for nothing else (on \
-                 Heroku: `heroku addons:create heroku-postgresql:essential-0 --as SCRATCH`)"
+                 Heroku: `heroku addons:create heroku-postgresql:essential-0 --as PGCOFFER_SCRATCH`)"
             }
             ReservedFault::OfReserved => {
                 "drill a backup of another database; PGCOFFER_DB_…_URL should name a database that people use"

@@ -1,14 +1,18 @@
 //! Backups that events ask for: however many ask at once, one is made, and each is told which.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+};
 
 use serde_json::Value;
 
 use crate::{
     backup::{kills::BACKUP, lock_holders::Holding},
-    stage::{BULKY, SMALL, Stage, unique, wait_until},
+    stage::{BULKY, SMALL, Stage, signal, unique, wait_until},
     store::rights::{policy, under},
-    testbed::{Agent, Fault, Outcome, Rule, healthchecks::Healthchecks},
+    testbed::{Agent, Fault, Outcome, Rule, Running, binary, healthchecks::Healthchecks},
     tick::past::{Run, hours, minutes},
 };
 
@@ -39,12 +43,19 @@ fn a_second_event_is_told_of_the_first_one_s_backup() {
     assert!(made);
     let calls = stage.bucket.count("PutObject");
     let again = stage.run(EVENT).success().json();
-    assert_eq!((&again["made"], &again["id"]), (&Value::Bool(false), &id.clone().into()));
+    assert_eq!(
+        (&again["made"], &again["id"]),
+        (&Value::Bool(false), &id.clone().into())
+    );
     for field in ["started", "finished", "tier", "retention", "expires"] {
         assert!(!again[field].is_null(), "{field}: {again}");
     }
     let text = stage.run(["backup", "--at-most-every", "1d"]).success();
-    assert!(text.text().contains("Nothing was made") && text.text().contains(&id), "{}", text.text());
+    assert!(
+        text.text().contains("Nothing was made") && text.text().contains(&id),
+        "{}",
+        text.text()
+    );
     assert_eq!((stage.bucket.count("PutObject"), good(&stage)), (calls, vec![id]));
     // without the option one is made in any case
     stage.back_up();
@@ -58,7 +69,11 @@ fn only_a_backup_that_can_be_counted_on_is_recent() {
     stage.put(Run::ago(minutes(4)).failed(3));
     stage.put(Run::ago(minutes(3)).rows(1).suspicious());
     let damaged = stage.put(Run::ago(minutes(2)));
-    let key = stage.keys("/archives/").into_iter().find(|key| key.contains(&damaged)).unwrap();
+    let key = stage
+        .keys("/archives/")
+        .into_iter()
+        .find(|key| key.contains(&damaged))
+        .unwrap();
     let mut bytes = stage.bucket.read(&key).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     stage.bucket.write(&key, bytes);
@@ -71,7 +86,10 @@ fn only_a_backup_that_can_be_counted_on_is_recent() {
 
 #[test]
 fn a_backup_of_any_tier_counts_and_one_that_somebody_has_accepted() {
-    for run in [Run::ago(minutes(9)).serving("hourly", "24h"), Run::ago(minutes(3)).suspicious()] {
+    for run in [
+        Run::ago(minutes(9)).serving("hourly", "24h"),
+        Run::ago(minutes(3)).suspicious(),
+    ] {
         let stage = Stage::small();
         let id = stage.put(run);
         stage.run(["status", "-q"]);
@@ -89,7 +107,9 @@ fn one_that_is_about_to_be_deleted_does_not_count() {
     let (_, id) = event(&stage.agent());
     let (_, older) = (stage.back_up(), id);
     // both of them go one after the other, and the announcement of the second stays where its deletion fails
-    stage.bucket.inject(Rule::on("DeleteObject").always(), Fault::access_denied());
+    stage
+        .bucket
+        .inject(Rule::on("DeleteObject").always(), Fault::access_denied());
     for id in good(&stage) {
         stage.run(["delete", &id, "--yes", "--force"]);
     }
@@ -121,7 +141,9 @@ fn where_connections_are_few_events_wait_for_one_as_well() {
     stage.cluster.psql(&stage.database, &made);
     let url = stage.cluster.url_as(&role, None, &stage.database);
     let slow = Fault::Delay { millis: 2000 };
-    stage.bucket.inject(Rule::on("PutObject").key("/records/").always(), slow);
+    stage
+        .bucket
+        .inject(Rule::on("PutObject").key("/records/").always(), slow);
     let first = stage.agent().env("PGCOFFER_DB_MAIN_URL", &url).spawn(EVENT);
     wait_until("the record is being written", || stage.bucket.count("PutObject") >= 3);
     let more = (0..7).map(|_| stage.agent().env("PGCOFFER_DB_MAIN_URL", &url).spawn(EVENT));
@@ -137,20 +159,54 @@ fn where_connections_are_few_events_wait_for_one_as_well() {
 #[test]
 fn a_run_that_is_killed_while_others_wait_for_it_is_made_up_for_by_one_of_them() {
     let stage = Stage::of(BULKY);
-    let held = Fault::Delay { millis: 60_000 };
-    stage.bucket.inject(Rule::on("UploadPart").always(), held);
-    let killed = stage.agent().spawn(BACKUP);
-    wait_until("parts are under way", || stage.bucket.count("UploadPart") > 2);
-    let events: Vec<_> = (0..4).map(|_| stage.agent().spawn(EVENT)).collect();
-    let locks = format!("select count(*) from pg_stat_activity where datname = '{}'", stage.database);
-    wait_until("one of them has asked for the lock", || {
-        stage.cluster.psql("postgres", &locks).parse::<u32>().unwrap() > 2
-    });
+    let killed = held_up(&stage);
+    let events: Vec<Child> = (0..4).map(|_| waiting(&stage)).collect();
     stage.bucket.heal();
     drop(killed);
-    let said: Vec<(bool, String)> = events.into_iter().map(|event| said(event.wait())).collect();
-    assert_eq!(said.iter().filter(|(made, _)| *made).count(), 1, "{said:?}");
+    let said: Vec<Value> = events
+        .into_iter()
+        .map(|event| serde_json::from_slice(&event.wait_with_output().unwrap().stdout).unwrap())
+        .collect();
+    assert_eq!(said.iter().filter(|json| json["made"] == true).count(), 1, "{said:?}");
+    assert!(said.iter().all(|json| json["id"] == said[0]["id"]), "{said:?}");
     assert_eq!(good(&stage).len(), 1);
+}
+
+/// A run that has the lock, and whose parts are not taken.
+fn held_up(stage: &Stage) -> Running {
+    let held = Fault::Delay { millis: 60_000 };
+    stage.bucket.inject(Rule::on("UploadPart").always(), held);
+    let running = stage.agent().spawn(BACKUP);
+    wait_until("parts are under way", || stage.bucket.count("UploadPart") > 2);
+    running
+}
+
+/// An event whose backup waits for another run, and says so.
+fn waiting(stage: &Stage) -> Child {
+    let mut command = stage.agent().command(binary(), EVENT);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let said = lines.by_ref().map_while(Result::ok);
+    let said: Vec<String> = said.take_while(|line| !line.contains("waiting up to")).collect();
+    assert!(child.try_wait().unwrap().is_none(), "{said:?}");
+    // who writes on has to find a reader
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+#[test]
+fn an_event_that_is_ended_while_it_waits_leaves_nothing() {
+    let stage = Stage::of(BULKY);
+    let running = held_up(&stage);
+    let mut event = waiting(&stage);
+    signal(&[event.id()], "TERM");
+    assert_eq!(event.wait().unwrap().code(), Some(143));
+    assert!(stage.records().is_empty(), "{:?}", stage.records());
+    drop(running);
 }
 
 #[test]

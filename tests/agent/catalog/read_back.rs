@@ -34,13 +34,18 @@ fn a_whole_reading_is_noted_and_a_part_of_one_is_not() {
     let stage = Stage::backed_up(SMALL);
     assert_eq!(known(&stage), (Value::Null, true));
     stage.run(["verify", "--sample", "100%"]).success();
-    stage.run(["get", "latest", "--table", "people", "-q", "-o", "-"]).success();
+    stage
+        .run(["get", "latest", "--table", "people", "-q", "-o", "-"])
+        .success();
     assert_eq!(known(&stage), (Value::Null, true));
     let before = Timestamp::now() - SignedDuration::from_secs(1);
     stage.run(["verify"]).success();
     let (at, good) = known(&stage);
     let at: Timestamp = at.as_str().unwrap().parse().unwrap();
-    assert!(good && at >= before && at <= Timestamp::now() + SignedDuration::from_secs(1), "{at}");
+    assert!(
+        good && at >= before && at <= Timestamp::now() + SignedDuration::from_secs(1),
+        "{at}"
+    );
     for command in ["list", "status", "show"] {
         let text = stage.run([command]).success();
         assert!(
@@ -59,7 +64,11 @@ fn a_whole_reading_is_noted_and_a_part_of_one_is_not() {
 #[test]
 fn it_says_nothing_of_another_object_nor_of_one_that_was_found_damaged() {
     let stage = Stage::of(BULKY);
-    stage.agent().env("PGCOFFER_COMPRESSION", "none").run(["backup"]).success();
+    stage
+        .agent()
+        .env("PGCOFFER_COMPRESSION", "none")
+        .run(["backup"])
+        .success();
     stage.run(["verify"]).success();
     assert!(!known(&stage).0.is_null());
     let key = stage.key("/archives/");
@@ -83,7 +92,14 @@ fn mark(stage: &Stage, key: &str, id: &str, checked: &Value) -> Vec<u8> {
     let mark = json!({ "version": 1, "id": id, "database": "main", "checked": checked });
     let plain = mark.to_string();
     let _ = stage;
-    sealed(id, Content::Mark, PayloadCompression::None, "main", &secret, plain.as_bytes())
+    sealed(
+        id,
+        Content::Mark,
+        PayloadCompression::None,
+        "main",
+        &secret,
+        plain.as_bytes(),
+    )
 }
 
 /// Whoever holds the catalog key can seal one; whoever only writes to the bucket can't.
@@ -104,7 +120,12 @@ fn forged_marks_are_not_believed_and_make_nothing_good() {
         ("no mark at all", vec![7; 400], false),
         (
             "of another object",
-            mark(&stage, KEY, &id, &json!({ "etag": "\"0\"", "at": Timestamp::now(), "good": true })),
+            mark(
+                &stage,
+                KEY,
+                &id,
+                &json!({ "etag": "\"0\"", "at": Timestamp::now(), "good": true }),
+            ),
             false,
         ),
     ] {
@@ -139,7 +160,9 @@ fn etag_of(stage: &Stage) -> String {
 fn what_others_write_into_the_mark_at_the_same_time_stays() {
     let stage = Stage::backed_up(SMALL);
     let readers: Vec<_> = (0..3).map(|_| stage.agent().spawn(["verify"])).collect();
-    let hold = stage.agent().spawn(["hold", "latest", "--reason", "audit", "--by", "joe"]);
+    let hold = stage
+        .agent()
+        .spawn(["hold", "latest", "--reason", "audit", "--by", "joe"]);
     for reader in readers {
         let said = reader.wait().success().stderr;
         assert!(!said.contains("can't be noted"), "{said}");

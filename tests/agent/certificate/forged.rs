@@ -26,7 +26,11 @@ fn what_was_changed_is_refused_whatever_it_says_of_itself() {
     let refused = |envelope: &Value| {
         write(&forged, envelope);
         let outcome = verify(&key, [&forged]).ended_with(5);
-        assert!(outcome.stderr.contains("none of the keys at hand signed it"), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("none of the keys at hand signed it"),
+            "{}",
+            outcome.stderr
+        );
         assert!(outcome.stderr.contains("hint: "), "{}", outcome.stderr);
         assert_eq!(outcome.text(), "");
     };
@@ -64,7 +68,11 @@ fn another_key_and_another_repository_are_strangers() {
     elsewhere.run(args).success();
     let outcome = verify(&scene.key_file(), [&files[0], &replayed]).ended_with(5);
     assert!(told(&outcome).contains("not verified: "), "{}", outcome.text());
-    assert!(told(&outcome).contains("replayed.json: none of the keys"), "{}", outcome.text());
+    assert!(
+        told(&outcome).contains("replayed.json: none of the keys"),
+        "{}",
+        outcome.text()
+    );
 
     // where somebody trusts both keys, it is still of another repository
     let both = scene.file("both.pem");
@@ -82,9 +90,17 @@ fn another_key_and_another_repository_are_strangers() {
         replayed.to_str().unwrap(),
     ];
     let outcome = Agent::new().run(args).ended_with(5);
-    assert!(told(&outcome).contains(&format!("it is of another repository, {repository}")), "{}", outcome.text());
+    assert!(
+        told(&outcome).contains(&format!("it is of another repository, {repository}")),
+        "{}",
+        outcome.text()
+    );
 
-    let other = scene.agent.clone().without("PGCOFFER_KEY").env("PGCOFFER_KEY", OTHER_KEY);
+    let other = scene
+        .agent
+        .clone()
+        .without("PGCOFFER_KEY")
+        .env("PGCOFFER_KEY", OTHER_KEY);
     let key = other.run(["certificate", "key"]).success();
     assert_ne!(key.stdout, std::fs::read(scene.key_file()).unwrap());
 }
@@ -95,18 +111,38 @@ fn a_chain_with_a_missing_or_doubled_link_is_named() {
     let files = scene.get_all();
     let key = scene.key_file();
     let whole = verify(&key, [&files[2], &files[0], &files[1]]).success();
-    assert!(told(&whole).contains("chain of main: numbers 1 to 3, none is missing"), "{}", whole.text());
+    assert!(
+        told(&whole).contains("chain of main: numbers 1 to 3, none is missing"),
+        "{}",
+        whole.text()
+    );
     let outcome = verify(&key, [&files[0], &files[2]]).ended_with(5);
-    assert!(told(&outcome).contains("number 2 is missing, between"), "{}", outcome.text());
+    assert!(
+        told(&outcome).contains("number 2 is missing, between"),
+        "{}",
+        outcome.text()
+    );
     let outcome = verify(&key, [&files[0], &files[0]]).ended_with(5);
-    assert!(told(&outcome).contains("are the same certificate, number 1"), "{}", outcome.text());
+    assert!(
+        told(&outcome).contains("are the same certificate, number 1"),
+        "{}",
+        outcome.text()
+    );
     let later = verify(&key, &files[1..]).success();
-    assert!(told(&later).contains("the earlier ones are not at hand"), "{}", later.text());
+    assert!(
+        told(&later).contains("the earlier ones are not at hand"),
+        "{}",
+        later.text()
+    );
     let mut args = vec!["certificate", "verify", "--json", "--key", key.to_str().unwrap()];
     args.extend([files[0].to_str().unwrap(), files[2].to_str().unwrap()]);
     let json = Agent::new().run(args).ended_with(5).json();
     let fault = &json["chains"][0]["faults"][0];
-    assert_eq!((&fault["kind"], &fault["from"]), (&"missing".into(), &2.into()), "{json:#}");
+    assert_eq!(
+        (&fault["kind"], &fault["from"]),
+        (&"missing".into(), &2.into()),
+        "{json:#}"
+    );
     assert!(fault["text"].as_str().unwrap().contains("number 2 is missing"));
     assert_eq!(json["certificates"][1]["number"], 3);
 }
@@ -138,13 +174,25 @@ fn what_is_no_key_and_what_is_no_certificate_is_named_and_no_secret_repeated() {
     let file = scene.get_all().remove(0);
     let file = file.to_str().unwrap();
     let none = Agent::new().run(["certificate", "verify", file]).ended_with(2);
-    assert!(none.stderr.contains("there is no public key to verify by"), "{}", none.stderr);
+    assert!(
+        none.stderr.contains("there is no public key to verify by"),
+        "{}",
+        none.stderr
+    );
     assert!(none.stderr.contains("recovery sheet"), "{}", none.stderr);
     let master = pgcoffer::seal::MasterKey::parse(KEY).unwrap().encode();
-    let secret = Agent::new().run(["certificate", "verify", file, "--key", master.as_str()]).ended_with(2);
-    assert!(secret.stderr.contains("it is a secret key of pgcoffer"), "{}", secret.stderr);
+    let secret = Agent::new()
+        .run(["certificate", "verify", file, "--key", master.as_str()])
+        .ended_with(2);
+    assert!(
+        secret.stderr.contains("it is a secret key of pgcoffer"),
+        "{}",
+        secret.stderr
+    );
     assert!(!secret.stderr.contains(&master.as_str()[20..40]), "{}", secret.stderr);
-    let missing = Agent::new().run(["certificate", "verify", file, "--key", "nowhere.pem"]).ended_with(1);
+    let missing = Agent::new()
+        .run(["certificate", "verify", file, "--key", "nowhere.pem"])
+        .ended_with(1);
     assert!(missing.stderr.contains("nowhere.pem"), "{}", missing.stderr);
 
     // from a variable, beside settings that are of no use
@@ -167,7 +215,10 @@ fn what_is_no_key_and_what_is_no_certificate_is_named_and_no_secret_repeated() {
             r#"{"payload":"","payload":"","payloadType":"","signatures":[{"sig":""}]}"#,
             "it is not a DSSE envelope: an object has one name twice",
         ),
-        (r#"{"payload":"","payloadType":"","signatures":[]}"#, "nothing has signed it"),
+        (
+            r#"{"payload":"","payloadType":"","signatures":[]}"#,
+            "nothing has signed it",
+        ),
     ] {
         std::fs::write(&odd, text).unwrap();
         let outcome = verify(&scene.key_file(), [&odd]).ended_with(5);

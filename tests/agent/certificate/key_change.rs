@@ -43,7 +43,11 @@ fn the_chain_goes_on_and_each_certificate_names_its_key() {
     assert_eq!(both.text().matches("BEGIN PUBLIC KEY").count(), 2, "{}", both.text());
     std::fs::write(&keys, &both.stdout).unwrap();
     let whole = verify(&keys, &files).success();
-    assert!(told(&whole).contains("numbers 1 to 2, none is missing"), "{}", whole.text());
+    assert!(
+        told(&whole).contains("numbers 1 to 2, none is missing"),
+        "{}",
+        whole.text()
+    );
     // the present one alone is what `certificate key` prints
     let present = agent.run(["certificate", "key"]).success();
     assert_eq!(present.text().matches("BEGIN PUBLIC KEY").count(), 1);
@@ -52,7 +56,10 @@ fn the_chain_goes_on_and_each_certificate_names_its_key() {
     let named = scene.file("named.json");
     let first = files[0].file_name().unwrap().to_str().unwrap().to_owned();
     assert_eq!(first, "main-1.certificate.json");
-    let id = super::statement(&super::read(&files[0]))["predicate"]["backup"]["id"].as_str().unwrap().to_owned();
+    let id = super::statement(&super::read(&files[0]))["predicate"]["backup"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let args = ["certificate", "get", &id, "--names", "-o", named.to_str().unwrap()];
     agent.run(args).success();
     verify(&old_key, [&named]).success();

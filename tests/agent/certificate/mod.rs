@@ -72,7 +72,12 @@ impl Scene {
 
 /// Somebody who has nothing but files: no bucket, no secret, no settings.
 fn verify<S: AsRef<std::ffi::OsStr>>(key: &Path, files: impl IntoIterator<Item = S>) -> Outcome {
-    let mut args = vec!["certificate".into(), "verify".into(), "--key".into(), key.as_os_str().to_owned()];
+    let mut args = vec![
+        "certificate".into(),
+        "verify".into(),
+        "--key".into(),
+        key.as_os_str().to_owned(),
+    ];
     args.extend(files.into_iter().map(|file| file.as_ref().to_owned()));
     Agent::new().run(args)
 }

@@ -42,7 +42,13 @@ fn python() -> PathBuf {
 /// What the public libraries of Python print of a certificate; what they refuse it with.
 fn by_python(certificate: &Path, key: &Path) -> Result<String, String> {
     let mut command = Command::new(python());
-    let output = command.arg("-c").arg(VERIFY).arg(certificate).arg(key).output().unwrap();
+    let output = command
+        .arg("-c")
+        .arg(VERIFY)
+        .arg(certificate)
+        .arg(key)
+        .output()
+        .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     match output.status.success() {
         true => Ok(text(output.stdout).trim().to_owned()),
@@ -64,7 +70,12 @@ fn by_openssl(certificate: &Path, key: &Path) -> bool {
     std::fs::write(&signature, decoded(&envelope["signatures"][0]["sig"])).unwrap();
     let mut command = Command::new("openssl");
     command.args(["pkeyutl", "-verify", "-pubin", "-rawin", "-inkey"]);
-    command.arg(key).arg("-in").arg(&message).arg("-sigfile").arg(&signature);
+    command
+        .arg(key)
+        .arg("-in")
+        .arg(&message)
+        .arg("-sigfile")
+        .arg(&signature);
     command.output().unwrap().status.success()
 }
 

@@ -45,11 +45,7 @@ fn a_restore_in_part_is_not_said_to_continue() {
     let target = stage.target();
     let args = restore_args(&target).into_iter().chain(["--only", "function:slow"]);
     let outcome = stage.run(args).success();
-    assert!(
-        outcome.stderr.contains("the part was read"),
-        "{}",
-        outcome.stderr
-    );
+    assert!(outcome.stderr.contains("the part was read"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("pg_restore continues"), "{}", outcome.stderr);
 }
 

@@ -21,7 +21,10 @@ const KINDS: &str = "
 fn everything_that_differs_is_named_at_once() {
     let stage = Stage::backed_up(KINDS);
     let good = stage.run(["verify", "--json"]).success().json();
-    assert_eq!((&good["compared_with"], &good["large_objects"]), (&json!("details"), &json!(1)));
+    assert_eq!(
+        (&good["compared_with"], &good["large_objects"]),
+        (&json!("details"), &json!(1))
+    );
     assert!(good["definitions"].as_u64().unwrap() > 10, "{good}");
     let honest = details(&stage);
     let mut other = honest.clone();
@@ -44,7 +47,11 @@ fn everything_that_differs_is_named_at_once() {
     }
     write_details(&stage, &other);
     let id = good["id"].as_str().unwrap();
-    for command in [&["verify", id][..], &["verify", id, "--deep"], &["get", id, "-q", "-o", "x.dump"]] {
+    for command in [
+        &["verify", id][..],
+        &["verify", id, "--deep"],
+        &["get", id, "-q", "-o", "x.dump"],
+    ] {
         let said = stage.run(command.iter().copied()).ended_with(5).stderr;
         for words in [
             "table public.one has 100 rows, and 99 were dumped",
@@ -84,7 +91,10 @@ fn pg_restore_reads_it_as_well_on_each_version_and_connects_to_nothing() {
         assert!(outcome.text().contains("reads all of it"), "{}", outcome.text());
         let json = agent.run(["verify", "--deep", "--json"]).success().json();
         let version = json["pg_restore"].as_str().unwrap();
-        assert!(major.is_none_or(|major| version.starts_with(&major.to_string())), "{version}");
+        assert!(
+            major.is_none_or(|major| version.starts_with(&major.to_string())),
+            "{version}"
+        );
         assert!(agent.run(["verify", "--json"]).success().json()["pg_restore"].is_null());
     }
 }
@@ -107,7 +117,11 @@ fn with_pg_restore(stage: &Stage, script: &str) -> Agent {
 #[test]
 fn a_pg_restore_that_can_t_read_it_fails_it_and_damages_nothing() {
     let stage = Stage::of(BULKY);
-    stage.agent().env("PGCOFFER_COMPRESSION", "none").run(["backup"]).success();
+    stage
+        .agent()
+        .env("PGCOFFER_COMPRESSION", "none")
+        .run(["backup"])
+        .success();
     for script in [
         "echo 'pg_restore: error: unsupported version (1.16) in file header' >&2; exit 1",
         "cat >/dev/null; echo 'pg_restore: error: could not read' >&2; exit 1",
@@ -126,7 +140,11 @@ fn a_pg_restore_that_can_t_read_it_fails_it_and_damages_nothing() {
 #[test]
 fn damage_is_damage_whoever_reads() {
     let stage = Stage::of(BULKY);
-    stage.agent().env("PGCOFFER_COMPRESSION", "none").run(["backup"]).success();
+    stage
+        .agent()
+        .env("PGCOFFER_COMPRESSION", "none")
+        .run(["backup"])
+        .success();
     let rule = Rule::on("GetObject").key("/archives/").always();
     stage.bucket.inject(rule, Fault::FlipBit { at_byte: 8_000_000 });
     stage.run(["verify", "--deep"]).ended_with(5);
@@ -137,7 +155,11 @@ fn damage_is_damage_whoever_reads() {
 #[test]
 fn it_takes_no_more_memory_for_a_large_backup() {
     let stage = Stage::of(HUGE);
-    stage.agent().env("PGCOFFER_COMPRESSION", "none").run(["backup"]).success();
+    stage
+        .agent()
+        .env("PGCOFFER_COMPRESSION", "none")
+        .run(["backup"])
+        .success();
     for args in [&["verify"][..], &["verify", "--deep"]] {
         let outcome = stage.run(args.iter().copied()).success();
         assert!(outcome.peak_memory_bytes < 128 << 20, "{}", outcome.peak_memory_bytes);
