@@ -57,8 +57,8 @@ pub use mark::{ChangedMark, MarkChange, change_mark};
 pub use problem::Problem;
 pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{
-    Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestorePreview, RestoreReport, RestoreRequest,
-    check_target, prepare_restore, restore,
+    Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreEstimate, RestorePreview, RestoreReport,
+    RestoreRequest, check_target, prepare_restore, restore,
 };
 pub use retain::{Retaining, retain};
 pub use sample::{Sampled, sample};
