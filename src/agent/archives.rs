@@ -94,7 +94,8 @@ impl Agent {
     pub(super) async fn find(&self, catalog: &Catalog, selector: Selector<'_>) -> Result<Record> {
         let wanted = BackupSelector::parse(selector.id.map(id_of_path), selector.before);
         let as_database = || selector.id.and_then(|id| self.is_a_database(id));
-        let wanted = wanted.map_err(|error| as_database().unwrap_or(error))?;
+        let as_file = || selector.id.and_then(operation::file_instead_of_id);
+        let wanted = wanted.map_err(|error| as_database().or_else(as_file).unwrap_or(error))?;
         let database = parse_label(selector.database)?;
         let found = async {
             match catalog.find(&wanted, database.as_ref(), self.clock.now()).await {

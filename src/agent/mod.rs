@@ -70,6 +70,8 @@ pub use run::BackupOptions;
 pub use status::StatusReport;
 pub use tick::tick;
 pub use tick_request::{TickOptions, Ticked};
+
+pub use crate::postgres::globals_sql;
 pub(crate) use {metrics::write_metrics_file, tick_request::log_unready};
 
 /// What the settings describe: databases, keys, a bucket, and people who are notified.

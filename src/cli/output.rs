@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
     agent::Undelivered,
-    backup::{Details, Mark, RecentBackup, Record},
+    backup::{Details, Globals, Mark, RecentBackup, Record},
     operation::{
         BackupContents, BackupTaken, ComparedWith, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport,
         Sampled, Verified,
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 pub(super) use super::screen::{note, print, print_document};
 use super::{
     global::LogFormat,
-    screen,
+    screen, statements,
     table::Room,
     text::{facts, kept, record_json, retained_json, tables_and_rows, tables_table, took},
     text_contents, text_drill, text_preview, text_restore,
@@ -228,6 +228,14 @@ impl Output {
             text.push_str(&format!("\n{}", tables_table(details).lines(Room::Everything)));
         }
         print(text)
+    }
+
+    /// Roles and settings as SQL, or as JSON.
+    pub(super) fn globals(self, record: &Record, globals: &Globals) -> Result<()> {
+        if self.json {
+            return self.print_json(&json!({ "id": record.id, "database": record.database, "globals": globals }));
+        }
+        print(statements::globals(record, globals).map_err(Error::Sink)?)
     }
 
     pub(super) fn fetched(self, fetched: &Fetched) -> Result<()> {

@@ -8,6 +8,7 @@ mod block_filter;
 mod check;
 mod clock;
 mod contents;
+mod database_now;
 mod delete;
 mod drill;
 mod figures;
@@ -17,6 +18,7 @@ mod health;
 mod interrupt;
 mod lifecycle;
 mod mark;
+mod other_file;
 mod part;
 mod partitions;
 mod problem;
@@ -24,6 +26,7 @@ mod prune;
 mod read_back;
 mod restore;
 mod retain;
+mod same_text;
 mod sample;
 mod spans;
 mod status;
@@ -54,6 +57,7 @@ pub use lifecycle::{
     kept_longer, propose_lifecycle, show_lifecycle,
 };
 pub use mark::{ChangedMark, MarkChange, change_mark};
+pub use other_file::{file_instead_of_id, file_instead_of_sealed};
 pub use problem::Problem;
 pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{

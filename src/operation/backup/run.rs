@@ -127,6 +127,7 @@ impl<'a> Run<'a> {
             hint: error.hint().map(Untrusted::from),
             warnings: std::mem::take(&mut self.details.warnings),
             extensions: std::mem::take(&mut self.details.extensions),
+            globals: self.details.globals.take(),
             options: std::mem::take(&mut self.details.options),
             ..Details::default()
         };

@@ -4,8 +4,11 @@ mod found;
 mod grounds;
 mod hostile;
 mod left;
+mod limits;
 mod own_checks;
+mod planted;
 mod reserved;
+mod samples;
 mod unable;
 
 use std::{
