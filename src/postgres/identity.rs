@@ -24,7 +24,7 @@ impl fmt::Display for ClusterDatabase {
     }
 }
 
-impl DatabaseIdentity {
+impl ClusterDatabase {
     /// Whether the database of this text, which is another identity as it is displayed, is of another cluster.
     #[must_use]
     pub fn is_of_other_cluster(&self, displayed: &str) -> bool {

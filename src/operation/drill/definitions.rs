@@ -10,10 +10,7 @@ use super::{
 use crate::{
     archive::Entry,
     backup::{DrillFinding, FindingReason},
-    operation::{
-        restore::{LeftOut, label},
-        same_text::normalized,
-    },
+    operation::restore::{LeftOut, label},
     text::Untrusted,
 };
 

@@ -137,7 +137,7 @@ fn who_stops_after_the_key_was_shown_is_told_what_becomes_of_it() {
     terminal.expect("The last 6 characters");
     terminal.press("\x03");
     terminal.expect("no file was written and no setting was changed");
-    let id = MasterKey::parse(&key).unwrap().key_id();
+    let id = pgcoffer::seal::MasterKey::parse(&key).unwrap().key_id();
     terminal.expect(&format!("the key that was shown (its id is {id}) is nowhere in use"));
     terminal.expect("to begin again with these answers, where MAIN_URL holds the URL that you typed:");
     terminal.expect("read -rs MAIN_URL && export MAIN_URL");
