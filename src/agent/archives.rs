@@ -15,7 +15,7 @@ use crate::{
     config::no_key,
     error::{Error, Result},
     operation::{
-        self, BackupContents, ChangedMark, Fetched, FetchedTable, MarkChange, PreparedRestore, Progress, RestoreReport,
+        self, BackupContents, ChangedMark, Fetched, FetchedTable, MarkChange, PreparedRestore, Progress, RestorePreview, RestoreReport,
         RestoreRequest, Retaining, RowFormat, Sampled, TableName, Target, ThawRequest, Verified,
     },
     postgres::{self, DatabaseUrl},
@@ -240,6 +240,15 @@ impl Agent {
     ) -> Result<PreparedRestore<'a>> {
         let (catalog, clients) = (self.catalog().await?, self.clients().await?);
         operation::prepare_restore(catalog, clients, record, request, &self.interrupt).await
+    }
+
+    /// What a restore that was prepared would do.
+    ///
+    /// # Errors
+    /// Those of [`PreparedRestore::preview`].
+    pub async fn preview_restore(&self, prepared: &PreparedRestore<'_>) -> Result<RestorePreview> {
+        let catalog = self.catalog().await?;
+        self.interrupt.or(prepared.preview(catalog)).await
     }
 
     /// Carries out a restore that was prepared.

@@ -61,8 +61,8 @@ pub use other_file::{file_instead_of_id, file_instead_of_sealed};
 pub use problem::Problem;
 pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{
-    Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestorePreview, RestoreReport, RestoreRequest,
-    check_target, prepare_restore, restore,
+    Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreEstimate, RestorePreview, RestoreReport,
+    RestoreRequest, check_target, prepare_restore, restore,
 };
 pub use retain::{Retaining, retain};
 pub use sample::{Sampled, sample};
