@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::{
-    Agent,
+    Agent, ShownDrills,
     connect::{only_catalog_key, parse_label},
     usage,
 };
@@ -43,6 +43,8 @@ pub struct ShownBackup {
     pub sees_inside: bool,
     /// What people decided about it, and what they were notified of.
     pub mark: Option<Mark>,
+    /// What drills have shown of it.
+    pub drills: ShownDrills,
 }
 
 impl Agent {
@@ -60,6 +62,7 @@ impl Agent {
             self.interrupt.or(seen).await?
         };
         Ok(ShownBackup {
+            drills: self.drills_of(catalog, &record).await?,
             record,
             details,
             sees_inside,

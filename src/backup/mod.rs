@@ -24,7 +24,8 @@ pub use drill::{
     MeasuredDrill, UnreadableDrill,
 };
 pub use event::{
-    BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, RunsOn, Topic,
+    BackupSummary, DigestLine, DrillEvent, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, ProvenBackup,
+    RunError, RunsOn, Topic,
 };
 pub use failure::Failure;
 pub use id::{BackupId, IdError};

@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, path::Path};
 use indicatif::HumanBytes;
 use pgcoffer::{
     Error, Result,
-    agent::Undelivered,
+    agent::{ShownDrills, Undelivered},
     backup::{Details, Mark, Record},
     operation::{
         BackupContents, BackupTaken, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport, Sampled,
@@ -182,6 +182,7 @@ impl Output {
         record: &Record,
         details: Option<&Details>,
         mark: Option<&Mark>,
+        drills: &ShownDrills,
         location: &Location,
     ) -> Result<()> {
         if self.json {
@@ -193,12 +194,17 @@ impl Output {
                 object.insert("accepted".to_owned(), json!(accepted));
                 let notices = mark.map_or(&[][..], |mark| &mark.notices);
                 object.insert("notices".to_owned(), json!(notices));
+                let reports: Vec<Value> = drills.reports.iter().map(text_drill::report_json).collect();
+                object.insert("drills".to_owned(), json!(reports));
+                object.insert("drill_findings".to_owned(), json!(drills.findings));
+                object.insert("measured".to_owned(), json!(drills.measured));
             }
             return self.print_json(&value);
         }
         let nothing = Details::default();
         let details = details.unwrap_or(&nothing);
         let mut text = facts(record, details, mark, location);
+        text.push_str(&text_drill::drills_of_backup(drills));
         if !details.tables.is_empty() {
             text.push_str(&format!("\n{}", tables_table(details).lines(Room::Everything)));
         }

@@ -15,6 +15,7 @@ impl Context<'_> {
             );
         }
         let (details, mark) = (shown.details.as_ref(), shown.mark.as_ref());
-        self.output.show(&shown.record, details, mark, self.agent.location()?)
+        let location = self.agent.location()?;
+        self.output.show(&shown.record, details, mark, &shown.drills, location)
     }
 }

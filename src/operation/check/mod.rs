@@ -115,7 +115,7 @@ pub async fn check(
 /// Reports that no database is configured. Only modes that prune or restore need none.
 fn no_database(sheet: &mut CheckSheet<'_>, request: &CheckRequest, mode: Option<AccessMode>) {
     sheet.turn_to(Area::Database, "database");
-    if let Some(mode @ (AccessMode::Prune | AccessMode::Restore)) = mode {
+    if let Some(mode @ (AccessMode::Prune | AccessMode::Restore | AccessMode::Drill)) = mode {
         let detail = format!("none is configured, and {mode} mode needs none");
         return sheet.ok("configured", detail);
     }

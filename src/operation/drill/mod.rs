@@ -12,6 +12,7 @@ mod leave;
 mod report;
 mod rows;
 mod same_text;
+mod scheduled;
 mod source;
 mod values;
 
@@ -39,6 +40,7 @@ pub use ground::DrillGround;
 use ground::Scratch;
 pub use report::DrillReport;
 use report::milliseconds;
+pub use scheduled::{DrillPlan, DrillTick, DrillTickOutcome, scheduled_drill};
 use source::SourceDatabase;
 
 /// The options of one drill.

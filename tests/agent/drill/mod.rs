@@ -1,10 +1,15 @@
 //! Drills: what is proven, what is found, what is refused, and that nothing is left.
 
+mod forged;
 mod found;
 mod grounds;
 mod hostile;
 mod left;
 mod own_checks;
+pub(crate) mod past;
+mod reports;
+mod scheduled;
+mod seen;
 mod unable;
 
 use std::{
