@@ -11,6 +11,7 @@
 //! | | [`retry`] | pauses that grow from one failure to the next |
 //! | | [`xml`] | XML from outside, bounded before it is parsed |
 //! | 1, rules | [`backup`], [`schedule`], [`retention`], [`anomaly`] | what one backup is, when one is due, what may be deleted, what looks wrong: pure, no I/O, time is an argument |
+//! | | [`certificate`] | the signed statement of a drill, which others verify |
 //! | | [`rights`] | what a pair of credentials is for, and which actions in the bucket that takes |
 //! | | [`lifecycle`] | which rules the bucket should have, and how they are put among those that are there |
 //! | 1, transforms | [`seal`], [`archive`], [`compress`] | bytes to bytes; know nothing of stores or servers |
@@ -43,6 +44,7 @@ pub mod xml;
 
 pub mod anomaly;
 pub mod backup;
+pub mod certificate;
 pub mod lifecycle;
 pub mod readme;
 pub mod retention;

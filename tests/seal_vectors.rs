@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use data_encoding::{BASE64, HEXLOWER};
 use pgcoffer::{
     backup::{BackupId, Label, Tier, TurnName},
-    seal::{self, CatalogKey, Error, MasterKey, Passphrase, RepositoryId, SealedHeader, Secret},
+    certificate::CertificateKey,
+    seal::{self, CatalogKey, DatabaseIdentity, Error, MasterKey, Passphrase, RepositoryId, SealedHeader, Secret},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -187,6 +188,7 @@ fn the_worked_example_in_format_md_is_right() {
     let catalog_key = writer::hkdf(&master_key, "pgcoffer/1 catalog");
     assert_eq!(catalog_key.to_vec(), hex(value("catalog key")));
     check_catalog_example(&value, &secret, &data_key);
+    check_certificate_example(&value, &identity, &catalog_key);
     let mac = name_mac(&catalog_key, value("repository"), value("label"), value("time"));
     assert_eq!(HEXLOWER.encode(&mac), value("id HMAC"));
     assert_eq!(id(value("time"), &mac), value("id"));
@@ -233,6 +235,22 @@ fn the_worked_example_in_format_md_is_right() {
     assert_eq!(tag.to_vec(), hex(value("tag")));
 
     check_passphrase_example(with_passphrase, &repository, value("label"), value("time"));
+}
+
+/// The lines about the key of certificates.
+fn check_certificate_example<'a>(
+    value: &impl Fn(&str) -> &'a str,
+    identity: &DatabaseIdentity,
+    catalog_key: &[u8; 32],
+) {
+    let info = [&b"pgcoffer/1 certificate"[..], &hex(value("repository"))].concat();
+    let extracted = writer::hmac(&[0; 32], catalog_key);
+    let seed = writer::hmac(&extracted, &[&info[..], &[1]].concat());
+    assert_eq!(seed.to_vec(), hex(value("cert. seed")));
+    assert_eq!(identity.certificate_seed().to_vec(), hex(value("cert. seed")));
+    let public = CertificateKey::of(identity).public();
+    assert_eq!(public.to_line(), value("cert. key"));
+    assert_eq!(public.id(), value("cert. keyid"));
 }
 
 /// The lines about the catalog key, which is that of `secret`.

@@ -45,6 +45,10 @@ pub struct ShownBackup {
     pub mark: Option<Mark>,
     /// What drills have shown of it.
     pub drills: ShownDrills,
+    /// When its archive was last read back as a whole and was good.
+    pub last_read_back: Option<Timestamp>,
+    /// What time it is, by the bucket's clock if that is known.
+    pub seen: Timestamp,
 }
 
 impl Agent {
@@ -61,12 +65,17 @@ impl Agent {
             let seen = catalog.sees_inside(&record.database, &record.id);
             self.interrupt.or(seen).await?
         };
+        let seen = catalog.store().service_time().unwrap_or_else(|| self.clock.now());
+        let last_read_back = catalog.last_read_back(&record, mark.as_ref(), seen);
+        let last_read_back = self.interrupt.or(last_read_back).await?;
         Ok(ShownBackup {
             drills: self.drills_of(catalog, &record).await?,
             record,
             details,
             sees_inside,
             mark,
+            last_read_back,
+            seen,
         })
     }
 
@@ -188,13 +197,18 @@ impl Agent {
         })
     }
 
-    /// Reads a whole backup back and checks every byte.
+    /// Reads a whole backup back and checks every byte. `deep`: PostgreSQL's `pg_restore` has to read all of it as well.
     ///
     /// # Errors
-    /// Those of [`operation::verify`].
-    pub async fn verify(&self, record: &Record, progress: &Progress) -> Result<Verified> {
+    /// Those of [`operation::verify`]; with `deep` also [`crate::Error::Postgres`] where no `pg_restore` is found.
+    pub async fn verify(&self, record: &Record, deep: bool, progress: &Progress) -> Result<Verified> {
         let catalog = self.catalog().await?;
-        let work = operation::verify(catalog, record, progress);
+        let archive_major = record.source.as_ref().map_or(0, |source| source.client.major);
+        let client = match deep {
+            true => Some(self.clients().await?.for_reading(archive_major)?),
+            false => None,
+        };
+        let work = operation::verify(catalog, record, client, progress);
         self.interrupt.or(work).await
     }
 

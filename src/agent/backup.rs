@@ -9,7 +9,7 @@ use super::{
     rule::{AlreadyKnown, RunFinding, RunOutcome, findings},
 };
 use crate::{
-    backup::{BackupId, BackupSummary, EventKind, Failure, Record},
+    backup::{BackupId, BackupSummary, EventKind, Failure, RecentBackup, Record},
     catalog::Catalog,
     error::{Error, Result},
     exit_status::ExitStatus,
@@ -19,7 +19,17 @@ use crate::{
     postgres::{self, Clients},
 };
 
-/// Takes one backup as [`operation::backup`] does, and notifies people of how it ended.
+/// What became of a backup that somebody asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AskedBackup {
+    /// It was made.
+    Made(Box<BackupTaken>),
+    /// It was not, as this good one was made within the interval that the request allows.
+    Recent(RecentBackup),
+}
+
+/// Takes one backup as [`operation::backup`] does, and notifies people of how it ended. Of one that is not made, as
+/// another was made just now, nobody is notified.
 ///
 /// `alone`: no other database is backed up here. Where there are others, a good backup of one says nothing about them,
 /// and turns no check green that is for all.
@@ -34,10 +44,15 @@ pub async fn backup(
     notifications: &Notifications,
     progress: &Progress,
     interrupt: &Interrupt,
-) -> Result<BackupTaken> {
+) -> Result<AskedBackup> {
+    // what prevents this look, the run itself finds and reports
+    let look = interrupt.or(operation::recent_backup(catalog, request));
+    if let Ok(Some(recent)) = caught_as_error(look).await {
+        return Ok(AskedBackup::Recent(recent));
+    }
     if notifications.is_silent() {
         let work = operation::backup(catalog, clients, request, progress, interrupt);
-        return caught_as_error(work).await;
+        return asked(caught_as_error(work).await);
     }
     let run = NotifiedRun {
         catalog,
@@ -63,7 +78,17 @@ pub async fn backup(
     let (result, ()) = join(caught_as_error(work), notifications.guarded(label, started)).await;
     let reporting = run.report(before.as_ref(), &result);
     notifications.guarded(label, reporting).await;
-    result
+    asked(result)
+}
+
+fn asked(result: Result<BackupTaken>) -> Result<AskedBackup> {
+    match result {
+        Ok(taken) => Ok(AskedBackup::Made(Box::new(taken))),
+        Err(Error::NotDue {
+            recent: Some(recent), ..
+        }) => Ok(AskedBackup::Recent(*recent)),
+        Err(error) => Err(error),
+    }
 }
 
 struct NotifiedRun<'a> {
@@ -94,7 +119,9 @@ impl NotifiedRun<'_> {
             },
             (Err(Error::Interrupted { .. }), _) => RunOutcome::Interrupted,
             // a person sees it, and the other run reports itself
-            (Err(Error::Postgres(postgres::Error::Locked { .. })), _) | (_, None) => RunOutcome::Nothing,
+            (Err(Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. }), _) | (_, None) => {
+                RunOutcome::Nothing
+            }
             (Err(_), Some(failure)) => RunOutcome::Failed(failure),
         };
         let (signal, text) = match result {

@@ -3,7 +3,7 @@
 use super::{Agent, archives::no_such_database, connect::parse_label, usage};
 use crate::{
     backup::{Failure, Label},
-    catalog::{ListedRuns, Listing},
+    catalog::{Catalog, ListedRuns, Listing, OtherPlace},
     error::{Error, Result},
     operation::{self, PruneReport, PruneRequest},
     seal::RepositoryId,
@@ -43,20 +43,34 @@ impl Agent {
             catalog.list_drills(&mut listing).await?;
             Ok(listing)
         };
-        let listing = self.interrupt.or(listing).await?;
-        // a name that was mistyped is no database without backups
-        let unknown = label.filter(|label| listing.knows_nothing() && !self.configured().contains(label));
-        match unknown {
-            Some(label) => match self
-                .interrupt
-                .or(async { Ok(no_such_database(catalog, &label).await) })
-                .await?
-            {
-                Some(error) => Err(error),
-                None => Ok(listing),
-            },
-            None => Ok(listing),
+        let mut listing = self.interrupt.or(listing).await?;
+        if !listing.knows_nothing() {
+            return Ok(listing);
         }
+        // a name that was mistyped is no database without backups
+        let unknown = label.filter(|label| !self.configured().contains(label));
+        if let Some(label) = unknown {
+            let look = async { Ok(no_such_database(catalog, &label).await) };
+            if let Some(error) = self.interrupt.or(look).await? {
+                return Err(error);
+            }
+        }
+        listing.elsewhere = self.other_places(catalog).await?;
+        Ok(listing)
+    }
+
+    /// Where else there are backups, if there are none here at all. A hint: what can't be read is passed over.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] alone.
+    pub(super) async fn other_places(&self, catalog: &Catalog) -> Result<Vec<OtherPlace>> {
+        let look = async {
+            match catalog.databases().await {
+                Ok(databases) if databases.is_empty() => Ok(catalog.other_places().await),
+                _ => Ok(Vec::new()),
+            }
+        };
+        self.interrupt.or(look).await
     }
 
     /// The label of a database, and the configured databases of which something can be expected: it alone, or all.
@@ -76,11 +90,12 @@ impl Agent {
     /// [`Error::NoSuchBackup`] where there is no backup yet, and what the bucket refuses.
     pub async fn repository(&self) -> Result<RepositoryId> {
         let catalog = self.catalog().await?;
-        let id = self.interrupt.or(catalog.settled_repository()).await?;
-        id.ok_or_else(|| Error::NoSuchBackup {
-            wanted: "from which the repository could be told".into(),
-            location: catalog.store().location().to_string(),
-        })
+        match self.interrupt.or(catalog.settled_repository()).await? {
+            Some(id) => Ok(id),
+            None => Err(catalog
+                .no_backup_at_all("from which the repository could be told")
+                .await),
+        }
     }
 
     /// Deletes what its retention says, database by database; one that fails keeps no other from its turn.

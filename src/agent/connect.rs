@@ -102,6 +102,14 @@ pub(super) fn only_catalog_key(doing: &str) -> Error {
     )
 }
 
+/// That there is no key for certificates, since each repository has its own.
+pub(super) fn no_certificate_key() -> Error {
+    usage(
+        "there is no repository here yet, and each has its own key for certificates",
+        "the first backup begins it; `pgcoffer certificate key` prints the key then",
+    )
+}
+
 pub(super) fn parse_label(text: Option<&str>) -> Result<Option<Label>> {
     let label = text.map(Label::parse).transpose();
     label.map_err(|e| usage(e.to_string(), "`pgcoffer list` shows the databases that have backups"))

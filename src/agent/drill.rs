@@ -1,13 +1,15 @@
 //! The verb `drill`.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Agent, Selector, usage};
 use crate::{
-    backup::{DrillFindings, DrillName, DrillRecord, MeasuredDrill, Record},
+    backup::{DrillFindings, DrillName, DrillRecord, Label, MeasuredDrill, Record},
     catalog::{Catalog, ReportsRead},
+    certificate::Sha256Digest,
     error::{Error, Result},
     operation::{self, DrillChecks, DrillRequest, Drilled, Progress},
+    postgres::DatabaseUrl,
     seal,
     store::Kind,
 };
@@ -50,6 +52,24 @@ impl Agent {
         }
     }
 
+    /// The last drill of a backup's database that ran to its end: how long a restore takes. None if nobody has drilled
+    /// it, or these credentials may not see that.
+    ///
+    /// # Errors
+    /// What the bucket refuses for every object.
+    pub async fn measured(&self, record: &Record) -> Result<Option<MeasuredDrill>> {
+        let catalog = self.catalog().await?;
+        let read = catalog.drill_history(&record.database, ReportsRead::UntilProven(1));
+        match self.interrupt.or(read).await {
+            Ok(history) => Ok(history
+                .reports
+                .first()
+                .and_then(|last| last.series().into_iter().next())),
+            Err(Error::Store(error)) if error.kind == Kind::Denied => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The backups to drill: the one that is meant; if neither a backup nor a database is named, the newest good one of
     /// each database.
     ///
@@ -81,7 +101,7 @@ impl Agent {
         }
         match (records.is_empty(), missing) {
             (true, Some(error)) => Err(error),
-            (true, None) => Err(Error::no_such_backup("latest", self.location()?)),
+            (true, None) => Err(catalog.no_backup_at_all("latest").await),
             (false, _) => Ok(records),
         }
     }
@@ -93,12 +113,15 @@ impl Agent {
     pub async fn drill(&self, record: &Record, options: &DrillOptions, progress: &Progress) -> Result<Drilled> {
         let request = DrillRequest {
             ground: self.config.drill_ground.clone(),
+            sources: self.sources(),
             checks: self.drill_checks()?,
             dump_idle_timeout: self.config.dump_idle_timeout,
             leaves_report: options.leaves_report,
-            who: format!("{}@{}", options.who, self.environment.host),
+            who: format!("{}@{}", options.who.trim(), self.environment.host),
             due: None,
             time_limit: None,
+            agent_sha256: self.agent_sha256().await,
+            recovery_point_target: self.recovery_point_target(&record.database),
             clock: self.clock,
         };
         let (catalog, clients) = (self.catalog().await?, self.clients().await?);
@@ -111,6 +134,29 @@ impl Agent {
             &self.interrupt,
         ))
         .await
+    }
+
+    /// SHA-256 of the running program, where it can be read.
+    pub(super) async fn agent_sha256(&self) -> Option<Sha256Digest> {
+        let program = self.environment.program.clone()?;
+        // some tens of megabytes
+        let hash = move || Sha256Digest::of_reader(std::fs::File::open(program).ok()?).ok();
+        tokio::task::spawn_blocking(hash).await.ok()?
+    }
+
+    /// The longest time between two backups of a database that its schedule allows.
+    pub(super) fn recovery_point_target(&self, database: &Label) -> Option<SignedDuration> {
+        let mut databases = self.config.databases.iter();
+        let settings = databases.find(|settings| settings.label == *database)?;
+        settings.schedule.as_ref()?.longest_gap(self.clock.now())
+    }
+
+    /// The databases that are backed up.
+    pub(super) fn sources(&self) -> Vec<(String, DatabaseUrl)> {
+        let databases = self.config.databases.iter();
+        databases
+            .map(|database| (database.label.to_string(), database.url.clone()))
+            .collect()
     }
 
     /// The statements of `PGCOFFER_DRILL_SQL`.

@@ -11,6 +11,7 @@
 mod archives;
 mod backup;
 mod bucket;
+mod certificates;
 mod check;
 mod connect;
 mod delete;
@@ -26,6 +27,7 @@ mod metrics;
 mod missed;
 mod notifications;
 mod outcome;
+mod place_facts;
 mod policy;
 mod rule;
 mod run;
@@ -36,7 +38,7 @@ mod throttle;
 mod tick;
 mod tick_request;
 
-use std::{ffi::OsString, fmt};
+use std::{ffi::OsString, fmt, path::PathBuf};
 
 use tokio::sync::OnceCell;
 
@@ -52,8 +54,9 @@ use crate::{
 };
 
 pub use archives::{Selector, ShownBackup};
-pub use backup::backup;
+pub use backup::{AskedBackup, backup};
 pub use bucket::{PruneOptions, Pruned};
+pub use certificates::{CertificateSelector, StoredCertificate, VerifyingKey};
 pub use check::CheckOptions;
 pub use diff::BackupDiff;
 pub use drill::{DrillOptions, ShownDrills};
@@ -62,6 +65,7 @@ pub use launched::MissingRun;
 pub use lifecycle::LifecycleOptions;
 pub use missed::WatchedDatabase;
 pub use notifications::{Notifications, Undelivered, Weekly};
+pub use place_facts::PlaceFacts;
 pub use policy::PolicyOptions;
 pub use run::BackupOptions;
 pub use status::StatusReport;
@@ -90,6 +94,8 @@ pub struct Environment {
     pub host: String,
     /// The variables of the environment.
     pub variables: Vec<(OsString, OsString)>,
+    /// The running program, to be read, where the system shows it.
+    pub program: Option<PathBuf>,
     /// Somebody waits for the command, which has nothing to lose: a bucket that can't be reached is told within
     /// seconds.
     pub is_watched: bool,
@@ -216,6 +222,7 @@ mod tests {
         let environment = Environment {
             host: "here".to_owned(),
             variables: vec![("PGCOFFER_KEY".into(), "s3cret".into())],
+            program: None,
             is_watched: false,
         };
         let shown = format!("{environment:?}");

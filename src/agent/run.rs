@@ -1,12 +1,20 @@
 //! `backup`: one backup that somebody asks for.
 
-use super::{Agent, backup, usage};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::{Agent, AskedBackup, backup, usage};
 use crate::{
     backup::{Retention, Tier},
     config,
     error::Result,
-    operation::{BackupRequest, BackupTaken, Occasion, Progress},
+    operation::{self, BackupInterval, BackupRequest, Occasion, Progress},
 };
+
+/// How long a backup on an event waits for a run that is in progress: Heroku ends a release phase after an hour.
+/// <https://devcenter.heroku.com/articles/release-phase>
+const LOCK_WAIT: Duration = Duration::from_secs(50 * 60);
 
 /// A backup that somebody asks for.
 #[derive(Debug, Clone)]
@@ -19,21 +27,28 @@ pub struct BackupOptions {
     pub retention: Option<Retention>,
     /// How it is compressed, as the user wrote it, where not as the settings say.
     pub compression: Option<String>,
+    /// How long after a good backup no further one is made; none to make one in any case.
+    pub at_most_every: Option<SignedDuration>,
     /// The size of a part of the upload in bytes, where it is not chosen by what is expected.
     pub part_bytes: Option<u64>,
 }
 
 impl Agent {
-    /// Takes one backup, notifies people of how it ended, and writes the metrics file.
+    /// Takes one backup, notifies people of how it ended, and writes the metrics file. However many ask for one at once
+    /// with [`BackupOptions::at_most_every`], one is made, and the others wait for it.
     ///
     /// # Errors
-    /// Those of [`crate::operation::backup`], and what is wrong with the settings. A failed notification is none.
-    pub async fn backup(&self, options: &BackupOptions, progress: &Progress) -> Result<BackupTaken> {
+    /// Those of [`crate::operation::backup`], and what is wrong with the settings; [`crate::Error::Usage`] for an
+    /// interval where nothing can be read. A failed notification is none.
+    pub async fn backup(&self, options: &BackupOptions, progress: &Progress) -> Result<AskedBackup> {
         let work = async {
             let request = self.backup_request(options);
             let request = self.or_report(None, request).await?;
             let label = Some(&request.database);
             let catalog = self.or_report(label, self.catalog().await).await?;
+            if request.at_most_every.is_some() && catalog.store().writes_only() {
+                return Err(operation::unknowable("in drop-box mode nothing is read"));
+            }
             let clients = self.or_report(label, self.clients().await).await?;
             let (alone, notifications) = (self.config.databases.len() == 1, &self.notifications);
             let work = backup(
@@ -65,6 +80,10 @@ impl Agent {
             url: database.url.clone(),
             secret: self.config.secret_of(database)?.clone(),
             occasion: Occasion::Asked(options.tier, options.retention.unwrap_or(self.config.retain_manual)),
+            at_most_every: options.at_most_every.map(|span| BackupInterval {
+                span,
+                lock_wait: LOCK_WAIT,
+            }),
             level,
             part_bytes: options.part_bytes,
             dump_idle_timeout: self.config.dump_idle_timeout,

@@ -37,6 +37,8 @@ impl Agent {
         }
         let plan = DrillPlan {
             ground: self.config.drill_ground.clone(),
+            sources: self.sources(),
+            agent_sha256: self.agent_sha256().await,
             checks: self.drill_checks().map_err(|error| Failure::from(&error)),
             dump_idle_timeout: self.config.dump_idle_timeout,
             who: format!("pgcoffer@{}", self.environment.host),
@@ -63,14 +65,16 @@ impl Agent {
     /// The databases that are drilled from here: those that are configured, or where none is those in the bucket, and
     /// those that have a schedule of drills of their own.
     async fn to_drill(&self, catalog: &Catalog, only: Option<&Label>) -> Result<Vec<Label>> {
-        let mut labels = match (only, self.labels(catalog, None).await) {
-            (Some(only), _) => vec![only.clone()],
-            (None, Ok(labels)) => labels,
-            (None, Err(error @ Error::Interrupted { .. })) => return Err(error),
-            (None, Err(error)) => {
-                tracing::error!("which databases there are to drill can't be seen: {error}");
-                Vec::new()
-            }
+        let mut labels = match only {
+            Some(only) => vec![only.clone()],
+            None => match self.labels(catalog, None).await {
+                Ok(labels) => labels,
+                Err(error @ Error::Interrupted { .. }) => return Err(error),
+                Err(error) => {
+                    tracing::error!("which databases there are to drill can't be seen: {error}");
+                    Vec::new()
+                }
+            },
         };
         if only.is_none() {
             labels.extend(self.config.drills.of_their_own().cloned());
@@ -205,6 +209,7 @@ impl DrillOfDatabase<'_> {
             self.clients,
             self.label,
             (schedule, &before),
+            self.agent.recovery_point_target(self.label),
             self.plan,
             progress,
             interrupt,

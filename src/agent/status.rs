@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Agent, WatchedDatabase, missed::report_missed, usage};
 use crate::{
     backup::{BackupId, Label},
-    catalog::Catalog,
+    catalog::{Catalog, OtherPlace},
     error::{Error, Result},
     operation::{self, Health, Schedules},
     schedule::Schedule,
@@ -20,6 +20,8 @@ pub struct StatusReport {
     pub databases: Vec<Health>,
     /// Databases with backups in the bucket that are not configured here, each with its newest backup.
     pub not_configured: Vec<(Label, BackupId)>,
+    /// Where else there are backups, if there are none here.
+    pub elsewhere: Vec<OtherPlace>,
     /// Why the first of the others could not be looked at.
     pub failed: Option<Error>,
     /// Why late backups could not be reported, where that was asked for.
@@ -57,11 +59,17 @@ impl Agent {
             None => self.interrupt.or(self.not_configured(catalog)).await?,
             Some(_) => Vec::new(),
         };
+        let elsewhere =
+            match failed.is_none() && databases.iter().all(|one| one.newest_good.is_none() && one.bytes == 0) {
+                true => self.other_places(catalog).await?,
+                false => Vec::new(),
+            };
         self.write_metrics(catalog, &databases).await;
         Ok(StatusReport {
             at: now,
             databases,
             not_configured,
+            elsewhere,
             failed,
             not_reported: reported.err(),
         })

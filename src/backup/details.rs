@@ -1,4 +1,7 @@
-use std::io;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -10,7 +13,7 @@ use super::{
 use crate::{
     archive::{Contents, Definitions, Fingerprint, LargeObjects, TableData},
     seal::RepositoryId,
-    text::Untrusted,
+    text::{Untrusted, counted},
 };
 
 /// The version of the shape of details that this program writes.
@@ -147,25 +150,20 @@ impl Details {
         Fingerprint::of_rows(tables.chain([objects]))
     }
 
-    /// Where the data and definitions of another dump differ from these, in words.
+    /// Everything in which the data and definitions of another dump differ from these, in words: table by table, the
+    /// large objects, and the kinds of definitions.
     #[must_use]
-    pub fn difference(&self, found: &Self) -> Option<String> {
-        let mut tables = found.tables.iter().zip(&self.tables);
-        if let Some((_, dumped)) = tables.find(|(found, dumped)| found != dumped) {
-            return Some(format!("table {:?}.{:?} differs", dumped.schema, dumped.name));
-        }
-        if found.tables.len() != self.tables.len() {
-            let (is, was) = (found.tables.len(), self.tables.len());
-            return Some(format!("it holds {is} tables, and {was} were dumped"));
-        }
+    pub fn differences(&self, found: &Self) -> Vec<String> {
+        let mut differences = table_differences(&self.tables, &found.tables);
         if found.large_objects != self.large_objects {
-            return Some("the large objects differ".to_owned());
+            let (is, was) = (found.large_objects.count, self.large_objects.count);
+            differences.push(match is == was {
+                true => "the large objects differ".to_owned(),
+                false => format!("it has {}, and {was} were dumped", counted(is, "large object")),
+            });
         }
-        let differs = |one: &&Definitions| !self.definitions.contains(one);
-        let missing = |one: &&Definitions| !found.definitions.iter().any(|other| other.kind == one.kind);
-        let mut kinds = found.definitions.iter().filter(differs);
-        let kind = kinds.next().or_else(|| self.definitions.iter().find(missing))?;
-        Some(format!("the definitions of kind {:?} differ", kind.kind))
+        differences.extend(definition_differences(&self.definitions, &found.definitions));
+        differences
     }
 
     /// Why the run failed, where it did: the entry's facts and the words of the details.
@@ -243,6 +241,70 @@ impl Details {
     }
 }
 
+/// Of each table why it isn't what was dumped. Both lists are in the archive's order, in which a name may stand twice.
+fn table_differences(dumped: &[TableFingerprint], found: &[TableFingerprint]) -> Vec<String> {
+    let same_names =
+        |(is, was): (&TableFingerprint, &TableFingerprint)| (&is.schema, &is.name) == (&was.schema, &was.name);
+    if found.len() == dumped.len() && found.iter().zip(dumped).all(same_names) {
+        let pairs = dumped.iter().zip(found);
+        return pairs.filter_map(|(was, is)| was.difference(is)).collect();
+    }
+    let name = |table: &TableFingerprint| (table.schema.clone(), table.name.clone());
+    let was: BTreeMap<_, _> = dumped.iter().map(|table| (name(table), table)).collect();
+    let is: BTreeMap<_, _> = found.iter().map(|table| (name(table), table)).collect();
+    let of_dumped = was.iter().filter_map(|(name, table)| match is.get(name) {
+        Some(found) => table.difference(found),
+        None => Some(format!("{} is missing", table.called())),
+    });
+    let added = is.iter().filter(|(name, _)| !was.contains_key(*name));
+    let added = added.map(|(_, table)| format!("{} was not dumped", table.called()));
+    let mut differences: Vec<String> = of_dumped.chain(added).collect();
+    if differences.is_empty() {
+        differences.push(format!(
+            "its {} have another order or number than the {} that were dumped",
+            counted(found.len(), "table"),
+            dumped.len()
+        ));
+    }
+    differences
+}
+
+fn definition_differences(dumped: &[Definitions], found: &[Definitions]) -> Vec<String> {
+    let of_kind = |all: &[Definitions], kind: &Untrusted| all.iter().find(|one| one.kind == *kind).cloned();
+    let kinds = dumped.iter().chain(found).map(|one| &one.kind);
+    let kinds: BTreeSet<&Untrusted> = kinds.collect();
+    let difference = |kind: &Untrusted| {
+        let (was, is) = (of_kind(dumped, kind), of_kind(found, kind));
+        let count = |one: &Option<Definitions>| one.as_ref().map_or(0, |one| one.count);
+        match (was == is, count(&was), count(&is)) {
+            (true, ..) => None,
+            (false, was, is) if was == is => Some(format!("a definition of kind {kind:?} differs")),
+            (false, was, is) => Some(format!("definitions of kind {kind:?}: {is}, and {was} were dumped")),
+        }
+    };
+    kinds.into_iter().filter_map(difference).collect()
+}
+
+impl TableFingerprint {
+    /// Why another dump of it isn't this one.
+    fn difference(&self, found: &Self) -> Option<String> {
+        let why = match (found.rows == self.rows, found == self) {
+            (_, true) => return None,
+            (false, _) => format!("has {}, and {} were dumped", counted(found.rows, "row"), self.rows),
+            (true, _) if (found.bytes, found.fingerprint) != (self.bytes, self.fingerprint) => {
+                "has as many rows as were dumped, and not the same ones".to_owned()
+            }
+            _ => "lies elsewhere in the archive".to_owned(),
+        };
+        Some(format!("{} {why}", self.called()))
+    }
+
+    /// How it is called in a message.
+    fn called(&self) -> String {
+        format!("table {}.{}", self.schema.identifier(), self.name.identifier())
+    }
+}
+
 fn parse<T: DeserializeOwned>(json: impl io::Read) -> Result<T, UnreadableDetails> {
     let parsed = serde_json::from_reader(io::BufReader::with_capacity(READ_BYTES, json));
     parsed.map_err(|e| UnreadableDetails::NotDetails(e.to_string().into()))
@@ -307,28 +369,66 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_named() {
-        let dumped = details(&[("a", 5), ("b", 7)]);
-        assert_eq!(dumped.difference(&dumped.clone()), None);
-        let difference = |tables: &[(&str, u64)]| dumped.difference(&details(tables)).unwrap();
-        assert!(difference(&[("a", 5), ("b", 8)]).contains("\"public\".\"b\""));
-        assert!(difference(&[("a", 5)]).contains("1 tables, and 2"));
-        let index = |fingerprint: u128| Definitions {
+    fn all_that_differs_is_named() {
+        let dumped = details(&[("a", 5), ("b", 7), ("c", 9)]);
+        assert!(dumped.differences(&dumped.clone()).is_empty());
+        let differences = |tables: &[(&str, u64)]| dumped.differences(&details(tables));
+        assert_eq!(
+            differences(&[("a", 4), ("b", 7), ("c", 10)]),
+            [
+                "table public.a has 4 rows, and 5 were dumped",
+                "table public.c has 10 rows, and 9 were dumped"
+            ]
+        );
+        assert_eq!(
+            differences(&[("a", 5), ("d", 1), ("c", 9)]),
+            ["table public.b is missing", "table public.d was not dumped"]
+        );
+        assert_eq!(differences(&[("a", 5), ("b", 7)]), ["table public.c is missing"]);
+        for tables in [
+            &[("b", 7), ("a", 5), ("c", 9)][..],
+            &[("a", 5), ("a", 5), ("b", 7), ("c", 9)],
+        ] {
+            assert_eq!(differences(tables).len(), 1, "{tables:?}");
+        }
+        let mut changed = dumped.clone();
+        changed.tables[0].fingerprint = Fingerprint::default();
+        changed.tables[1].span = (1, 2);
+        changed.large_objects.count = 1;
+        let differences = dumped.differences(&changed);
+        for (difference, words) in differences
+            .iter()
+            .zip(["not the same ones", "lies elsewhere", "1 large object"])
+        {
+            assert!(difference.contains(words), "{difference}");
+        }
+        assert_eq!(differences.len(), 3);
+    }
+
+    #[test]
+    fn of_definitions_each_kind_that_differs_is_named() {
+        let index = |count, fingerprint: u128| Definitions {
             kind: "INDEX".into(),
-            count: 1,
+            count,
             fingerprint: format!("{fingerprint:032x}").parse().unwrap(),
         };
         let with = |definitions| Details {
             definitions,
-            ..dumped.clone()
+            ..Details::default()
         };
-        for (was, is) in [
-            (vec![index(1)], vec![index(2)]),
-            (vec![index(1)], vec![]),
-            (vec![], vec![index(1)]),
+        for (was, is, words) in [
+            (
+                vec![index(1, 1)],
+                vec![index(1, 2)],
+                "a definition of kind \"INDEX\" differs",
+            ),
+            (vec![index(1, 1)], vec![], "0, and 1 were dumped"),
+            (vec![], vec![index(1, 1)], "1, and 0 were dumped"),
+            (vec![index(2, 1)], vec![index(1, 1)], "1, and 2 were dumped"),
         ] {
-            let difference = with(was).difference(&with(is));
-            assert!(difference.unwrap().contains("INDEX"));
+            let differences = with(was).differences(&with(is));
+            assert_eq!(differences.len(), 1);
+            assert!(differences[0].contains(words), "{differences:?}");
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct Mark {
     /// What looked wrong with it was found to be right.
     #[serde(default)]
     pub accepted: Option<Acceptance>,
-    /// What the last reading of its whole archive came to, where that is worth knowing.
+    /// What the last reading of its archive came to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<Checked>,
     /// The deletions of it that are about to begin. Each counts for some minutes.

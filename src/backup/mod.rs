@@ -11,6 +11,7 @@ mod lists;
 mod mark;
 mod notice;
 mod reason;
+mod recent;
 mod record;
 mod retention;
 mod tier;
@@ -20,8 +21,8 @@ pub use changes::{Between, Changes, DefinitionsChange, ExtensionChange, LargeObj
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
 pub use drill::{
     BadDrillName, CERTIFICATE_BYTES_MAX, DRILL_VERSION, DrillCertificate, DrillCheck, DrillFinding, DrillFindings,
-    DrillName, DrillOutcome, DrillRecord, DrillServer, DrillTimes, DrillVerdict, FINDINGS_VERSION, MEASURED_MAX,
-    MeasuredDrill, UnreadableDrill,
+    DrillName, DrillOutcome, DrillRecord, DrillServer, DrillTimes, DrillVerdict, DrilledLargeObjects, DrilledTable,
+    FINDINGS_VERSION, FindingReason, MEASURED_MAX, MeasuredDrill, TableRows, UnreadableDrill,
 };
 pub use event::{
     BackupSummary, DigestLine, DrillEvent, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, ProvenBackup,
@@ -32,6 +33,7 @@ pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, AnnouncedDeletion, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release, Retained};
 pub use notice::{FailedDelivery, Notice};
 pub use reason::{Reason, with_text};
+pub use recent::{Recency, RecentBackup};
 pub use record::{
     AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_VERSION, Record, Sealed, SealedObject, Server, Source,
     Status, UnknownVersion,

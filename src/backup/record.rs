@@ -161,6 +161,10 @@ pub struct Server {
     pub table_bytes: u64,
     /// It was a standby rather than a primary.
     pub standby: bool,
+    /// The cluster's system identifier and the database's oid, `7432190547/16384`, by which a drill knows the database
+    /// again; none where the server doesn't tell.
+    #[serde(default)]
+    pub identity: Option<Untrusted>,
 }
 
 /// A pg_dump.
@@ -313,6 +317,11 @@ impl Record {
         if let Some(source) = &mut record.source {
             source.server.version = source.server.version.cut(TEXT_CHARS_MAX);
             source.server.database = source.server.database.cut(TEXT_CHARS_MAX);
+            source.server.identity = source
+                .server
+                .identity
+                .take()
+                .map(|identity| identity.cut(TEXT_CHARS_MAX));
             source.client.version = source.client.version.cut(TEXT_CHARS_MAX);
         }
         for object in record.sealed.iter_mut().flat_map(|sealed| &mut sealed.objects) {

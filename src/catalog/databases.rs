@@ -1,6 +1,11 @@
 //! The records of one database or of all, by their names, and the owners of records that aren't ours.
 
-use super::{Catalog, Maker, names::Names};
+use futures_util::{StreamExt as _, stream};
+
+use super::{
+    Catalog, Maker, READS_AT_ONCE,
+    names::{FOLDERS, Names},
+};
 use crate::{
     backup::{BackupId, Label},
     error::{Error, Result},
@@ -22,11 +27,27 @@ impl DatabaseNames {
 }
 
 impl Catalog {
-    /// The databases that have records here.
+    /// The databases that have records, archives or marks here. Another folder, also one of those inside a database's
+    /// own folder, is no database.
     ///
     /// # Errors
     /// Any error of the bucket.
     pub async fn databases(&self) -> Result<Vec<Label>> {
+        let looks = self.labelled_folders().await?.into_iter().map(|label| async {
+            for what in FOLDERS {
+                let folder = self.store.location().key(&format!("{label}/{what}/"));
+                if self.store.holds_any(&folder).await? {
+                    return Ok(Some(label));
+                }
+            }
+            Ok(None)
+        });
+        let looks: Vec<Result<Option<Label>>> = stream::iter(looks).buffered(READS_AT_ONCE).collect().await;
+        looks.into_iter().filter_map(Result::transpose).collect()
+    }
+
+    /// The folders here that are named like a database.
+    pub(super) async fn labelled_folders(&self) -> Result<Vec<Label>> {
         let folders = self.store.folders(&self.store.location().key("")).await?;
         // anything else below the prefix belongs to others
         let ours = |name: &String| {
@@ -51,13 +72,16 @@ impl Catalog {
     pub(super) async fn settled_names(&self, database: Option<&Label>) -> Result<Vec<DatabaseNames>> {
         let databases = match database {
             Some(database) => vec![database.clone()],
-            None => self.databases().await?,
+            None => self.labelled_folders().await?,
         };
         let mut all = Vec::new();
-        for database in databases {
-            let found = self.database_names(&database).await?;
+        for label in databases {
+            let found = self.database_names(&label).await?;
             self.check_settled(&found.names.other_repositories).await?;
-            all.push(found);
+            // a folder of others may be named like a database
+            if database.is_some() || !found.names.keys.is_empty() {
+                all.push(found);
+            }
         }
         Ok(all)
     }
@@ -70,7 +94,7 @@ impl Catalog {
     ) -> Option<Error> {
         let databases = match database {
             Some(database) => vec![database.clone()],
-            None => self.databases().await.ok()?,
+            None => self.labelled_folders().await.ok()?,
         };
         for database in databases {
             let names = self.database_names(&database).await.ok()?.names;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    backup::{Checked, Mark, Record},
+    backup::{AHEAD_MAX, Checked, Mark, Record},
     seal,
     store::Object,
     text::minute,
@@ -100,6 +100,21 @@ pub(super) fn unsure(record: &Record, archive: Option<&Object>, mark: Option<&Ma
             matches!(shown, Shown::OtherTag).then_some(Doubt::Another)
         }
     }
+}
+
+/// When this very object was last read back as a whole and was good. It is a note in a sealed mark, which whoever holds
+/// the catalog key can write, so nothing is decided by it. One that can't be true is none: of before the backup, or of a
+/// time that is yet to come.
+pub(super) fn read_back(
+    record: &Record,
+    archive: Option<&Object>,
+    mark: Option<&Mark>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let checked = checked(archive?, mark)?;
+    let is_ahead = checked.at.duration_since(now) > AHEAD_MAX;
+    let is_true = checked.good && record.is_good() && checked.at >= record.started && !is_ahead;
+    is_true.then_some(checked.at)
 }
 
 /// The result of an earlier complete reading of this object.

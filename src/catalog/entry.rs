@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Doubt;
+use super::{Doubt, doubt};
 use crate::{
     anomaly::Measure,
     backup::{Details, Failure, Mark, Reason, Record, Retention},
@@ -101,6 +101,14 @@ impl CatalogEntry {
     /// Whether it is a good backup, or may be one as far as it was looked at.
     pub(super) fn may_be_good(&self) -> bool {
         self.record.is_good() && self.why_doubted().is_none_or(Doubt::may_be_intact)
+    }
+
+    /// When its archive was last read back as a whole and was good, as `verify` and drills note it; none if nobody did, or
+    /// if it is doubted. What is good doesn't depend on it.
+    #[must_use]
+    pub fn last_read_back(&self, now: Timestamp) -> Option<Timestamp> {
+        let archive = self.archive.as_ref().filter(|_| self.is_sure());
+        doubt::read_back(&self.record, archive, self.mark.as_ref(), now)
     }
 
     /// The storage class of its archive, if the service reports it.

@@ -103,6 +103,12 @@ impl Maker {
         self.was_in_use_at(id.time()) && id.is_by(&self.identity, database)
     }
 
+    /// When it was retired; none if it is in use.
+    #[must_use]
+    pub fn retired(&self) -> Option<Timestamp> {
+        self.retired
+    }
+
     /// Whether it is in use.
     pub(super) fn is_in_use(&self) -> bool {
         self.retired.is_none()

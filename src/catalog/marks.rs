@@ -1,10 +1,11 @@
 //! Marks: decisions of users about a backup, in a small sealed object beside its record.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
-use super::{Catalog, SUFFIX, reading::Expected};
+use super::{Catalog, SUFFIX, doubt, reading::Expected};
 use crate::{
-    backup::{BackupId, Label, MARK_VERSION, Mark},
+    backup::{BackupId, Label, MARK_VERSION, Mark, Record},
     error::{Error, Result},
     seal::{self, Content, Secret, Subject},
     store::{Attributes, Kind, Object},
@@ -89,6 +90,24 @@ impl Catalog {
             Some(object) => self.open_mark(database, id, &object).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// When the archive of a backup was last read back as a whole and was good, by its mark. Makes no request where the
+    /// mark says nothing of that.
+    ///
+    /// # Errors
+    /// Any error of the bucket.
+    pub async fn last_read_back(
+        &self,
+        record: &Record,
+        mark: Option<&Mark>,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>> {
+        if mark.is_none_or(|mark| mark.checked.is_none()) {
+            return Ok(None);
+        }
+        let archive = self.store.head(&self.archive_key(record)).await?;
+        Ok(doubt::read_back(record, archive.as_ref(), mark, now))
     }
 
     /// Deletes the mark of a backup if it says nothing. One that changes meanwhile stays.

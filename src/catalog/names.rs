@@ -15,6 +15,9 @@ use crate::{
 /// The folders of a database that every survey lists.
 pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
 
+/// All folders that a database may have.
+pub(super) const ALL_FOLDERS: [&str; 6] = ["records", "archives", "marks", "details", "turns", "drills"];
+
 /// What the names show before anything is opened.
 #[derive(Debug, Default)]
 pub(super) struct Names {

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, builder::styling};
 use super::{
     commands::{
         backup::BackupArgs,
+        certificate::CertificateCommand,
         check::CheckArgs,
         chosen::{Chosen, Named},
         delete::DeleteArgs,
@@ -108,6 +109,9 @@ pub(super) enum Command {
     Verify {
         #[command(flatten)]
         chosen: Chosen,
+        /// Have PostgreSQL's own pg_restore read all of it as well: a second reader, that needs no database
+        #[arg(long, conflicts_with = "sample")]
+        deep: bool,
         /// Read only so much of it, drawn at random: 5%. What was not read is said to be unproven
         #[arg(long, value_name = "PERCENT", value_parser = percent)]
         sample: Option<f64>,
@@ -116,6 +120,9 @@ pub(super) enum Command {
     },
     /// Prove that a backup comes back, of each database where none is named: restore it aside, compare everything
     Drill(DrillArgs),
+    /// Certificates of drills: show, give out, verify with the public key alone
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
     /// Restore a backup into a database
     Restore(RestoreArgs),
     /// Back up what is due by the schedule, then prune; as often as one likes
@@ -168,6 +175,9 @@ pub(super) enum Command {
     /// Print what the recovery sheet says beside the settings: versions of servers, the account
     #[command(hide = true)]
     SheetFacts,
+    /// Print what stands in the bucket, with a key or without one
+    #[command(hide = true)]
+    PlaceFacts,
     /// Print the script by which a shell completes commands, options, databases and ids
     #[command(visible_alias = "completion")]
     Completions {
@@ -215,7 +225,12 @@ impl Command {
     pub(super) fn hears_signals(&self) -> bool {
         !matches!(
             self,
-            Self::Keygen { .. } | Self::Completions { .. } | Self::Complete { .. } | Self::Man { .. } | Self::Version
+            Self::Keygen { .. }
+                | Self::Certificate(CertificateCommand::Verify(_))
+                | Self::Completions { .. }
+                | Self::Complete { .. }
+                | Self::Man { .. }
+                | Self::Version
         )
     }
 }

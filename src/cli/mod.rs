@@ -22,6 +22,7 @@ mod styled;
 mod table;
 mod terminal;
 mod text;
+mod text_certificate;
 mod text_check;
 mod text_contents;
 mod text_delete;
@@ -46,6 +47,7 @@ use std::{
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use args::{Cli, Command};
+use commands::certificate::CertificateCommand;
 use global::{Global, LogFormat, Place};
 use pgcoffer::{
     Error,
@@ -156,6 +158,9 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
         let config = Config::read(&settings)?;
         return commands::catalog_key(&config, database.as_deref(), cli.global.json);
     }
+    if let Command::Certificate(CertificateCommand::Verify(args)) = &cli.command {
+        return commands::verify_certificates(args, &settings, cli.global.json);
+    }
     // whatever comes now hears of a signal that has come already, too
     let interrupt = signals.end_by_work();
     say_where_from(&settings);
@@ -200,7 +205,16 @@ fn environment() -> Environment {
     Environment {
         host: host(),
         variables: std::env::vars_os().collect(),
+        program: program(),
         is_watched: false,
+    }
+}
+
+/// The running program: on Linux by a path that still leads to it where the file was replaced.
+fn program() -> Option<PathBuf> {
+    match cfg!(target_os = "linux") {
+        true => Some("/proc/self/exe".into()),
+        false => std::env::current_exe().ok(),
     }
 }
 

@@ -3,16 +3,18 @@
 use std::{io::IsTerminal as _, path::Path};
 
 use indicatif::HumanBytes;
+use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
     agent::{ShownDrills, Undelivered},
-    backup::{Details, Mark, Record},
+    backup::{Details, Mark, MeasuredDrill, RecentBackup, Record},
     operation::{
-        BackupContents, BackupTaken, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport, Sampled,
-        Verified,
+        BackupContents, BackupTaken, ComparedWith, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport,
+        Sampled, Verified,
     },
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
     store::Location,
+    text::{ago, bare_minute, minute, span},
 };
 use serde_json::{Value, json};
 
@@ -147,7 +149,9 @@ impl Output {
     pub(super) fn backup(self, taken: &BackupTaken, location: &Location, by_default: bool) -> Result<()> {
         let BackupTaken { record, details } = taken;
         if self.json {
-            return self.print_json(&record_json(record, Some(details)));
+            let mut value = record_json(record, Some(details));
+            insert(&mut value, "made", json!(true));
+            return self.print_json(&value);
         }
         let bytes = record
             .sealed
@@ -177,16 +181,33 @@ impl Output {
         print(text)
     }
 
+    /// Says why no backup was made.
+    pub(super) fn recent_backup(self, recent: &RecentBackup) -> Result<()> {
+        if self.json {
+            let mut value = to_json(recent)?;
+            insert(&mut value, "made", json!(false));
+            return self.print_json(&value);
+        }
+        let RecentBackup { id, database, tier, .. } = recent;
+        let (began, took) = (minute(recent.started), span(recent.started, recent.finished));
+        let kept = kept(recent.retention, recent.expires);
+        print(format!(
+            "Nothing was made, as a good backup of {database} is recent enough: {id}\n  it began at {began} and took \
+             {took}; {tier}, {kept}\n"
+        ))
+    }
+
     pub(super) fn show(
         self,
         record: &Record,
         details: Option<&Details>,
-        mark: Option<&Mark>,
+        (mark, read_back): (Option<&Mark>, Option<(Timestamp, Timestamp)>),
         drills: &ShownDrills,
         location: &Location,
     ) -> Result<()> {
         if self.json {
             let mut value = record_json(record, details);
+            insert(&mut value, "last_read_back", json!(read_back.map(|(at, _)| at)));
             if let Some(object) = value.as_object_mut() {
                 object.insert("hold".to_owned(), json!(mark.and_then(|mark| mark.hold.as_ref())));
                 object.insert("retained".to_owned(), retained_json(record, mark));
@@ -204,6 +225,10 @@ impl Output {
         let nothing = Details::default();
         let details = details.unwrap_or(&nothing);
         let mut text = facts(record, details, mark, location);
+        if let Some((at, now)) = read_back {
+            let (when, at) = (ago(at, now), bare_minute(at));
+            text.push_str(&format!("{:<14} {when}, at {at} UTC: all of it is good\n", "read back"));
+        }
         text.push_str(&text_drill::drills_of_backup(drills));
         if !details.tables.is_empty() {
             text.push_str(&format!("\n{}", tables_table(details).lines(Room::Everything)));
@@ -252,13 +277,22 @@ impl Output {
         if self.json {
             return self.print_json(&to_json(verified)?);
         }
-        print(format!(
+        let mut text = format!(
             "{} of {} is good: {} read back, every MAC right, {} as dumped\n",
             verified.id,
             verified.database,
             HumanBytes(verified.sealed_bytes),
             tables_and_rows(verified.tables, verified.rows),
-        ))
+        );
+        if verified.compared_with == ComparedWith::Record {
+            text.push_str(
+                "  its details are lost: all data was compared by one fingerprint, and definitions by their number\n",
+            );
+        }
+        if let Some(version) = &verified.pg_restore {
+            text.push_str(&format!("  pg_restore {version} reads all of it\n"));
+        }
+        print(text)
     }
 
     pub(super) fn sampled(self, sampled: &Sampled) -> Result<()> {
@@ -276,11 +310,21 @@ impl Output {
         ))
     }
 
-    pub(super) fn restore_preview(self, preview: &RestorePreview, is_part: bool) -> Result<()> {
+    /// `measured`: the last drill of the database that ran to its end.
+    pub(super) fn restore_preview(
+        self,
+        preview: &RestorePreview,
+        measured: Option<&MeasuredDrill>,
+        is_part: bool,
+    ) -> Result<()> {
         if self.json {
-            return self.print_json(&to_json(preview)?);
+            let mut value = to_json(preview)?;
+            insert(&mut value, "measured", json!(measured));
+            let expected = measured.and_then(|measured| text_preview::expected_ms(preview, measured));
+            insert(&mut value, "expected_ms", json!(expected));
+            return self.print_json(&value);
         }
-        let text = text_preview::preview(preview, is_part);
+        let text = text_preview::preview(preview, measured, is_part);
         print(wrapped(&text, 2, columns(std::io::stdout())))
     }
 

@@ -3,9 +3,9 @@
 use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 use pgcoffer::{
-    backup::{Details, Mark, Notice, Reason, Record, Retention, Status},
+    backup::{BackupId, Details, Mark, Notice, Reason, Record, Retention, Status},
     store::Location,
-    text::{Untrusted, bare_minute, bare_second, counted, minute, span},
+    text::{Untrusted, ago, bare_minute, bare_second, counted, minute, span},
 };
 use serde_json::{Value, json};
 
@@ -181,6 +181,11 @@ fn reasons(record: &Record, details: &Details) -> Vec<Reason> {
         true => record.anomalies.iter().copied().map(Reason::KindOnly).collect(),
         false => details.suspicious.clone(),
     }
+}
+
+/// That a backup was read back as a whole and was good.
+pub(super) fn read_back(id: &BackupId, at: Timestamp, now: Timestamp) -> String {
+    format!("{id} was read back {}: all of it is good", ago(at, now))
 }
 
 /// How long a run took.

@@ -16,7 +16,7 @@ use super::{styled::Style, text::tables_and_rows, width::wrapped};
 const COLUMNS: usize = 80;
 
 /// The place of a server that was made for a drill.
-const LOCAL: &str = "local";
+pub(super) const LOCAL: &str = "local";
 
 /// Lines of a list that are shown; the rest is a number.
 const SHOWN: usize = 20;
@@ -188,7 +188,7 @@ fn checks(all: &[DrillCheck]) -> String {
 }
 
 /// A length of time: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
-fn seconds(milliseconds: i64) -> String {
+pub(super) fn seconds(milliseconds: i64) -> String {
     let whole = milliseconds / 1000;
     match whole {
         0..10 => format!("{whole}.{} s", milliseconds % 1000 / 100),

@@ -5,6 +5,7 @@ use pgcoffer::{
     Result,
     agent::StatusReport,
     backup::{BackupId, Label},
+    catalog::backups_elsewhere,
     operation::Health,
     store::Location,
     text::{ago, short_size, span},
@@ -19,6 +20,7 @@ use super::{
     styled::{Style, Styled},
     table::{Room, Table},
     terminal::stdout_columns,
+    text::read_back,
     text_drill::third_answer,
     width::wrapped,
     zone::Zone,
@@ -52,13 +54,21 @@ fn status_json(report: &StatusReport) -> Result<Value> {
     let beside: Vec<Value> = beside
         .map(|(label, newest)| json!({ "database": label, "newest": newest }))
         .collect();
-    Ok(json!({ "databases": databases, "not_configured": beside }))
+    Ok(json!({ "databases": databases, "not_configured": beside, "elsewhere": report.elsewhere }))
 }
 
 fn status_text(report: &StatusReport, view: &StatusView<'_>) -> Styled {
     let (found, now) = (&report.databases, report.at);
     let mut text = Styled::default();
+    let elsewhere = backups_elsewhere(&report.elsewhere).map(|elsewhere| format!("But {elsewhere}"));
     if found.is_empty() {
+        if let Some(elsewhere) = elsewhere {
+            text.push_str(&wrapped(
+                &format!("There are no backups in {}.\n{elsewhere}\n", view.location),
+                2,
+                stdout_columns(),
+            ));
+        }
         return text;
     }
     text.push_str(&view.zone.line(now));
@@ -72,9 +82,11 @@ fn status_text(report: &StatusReport, view: &StatusView<'_>) -> Styled {
     );
     let is_nothing = |health: &Health| health.newest_good.is_none() && health.bytes == 0;
     if found.iter().any(is_nothing) {
-        let location = view.location;
-        let where_from = format!("Looked in {location}: is that the right bucket and prefix?");
-        notes.push((Style::Plain, where_from));
+        let looked = format!("Looked in {}", view.location);
+        notes.push(match elsewhere {
+            Some(elsewhere) => (Style::Warning, format!("{looked}. {elsewhere}")),
+            None => (Style::Plain, format!("{looked}: is that the right bucket and prefix?")),
+        });
     }
     if !notes.is_empty() {
         text.push_str("\n");
@@ -216,6 +228,8 @@ fn notes(health: &Health, now: Timestamp, zone: &Zone) -> Vec<(Style, String)> {
         let warnings = newest.warnings.iter();
         warnings.map(|warning| format!("warning of {}: {warning}", newest.id))
     }));
+    let read = health.last_read_back.iter();
+    lines.extend(read.map(|read| read_back(&read.id, read.at, now)));
     if health.came_late > 0 {
         lines.push(format!(
             "backups that came to the bucket when their key had been retired: {}; where nobody copied them there, a \

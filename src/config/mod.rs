@@ -36,6 +36,7 @@ use jiff::tz::TimeZone;
 use crate::{
     backup::{Label, Retention},
     catalog::{Key, Keys},
+    certificate::PublicKey,
     error::{Error, Fault, Result},
     lifecycle::Transition,
     operation::DrillGround,
@@ -61,7 +62,10 @@ pub use self::{
     seen::SeenDatabases,
     setting::{DefaultValue, Section, Setting},
     settings::{Settings, Sources},
-    table::{SECTIONS, SECTIONS_OF_OTHERS, SectionOfOthers, Variable, backups::compression, is_secret, label_of_url},
+    table::{
+        SECTIONS, SECTIONS_OF_OTHERS, SectionOfOthers, Variable, backups::compression, is_secret,
+        keys::certificate_keys, label_of_url,
+    },
     zone::parse_zone,
 };
 
@@ -91,6 +95,8 @@ pub struct Config {
     pub old_keys: Vec<Key>,
     /// keys of single databases, the present one first: also of such as have no URL here, to read what is theirs
     pub own_keys: BTreeMap<Label, Vec<Key>>,
+    /// public keys of certificates
+    pub certificate_keys: Vec<PublicKey>,
     /// the only repository that counts
     pub repository: Option<RepositoryId>,
     /// the bucket

@@ -47,6 +47,7 @@ impl Default for Reading {
             secret: None,
             old_keys: Vec::new(),
             own_keys: BTreeMap::new(),
+            certificate_keys: Vec::new(),
             repository: None,
             location: None,
             store: Options::default(),

@@ -28,9 +28,11 @@ impl Error {
             Self::Dump(_) => child(Program::PgDump, ChildCause::NotWhole),
             Self::Silent { .. } => child(Program::PgDump, ChildCause::Silent),
             Self::Problems { .. } => Backup::BackupProblems.into(),
-            Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } => Backup::BackupDamaged.into(),
+            Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } | Self::Certificate { .. } => {
+                Backup::BackupDamaged.into()
+            }
             Self::Compress(error) => of_compress(error),
-            Self::NoSuchBackup { .. } => Backup::BackupMissing.into(),
+            Self::NoSuchBackup { .. } | Self::NoSuchCertificate { .. } => Backup::BackupMissing.into(),
             Self::NotGood { .. } => Backup::BackupFailed.into(),
             Self::NotTaken { cause, .. } => cause.clone(),
             Self::NotDue { .. } => Backup::BackupNotDue.into(),
@@ -92,6 +94,7 @@ fn of_postgres(error: &postgres::Error) -> Cause {
         E::RoleOverridden(_) | E::TargetReadOnly { .. } | E::TargetStandby { .. } | E::Setting(_) => {
             Database::DatabaseSettings.into()
         }
+        E::Reserved(_) => Database::DatabaseNotEmpty.into(),
         E::LocalServer(fault) => match **fault {
             postgres::LocalServerFault::NoRoom { .. } => Machine::DiskFull.into(),
             _ => Machine::Command.into(),

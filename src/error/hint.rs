@@ -35,11 +35,15 @@ impl Error {
             Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } | Self::Record { .. } => {
                 Some("do not rely on this backup: verify the others, and keep this one for examination".to_owned())
             }
-            Self::NoSuchBackup { .. } => Some(
-                "`pgcoffer list` shows what there is; where that is nothing, the backups stand below another prefix \
-                 (the recovery sheet has theirs)"
+            Self::NoSuchBackup { hint, .. } => Some(
+                hint.clone()
+                    .unwrap_or_else(|| "`pgcoffer list` shows what there is".to_owned()),
+            ),
+            Self::NoSuchCertificate { .. } => Some(
+                "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report"
                     .to_owned(),
             ),
+            Self::Certificate { source, .. } => source.hint().map(str::to_owned),
             Self::NotGood { .. } => Some(
                 "`pgcoffer list` shows the good ones; `latest` is the newest of \
                 them"

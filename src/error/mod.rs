@@ -12,8 +12,9 @@ use std::{fmt, io, path::Path};
 
 use crate::{
     archive,
-    backup::{Failure, UnknownVersion},
+    backup::{Failure, RecentBackup, UnknownVersion},
     cause::Cause,
+    certificate::CertificateFault,
     compress,
     exit_status::ExitStatus,
     lifecycle,
@@ -133,6 +134,22 @@ pub enum Error {
         wanted: String,
         /// where
         location: String,
+        /// what there is instead, and how it is reached; none for what `list` shows
+        hint: Option<String>,
+    },
+    /// there is no such certificate
+    NoSuchCertificate {
+        /// what was asked for; empty for the newest
+        wanted: String,
+        /// where
+        location: String,
+    },
+    /// a certificate can't be verified
+    Certificate {
+        /// which one
+        object: String,
+        /// why
+        source: CertificateFault,
     },
     /// the backup is the record of a failed run
     NotGood {
@@ -154,6 +171,8 @@ pub enum Error {
     NotDue {
         /// label of the database
         database: String,
+        /// the good backup that was made just now, where that is why
+        recent: Option<Box<RecentBackup>>,
     },
     /// this machine's clock and the service's differ too much, or can't be compared
     Clock {
@@ -279,6 +298,32 @@ impl Error {
         Self::NoSuchBackup {
             wanted: wanted.to_owned(),
             location: location.to_string(),
+            hint: None,
+        }
+    }
+
+    /// The same for a place that has no backup at all: `elsewhere` says where there are some, if that is known.
+    pub(crate) fn no_backup_at_all(wanted: &str, location: impl fmt::Display, elsewhere: Option<String>) -> Self {
+        let hint = elsewhere.unwrap_or_else(|| {
+            "nothing was backed up there so far, or bucket or prefix is not the right one: the recovery sheet has both"
+                .to_owned()
+        });
+        Self::NoSuchBackup {
+            wanted: wanted.to_owned(),
+            location: location.to_string(),
+            hint: Some(hint),
+        }
+    }
+
+    /// The same with another hint, where it is that there is no such backup.
+    pub(crate) fn with_hint(self, hint: String) -> Self {
+        match self {
+            Self::NoSuchBackup { wanted, location, .. } => Self::NoSuchBackup {
+                wanted,
+                location,
+                hint: Some(hint),
+            },
+            other => other,
         }
     }
 
@@ -313,12 +358,15 @@ impl Error {
             Self::Cold { under_way: true, .. } => ExitStatus::Thawing,
             Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } | Self::Cold { .. } => ExitStatus::Bucket,
             Self::Seal { .. }
+            | Self::Certificate { .. }
             | Self::Record { .. }
             | Self::Archive { .. }
             | Self::Payload { .. }
             | Self::Differs { .. } => ExitStatus::Integrity,
             Self::NotDue { .. } => ExitStatus::Locked,
-            Self::NoSuchBackup { .. } | Self::NotGood { .. } => ExitStatus::NoSuchBackup,
+            Self::NoSuchBackup { .. } | Self::NoSuchCertificate { .. } | Self::NotGood { .. } => {
+                ExitStatus::NoSuchBackup
+            }
             // nothing failed, and somebody has to look
             Self::Unexplained { .. } => ExitStatus::Problem,
             Self::RestoreFailed { source, .. } => source.exit_status(),

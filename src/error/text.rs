@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::{Error, Fault, TargetState};
 use crate::{
     redact::{redacted, without_keys},
-    text::{Untrusted, continued, escaped_lines, roughly},
+    text::{Untrusted, continued, escaped_lines, os_words, roughly},
 };
 
 impl fmt::Display for Error {
@@ -47,9 +47,16 @@ impl Error {
             Self::Payload { object, source } => write!(f, "{object}: {source}"),
             Self::Differs { object, what } => write!(f, "{object}: {what}"),
             Self::Compress(error) => write!(f, "{error}"),
-            Self::NoSuchBackup { wanted, location } => {
+            Self::NoSuchBackup { wanted, location, .. } => {
                 write!(f, "there is no backup {wanted} in {location}")
             }
+            Self::NoSuchCertificate { wanted, location } if wanted.is_empty() => {
+                write!(f, "there is no certificate in {location}")
+            }
+            Self::NoSuchCertificate { wanted, location } => {
+                write!(f, "there is no certificate of {wanted} in {location}")
+            }
+            Self::Certificate { object, source } => write!(f, "{object}: {source}"),
             Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
             Self::TargetUnsuitable { target, problems } => {
                 let problems: Vec<&str> = problems.iter().map(|problem| problem.what.as_str()).collect();
@@ -83,7 +90,7 @@ impl Error {
             Self::NotTaken { why, .. } => {
                 write!(f, "the backup that is due was not taken: {why}")
             }
-            Self::NotDue { database } => {
+            Self::NotDue { database, .. } => {
                 write!(f, "another run has just backed up {database}: nothing is due")
             }
             Self::Clock { why, .. } => write!(f, "nothing is deleted by this clock: {why}"),
@@ -111,8 +118,8 @@ impl Error {
                     roughly(i64::try_from(*seconds).unwrap_or(i64::MAX))
                 )
             }
-            Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
-            Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),
+            Self::Io { doing, source } => write!(f, "can't {doing}: {}", os_words(source)),
+            Self::Sink(error) => write!(f, "can't hand on what was opened: {}", os_words(error)),
             Self::Interrupted { .. } => write!(f, "interrupted"),
             Self::Internal(what) => write!(f, "this is a bug in pgcoffer: {what}"),
         }

@@ -20,6 +20,7 @@ fn health() -> Health {
         database: Label::parse("main").unwrap(),
         schedule: Some("daily at 02:30 keep 7d".into()),
         newest_good: None,
+        last_read_back: None,
         age_seconds: None,
         good: 7,
         bytes: 7_000_000,

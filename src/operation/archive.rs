@@ -11,6 +11,9 @@ use crate::{
     text::counted,
 };
 
+/// Differences that an error names.
+const DIFFERENCES_NAMED: usize = 20;
+
 /// The archive of a good backup, after its size, header and last frame were checked.
 pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<SealedArchive> {
     let sealed = match (&record.status, &record.sealed) {
@@ -67,36 +70,43 @@ pub(super) async fn not_good(catalog: &Catalog, record: &Record) -> Result<Error
 /// Compares what was read with what was dumped: by the fingerprint in the entry, and by the details, which show where
 /// it differs.
 pub(super) fn compare(record: &Record, details: Option<&Details>, contents: &Contents, name: &str) -> Result<()> {
-    match difference(record, details, contents) {
-        None => Ok(()),
-        Some(what) => Err(Error::differs(
-            name,
-            format!("it isn't what the record says was dumped: {what}"),
-        )),
+    let differences = differences(record, details, contents);
+    if differences.is_empty() {
+        return Ok(());
     }
+    let more = differences.len().saturating_sub(DIFFERENCES_NAMED);
+    let mut what = differences[..differences.len() - more].join("; ");
+    if more > 0 {
+        what.push_str(&format!("; and {more} more"));
+    }
+    Err(Error::differs(
+        name,
+        format!("it isn't what the record says was dumped: {what}"),
+    ))
 }
 
-fn difference(record: &Record, details: Option<&Details>, contents: &Contents) -> Option<String> {
+fn differences(record: &Record, details: Option<&Details>, contents: &Contents) -> Vec<String> {
+    let mut found = Details::default();
+    found.take(contents);
+    let mut differences = details.map_or_else(Vec::new, |details| details.differences(&found));
     let dumped = record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes);
     if contents.length != dumped {
-        return Some(format!(
+        differences.push(format!(
             "the archive has {}, and pg_dump wrote {dumped}",
             counted(contents.length, "byte")
         ));
     }
-    let mut found = Details::default();
-    found.take(contents);
     let (is, was) = (found.counts(), record.counts);
     if is.tables != was.tables {
         let tables = counted(is.tables, "table");
-        return Some(format!("it holds {tables}, and the record has {}", was.tables));
-    }
-    if let Some(difference) = details.and_then(|details| details.difference(&found)) {
-        return Some(difference);
+        differences.push(format!("it holds {tables}, and the record has {}", was.tables));
     }
     let is_same = Counts {
         warnings: was.warnings,
         ..is
     } == was;
-    (!is_same).then(|| "its tables or large objects differ".to_owned())
+    if !is_same && differences.is_empty() {
+        differences.push("its tables or large objects differ".to_owned());
+    }
+    differences
 }

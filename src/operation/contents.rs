@@ -105,12 +105,13 @@ impl From<&TableFingerprint> for TableContents {
 fn of_archive(record: &Record, archive: &OpenedArchive) -> Result<BackupContents> {
     let entries = &archive.entries;
     let (mut parts, partition_of) = (parts_by_table(entries), partitions(entries));
+    let rows_by_table = rows_by_table(archive);
     let mut tables = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         if !["TABLE", "FOREIGN TABLE"].contains(&entry.kind.raw()) {
             continue;
         }
-        let rows = rows_of(archive, entry);
+        let rows = rows_by_table.get(&entry.id).copied();
         tables.push(TableContents {
             schema: entry.schema.clone(),
             name: entry.name.clone(),
@@ -136,14 +137,15 @@ fn of_archive(record: &Record, archive: &OpenedArchive) -> Result<BackupContents
     })
 }
 
-/// What the details say of a table's rows, and the id of the entry with them.
-fn rows_of<'a>(archive: &'a OpenedArchive, table: &Entry) -> Option<(&'a TableFingerprint, i32)> {
-    let mut entries = archive.entries.iter();
-    let data = entries.find(|entry| entry.has_data && entry.kind == "TABLE DATA" && entry.needs.contains(&table.id))?;
-    let details = archive.details.as_ref()?;
-    let mut tables = details.tables.iter();
-    let known = tables.find(|known| (&known.schema, &known.name) == (&table.schema, &table.name))?;
-    Some((known, data.id))
+/// By the id of each table's entry: what the details say of its rows, and the id of the entry with them.
+fn rows_by_table(archive: &OpenedArchive) -> HashMap<i32, (&TableFingerprint, i32)> {
+    let details = archive.details.iter().flat_map(|details| &details.tables);
+    let known: HashMap<_, _> = details.map(|table| ((&table.schema, &table.name), table)).collect();
+    let with_rows = archive.entries.iter();
+    let with_rows = with_rows.filter(|entry| entry.has_data && entry.kind == "TABLE DATA");
+    let rows = with_rows.filter_map(|data| Some((data, *known.get(&(&data.schema, &data.name))?)));
+    rows.flat_map(|(data, table)| data.needs.iter().map(move |id| (*id, (table, data.id))))
+        .collect()
 }
 
 /// How many parts of each kind each table has, also those of its indexes and sequences.

@@ -19,6 +19,8 @@ pub struct Health {
     pub schedule: Option<String>,
     /// The newest good backup.
     pub newest_good: Option<Newest>,
+    /// The good backup that was read back as a whole last.
+    pub last_read_back: Option<ReadBack>,
     /// The age of the newest good backup.
     pub age_seconds: Option<i64>,
     /// The number of good backups.
@@ -72,6 +74,15 @@ pub struct Health {
     /// The numbers for monitoring.
     #[serde(skip)]
     pub figures: Figures,
+}
+
+/// A backup that was read back as a whole, and was good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReadBack {
+    /// Its id.
+    pub id: BackupId,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A backup that is not reliable.

@@ -22,6 +22,7 @@ mod part;
 mod partitions;
 mod problem;
 mod prune;
+mod read_back;
 mod restore;
 mod retain;
 mod sample;
@@ -36,21 +37,22 @@ mod verify;
 use clock::CLOCKS_APART_MAX;
 
 pub use crate::pipeline::{Progress, RestoreStep, StepKind};
-pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
+pub(crate) use backup::unknowable;
+pub use backup::{BackupInterval, BackupRequest, BackupTaken, Occasion, backup, recent_backup};
 pub use baseline::{Baseline, Failing, Suspicion};
-pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
+pub use check::{Area, CheckDatabase, CheckDrill, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
 pub use contents::{BackupContents, TableContents, backup_contents};
 pub use delete::{DeleteRequest, DeletionFacts, DeletionReport, NamedKind, PlannedDeletion, delete, plan_deletion};
 pub use drill::{
-    DrillChecks, DrillGround, DrillPlan, DrillReport, DrillRequest, DrillTick, DrillTickOutcome, Drilled, drill,
-    scheduled_drill,
+    ComparedData, DrillChecks, DrillGround, DrillPlan, DrillReport, DrillRequest, DrillTick, DrillTickOutcome, Drilled,
+    drill, scheduled_drill,
 };
 pub use drill_health::{DrillHealth, LastDrill};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
 pub use get_table::{FetchedTable, get_table};
-pub use health::{FailedRun, Health, Held, Lost, Newest, Next, Suspicious, UndeliveredNotice, Unsure};
+pub use health::{FailedRun, Health, Held, Lost, Newest, Next, ReadBack, Suspicious, UndeliveredNotice, Unsure};
 pub use interrupt::Interrupt;
 pub use lifecycle::{
     AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules, apply_lifecycle,
@@ -73,6 +75,6 @@ pub use thaw::{ThawRequest, thaw};
 pub use tick::{
     BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, TickDatabase, TickReport, TickRequest, TickStep, tick,
 };
-pub use verify::{Verified, verify};
+pub use verify::{ComparedWith, Verified, verify};
 
 pub use crate::store::Speed as ThawSpeed;

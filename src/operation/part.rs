@@ -280,6 +280,14 @@ impl OpenedArchive {
         }
     }
 
+    /// The entity tag of the object, if the place gave one.
+    pub(super) fn etag(&self) -> Option<&str> {
+        match &self.road {
+            Road::Ranges(ranged) => ranged.cut.archive().etag(),
+            Road::Whole(archive, _) => archive.etag(),
+        }
+    }
+
     /// Whether no more than a part is read.
     pub(super) fn is_part(&self) -> bool {
         matches!(self.road, Road::Ranges(_))

@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Progress, archive::open_archive, verify::remember_damage};
+use super::{Progress, archive::open_archive, read_back::note_damage};
 use crate::{
     backup::{BackupId, Label, Record},
     catalog::Catalog,
@@ -52,7 +52,7 @@ pub async fn sample(catalog: &Catalog, record: &Record, percent: f64, progress: 
     let drawn = draw(frames, percent)?;
     let read = read_all(&archive, &drawn, frame_bytes, progress).await;
     if let Err(error) = read {
-        remember_damage(catalog, record, &archive, &error).await;
+        note_damage(catalog, record, &archive, &error).await;
         return Err(error);
     }
     let sealed_bytes = archive.sealed_bytes();

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DrillHealth, FailedRun, Health, Held, Lost, Newest, Next, Suspicious, UndeliveredNotice, Unsure,
+    DrillHealth, FailedRun, Health, Held, Lost, Newest, Next, ReadBack, Suspicious, UndeliveredNotice, Unsure,
     figures::{Figures, stored},
 };
 use crate::{
@@ -66,6 +66,7 @@ impl Health {
             database: database.clone(),
             schedule: None,
             newest_good: None,
+            last_read_back: None,
             age_seconds: None,
             good: 0,
             bytes: 0,
@@ -114,6 +115,7 @@ impl Health {
                 started: record.started,
                 warnings: warnings_of(survey, &record.id),
             }),
+            last_read_back: last_read_back(survey, now),
             age_seconds: newest.map(|record| now.as_second() - record.started.as_second()),
             good: survey
                 .entries
@@ -157,6 +159,12 @@ impl Health {
             figures: Figures::of(survey, schedule, now),
         }
     }
+}
+
+fn last_read_back(survey: &Survey, now: Timestamp) -> Option<ReadBack> {
+    let read = |one: &CatalogEntry| Some((one.last_read_back(now)?, one.record.id.clone()));
+    let last = survey.entries.iter().filter_map(read).max();
+    last.map(|(at, id)| ReadBack { id, at })
 }
 
 fn failed_run(one: &CatalogEntry) -> Option<FailedRun> {

@@ -28,6 +28,8 @@ pub(super) struct RowWriter {
     block: Option<i32>,
     /// Whether its end marker has come.
     has_ended: bool,
+    /// Whether a row that goes on as it is has begun.
+    is_in_row: bool,
     /// The beginning of a row that was cut.
     cut: Vec<u8>,
 }
@@ -41,6 +43,7 @@ impl RowWriter {
             orders,
             block: None,
             has_ended: false,
+            is_in_row: false,
             cut: Vec::new(),
         }
     }
@@ -60,7 +63,11 @@ impl RowWriter {
         if self.block != Some(block) {
             self.block = Some(block);
             self.has_ended = false;
+            self.is_in_row = false;
             self.cut.clear();
+        }
+        if self.format == RowFormat::Copy && !self.orders.contains_key(&block) {
+            return self.pass(text, to);
         }
         while !self.has_ended {
             let Some(length) = memchr::memchr(b'\n', text) else {
@@ -81,6 +88,28 @@ impl RowWriter {
         }
     }
 
+    /// Passes rows on as they are, however long one is. A row never begins with the end marker, since a backslash in a
+    /// value is doubled.
+    fn pass(&mut self, mut text: &[u8], to: &mut Vec<u8>) {
+        while let (false, Some(first)) = (self.has_ended, text.first()) {
+            if !self.is_in_row && self.cut.is_empty() && *first == END_MARKER[0] {
+                self.cut.push(*first);
+                text = &text[1..];
+                continue;
+            }
+            if !self.cut.is_empty() && *first == END_MARKER[1] {
+                self.has_ended = true;
+                return;
+            }
+            to.append(&mut self.cut);
+            let length = memchr::memchr(b'\n', text).map(|at| at + 1);
+            self.is_in_row = length.is_none();
+            let (row, behind) = text.split_at(length.unwrap_or(text.len()));
+            to.extend_from_slice(row);
+            text = behind;
+        }
+    }
+
     fn row(&mut self, block: i32, row: &[u8], to: &mut Vec<u8>) {
         if row == END_MARKER {
             self.has_ended = true;
@@ -88,10 +117,8 @@ impl RowWriter {
         }
         let order = self.orders.get(&block);
         match (self.format, order) {
-            (RowFormat::Copy, None) => {
-                to.extend_from_slice(row);
-                to.push(b'\n');
-            }
+            // passed on before it was cut into rows
+            (RowFormat::Copy, None) => {}
             (RowFormat::Copy, Some(order)) => {
                 let fields: Vec<&[u8]> = fields(row, self.columns.len()).collect();
                 let in_order: Vec<&[u8]> = order.iter().filter_map(|at| fields.get(*at).copied()).collect();
@@ -205,6 +232,26 @@ mod tests {
             written(RowFormat::Copy, 3, Some(vec![1, 2, 0])),
             [rows, second].concat()
         );
+    }
+
+    #[test]
+    fn a_row_as_it_is_goes_on_before_it_has_ended() {
+        let mut rows = RowWriter::new(RowFormat::Copy, vec![b"t".to_vec()], HashMap::new());
+        let mut to = Vec::new();
+        for (text, written) in [
+            (&b"long"[..], &b"long"[..]),
+            (b" row", b"long row"),
+            (b"\n", b"long row\n"),
+            // what may be the end marker waits for its second half
+            (b"\\", b"long row\n"),
+            (b"N\t\\", b"long row\n\\N\t\\"),
+            (b".\n\\", b"long row\n\\N\t\\.\n"),
+            (b".", b"long row\n\\N\t\\.\n"),
+            (b"\n\n\n", b"long row\n\\N\t\\.\n"),
+        ] {
+            rows.push(1, text, &mut to);
+            assert_eq!(to, written, "{text:?}");
+        }
     }
 
     #[test]

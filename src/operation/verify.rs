@@ -1,18 +1,20 @@
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::io::AsyncWrite;
 
 use super::{
     Progress,
     archive::{compare, open_archive},
-    mark::{maker, of_mark},
+    read_back::{note_read, verdict},
     spans::{step, traced},
 };
 use crate::{
-    backup::{BackupId, Checked, Label, Mark, Record, Sealed},
+    archive::Contents,
+    backup::{BackupId, Details, Label, Record, Sealed},
     catalog::Catalog,
     error::{Error, Result},
     pipeline::SealedArchive,
-    seal,
+    postgres::{Load, PgClient},
     text::Untrusted,
 };
 
@@ -31,31 +33,63 @@ pub struct Verified {
     pub tables: u64,
     /// The number of their rows.
     pub rows: u64,
+    /// The number of large objects that were compared.
+    pub large_objects: u64,
+    /// The number of definitions that were compared.
+    pub definitions: u64,
+    /// What it was compared with.
+    pub compared_with: ComparedWith,
+    /// The version of the `pg_restore` that has read all of it as well, if that was asked for.
+    pub pg_restore: Option<String>,
     /// When it ended.
     pub finished: Timestamp,
 }
 
-/// Reads every byte of a backup, checks every MAC, and compares the contents with the record: rows, bytes and
-/// fingerprint of each table.
+/// What an archive was compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComparedWith {
+    /// The details: each table's rows, bytes and fingerprint, the large objects, and the definitions of each kind.
+    Details,
+    /// The record alone, as the details are lost: one fingerprint of all data, and the number of definitions.
+    Record,
+}
+
+/// Reads every byte of a backup, checks every MAC, and compares the contents with what was dumped: rows, bytes and
+/// fingerprint of each table, large objects, and the definitions of each kind, which the values of sequences are among.
+///
+/// `client`: its `pg_restore` has to read all of it as well, and to write it as a script that nobody keeps. No database
+/// is connected to.
 ///
 /// # Errors
-/// The first error. Results that matter later are stored in the backup's mark, if these credentials may write it.
-/// [`Error::NotGood`] for the record of a failed run.
-pub async fn verify(catalog: &Catalog, record: &Record, progress: &Progress) -> Result<Verified> {
+/// The first error; of a comparison everything that differs, up to a limit. What was found is noted in the backup's
+/// mark, if these credentials may write it. [`Error::NotGood`] for the record of a failed run, [`Error::Postgres`] where
+/// `pg_restore` can't read it.
+pub async fn verify(
+    catalog: &Catalog,
+    record: &Record,
+    client: Option<&PgClient>,
+    progress: &Progress,
+) -> Result<Verified> {
     let span = step!(
         "verify",
         database = record.database.as_str(),
         id = record.id.as_str(),
         stored_bytes = record.sealed.as_ref().map(Sealed::bytes),
     );
-    traced(span, verified(catalog, record, progress)).await
+    traced(span, verified(catalog, record, client, progress)).await
 }
 
-async fn verified(catalog: &Catalog, record: &Record, progress: &Progress) -> Result<Verified> {
+async fn verified(
+    catalog: &Catalog,
+    record: &Record,
+    client: Option<&PgClient>,
+    progress: &Progress,
+) -> Result<Verified> {
     let (etag, read) = match open_archive(catalog, record).await {
         Ok(archive) => {
             let etag = archive.etag().map(Untrusted::from);
-            (etag, read_whole(catalog, record, archive, progress).await)
+            (etag, read_whole(catalog, record, archive, client, progress).await)
         }
         // an error of header or last frame: look up which object that was
         Err(error @ Error::Seal { .. }) => {
@@ -66,87 +100,74 @@ async fn verified(catalog: &Catalog, record: &Record, progress: &Progress) -> Re
         Err(error) => return Err(error),
     };
     if let Some((etag, good)) = etag.zip(verdict(&read)) {
-        remember(catalog, record, etag, good).await;
+        note_read(catalog, record, etag, good).await;
     }
     read
-}
-
-/// Leaves in the backup's mark that its archive is damaged, if that is what an error of reading a part says.
-pub(super) async fn remember_damage(catalog: &Catalog, record: &Record, archive: &SealedArchive, error: &Error) {
-    let is_damaged = matches!(error, Error::Seal { .. });
-    if let Some(etag) = archive.etag().filter(|_| is_damaged) {
-        remember(catalog, record, etag.into(), false).await;
-    }
-}
-
-/// Whether the archive is good; `None` if the reading doesn't show it, such as if the bucket failed.
-fn verdict(read: &Result<Verified>) -> Option<bool> {
-    match read {
-        Ok(_) => Some(true),
-        // a missing key says nothing about the archive
-        Err(Error::Seal {
-            source: seal::Error::WrongKey { .. },
-            ..
-        }) => None,
-        Err(Error::Seal { .. } | Error::Archive { .. } | Error::Payload { .. } | Error::Differs { .. }) => Some(false),
-        Err(_) => None,
-    }
-}
-
-/// Stores the result in the backup's mark, so that lists and `latest` know it: the archive is damaged, or is good
-/// although it is another object than was uploaded. A good archive that is the uploaded object needs no entry.
-async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: bool) {
-    let same = |known: &str| known.trim_matches('"') == etag.raw().trim_matches('"');
-    let uploaded = record.object().and_then(|object| object.etag.as_deref());
-    let is_as_uploaded = uploaded.is_none_or(same);
-    let noted = async {
-        let before = catalog.mark(&record.database, &record.id).await?;
-        let before = before.and_then(|mark| mark.checked);
-        let is_known = match &before {
-            Some(before) => before.good == good && same(before.etag.raw()),
-            None => good && is_as_uploaded,
-        };
-        if is_known {
-            return Ok(());
-        }
-        let (secret, owner) = maker(catalog, record).await?;
-        let checked = Checked {
-            etag: etag.clone(),
-            at: Timestamp::now(),
-            good,
-        };
-        let attributes = of_mark(record, owner);
-        let change = |mark: &mut Mark| mark.checked = Some(checked.clone());
-        let changed = catalog.change_mark(&record.database, &record.id, &secret, &attributes, change);
-        changed.await.map(drop)
-    };
-    if let Err(error) = noted.await {
-        let what = if good { "good" } else { "damaged" };
-        tracing::warn!(
-            "that {} was read and is {what} can't be noted in the bucket: {error}",
-            record.id
-        );
-    }
 }
 
 async fn read_whole(
     catalog: &Catalog,
     record: &Record,
     archive: SealedArchive,
+    client: Option<&PgClient>,
     progress: &Progress,
 ) -> Result<Verified> {
     let details = catalog.known_details(record).await?;
-    let name = archive.name();
-    let sealed_bytes = record.sealed.as_ref().map_or(0, Sealed::bytes);
-    let contents = archive.read_into(&mut tokio::io::sink(), progress).await?;
-    compare(record, details.as_ref(), &contents, &name)?;
+    let dumped = Dumped {
+        archive: &archive,
+        record,
+        details: details.as_ref(),
+    };
+    let contents = match client {
+        None => dumped.read_into(&mut tokio::io::sink(), progress).await?,
+        Some(client) => dumped.read_by(client, progress).await?,
+    };
     Ok(Verified {
         id: record.id.clone(),
         database: record.database.clone(),
-        sealed_bytes,
+        sealed_bytes: record.sealed.as_ref().map_or(0, Sealed::bytes),
         dump_bytes: contents.length,
         tables: record.counts.tables,
         rows: record.counts.rows,
+        large_objects: record.counts.large_objects,
+        definitions: record.counts.definitions,
+        compared_with: match details {
+            Some(_) => ComparedWith::Details,
+            None => ComparedWith::Record,
+        },
+        pg_restore: client.map(|client| client.version.clone()),
         finished: Timestamp::now(),
     })
+}
+
+/// An archive, and what was dumped into it.
+struct Dumped<'a> {
+    archive: &'a SealedArchive,
+    record: &'a Record,
+    details: Option<&'a Details>,
+}
+
+impl Dumped<'_> {
+    async fn read_into(&self, sink: &mut (impl AsyncWrite + Unpin), progress: &Progress) -> Result<Contents> {
+        let contents = self.archive.read_into(sink, progress).await?;
+        compare(self.record, self.details, &contents, &self.archive.name())?;
+        Ok(contents)
+    }
+
+    /// The same, read by `pg_restore` as well.
+    async fn read_by(&self, client: &PgClient, progress: &Progress) -> Result<Contents> {
+        let mut load = Load::rehearse(client)?;
+        match self.read_into(&mut load, progress).await {
+            Ok(contents) => {
+                load.finish().await?;
+                Ok(contents)
+            }
+            // pg_restore failed by itself, and its own error says why
+            Err(error @ Error::Sink(_)) => Err(load.abort().await.map_or(error, Error::from)),
+            Err(error) => {
+                load.kill().await;
+                Err(error)
+            }
+        }
+    }
 }

@@ -92,6 +92,22 @@ impl Session {
         self.first(&rows, WHAT)
     }
 
+    /// Whether the session with this process id holds the lock with this number, in the same database as this session.
+    pub(super) async fn sees_lock(&mut self, number: i32, process: i32) -> Result<bool, Error> {
+        const WHAT: &str = "look for a lock";
+        let number = u32::from_be_bytes(number.to_be_bytes());
+        let sql = format!(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l
+                     JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) l.database
+              WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted AND l.pid OPERATOR(pg_catalog.=) {process}
+                AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                AND l.classid OPERATOR(pg_catalog.=) {LOCK_CLASS}::pg_catalog.oid
+                AND l.objid OPERATOR(pg_catalog.=) '{number}'::pg_catalog.oid AND l.objsubid OPERATOR(pg_catalog.=) 2)"
+        );
+        let rows = self.rows(WHAT, &sql).await?;
+        self.first(&rows, WHAT)
+    }
+
     pub(super) async fn unlock(&mut self) -> Result<(), Error> {
         let unlock = "SELECT pg_catalog.pg_advisory_unlock_all()";
         self.rows("release the lock", unlock).await.map(drop)

@@ -50,7 +50,8 @@ pub(super) struct Invocation<'a> {
     pub(super) args: Vec<String>,
     /// The installation that the program belongs to.
     pub(super) client: &'a PgClient,
-    pub(super) url: &'a DatabaseUrl,
+    /// The database that the program connects to; `None` if to none.
+    pub(super) url: Option<&'a DatabaseUrl>,
     /// The language of the server's messages to the program.
     pub(super) message_language: MessageLanguage,
     /// The settings of the program's session.
@@ -61,6 +62,22 @@ pub(super) struct Invocation<'a> {
     pub(super) stdout: Stdio,
     /// Who is told what it says about its progress.
     pub(super) progress: Option<VerboseLines>,
+}
+
+/// Gives a program the login of a database, in its environment and in a file.
+fn give_login(command: &mut Command, client: &PgClient, url: &DatabaseUrl) -> Result<Option<ChildFile>, Error> {
+    for (name, value) in url.child_env() {
+        command.env(name, value.reveal());
+    }
+    let file = url
+        .child_file()
+        .map_err(|source| Error::io("write a file for a client program", source))?;
+    command.envs(file.iter().flat_map(ChildFile::env));
+    let auth = url.auth_env(|| client.knows_require_auth());
+    if let Some((name, value)) = auth.map_err(Error::UnsupportedByClient)? {
+        command.env(name, value);
+    }
+    Ok(file)
 }
 
 impl Running {
@@ -86,19 +103,10 @@ impl Running {
             .args(args)
             .env_clear()
             .envs(client.surroundings().iter().map(|(name, value)| (name, value)));
-        for (name, value) in url.child_env() {
-            command.env(name, value.reveal());
-        }
-        let file = url
-            .child_file()
-            .map_err(|source| Error::io("write a file for a client program", source))?;
-        command.envs(file.iter().flat_map(ChildFile::env));
-        if let Some((name, value)) = url
-            .auth_env(|| client.knows_require_auth())
-            .map_err(Error::UnsupportedByClient)?
-        {
-            command.env(name, value);
-        }
+        let file = match url {
+            Some(url) => give_login(&mut command, client, url)?,
+            None => None,
+        };
         if let Some(encoding) = encoding {
             command.env("PGCLIENTENCODING", encoding);
         }
@@ -107,7 +115,7 @@ impl Running {
             options.push_str(" -c lc_messages=C");
         }
         if !options.is_empty() {
-            let given = url.parameter("options").unwrap_or_default();
+            let given = url.and_then(|url| url.parameter("options")).unwrap_or_default();
             command.env("PGOPTIONS", format!("{given}{options}"));
         }
         if program == "pg_dump" {
@@ -131,7 +139,7 @@ impl Running {
             program,
             child,
             stderr: tokio::spawn(Transcript::read(stderr, progress)),
-            secret: url.password().cloned(),
+            secret: url.and_then(DatabaseUrl::password).cloned(),
             message_language,
             _file: file,
         })

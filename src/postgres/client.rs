@@ -206,6 +206,12 @@ impl Clients {
         Err(self.none("pg_restore", need, Some(archive_major)))
     }
 
+    /// The client that reads an archive which a `pg_dump` of major version `archive_major` made, for no server: the lowest
+    /// that can.
+    pub fn for_reading(&self, archive_major: u32) -> Result<&PgClient, Error> {
+        self.for_restore(archive_major, u32::MAX)
+    }
+
     fn none(&self, program: &'static str, need: String, major: Option<u32>) -> Error {
         if let (Some(folder), Some(fault)) = (&self.named, &self.fault) {
             return Error::ClientFolder {

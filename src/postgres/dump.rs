@@ -88,7 +88,7 @@ impl Dump {
             path: &client.pg_dump,
             args,
             client,
-            url,
+            url: Some(url),
             message_language: options.message_language,
             settings: &options.settings,
             encoding: options.encoding.as_deref(),

@@ -10,6 +10,7 @@ use super::fixed_setting::FixedSetting;
 use super::local_server::LocalServerFault;
 use super::lock_holder::LockHolder;
 use super::obstacle::Obstacle;
+use super::reserved::UnusableReserved;
 use super::role_override::RoleOverride;
 use super::url::UrlFault;
 use super::wire::LoginRefusal;
@@ -189,6 +190,9 @@ pub enum Error {
     /// A server of the agent's own can't be had.
     #[error("{0}")]
     LocalServer(Box<LocalServerFault>),
+    /// The database that a drill should use on a server where it can create none is not used.
+    #[error("{0}")]
+    Reserved(Box<UnusableReserved>),
     /// A program could not be started, or a pipe failed.
     #[error("cannot {what}: {source}")]
     Io {

@@ -85,6 +85,7 @@ impl Error {
                 .into(),
             Self::Setting(left) => left.cure(),
             Self::LocalServer(fault) => return fault.hint(),
+            Self::Reserved(unusable) => unusable.hint(),
             Self::Io { .. } => return None,
         })
     }

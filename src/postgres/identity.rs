@@ -1,34 +1,66 @@
 //! Whether two URLs lead to the same database. The servers are asked, since a database can have many addresses.
 
-use super::error::Error;
+use std::fmt;
+
+use super::error::{Error, unless_refused};
 use super::session::Session;
 use super::url::DatabaseUrl;
 
-/// The number that initdb gave the cluster, which standbys and copies of its files share, and the database's oid.
+/// Which database of which cluster: the number that initdb gave the cluster, which standbys and copies of its files
+/// share, and the database's oid.
 ///
 /// <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CONTROLDATA>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseIdentity {
+    /// The cluster's system identifier.
+    cluster: String,
+    /// The database's oid.
+    database: u32,
+}
+
+impl fmt::Display for DatabaseIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.cluster, self.database)
+    }
+}
+
 const IDENTITY: &str = "
     SELECT s.system_identifier, d.oid FROM pg_catalog.pg_control_system() AS s CROSS JOIN pg_catalog.pg_database AS d
      WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
 /// Whether both are the same database. If a server can't be asked, or refuses the answer, host, port and name decide.
 pub async fn is_same_database(one: &DatabaseUrl, other: &DatabaseUrl) -> bool {
-    match (identity(one).await, identity(other).await) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => address(one) == address(other),
+    match (asked(one).await, asked(other).await) {
+        (Ok(Some(one)), Ok(Some(other))) => one == other,
+        _ => has_same_address(one, other),
     }
 }
 
-async fn identity(url: &DatabaseUrl) -> Result<(String, u32), Error> {
-    const WHAT: &str = "ask which database it is";
+async fn asked(url: &DatabaseUrl) -> Result<Option<DatabaseIdentity>, Error> {
     let mut session = Session::connect(url).await?;
-    let rows = session.rows(WHAT, IDENTITY).await?;
-    let identity = (
-        session.first(&rows, WHAT)?,
-        session.column(rows.first().unwrap_or(&super::wire::Row::default()), 1, WHAT)?,
-    );
+    let identity = session.identity().await;
     session.close().await;
-    Ok(identity)
+    identity
+}
+
+impl Session {
+    /// The identity of this database; `None` if the server refuses to tell it.
+    pub async fn identity(&mut self) -> Result<Option<DatabaseIdentity>, Error> {
+        const WHAT: &str = "ask which database it is";
+        let rows = unless_refused(self.rows(WHAT, IDENTITY).await)?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        Ok(Some(DatabaseIdentity {
+            cluster: self.column(row, 0, WHAT)?,
+            database: self.column(row, 1, WHAT)?,
+        }))
+    }
+}
+
+/// Whether host, port and name of both URLs are the same text.
+pub(super) fn has_same_address(one: &DatabaseUrl, other: &DatabaseUrl) -> bool {
+    address(one) == address(other)
 }
 
 /// The part of the displayed URL after the user.

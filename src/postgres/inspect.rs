@@ -6,6 +6,7 @@
 use super::dumped::DUMPED;
 use super::error::{Error, unless_refused};
 use super::extension_members::AddedMembers;
+use super::identity::DatabaseIdentity;
 use super::locks::LockCapacity;
 use super::obstacle::Obstacle;
 use super::omitted::Omitted;
@@ -23,6 +24,8 @@ pub struct Inspection {
     pub server_major: u32,
     /// The database's name.
     pub database: Untrusted,
+    /// Which database of which cluster it is, if the server tells.
+    pub identity: Option<DatabaseIdentity>,
     /// The database's encoding, such as `UTF8`.
     pub encoding: Untrusted,
     /// The current role.
@@ -120,6 +123,7 @@ impl Session {
             server_version: server_version.into(),
             server_major: self.server_major(),
             database: self.database().into(),
+            identity: self.identity().await?,
             encoding: self.column::<String>(row, 1, WHAT)?.into(),
             user: self.user().into(),
             is_superuser,

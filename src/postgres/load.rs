@@ -140,6 +140,33 @@ impl Load {
         })
     }
 
+    /// Starts a `pg_restore` that reads the whole archive and writes it as a script that nobody keeps. It connects to
+    /// nothing. It shows that PostgreSQL's own program can read the archive.
+    pub fn rehearse(client: &PgClient) -> Result<Self, Error> {
+        let mut restore = Running::start(Invocation {
+            program: "pg_restore",
+            path: &client.pg_restore,
+            args: vec!["--exit-on-error".to_owned(), "--file=/dev/null".to_owned()],
+            client,
+            url: None,
+            message_language: MessageLanguage::default(),
+            settings: &SessionSettings::default(),
+            encoding: None,
+            stdin: Stdio::piped(),
+            stdout: Stdio::null(),
+            progress: None,
+        })?;
+        let stdin = restore.take_stdin();
+        Ok(Self {
+            script: None,
+            restore,
+            stdin,
+            has_stopped_reading: false,
+            keeps_going: false,
+            _list: None,
+        })
+    }
+
     fn start_script(
         client: &PgClient,
         url: &DatabaseUrl,
@@ -306,7 +333,7 @@ fn start_restore(
         path: &client.pg_restore,
         args,
         client,
-        url,
+        url: Some(url),
         message_language: options.message_language,
         settings: &options.settings,
         encoding: None,

@@ -4,7 +4,8 @@
 //! - [`Clients`] are the installed `pg_dump`, `pg_restore` and `psql`, chosen by major version.
 //! - [`Session`] is a connection of the agent: for the advisory lock, the facts about a database ([`Inspection`]), what
 //!   would make a dump fail ([`Obstacle`]), and what would prevent a restore.
-//! - [`LocalServer`] is a server of the agent's own for a drill, and [`ScratchDatabase`] a database to restore into.
+//! - [`LocalServer`] is a server of the agent's own for a drill, and [`ScratchDatabase`] a database to restore into;
+//!   [`ReservedDatabase`] is one that exists, where none can be created.
 //! - [`Dump`] and [`Load`] are the child processes that the data is piped through.
 //!
 //! This module never prints, and doesn't read the environment, except for the AWS SDK that signs IAM tokens. A password
@@ -41,6 +42,7 @@ mod omitted;
 mod pooler;
 mod preflight;
 mod reader;
+mod reserved;
 mod role_override;
 mod row_security;
 mod scratch;
@@ -64,16 +66,17 @@ pub use extension_members::AddedMembers;
 pub use failures::{StatementFailure, StatementFailures};
 pub use fixed_setting::FixedSetting;
 pub use iam::{AwsIam, PasswordFuture, PasswordSource};
-pub use identity::is_same_database;
+pub use identity::{DatabaseIdentity, is_same_database};
 pub use inspect::Inspection;
 pub use load::{Load, LoadOptions, LoadReport};
 pub use load_lines::{LoadLine, LoadWatch};
-pub use local_server::{LocalServer, LocalServerFault, LocalServerOptions, ServerPrograms};
+pub use local_server::{LocalServer, LocalServerFault, LocalServerOptions, ServerPrograms, check_local_room};
 pub use lock_holder::LockHolder;
 pub use locks::{Blocker, LockCapacity};
 pub use message_language::MessageLanguage;
 pub use obstacle::{Obstacle, ObstacleKind, RowSecurityBypass};
 pub use omitted::{Omitted, OmittedKind};
+pub use reserved::{RESERVED_SCHEMA, ReservedDatabase, ReservedFault, ReservedRequest, UnusableReserved};
 pub use role_override::RoleOverride;
 pub use scratch::{CheckAnswer, InvalidIndex, ScratchDatabase, ScratchRequest};
 pub use session::Session;

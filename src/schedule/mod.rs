@@ -7,6 +7,7 @@
 mod attempts;
 mod drills;
 mod fault;
+mod gap;
 mod history;
 mod late;
 mod parse;

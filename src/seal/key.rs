@@ -7,7 +7,7 @@ use hmac::Mac;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::derivation::{derive, keyed_hmac};
+use super::derivation::{derive, derive_for, keyed_hmac};
 use super::key_slip::is_named;
 use super::key_text::KeyText;
 use super::passphrase::{Argon2Cost, Passphrase};
@@ -196,6 +196,13 @@ impl DatabaseIdentity {
     /// The owner's tag, 16 hex digits: whose an object is and in which repository. It reveals nothing about the key.
     pub fn owner(&self) -> String {
         HEXLOWER.encode(&self.mac("pgcoffer/1 owner", b"")[..8])
+    }
+
+    /// The seed of the Ed25519 key that signs the certificates of this repository. Nothing else is made with it, so
+    /// whoever has it alone can sign, and can open, name or tag nothing.
+    pub fn certificate_seed(&self) -> Zeroizing<[u8; 32]> {
+        let repository = self.repository.as_bytes();
+        derive_for(self.catalog_key.as_bytes(), "pgcoffer/1 certificate", repository)
     }
 
     /// The repository in which its names are valid.

@@ -259,10 +259,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         }
         let labels = self.agent.interrupt().or(catalog.databases()).await?;
         if labels.is_empty() {
-            return Err(Error::NoSuchBackup {
-                wanted: "to watch".to_owned(),
-                location: catalog.store().location().to_string(),
-            });
+            return Err(catalog.no_backup_at_all("to watch").await);
         }
         let names: Vec<&str> = labels.iter().map(Label::as_str).collect();
         let names = names.join(", ");

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::part::SheetPart;
-use crate::text::escaped_lines;
+use crate::text::html_escaped;
 
 /// Black on white, one page of A4 or Letter; a key on one line, in letters that can be told apart.
 const STYLE: &str = "@page{margin:8mm 12mm}
@@ -62,16 +62,8 @@ pub(super) fn page(parts: &[SheetPart]) -> Zeroizing<String> {
 }
 
 fn push(page: &mut String, element: &str, text: &str) {
+    let text = Zeroizing::new(html_escaped(text));
     page.push_str(&format!("<{element}>"));
-    for c in escaped_lines(text).chars() {
-        match c {
-            '&' => page.push_str("&amp;"),
-            '<' => page.push_str("&lt;"),
-            '>' => page.push_str("&gt;"),
-            '"' => page.push_str("&quot;"),
-            '\'' => page.push_str("&#39;"),
-            c => page.push(c),
-        }
-    }
+    page.push_str(&text);
     page.push_str(&format!("</{element}>\n"));
 }

@@ -21,6 +21,8 @@ pub struct Sheet {
     pub access: Vec<(String, String)>,
     /// the id of the AWS account that the credentials are of, where it is known
     pub account: Option<String>,
+    /// the public keys of certificates, on one line each: whose it is, and the key
+    pub certificate_keys: Vec<(String, String)>,
     /// the databases
     pub databases: Vec<SheetDatabase>,
     /// the day it was written
@@ -105,10 +107,22 @@ impl Sheet {
             ));
         }
         parts.extend(self.fields());
+        parts.extend(self.about_certificates());
         parts.extend(self.with_us());
         parts.extend(self.without_us());
         parts.extend(install());
         parts
+    }
+
+    /// What the public key of certificates is for.
+    fn about_certificates(&self) -> Option<SheetPart> {
+        (!self.certificate_keys.is_empty()).then(|| {
+            SheetPart::Paragraph(
+                "The key behind `Certificates` is public: give it to whoever is to verify what drills have proven, with \
+                 `pgcoffer certificate verify --key`, cosign or OpenSSL. It opens nothing."
+                    .to_owned(),
+            )
+        })
     }
 
     fn fields(&self) -> Vec<SheetPart> {
@@ -134,6 +148,11 @@ impl Sheet {
                 .as_ref()
                 .map_or_else(String::new, |version| format!(", PostgreSQL {version}"));
             fields.push(field("Database", format!("{label}  ({address}{version})")));
+        }
+        let several = self.certificate_keys.len() > 1;
+        for (whose, key) in &self.certificate_keys {
+            let whose = if several { format!("  ({whose})") } else { String::new() };
+            fields.push(field("Certificates", format!("{key}{whose}")));
         }
         fields.push(field("Written", format!("{} by pgcoffer {VERSION}", self.written)));
         fields.push(field("Runbook", readme::RUNBOOK.to_owned()));

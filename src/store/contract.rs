@@ -73,6 +73,14 @@ pub trait Backend: Send + Sync {
     /// As [`Backend::list`].
     async fn folders(&self, folder: &str) -> Result<Vec<String>, Error>;
 
+    /// Whether there is an object below `folder`. A look at the beginning of a list, however long the list is.
+    ///
+    /// # Errors
+    /// As [`Backend::list`].
+    async fn holds_any(&self, folder: &str) -> Result<bool, Error> {
+        Ok(!self.list(folder).await?.is_empty())
+    }
+
     /// Looks at an object. `None` if it doesn't exist.
     ///
     /// # Errors

@@ -51,6 +51,30 @@ impl Location {
         }
     }
 
+    /// The folders of the prefix, or of the path.
+    #[must_use]
+    pub fn steps(&self) -> Vec<String> {
+        let path = match self {
+            Self::Bucket(bucket) => bucket.prefix.clone(),
+            Self::Folder(path) => path.display().to_string(),
+        };
+        let steps = path.split('/').filter(|step| !step.is_empty());
+        steps.map(str::to_owned).collect()
+    }
+
+    /// The place in the same bucket, or on the same file system, with these folders.
+    ///
+    /// # Errors
+    /// As [`Location::parse`].
+    pub fn at(&self, steps: &[String]) -> Result<Self, Error> {
+        let path = steps.join("/");
+        match self {
+            Self::Bucket(bucket) if path.is_empty() => Self::parse(&format!("s3://{}", bucket.bucket)),
+            Self::Bucket(bucket) => Self::parse(&format!("s3://{}/{path}", bucket.bucket)),
+            Self::Folder(_) => Self::parse(&format!("file:///{path}")),
+        }
+    }
+
     /// The object's name in messages: `s3://bucket/key`, `file:///path/key`.
     #[must_use]
     pub fn url(&self, key: &str) -> String {

@@ -136,6 +136,19 @@ impl Store {
         })
     }
 
+    /// Up to a thousand of the folders directly below another place of the same kind, of the same bucket: for a hint,
+    /// since it isn't the whole list. On S3 one request, which isn't repeated.
+    ///
+    /// # Errors
+    /// Any error of the place.
+    pub async fn some_folders_at(&self, place: &Location) -> Result<Vec<String>, Error> {
+        match (&self.kind, place) {
+            (Place::S3(s3), Location::Bucket(_)) => s3.some_folders(&place.key("")).await,
+            (Place::Folder(folder), Location::Folder(path)) => Ok(folder.some_folders_at(path).await),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// The most parts an upload may have.
     #[must_use]
     pub fn parts_max(&self) -> u32 {

@@ -32,6 +32,25 @@ pub fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
 }
 
+/// A length of time in milliseconds, in its two largest units, without one that is zero: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`,
+/// `3 d 4 h`, `24 h`.
+#[must_use]
+pub fn duration(milliseconds: i64) -> String {
+    let milliseconds = milliseconds.max(0);
+    let whole = milliseconds / 1000;
+    let two = |first: i64, unit: &str, second: i64, smaller: &str| match second {
+        0 => format!("{first} {unit}"),
+        second => format!("{first} {unit} {second} {smaller}"),
+    };
+    match whole {
+        0..10 => format!("{whole}.{} s", milliseconds % 1000 / 100),
+        10..60 => format!("{whole} s"),
+        60..3600 => two(whole / 60, "min", whole % 60, "s"),
+        3600..172_800 => two(whole / 3600, "h", whole % 3600 / 60, "min"),
+        _ => two(whole / 86_400, "d", whole % 86_400 / 3600, "h"),
+    }
+}
+
 /// How long ago, to the minute, in its two largest units: `30d 0h`, `5h 1m`, `0m`.
 #[must_use]
 pub fn age(from: Timestamp, to: Timestamp) -> String {
@@ -186,6 +205,22 @@ mod tests {
                 "16.0 EiB"
             ]
         );
+    }
+
+    #[test]
+    fn lengths_of_time_have_two_units() {
+        for (milliseconds, text) in [
+            (-1, "0.0 s"),
+            (0, "0.0 s"),
+            (1_450, "1.4 s"),
+            (59_999, "59 s"),
+            (200_000, "3 min 20 s"),
+            (7_500_000, "2 h 5 min"),
+            (172_800_000, "2 d"),
+            (180_000, "3 min"),
+        ] {
+            assert_eq!(duration(milliseconds), text);
+        }
     }
 
     #[test]

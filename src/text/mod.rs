@@ -6,17 +6,21 @@
 //! escaped.
 
 mod figures;
+mod html;
 mod moment;
 mod number;
+mod os;
 mod shell;
 
 use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
-pub use figures::{age, ago, bare_minute, bare_second, day, minute, second, short_size, size, span};
+pub use figures::{age, ago, bare_minute, bare_second, day, duration, minute, second, short_size, size, span};
+pub use html::html_escaped;
 pub use moment::{MomentError, parse_moment};
-pub use number::{counted, roughly};
+pub use number::{counted, grouped, roughly};
+pub use os::os_words;
 pub use shell::{shell_quoted, shell_word};
 
 /// Characters of one line that are shown: a name has 63 bytes, a message may have megabytes.

@@ -10,6 +10,20 @@ pub fn counted(count: impl Display, noun: &str) -> String {
     format!("{count} {noun}{s}")
 }
 
+/// A number with its digits in groups of three: `1,234,567`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A length of time in the largest unit of which it has two at least: `90 s`, `5 minutes`, `47 hours`, `20 days`.
 #[must_use]
 pub fn roughly(seconds: i64) -> String {
@@ -31,6 +45,19 @@ mod tests {
         assert_eq!(counted(1, "record"), "1 record");
         assert_eq!(counted("1", "day"), "1 day");
         assert_eq!(counted(21, "day"), "21 days");
+    }
+
+    #[test]
+    fn digits_stand_in_threes() {
+        for (number, told) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (12_345, "12,345"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(number), told);
+        }
     }
 
     #[test]

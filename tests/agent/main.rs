@@ -13,6 +13,7 @@ mod testbed;
 
 mod backup;
 mod catalog;
+mod certificate;
 mod check;
 mod config;
 mod delete;

@@ -109,7 +109,11 @@ impl Stage {
 /// Where `install.sh` has put what the played programs need.
 fn testbed_folder() -> PathBuf {
     let folder = project().join(".testbed");
-    for file in ["heroku/oclif.manifest.json", "awscli/bin/aws"] {
+    for file in [
+        "heroku/oclif.manifest.json",
+        "awscli/bin/aws",
+        "attestations/bin/python",
+    ] {
         assert!(folder.join(file).exists(), "no .testbed/{file}: {INSTALL_HINT}");
     }
     folder

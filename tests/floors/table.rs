@@ -17,6 +17,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("compress", &[]),
     ("seal", &[]),
     ("backup", &["archive", "seal"]),
+    ("certificate", &["archive", "backup", "seal"]),
     ("schedule", &["backup"]),
     ("retention", &["backup"]),
     ("anomaly", &["archive", "backup"]),
@@ -31,6 +32,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "archive",
             "backup",
+            "certificate",
             "compress",
             "lifecycle",
             "postgres",
@@ -59,6 +61,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "archive",
             "backup",
             "catalog",
+            "certificate",
             "compress",
             "error",
             "lifecycle",
@@ -80,6 +83,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "backup",
             "catalog",
+            "certificate",
             "compress",
             "error",
             "heroku",
@@ -100,6 +104,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "backup",
             "catalog",
+            "certificate",
             "config",
             "error",
             "lifecycle",

@@ -48,6 +48,7 @@ missing_packages() {
     have git || echo git
     have openssl || echo openssl
     have zstd || echo zstd
+    have jq || echo jq
     have argon2 || echo argon2
     have ps || echo procps
     have unshare && have setpriv || echo util-linux
@@ -260,6 +261,21 @@ install_messengers() {
     echo "${messengers[*]}" > "$dir/installed"
 }
 
+# --- tools of others that verify certificates of drills -----------------------------------------------------------
+
+# The library of the DSSE specification's own project, and in-toto's bindings, with the versions of all that they bring.
+attestations=(securesystemslib==1.6.0 in-toto-attestation==0.9.3 cryptography==50.0.2 protobuf==7.36.2 cffi==2.1.1 pycparser==3.12)
+
+install_attestations() {
+    local dir=$testbed/attestations
+    [ "$(cat "$dir/installed" 2>/dev/null)" != "${attestations[*]}" ] || return 0
+    say "installing ${attestations[*]} into .testbed/attestations"
+    rm -rf "$dir"
+    "$testbed/localstack/bin/python" -m venv "$dir"
+    "$dir/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "${attestations[@]}"
+    echo "${attestations[*]}" > "$dir/installed"
+}
+
 # --- promtool -----------------------------------------------------------------------------------------------------
 
 # It checks what monitoring is told. The package is only unpacked: installed, it would start a server.
@@ -319,6 +335,7 @@ if [ "$what" = all ]; then
     install_cargo_deb
     install_debian
     install_messengers
+    install_attestations
     install_promtool
     install_pgbouncer
 fi

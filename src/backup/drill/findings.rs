@@ -1,9 +1,10 @@
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DrillName, DrillVerdict, UnreadableDrill};
+use super::{DrillName, DrillVerdict, FindingReason, UnreadableDrill};
 use crate::{
+    archive::{Contents, Definitions, Fingerprint, LargeObjects, TableData},
     backup::{
         Label,
         lists::{FEW, few},
@@ -29,6 +30,9 @@ pub struct DrillFinding {
     pub name: Untrusted,
     /// What is different, or why it could not be compared.
     pub why: Untrusted,
+    /// The same reason without a name.
+    #[serde(default)]
+    pub reason: FindingReason,
     /// Its label for people, like `table public.orders`.
     #[serde(default)]
     pub label: Untrusted,
@@ -47,6 +51,39 @@ pub struct DrillCheck {
     pub found: Untrusted,
     /// Whether that is as expected.
     pub passed: bool,
+}
+
+/// One table of the comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrilledTable {
+    /// The schema.
+    pub schema: Untrusted,
+    /// The name.
+    pub name: Untrusted,
+    /// What was dumped; none if it isn't in the backup.
+    pub expected: Option<TableRows>,
+    /// What the restored database held; none if it isn't there.
+    pub found: Option<TableRows>,
+}
+
+/// What a table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRows {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of its rows in COPY's text form.
+    pub bytes: u64,
+    /// The fingerprint of its rows, as in [`TableFingerprint`](crate::backup::TableFingerprint).
+    pub fingerprint: Fingerprint,
+}
+
+/// The large objects of both sides of the comparison.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrilledLargeObjects {
+    /// What was dumped.
+    pub expected: LargeObjects,
+    /// What the restored database held.
+    pub found: LargeObjects,
 }
 
 /// What a drill found, with the names of tables: sealed as the details of a backup are, beside the
@@ -74,6 +111,15 @@ pub struct DrillFindings {
     /// What else the user should know.
     #[serde(default, deserialize_with = "few")]
     pub remarks: Vec<Untrusted>,
+    /// Every table, by schema and name.
+    #[serde(default)]
+    pub tables: Vec<DrilledTable>,
+    /// All large objects together.
+    #[serde(default)]
+    pub large_objects: DrilledLargeObjects,
+    /// What the archive's table of contents defines, by kind.
+    #[serde(default, deserialize_with = "few")]
+    pub definitions: Vec<Definitions>,
 }
 
 /// The document that is sealed: findings, and whose they are.
@@ -92,6 +138,44 @@ struct OwnerOfFindings {
     version: u32,
     name: DrillName,
     database: Label,
+}
+
+impl DrilledTable {
+    /// Whether its rows came back as they were dumped. A dump may leave out the data of a table without rows.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        let held = |rows: Option<TableRows>| rows.filter(|rows| rows.rows > 0);
+        held(self.expected) == held(self.found)
+    }
+
+    /// The tables of a dump and of another one, by schema and name.
+    #[must_use]
+    pub fn pairs(expected: &Contents, found: &Contents) -> Vec<Self> {
+        let mut tables: BTreeMap<(&Untrusted, &Untrusted), (Option<TableRows>, Option<TableRows>)> = BTreeMap::new();
+        for table in &expected.tables {
+            tables.entry((&table.schema, &table.name)).or_default().0 = Some(table.into());
+        }
+        for table in &found.tables {
+            tables.entry((&table.schema, &table.name)).or_default().1 = Some(table.into());
+        }
+        let pair = |((schema, name), (expected, found)): ((&Untrusted, &Untrusted), _)| Self {
+            schema: schema.clone(),
+            name: name.clone(),
+            expected,
+            found,
+        };
+        tables.into_iter().map(pair).collect()
+    }
+}
+
+impl From<&TableData> for TableRows {
+    fn from(table: &TableData) -> Self {
+        Self {
+            rows: table.rows,
+            bytes: table.bytes,
+            fingerprint: table.fingerprint,
+        }
+    }
 }
 
 impl DrillFindings {
@@ -171,6 +255,9 @@ impl DrillFindings {
             left_out: findings(&self.left_out),
             checks: checks.collect(),
             remarks: self.remarks.iter().take(FEW).map(cut).collect(),
+            tables: self.tables.clone(),
+            large_objects: self.large_objects,
+            definitions: self.definitions.iter().take(FEW).cloned().collect(),
         }
     }
 }

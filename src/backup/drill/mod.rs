@@ -2,6 +2,7 @@
 
 mod findings;
 mod name;
+mod reason;
 #[cfg(test)]
 mod tests;
 
@@ -11,8 +12,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::{BackupId, Counts, Label, lists::few};
 use crate::{cause::Cause, seal::RepositoryId, text::Untrusted};
 
-pub use findings::{DrillCheck, DrillFinding, DrillFindings, FINDINGS_VERSION};
+pub use findings::{
+    DrillCheck, DrillFinding, DrillFindings, DrilledLargeObjects, DrilledTable, FINDINGS_VERSION, TableRows,
+};
 pub use name::{BadDrillName, DrillName};
+pub use reason::FindingReason;
 
 /// The version of the shape of reports that this program writes.
 pub const DRILL_VERSION: u32 = 1;
@@ -96,9 +100,6 @@ pub struct DrillCertificate {
     /// The bytes that are given out, exactly as they were signed; base64 in JSON.
     #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
     pub envelope: Vec<u8>,
-    /// SHA-256 of the envelope before it, 64 lower-case hexadecimal digits; none for the first one of a database.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_sha256: Option<Untrusted>,
 }
 
 /// A drill that ran to its end, in short: one value of the series of measured recovery times.

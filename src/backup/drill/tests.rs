@@ -60,7 +60,6 @@ fn a_report_is_read_as_it_was_written_with_its_certificate() {
     assert_eq!(read(&report), Ok(report.clone()));
     report.certificate = Some(DrillCertificate {
         envelope: (0..=255).collect(),
-        previous_sha256: Some("ef".repeat(32).into()),
     });
     assert_eq!(read(&report), Ok(report.clone()));
     report.outcome = DrillOutcome::NotCarriedOut {
@@ -176,6 +175,7 @@ fn findings_are_bounded_and_belong_to_one_drill() {
         schema: "public".into(),
         name: "orders".into(),
         why: "w".repeat(100_000).into(),
+        reason: FindingReason::Changed,
         label: "table public.orders".into(),
     };
     let findings = DrillFindings {

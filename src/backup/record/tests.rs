@@ -45,6 +45,7 @@ fn longest(text: &str) -> Record {
                 database: text.into(),
                 table_bytes: u64::MAX,
                 standby: false,
+                identity: Some(text.into()),
             },
             client: Client {
                 version: text.into(),

@@ -18,9 +18,9 @@ const LOOKED_AT: usize = 4;
 impl Catalog {
     /// The id in the newest records here that one of the keys has sealed, if the place's own object doesn't have it;
     /// `why` says why not.
-    pub(super) async fn adopted(&self, why: &str) -> Result<Option<RepositoryId>> {
+    pub(in crate::catalog) async fn adopted(&self, why: &str) -> Result<Option<RepositoryId>> {
         let mut found = BTreeSet::new();
-        for database in self.databases().await? {
+        for database in self.labelled_folders().await? {
             found.extend(self.repositories_of(&database).await?);
         }
         let mut found = found.into_iter();

@@ -62,7 +62,7 @@ impl Catalog {
             return Ok(None);
         };
         if !self.pinned {
-            for database in self.databases().await? {
+            for database in self.labelled_folders().await? {
                 let makers = self.makers(&database).await?;
                 let names = self.names(&database, &makers).await?;
                 self.check_settled(&names.other_repositories).await?;

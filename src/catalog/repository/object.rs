@@ -125,7 +125,7 @@ impl Catalog {
             .map_err(|e| Error::seal(self.repository_key(), e))
     }
 
-    fn repository_key(&self) -> String {
+    pub(in crate::catalog) fn repository_key(&self) -> String {
         self.store.location().key(&format!("{NAME}{SUFFIX}"))
     }
 

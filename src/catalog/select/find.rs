@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use super::{BackupSelector, is_part_of};
 use crate::{
     backup::{AHEAD_MAX, BackupId, Label, Record, Tier},
-    catalog::{Catalog, CatalogEntry, Doubt, databases::DatabaseNames},
+    catalog::{Catalog, CatalogEntry, Doubt, backups_elsewhere, databases::DatabaseNames},
     error::{Error, Result},
+    text::{counted, second},
 };
 
 /// Candidates that an error names.
@@ -69,11 +70,20 @@ impl Catalog {
         match self.stranger_of(database, is_asked_for).await {
             Some(stranger) => stranger,
             None if is_empty => match self.of_others().await {
-                Ok(others) => others.unwrap_or(none),
+                Ok(Some(others)) => others,
+                // other databases have backups here
+                Ok(None) if database.is_some() && self.databases().await.is_ok_and(|all| !all.is_empty()) => none,
+                Ok(None) => self.no_backup_at_all(&wanted.to_string()).await,
                 Err(error) => error,
             },
             None => none,
         }
+    }
+
+    /// The error for a place without any backup, with the places that have some. Looks for these.
+    pub async fn no_backup_at_all(&self, wanted: &str) -> Error {
+        let elsewhere = backups_elsewhere(&self.other_places().await);
+        Error::no_backup_at_all(wanted, self.store.location(), elsewhere)
     }
 
     async fn find_part(&self, part: &str, all: &[DatabaseNames]) -> Result<Record> {
@@ -122,6 +132,10 @@ impl Catalog {
         }
         ids.sort_by_key(is_ahead);
         let (mut refused, mut unsure) = (None, Vec::new());
+        let mut seen = Others {
+            oldest: found.newest_first().last(),
+            ..Others::default()
+        };
         for id in ids {
             if unsure.len() >= UNSURE_MAX {
                 break;
@@ -145,6 +159,7 @@ impl Catalog {
             if before.is_some_and(|before| one.record.started >= before) {
                 continue;
             }
+            seen.count(&one.record);
             let is_of_tier = one.record.is_good() && tier.is_none_or(|tier| serves(&one.record, tier));
             match one.why_doubted().cloned() {
                 Some(doubt) if doubt.may_be_intact() && is_of_tier => unsure.push((one.record, doubt)),
@@ -165,7 +180,7 @@ impl Catalog {
             tracing::warn!("{id} is the newest, and {doubt}");
             return Ok(record);
         }
-        Err(refused.unwrap_or_else(none))
+        Err(refused.unwrap_or_else(|| seen.instead_of(none(), tier, before)))
     }
 
     async fn open_and_look(&self, found: &DatabaseNames, id: &BackupId) -> Result<CatalogEntry> {
@@ -187,6 +202,55 @@ impl Catalog {
             let id = &passed_over.id;
             tracing::warn!("passed over {id}: {doubt}");
         }
+    }
+}
+
+/// What there is where nothing was of the wanted tier and time.
+#[derive(Default)]
+struct Others<'a> {
+    /// The oldest run, at whatever time.
+    oldest: Option<&'a BackupId>,
+    /// How many runs began in time.
+    runs: usize,
+    /// The newest good one of these.
+    newest: Option<BackupId>,
+    /// The tiers of the good ones.
+    tiers: BTreeSet<Tier>,
+}
+
+impl Others<'_> {
+    /// Counts a run that began in time; the newest is counted first.
+    fn count(&mut self, record: &Record) {
+        self.runs += 1;
+        if record.is_good() {
+            self.newest.get_or_insert_with(|| record.id.clone());
+            self.tiers.extend(record.serves().iter().map(|served| served.tier));
+        }
+    }
+
+    /// The error with a hint that says what there is.
+    fn instead_of(&self, none: Error, tier: Option<Tier>, before: Option<Timestamp>) -> Error {
+        let then = if before.is_some() { " before then" } else { "" };
+        let hint = match (&self.newest, tier, self.oldest) {
+            (Some(newest), Some(tier), _) => {
+                let tiers: Vec<&str> = self.tiers.iter().map(|tier| tier.as_str()).collect();
+                let other = tiers.first().copied().unwrap_or_default();
+                format!(
+                    "no good backup{then} is a {tier} one; there are {} ones, the newest of them {newest}: take latest, \
+                     or latest:{other}",
+                    tiers.join(" and ")
+                )
+            }
+            (None, _, Some(oldest)) if self.runs == 0 => {
+                let began = second(oldest.time());
+                format!("the oldest one here is {oldest}, which began {began}")
+            }
+            _ => format!(
+                "none of the {}{then} is good: `pgcoffer list --all` shows why",
+                counted(self.runs, "run")
+            ),
+        };
+        none.with_hint(hint)
     }
 }
 

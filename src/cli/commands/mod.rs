@@ -1,6 +1,8 @@
 //! One file a command: its arguments, the verb of the agent, and the result as text or JSON.
 
 pub(super) mod backup;
+pub(super) mod certificate;
+mod certificate_verify;
 pub(super) mod check;
 pub(super) mod chosen;
 mod chosen_database;
@@ -14,6 +16,7 @@ mod keygen;
 pub(super) mod lifecycle;
 pub(super) mod list;
 mod open;
+mod place_facts;
 pub(super) mod policy;
 pub(super) mod prune;
 pub(super) mod restore;
@@ -29,6 +32,7 @@ pub(super) mod verify;
 
 use pgcoffer::{Error, Result, agent::Agent};
 
+pub(super) use certificate_verify::{VerifiedFile, verify_certificates};
 pub(super) use keygen::{catalog_key, keygen, new_repository};
 
 use super::{
@@ -66,8 +70,14 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
             None => context.get(chosen, output.clone(), *sealed, *thaw).await,
         },
         Command::Open { file, output } => context.open(file, output.clone()).await,
-        Command::Verify { chosen, sample, thaw } => context.verify(chosen, *sample, *thaw).await,
+        Command::Verify {
+            chosen,
+            deep,
+            sample,
+            thaw,
+        } => context.verify(chosen, *deep, *sample, *thaw).await,
         Command::Drill(args) => context.drill(args).await,
+        Command::Certificate(command) => context.certificate(command).await,
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,
@@ -75,6 +85,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Status(args) => context.status(args).await,
         Command::Check(args) => context.check(args).await,
         Command::SheetFacts => context.sheet_facts().await,
+        Command::PlaceFacts => context.place_facts().await,
         Command::Policy(args) => context.policy(args),
         Command::Prune(args) => context.prune(args).await,
         Command::Delete(args) => context.delete(args).await,

@@ -119,7 +119,9 @@ impl Context<'_> {
         let prepared = self.agent.prepare_restore(&record, &request).await?;
         if args.preview {
             let is_chosen = !request.only.is_empty();
-            self.output.restore_preview(&prepared.preview()?, is_chosen)?;
+            let measured = self.agent.measured(&record).await?;
+            self.output
+                .restore_preview(&prepared.preview()?, measured.as_ref(), is_chosen)?;
             if let Some(refusal) = prepared.refusal() {
                 return Err(refusal);
             }
@@ -240,6 +242,7 @@ fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
         },
         keep_going: args.keep_going,
         made_for_it: false,
+        own_tables_only: false,
         preview: args.preview,
     })
 }

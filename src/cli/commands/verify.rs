@@ -5,7 +5,7 @@ use pgcoffer::{Result, operation::Progress};
 use super::{chosen::Chosen, context::Context, thaw::ThawArgs};
 
 impl Context<'_> {
-    pub(super) async fn verify(&self, chosen: &Chosen, sample: Option<f64>, thaw: ThawArgs) -> Result<()> {
+    pub(super) async fn verify(&self, chosen: &Chosen, deep: bool, sample: Option<f64>, thaw: ThawArgs) -> Result<()> {
         let record = self
             .agent
             .find_to("verify", chosen.selector(self.agent.config())?)
@@ -17,7 +17,7 @@ impl Context<'_> {
             let sampled = self.watched("verify", &progress, work).await?;
             return self.output.sampled(&sampled);
         }
-        let work = self.agent.verify(&record, &progress);
+        let work = self.agent.verify(&record, deep, &progress);
         let verified = self.watched("verify", &progress, work).await?;
         self.output.verified(&verified)
     }

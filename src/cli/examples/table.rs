@@ -65,6 +65,70 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "certificate",
+        &[
+            ("pgcoffer certificate show", "the newest one"),
+            (
+                "pgcoffer certificate verify *.certificate.json --key certificate-key.pem",
+                "what others check, without the bucket and without a secret",
+            ),
+        ],
+    ),
+    (
+        "certificate show",
+        &[
+            ("pgcoffer certificate show", "the newest one, verified"),
+            (
+                "pgcoffer certificate show 20261120T0700 --json",
+                "that of one backup, for a program",
+            ),
+        ],
+    ),
+    (
+        "certificate get",
+        &[
+            ("pgcoffer certificate get", "the newest one, for others to verify"),
+            (
+                "pgcoffer certificate get --format html -o drill.html",
+                "a page to read, print and file",
+            ),
+            (
+                "pgcoffer certificate get --all -o evidence",
+                "all of them, as an auditor wants them",
+            ),
+            (
+                "pgcoffer certificate get --names",
+                "with the names of tables; for people who may know them",
+            ),
+        ],
+    ),
+    (
+        "certificate verify",
+        &[
+            (
+                "pgcoffer certificate verify evidence/*.json --key certificate-key.pem",
+                "every one of them, and that none is missing in between",
+            ),
+            (
+                "pgcoffer certificate verify main-12.certificate.json --archive main.pgc",
+                "and that it is about this sealed archive",
+            ),
+        ],
+    ),
+    (
+        "certificate key",
+        &[
+            (
+                "pgcoffer certificate key > certificate-key.pem",
+                "for whoever is to verify certificates; it is no secret",
+            ),
+            (
+                "pgcoffer certificate key --old",
+                "with those that verify what was signed before a change of the key",
+            ),
+        ],
+    ),
+    (
         "show",
         &[
             ("pgcoffer show latest", "the newest good backup with its tables"),

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use pgcoffer::setup::Form;
 
+use super::interrupted::Flag;
+use crate::cli::global::Global;
+
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct InitArgs {
     /// A database: its URL, `env:VARIABLE` that holds it, or with --heroku `heroku:ADD-ON`; may be repeated
@@ -38,7 +41,7 @@ pub(in crate::cli) struct InitArgs {
     /// Do not try database and bucket
     #[arg(long)]
     pub(super) no_check: bool,
-    /// Write a recovery sheet to print: a page if the name ends in .html, else text; may be repeated
+    /// Write a recovery sheet to print: a page (.html) or text (.txt); may be repeated
     #[arg(long = "sheet", value_name = "FILE")]
     pub(super) sheets: Vec<PathBuf>,
     /// Print the settings, secrets among them, as: heroku, env (docker --env-file), dotenv, toml, kubernetes, shell
@@ -67,6 +70,45 @@ impl InitArgs {
     /// The Heroku app that is to be set up, and not only written about.
     pub(super) fn app_to_set_up(&self) -> Option<&str> {
         self.heroku.as_deref().filter(|_| self.output.is_none())
+    }
+
+    /// The flags that were given, as they are given again. The URL of a database may hold a password, so a variable
+    /// stands for it.
+    pub(super) fn given(&self, global: &Global) -> Vec<Flag> {
+        let path = |path: &PathBuf| path.display().to_string();
+        let texts = [
+            ("--config", global.config.as_ref().map(path)),
+            ("--heroku", self.heroku.clone()),
+            ("--heroku-from", self.heroku_from.clone()),
+            ("--bucket", global.bucket.clone()),
+            ("--region", self.region.clone()),
+            ("--endpoint-url", self.endpoint_url.clone()),
+            ("--key-file", self.key_file.as_ref().map(path)),
+            ("--schedule", self.schedule.clone()),
+            ("--timezone", self.timezone.clone()),
+            ("--output", self.output.map(|form| form.as_str().to_owned())),
+            ("--write", self.write.as_ref().map(path)),
+        ];
+        let switches = [
+            ("--path-style", self.path_style),
+            ("--new-key", self.new_key),
+            ("--key-stored", self.key_stored),
+            ("--no-check", self.no_check),
+            ("--yes", self.yes),
+        ];
+        let databases = self.databases.iter().map(|given| match given.split_once('=') {
+            Some((label, place)) if !place.starts_with("env:") && !place.starts_with("heroku:") => {
+                Flag::of_typed_url(label)
+            }
+            _ => Flag::new("--database", given),
+        });
+        let texts = texts
+            .into_iter()
+            .filter_map(|(name, value)| Some(Flag::new(name, &value?)));
+        let sheets = self.sheets.iter().map(|sheet| Flag::new("--sheet", &path(sheet)));
+        let switches = switches.into_iter().filter(|(_, is_given)| *is_given);
+        let switches = switches.map(|(name, _)| Flag::new(name, ""));
+        databases.chain(texts).chain(sheets).chain(switches).collect()
     }
 
     /// Whether more is wanted than to be led through it.

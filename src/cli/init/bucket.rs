@@ -21,7 +21,12 @@ impl Draft {
                 .say("   The credentials in the environment end within hours: a dyno needs others.");
             self.drop_access();
         }
-        self.ask_until_it_works()?;
+        loop {
+            self.ask_until_it_works()?;
+            if !self.say_what_is_there()? {
+                break;
+            }
+        }
         if self.vars.contains_key("AWS_SESSION_TOKEN") {
             // temporary credentials end within hours, and would be set for good
             self.setup.variables.remove("AWS_ACCESS_KEY_ID");

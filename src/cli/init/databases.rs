@@ -5,7 +5,12 @@ use std::collections::BTreeSet;
 use pgcoffer::{Error, Result, backup::Label, postgres::DatabaseUrl, setup::url_variable};
 use zeroize::Zeroizing;
 
-use super::{Draft, journal::Asked, usage};
+use super::{
+    Draft,
+    interrupted::{self, Flag},
+    journal::Asked,
+    usage,
+};
 
 const LOGIN: &str = "   If this is the application's own login, it may write as well. It works; one that\n   \
     may only read is safer: `pgcoffer check --fix-sql` prints the SQL for such a role.";
@@ -146,6 +151,7 @@ impl Draft {
         }
         let label = self.ask_label(&url)?;
         self.setup.set(url_variable(&label), text.as_str());
+        interrupted::note_answer(&self.written, Flag::of_typed_url(label.as_str()));
         Ok(true)
     }
 

@@ -53,7 +53,28 @@ pub(super) fn look_ahead(args: &InitArgs, asks: bool, json: bool) -> Result<()> 
             return Err(usage(why, "give each its own name"));
         }
     }
+    for sheet in &args.sheets {
+        is_page(sheet).map_err(|why| usage(why, SHEET_FORMS))?;
+    }
     pages_beside(&args.sheets).map(drop)
+}
+
+const SHEET_FORMS: &str = "give it a name that ends in .html, and print that page into a PDF by a browser; or .txt";
+
+/// Whether the sheet is written as a page of HTML, and not as text, by the end of its name.
+///
+/// # Errors
+/// That it would be something else than its name says.
+fn is_page(sheet: &Path) -> std::result::Result<bool, String> {
+    let end = sheet.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
+    match end.as_deref() {
+        Some("html" | "htm") => Ok(true),
+        None | Some("txt" | "text") => Ok(false),
+        Some(_) => Err(format!(
+            "a sheet is a page (.html) or text (.txt), and {} would be neither",
+            sheet.display()
+        )),
+    }
 }
 
 /// The copies of the page that are to be written beside these sheets, which say that one is there.
@@ -163,6 +184,7 @@ impl Draft {
         );
         if self.terminal.confirm("   Write it?", self.is_new())? {
             let check = |name: &str| {
+                is_page(Path::new(name))?;
                 is_free(Path::new(name))?;
                 pages_beside(&[name.into()])
                     .map(drop)
@@ -245,7 +267,7 @@ impl Draft {
         let sheet = self.sheet()?;
         let mut files: Vec<(PathBuf, Zeroizing<String>)> = Vec::new();
         for path in &self.args.sheets {
-            let is_page = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("html"));
+            let is_page = is_page(path).map_err(|why| usage(why, SHEET_FORMS))?;
             files.push((path.clone(), if is_page { sheet.html() } else { sheet.text() }));
         }
         for page in pages_beside(&self.args.sheets)? {

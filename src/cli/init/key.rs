@@ -9,7 +9,13 @@ use pgcoffer::{
 };
 use zeroize::Zeroizing;
 
-use super::{Draft, journal::Asked, usage};
+use super::{
+    Draft,
+    interrupted::note_shown_key,
+    journal::Asked,
+    place::{Opening, Place, said},
+    usage,
+};
 
 /// So many of the key's last characters are asked back: its checksum, which nobody guesses and everybody can type.
 const ASKED_BACK: usize = 6;
@@ -21,11 +27,13 @@ pub(super) fn variable_set(settings: &Settings) -> Option<&'static str> {
 }
 
 impl Draft {
-    pub(super) fn key(&mut self, settings: &Settings) -> Asked<()> {
+    /// False: another bucket is meant.
+    pub(super) fn key(&mut self, settings: &Settings) -> Asked<bool> {
         self.step(3, "Key");
         if let Some(path) = self.args.key_file.clone() {
             let key = read(&path)?;
-            return Ok(self.take_key(&key)?);
+            self.take_key(&key)?;
+            return self.try_key_at_hand();
         }
         if let Some(name) = variable_set(settings)
             && !self.args.new_key
@@ -34,7 +42,7 @@ impl Draft {
             let what = self.config.secret.as_ref().map(pgcoffer::seal::Secret::describe);
             self.terminal
                 .say(&format!("   {} stays, from {origin}.", what.unwrap_or_default()));
-            return Ok(());
+            return self.try_key_at_hand();
         }
         let every_database_has_one = !self.config.databases.is_empty()
             && self.labels().iter().all(|label| {
@@ -43,24 +51,72 @@ impl Draft {
             });
         if every_database_has_one && !self.args.new_key {
             self.terminal.say("   Every database has a key of its own already.");
-            return Ok(());
+            return Ok(true);
         }
         if !self.terminal.asks || (self.terminal.yes && self.args.key_stored) {
-            return Ok(self.new_key_unseen()?);
+            self.new_key_unseen()?;
+            return Ok(true);
         }
-        if !self.args.new_key
-            && self
-                .terminal
-                .choose("   The key", &["make a new one", "take one that I have"])?
-                == 1
-        {
-            let check = |text: &str| MasterKey::parse(text).map(drop).map_err(|e| e.to_string());
-            let text = self.terminal.hidden("   The key", false, check)?;
-            return Ok(self.take_key(&parse(&text)?)?);
+        match self.place()?.filter(|place| place.is_closed() && !self.args.new_key) {
+            Some(place) => match self.ask_opening(&place, None)? {
+                Opening::Key(key) => {
+                    self.take_key(&key)?;
+                    self.say_key(&key)?;
+                    return Ok(true);
+                }
+                Opening::AnotherBucket => return Ok(false),
+                Opening::Another => self.pin_beside(&place),
+            },
+            None if self.args.new_key => {}
+            None => {
+                let choices = ["make a new one", "take one that I have"];
+                if self.terminal.choose("   The key", &choices)? == 1 {
+                    let check = |text: &str| MasterKey::parse(text).map(drop).map_err(|e| said(&e));
+                    let text = self.terminal.hidden("   The key", false, check)?;
+                    let key = parse(&text)?;
+                    self.take_key(&key)?;
+                    self.say_key(&key)?;
+                    return Ok(true);
+                }
+            }
         }
         let key = self.new_key()?;
         self.have_it_stored(&key)?;
-        Ok(self.take_key(&key)?)
+        self.take_key(&key)?;
+        Ok(true)
+    }
+
+    /// Tries the key that is set or given on what the bucket holds. False: another bucket is meant.
+    fn try_key_at_hand(&mut self) -> Asked<bool> {
+        let Some(place) = self.place()?.filter(Place::is_closed) else {
+            return Ok(true);
+        };
+        let held = match self.setup.text("PGCOFFER_KEY").map(parse) {
+            Some(Ok(key)) => format!("Key {}", key.key_id()),
+            _ => "The passphrase that is set".to_owned(),
+        };
+        match self.ask_opening(&place, Some(&held))? {
+            Opening::Key(key) => {
+                // it opened nothing: no backup needs it
+                self.setup.variables.remove("PGCOFFER_KEY");
+                self.setup.variables.remove("PGCOFFER_PASSPHRASE");
+                self.take_key(&key)?;
+                self.say_key(&key)?;
+                Ok(true)
+            }
+            Opening::AnotherBucket => Ok(false),
+            Opening::Another => {
+                self.pin_beside(&place);
+                Ok(true)
+            }
+        }
+    }
+
+    /// A machine with another key may back up beside what is there if it knows the repository.
+    fn pin_beside(&mut self, place: &Place) {
+        if let (Some(id), None) = (&place.repository, self.setup.text("PGCOFFER_REPOSITORY")) {
+            self.setup.set("PGCOFFER_REPOSITORY", id.as_str());
+        }
     }
 
     /// The key that is new here. It stays the same for who goes back and comes again.
@@ -107,6 +163,7 @@ impl Draft {
                  have stored them.",
                 text.as_str()
             ));
+            note_shown_key(&self.written, &key.key_id());
             self.terminal.show(&shown)?;
             let question =
                 format!("   The last {ASKED_BACK} characters, as you have stored them; Enter shows it again");

@@ -15,6 +15,7 @@ mod journal;
 mod key;
 mod left;
 mod notices;
+mod place;
 mod schedule;
 mod sheet;
 mod terminal;
@@ -38,8 +39,9 @@ use zeroize::Zeroizing;
 
 use args::InitArgs;
 use heroku::OnHeroku;
-use interrupted::Written;
+use interrupted::{Flag, Written};
 use journal::{Asked, Journal, Stop};
+use place::Place;
 use terminal::{SavedTerminal, Terminal};
 use trial_report::Trial;
 
@@ -86,6 +88,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
     }
     finish::look_ahead(args, terminal.asks, global.json)?;
     let written = Arc::new(Mutex::new(Written::default()));
+    interrupted::note_given(&written, args.given(global));
     let mut setup = begin(&settings, args, &vars);
     if let Some(heroku) = &heroku {
         heroku.take_attached(&mut setup)?;
@@ -102,6 +105,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
         dropped: Vec::new(),
         new_key: Arc::default(),
         trials: Arc::default(),
+        places: Arc::default(),
         attempts: RefCell::default(),
         heroku,
     };
@@ -201,6 +205,8 @@ struct Draft {
     new_key: Arc<Mutex<Option<Zeroizing<String>>>>,
     /// What was tried, for who goes back.
     trials: Arc<Mutex<Trials>>,
+    /// What stood in the bucket, by the settings it was looked at with.
+    places: Arc<Mutex<BTreeMap<u64, Option<Place>>>>,
     /// How often the same settings have been tried since the beginning.
     attempts: RefCell<BTreeMap<u64, usize>>,
     /// The Heroku app that is to be set up.
@@ -247,8 +253,13 @@ impl Draft {
             return self.check_alone();
         }
         self.databases()?;
-        self.bucket()?;
-        self.key(settings)?;
+        loop {
+            self.bucket()?;
+            if self.key(settings)? {
+                break;
+            }
+            self.setup.variables.remove("PGCOFFER_BUCKET");
+        }
         self.schedule()?;
         self.notices()?;
         self.try_form()?;
@@ -329,7 +340,7 @@ impl Draft {
 
     /// Notes an answer as the flag that gives it, for who stops here. Secrets are never noted.
     fn note_answer(&self, flag: &str, value: &str) {
-        interrupted::note_answer(&self.written, flag, value);
+        interrupted::note_answer(&self.written, Flag::new(flag, value));
     }
 }
 

@@ -45,6 +45,7 @@ impl Draft {
                 .collect(),
             databases: databases.collect(),
             account: facts.account.clone(),
+            certificate_keys: facts.certificate_keys.clone(),
             written: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
         })
     }

@@ -103,11 +103,14 @@ impl Draft {
         }
     }
 
-    /// Tries the bucket that was just given.
+    /// Tries the bucket that was just given. What is sealed there is tried when there is a key.
     pub(super) fn bucket_works(&self) -> Asked<bool> {
         let mut setup = self.setup.clone();
         for label in self.labels() {
             setup.variables.remove(&url_variable(&label));
+        }
+        for name in ["PGCOFFER_KEY", "PGCOFFER_PASSPHRASE", "PGCOFFER_OLD_KEYS"] {
+            setup.variables.remove(name);
         }
         setup.variables.retain(|name, _| !name.starts_with("PGCOFFER_DB_"));
         Ok(self.works(self.trial(&setup, "bucket", &[])?.about(Area::Bucket)))

@@ -1,7 +1,7 @@
 //! `init --undo`: what a set-up has made, each with the command that removes it. Nothing is removed here, and no command
 //! of the list removes a backup.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use pgcoffer::{
     Result,
@@ -14,6 +14,7 @@ use pgcoffer::{
 };
 use serde_json::json;
 use tokio::runtime::Handle;
+use zeroize::Zeroizing;
 
 use super::{
     InitArgs, OF_AWS,
@@ -21,6 +22,19 @@ use super::{
     heroku::{HerokuLogin, OnHeroku, unavailable},
 };
 use crate::cli::{global::Global, screen};
+
+/// The most files of the folder that are looked at.
+const ENTRIES_MAX: usize = 1000;
+/// No file of ours is longer: a sheet has a code for each key.
+const BYTES_MAX: u64 = 1 << 20;
+/// What no file but a recovery sheet has in it.
+const SHEET_MARKS: [&str; 2] = [
+    "PGCOFFER RECOVERY SHEET\n=======================\n",
+    "<title>pgcoffer recovery sheet</title>",
+];
+
+/// What settings with a secret have in them; the last two are those of a file in TOML.
+const SECRETS: [&str; 4] = ["PGCOFFER_KEY", "PGCOFFER_PASSPHRASE", "\nkey = \"", "\npassphrase = \""];
 
 /// Something that was made, and the command that removes it.
 struct Made {
@@ -59,6 +73,12 @@ pub(super) fn run(global: &Global, args: &InitArgs, runtime: &Handle) -> Result<
         }
     }
     let place = bucket.map_or_else(|| "the bucket".to_owned(), |bucket| shell_word(&bucket));
+    if args.heroku.is_none() {
+        text.push_str(
+            "\nOnly this folder was looked at: a sheet or a file of settings that went to another folder is not in the \
+             list.\n",
+        );
+    }
     text.push_str(&format!(
         "\nNone of these deletes a backup: those in {place} stay, and without the key nobody can read them. Have a copy of \
          the key before you remove the last place that holds it.\n"
@@ -158,19 +178,50 @@ fn app_itself(found: &OnHeroku) -> Vec<Made> {
     made
 }
 
-/// Files that have the names which `init` proposes.
+/// Files of this folder that `init` has made: known by what is in them, whatever they are called, or by the name that
+/// `init` proposes.
 fn in_this_folder() -> Vec<Made> {
-    let forms = Form::ALL.iter().map(|form| form.file_name());
-    let names = [SHEET_NAME, BY_HAND_NAME].into_iter().chain(forms);
-    let there = names.filter(|name| Path::new(name).is_file());
-    there
-        .map(|name| Made {
-            what: match name {
-                SHEET_NAME => "the recovery sheet, which holds the key".to_owned(),
-                BY_HAND_NAME => "how to restore without pgcoffer".to_owned(),
-                _ => "settings, which hold secrets".to_owned(),
-            },
-            command: Some(format!("rm {name}")),
+    let mut names: Vec<String> = fs::read_dir(".")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .take(ENTRIES_MAX)
+        // a name that isn't UTF-8 was given to none of ours
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names.iter().filter_map(|name| made_here(name)).collect()
+}
+
+/// What a file is, if it is ours.
+fn made_here(name: &str) -> Option<Made> {
+    // what a link leads to is somewhere else, and a pipe has no end
+    let is_small_file = |meta: fs::Metadata| meta.is_file() && meta.len() <= BYTES_MAX;
+    if !Path::new(name).symlink_metadata().is_ok_and(is_small_file) {
+        return None;
+    }
+    let bytes = Zeroizing::new(fs::read(name).unwrap_or_default());
+    let text = String::from_utf8_lossy(&bytes);
+    let removed = |what: &str| Made {
+        what: format!("{what}: {name}"),
+        command: Some(format!("rm {}", shell_word(name))),
+    };
+    let is_sheet = SHEET_MARKS.iter().any(|mark| text.contains(mark));
+    let is_settings = ["PGCOFFER_BUCKET=", "PGCOFFER_BUCKET:", "bucket = \"s3://"];
+    let is_settings = is_settings.iter().any(|setting| text.contains(setting));
+    if name == SHEET_NAME || is_sheet {
+        Some(removed("a recovery sheet, which holds the key"))
+    } else if name == BY_HAND_NAME {
+        Some(removed("how to restore without pgcoffer"))
+    } else if Form::ALL.iter().any(|form| form.file_name() == name) {
+        Some(removed("settings, which hold secrets"))
+    } else if is_settings && SECRETS.iter().any(|secret| text.contains(secret)) {
+        // it may have settings of other programs too
+        Some(Made {
+            what: format!("{name}, which has settings of pgcoffer and secrets in it: look at it before you remove it"),
+            command: None,
         })
-        .collect()
+    } else {
+        None
+    }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::rows::listed_status;
 use crate::cli::{
     styled::Style,
-    text::tables_and_rows,
+    text::{read_back, tables_and_rows},
     text_drill::{report_json, third_answer},
 };
 
@@ -44,6 +44,7 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
     if let Some(one) = good.filter(|one| listing.is_suspicious(&one.record)) {
         lines.push((Style::Bad, suspicious(listing, label, one)));
     }
+    lines.extend(read_back_line(listing, label));
     let failed = last.and_then(|last| Some((last.record.started, last.failure()?)));
     if let Some((started, failure)) = failed {
         let (age, why) = (span(started, now), failure.error.first_line());
@@ -66,6 +67,15 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
         lines.push((Style::Bad, text));
     }
     lines
+}
+
+/// Which backup was read back last.
+fn read_back_line(listing: &Listing, label: &Label) -> Option<(Style, String)> {
+    let all = listing.entries.iter().chain(&listing.beside);
+    let own = all.filter(|one| one.record.database == *label);
+    let read = own.filter_map(|one| Some((one.last_read_back(listing.seen)?, &one.record.id)));
+    let (at, id) = read.max()?;
+    Some((Style::Plain, format!("{label}: {}", read_back(id, at, listing.seen))))
 }
 
 /// That the newest good backup looks wrong, with the newest of which nothing does.

@@ -6,7 +6,7 @@ mod rows;
 use pgcoffer::{
     Error, Result,
     backup::Label,
-    catalog::{ListedRuns, Listing},
+    catalog::{ListedRuns, Listing, backups_elsewhere},
     store::Location,
     text::counted,
 };
@@ -81,6 +81,7 @@ fn list_json(listing: &Listing, databases: &[Label], location: &Location) -> Val
         "others": listing.others,
         "other_repositories": listing.other_repositories,
         "more": listing.more,
+        "elsewhere": listing.elsewhere,
     })
 }
 
@@ -95,6 +96,9 @@ fn list_text(listing: &Listing, databases: &[Label], view: &ListView<'_>) -> Sty
     }
     if databases.is_empty() {
         text.push_str(&wrapped(&nothing(listing, view), 0, columns));
+    }
+    if let Some(elsewhere) = backups_elsewhere(&listing.elsewhere) {
+        text.push_str(&wrapped(&format!("But {elsewhere}\n"), 2, columns));
     }
     if !listing.entries.is_empty() {
         let all = listing.entries.iter().map(|one| &one.record.id);
@@ -125,6 +129,7 @@ fn nothing(listing: &Listing, view: &ListView<'_>) -> String {
         ),
         0 => match view.only {
             Some(label) => format!("There are no backups of {label} in {location}.\n"),
+            None if !listing.elsewhere.is_empty() => format!("There are no backups in {location}.\n"),
             None => format!(
                 "There are no backups in {location}. Is that the right bucket and prefix? The recovery sheet has \
                  both.\n"

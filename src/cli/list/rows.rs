@@ -112,8 +112,6 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
 
 /// Whether and when a drill has shown that a backup comes back, or a reading that it is whole.
 fn proven(listing: &Listing, one: &CatalogEntry, now: Timestamp) -> (Style, String) {
-    let checked = one.mark.as_ref().and_then(|mark| mark.checked.as_ref());
-    let read_back = checked.filter(|checked| checked.good && one.is_sure());
     match listing.drills.of_backups.get(&one.record.id) {
         Some(report) => match report.verdict() {
             Some(DrillVerdict::Proven) => (Style::Good, ago(report.started, now)),
@@ -121,8 +119,8 @@ fn proven(listing: &Listing, one: &CatalogEntry, now: Timestamp) -> (Style, Stri
             Some(DrillVerdict::NotProven) => (Style::Bad, "NOT".to_owned()),
             None => (Style::Plain, "not drilled".to_owned()),
         },
-        None => match read_back {
-            Some(checked) => (Style::Plain, format!("read {}", ago(checked.at, now))),
+        None => match one.last_read_back(now) {
+            Some(at) => (Style::Plain, format!("read {}", ago(at, now))),
             None => (Style::Plain, NOT_READ.to_owned()),
         },
     }
@@ -177,6 +175,8 @@ pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
         object.insert("doubt".to_owned(), json!(doubt));
         let drill = listing.drills.of_backups.get(&one.record.id);
         object.insert("drill".to_owned(), drill.map_or(Value::Null, report_json));
+        let read_back = one.last_read_back(listing.seen);
+        object.insert("last_read_back".to_owned(), json!(read_back));
     }
     value
 }

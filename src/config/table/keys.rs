@@ -1,20 +1,22 @@
 //! Settings of keys, and of which repository they are for.
 
 use super::super::{
-    old_keys,
+    Settings, old_keys,
     setting::{Characters, DefaultValue, Section, Setting, Take},
     values::{catalog_key, key},
     wrong::Wrong,
 };
 use crate::{
     catalog::Key,
-    error::Fault,
+    certificate::PublicKey,
+    error::{Error, Fault},
     seal::{BadRepositoryId, MasterKey, Passphrase, RepositoryId, Secret},
 };
 
 pub(in super::super) const KEY: &str = "PGCOFFER_KEY";
 pub(in super::super) const PASSPHRASE: &str = "PGCOFFER_PASSPHRASE";
 pub(in super::super) const CATALOG_KEY: &str = "PGCOFFER_CATALOG_KEY";
+pub(in super::super) const CERTIFICATE_KEY: &str = "PGCOFFER_CERTIFICATE_KEY";
 pub(in super::super) const REPOSITORY: &str = "PGCOFFER_REPOSITORY";
 pub(in super::super) const KEY_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_KEY";
 pub(in super::super) const CATALOG_KEY_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_CATALOG_KEY";
@@ -125,6 +127,20 @@ pub(super) const SECTION: Section = Section {
             }),
         },
         Setting {
+            name: CERTIFICATE_KEY,
+            secret: false,
+            default: DefaultValue::None,
+            help: "public keys that `pgcoffer certificate verify` verifies by",
+            doc: "the public key by which `certificate verify` [verifies certificates](certificates.md), as PEM or as the \
+                line of 60 characters inside it; of several, separated by commas, one has to be right. It is no secret: \
+                `pgcoffer certificate key` prints it",
+            characters: Characters::List,
+            take: Take::Once(|reading, text| {
+                reading.config.certificate_keys = public_keys(text)?;
+                Ok(())
+            }),
+        },
+        Setting {
             name: REPOSITORY,
             secret: false,
             default: DefaultValue::Described("what the bucket says"),
@@ -139,6 +155,28 @@ pub(super) const SECTION: Section = Section {
         },
     ],
 };
+
+/// The public keys of certificates that these settings name, whatever else they hold: to verify a certificate takes
+/// nothing else.
+///
+/// # Errors
+/// [`Error::Config`] where the text is no public key.
+pub fn certificate_keys(settings: &Settings) -> crate::error::Result<Vec<PublicKey>> {
+    let Some(text) = settings.text(CERTIFICATE_KEY) else {
+        return Ok(Vec::new());
+    };
+    public_keys(text).map_err(|(why, hint)| {
+        Error::Config(vec![Fault {
+            variable: CERTIFICATE_KEY.to_owned(),
+            why,
+            hint,
+        }])
+    })
+}
+
+fn public_keys(text: &str) -> Result<Vec<PublicKey>, Wrong> {
+    PublicKey::parse_all(text).map_err(|fault| (fault.to_string(), Some(fault.hint().to_owned())))
+}
 
 fn earlier(text: &str) -> Result<Vec<Key>, Wrong> {
     Ok(old_keys::parse_all(text)?.into_iter().map(Key::from).collect())

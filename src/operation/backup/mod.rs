@@ -1,5 +1,6 @@
 mod dump;
 mod prepare;
+mod recent;
 mod run;
 mod turns;
 mod watch;
@@ -10,6 +11,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{Instrument as _, field};
 
+pub(crate) use self::recent::unknowable;
+pub use self::recent::{BackupInterval, recent_backup};
 use self::run::Run;
 use super::{
     Clock, Interrupt, Progress,
@@ -38,6 +41,8 @@ pub struct BackupRequest {
     pub secret: Secret,
     /// Why it is made.
     pub occasion: Occasion,
+    /// How often one is made at most; `None` to make one in any case.
+    pub at_most_every: Option<BackupInterval>,
     /// The level of zstd; `None` for no compression.
     pub level: Option<i32>,
     /// The part size of the upload; `None` to choose it by the expected size.
@@ -92,7 +97,7 @@ pub struct BackupTaken {
 /// is no backup.
 ///
 /// # Errors
-/// [`Error::NotDue`] if another run has served what was due in the meantime; [`Error::Interrupted`] if `interrupt` was
+/// [`Error::NotDue`] if another run has served what was due in the meantime, or made a good backup just now; [`Error::Interrupted`] if `interrupt` was
 /// raised; otherwise the first error. The upload has then been aborted.
 pub async fn backup(
     catalog: &Catalog,

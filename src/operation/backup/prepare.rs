@@ -37,7 +37,10 @@ pub(super) struct PreparedDump {
 impl Run<'_> {
     /// Prepares the dump: everything that can fail before a byte is uploaded.
     pub(super) async fn prepare(&mut self, clients: &Clients, progress: &Progress) -> Result<PreparedDump> {
-        let session = self.locked_session().await;
+        let session = match self.request.at_most_every {
+            Some(interval) => self.awaited_session(interval).await,
+            None => self.locked_session().await,
+        };
         // while another run works, it keeps its turn; a database that can't be reached uses one up
         if !matches!(session, Err(Error::Postgres(postgres::Error::Locked { .. }))) {
             self.take_turns().await?;
@@ -47,6 +50,7 @@ impl Run<'_> {
         self.warn(self.clock_warning());
         self.warn(survey.as_ref().and_then(other_keys));
         self.check_settled(survey.as_mut())?;
+        self.leave_to_recent(survey.as_mut()).await?;
         self.take_free_id().await?;
         self.leave_out_served(survey.as_ref())?;
         let inspection = session.inspect().await?;
@@ -99,7 +103,7 @@ impl Run<'_> {
         }
     }
 
-    async fn locked_session(&self) -> Result<Session> {
+    pub(super) async fn locked_session(&self) -> Result<Session> {
         let mut session = Session::connect(&self.request.url).await?;
         session.lock(self.request.database.as_str()).await?;
         Ok(session)
@@ -188,7 +192,7 @@ impl Run<'_> {
         let left: Vec<Served> = still.into_iter().filter(was_due).collect();
         if left.is_empty() {
             let database = self.request.database.to_string();
-            return Err(Error::NotDue { database });
+            return Err(Error::NotDue { database, recent: None });
         }
         serve(&mut self.record, left);
         Ok(())
@@ -256,6 +260,7 @@ fn source(inspection: &Inspection, client: &postgres::PgClient) -> Source {
             database: inspection.database.clone(),
             table_bytes: inspection.table_bytes,
             standby: inspection.in_recovery,
+            identity: inspection.identity.as_ref().map(|identity| identity.to_string().into()),
         },
         client: Client {
             version: client.version.clone().into(),

@@ -42,7 +42,7 @@ impl Run<'_> {
         }
         if self.turns.is_empty() {
             let database = self.request.database.to_string();
-            return Err(Error::NotDue { database });
+            return Err(Error::NotDue { database, recent: None });
         }
         let served = self.turns.iter().map(|turn| turn.served);
         let served = one_a_tier(served, self.record.started);

@@ -9,13 +9,15 @@ use super::{
     definitions::{EntryKey, Restored},
     ground::Scratch,
     report::DrillReport,
+    source::SourceDatabase,
+    there::AlreadyThere,
 };
 use crate::{
     archive::{ArchiveReader, Contents, EntriesReader, Entry},
-    backup::DrillFinding,
+    backup::{DrillFinding, DrilledLargeObjects, DrilledTable, FindingReason},
     error::{Error, Result},
     operation::restore::{LeftOut, NotRestored, RestoreReport, decode_names},
-    postgres::{Clients, DatabaseUrl, Direction, Dump, DumpOptions, PgClient, Session},
+    postgres::{Clients, Direction, Dump, DumpOptions, PgClient, Session},
 };
 
 /// The bytes of a dump that are read at once.
@@ -31,10 +33,10 @@ pub(super) struct RestoredBackup {
     pub(super) left_out: BTreeMap<i32, LeftOut>,
 }
 
-/// A dump of the restored database.
-struct DumpOfRestored {
-    contents: Contents,
-    entries: Vec<Entry>,
+/// A dump of the scratch database.
+pub(super) struct Dumped {
+    pub(super) contents: Contents,
+    pub(super) entries: Vec<Entry>,
     /// The major version of the pg_dump that dumped it.
     client_major: u32,
 }
@@ -44,13 +46,14 @@ impl Drill<'_> {
     pub(super) async fn compare(
         &self,
         scratch: &Scratch,
+        source: &SourceDatabase,
+        before: &AlreadyThere,
         restored: RestoredBackup,
         report: &mut DrillReport,
     ) -> Result<()> {
-        let url = &scratch.database.url;
-        let mut dump = dump_of(self.clients, self.wanted_client(), url, self.request.dump_idle_timeout).await?;
+        let mut dump = self.dumped(scratch, source).await?;
         let mut backup = self.entries().await?;
-        let mut session = Session::connect(url).await?;
+        let mut session = Session::connect(&scratch.url).await?;
         decode_names(&mut session, &mut backup).await?;
         decode_names(&mut session, &mut dump.entries).await?;
         for index in session.invalid_indexes().await? {
@@ -60,14 +63,16 @@ impl Drill<'_> {
                 schema: index.schema,
                 name: index.name,
                 why: "it is not valid".into(),
+                reason: FindingReason::Invalid,
             });
         }
         session.close().await;
 
-        let versions = self.versions_differ(scratch.database.server_major, dump.client_major);
+        let versions = self.versions_differ(scratch.server_major, dump.client_major);
         let failed = restored.report.failed.iter().map(key_of).collect();
         let comparison = Restored {
-            role: scratch.database.role(),
+            role: &scratch.role,
+            before,
             left_out: &restored.left_out,
             failed: &failed,
             versions_differ: versions.as_deref(),
@@ -75,6 +80,12 @@ impl Drill<'_> {
         let definitions = comparison.compare(&backup, &dump.entries);
         let (was, is) = (&restored.report.contents, &dump.contents);
         let rows = comparison.compare_rows((&backup, was), (&dump.entries, is));
+        report.data.tables = DrilledTable::pairs(was, is);
+        report.data.large_objects = DrilledLargeObjects {
+            expected: was.large_objects,
+            found: is.large_objects,
+        };
+        report.data.definitions.clone_from(&was.definitions);
         report.differences.extend(rows.differences);
         report.differences.extend(definitions.differences);
         report.not_compared.extend(rows.not_compared);
@@ -86,6 +97,33 @@ impl Drill<'_> {
         Ok(())
     }
 
+    /// Dumps the scratch database as a backup would, and reads the dump.
+    pub(super) async fn dumped(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<Dumped> {
+        let mut session = Session::connect(&scratch.url).await?;
+        let server_major = session.server_major();
+        let client = client_for(self.clients, self.wanted_client(), server_major)?;
+        let options = DumpOptions {
+            message_language: session.message_language().await?,
+            settings: session.settings(Direction::Dump).await?,
+            // that of the backup, whatever a reserved database has
+            encoding: Some(source.encoding.clone()),
+            ..DumpOptions::new(server_major)
+        };
+        let url = session.child_url().await?;
+        session.close().await;
+        let mut dump = Dump::start(client, &url, &options)?;
+        let (archive, entries) = match read(dump.take_stdout()?, self.request.dump_idle_timeout).await {
+            Ok(read) => read,
+            Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
+        };
+        dump.finish().await?;
+        Ok(Dumped {
+            contents: archive.finish().map_err(Error::Dump)?,
+            entries: entries.into_entries(),
+            client_major: client.major,
+        })
+    }
+
     /// Runs the user's own statements.
     pub(super) async fn check(&self, scratch: &Scratch, report: &mut DrillReport) -> Result<()> {
         let checks = &self.request.checks;
@@ -93,7 +131,7 @@ impl Drill<'_> {
         for (index, statement) in checks.statements().enumerate() {
             let session = match &mut session {
                 Some(session) => session,
-                none => none.insert(Session::connect(&scratch.database.url).await?),
+                none => none.insert(Session::connect(&scratch.url).await?),
             };
             let answer = session.run_check(statement).await?;
             let now = self.request.clock.now();
@@ -131,6 +169,7 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
     for failed in restored.failed {
         let finding = DrillFinding {
             why: format!("it could not be restored: {}", failed.why.raw()).into(),
+            reason: FindingReason::Failed,
             kind: failed.kind,
             schema: failed.schema,
             name: failed.name,
@@ -151,38 +190,6 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
 
 fn key_of(failed: &NotRestored) -> EntryKey {
     (failed.kind.clone(), failed.schema.clone(), failed.name.clone())
-}
-
-/// Dumps the restored database as a backup would, and reads the dump.
-async fn dump_of(
-    clients: &Clients,
-    wanted: Option<u32>,
-    url: &DatabaseUrl,
-    dump_idle_timeout: Duration,
-) -> Result<DumpOfRestored> {
-    let mut session = Session::connect(url).await?;
-    let server_major = session.server_major();
-    let client = client_for(clients, wanted, server_major)?;
-    let options = DumpOptions {
-        message_language: session.message_language().await?,
-        settings: session.settings(Direction::Dump).await?,
-        encoding: Some(session.encoding_name().to_owned()),
-        ..DumpOptions::new(server_major)
-    };
-    let url = session.child_url().await?;
-    session.close().await;
-    let mut dump = Dump::start(client, &url, &options)?;
-    let read = match read(dump.take_stdout()?, dump_idle_timeout).await {
-        Ok(read) => read,
-        Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
-    };
-    dump.finish().await?;
-    let (archive, entries) = read;
-    Ok(DumpOfRestored {
-        contents: archive.finish().map_err(Error::Dump)?,
-        entries: entries.into_entries(),
-        client_major: client.major,
-    })
 }
 
 /// The pg_dump of the version that made the backup, if it is installed and knows the server.

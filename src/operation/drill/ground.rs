@@ -1,15 +1,20 @@
-//! Where a drill restores: on a server of the agent's own, or on one where databases may be created.
+//! Where a drill restores: on a server of the agent's own, on one where databases may be created, or in a database that is
+//! reserved for drills.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use data_encoding::HEXLOWER;
+use tokio::time::timeout;
 
 use super::{Drill, source::SourceDatabase};
 use crate::{
     backup::DrillServer,
     error::{Error, Result},
     operation::mark::maker,
-    postgres::{DatabaseUrl, LocalServer, LocalServerOptions, ScratchDatabase, ScratchRequest, ServerPrograms},
+    postgres::{
+        DatabaseUrl, LocalServer, LocalServerOptions, ReservedDatabase, ReservedRequest, ScratchDatabase,
+        ScratchRequest, ServerPrograms,
+    },
     redact::SecretText,
     text::Untrusted,
 };
@@ -20,108 +25,229 @@ pub enum DrillGround {
     /// On a server of the agent's own, which is made for the drill. It needs PostgreSQL's server programs.
     #[default]
     Local,
-    /// On this server, as a role that may create databases.
+    /// On this server: in a database that is made for the drill; where the role may create none, in the one that the
+    /// URL names, which is reserved for drills.
     Server(DatabaseUrl),
 }
+
+/// How long emptying a reserved database may take, and how long after a signal.
+const EMPTY_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+const SIGNAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The role that restores where the backup names no owner.
 const ROLE: &str = "pgcoffer_drill";
 
 /// A database for one drill.
 pub(super) struct Scratch {
-    pub(super) database: ScratchDatabase,
-    /// The server that was made for it, if one was.
-    server: Option<LocalServer>,
-    /// The owner of most of the backup, if the restored database has another one.
-    other_owner: Option<String>,
+    /// The login of the role that restores.
+    pub(super) url: DatabaseUrl,
+    /// The name of that role.
+    pub(super) role: String,
+    pub(super) server_major: u32,
+    server_version: String,
+    /// What the user should know about it.
+    remarks: Vec<String>,
+    is_local: bool,
+    /// Whether the database was there before, and stays.
+    pub(super) is_reserved: bool,
+}
+
+/// What was made for one drill, and is removed after it.
+pub(super) enum Made {
+    /// A server with a database.
+    Server(LocalServer, ScratchDatabase),
+    /// A database.
+    Database(ScratchDatabase),
+    /// The use of a database.
+    Reserved(Box<ReservedDatabase>),
 }
 
 impl Scratch {
-    pub(super) async fn make(drill: &Drill<'_>, source: &SourceDatabase) -> Result<Self> {
-        let random = random_hex(6)?;
-        let (_, owner) = drill.interrupt.or(maker(drill.catalog, drill.record)).await?;
-        let mut request = ScratchRequest {
-            now_seconds: drill.request.clock.now().as_second(),
-            owner,
-            encoding: source.encoding.clone(),
-            locale: source.locale.clone(),
-            role: None,
-            password: SecretText::new(random_hex(24)?),
-            roles: BTreeSet::new(),
-            extensions: source.extensions.clone(),
-            owner_of_public: None,
-            settings: source.settings.clone(),
-            random,
-        };
-        let (server, database) = match &drill.request.ground {
+    /// Makes a database, or takes the reserved one. On an error or an interrupt, nothing is left.
+    pub(super) async fn make(drill: &Drill<'_>, source: &SourceDatabase) -> Result<(Self, Made)> {
+        let made = match &drill.request.ground {
             DrillGround::Local => {
+                let mut request = scratch_request(drill, source).await?;
                 // on a server of its own, no role is anybody else's
                 request.role = Some(source.owner.clone().unwrap_or_else(|| ROLE.to_owned()));
                 request.roles.clone_from(&source.roles);
                 request.owner_of_public.clone_from(&source.owner_of_public);
                 let (server, database) = on_own_server(drill, &request).await?;
-                (Some(server), database)
+                Made::Server(server, database)
             }
-            DrillGround::Server(admin) => {
-                drill.interrupt.check()?;
-                // not interrupted, so that what it has made is known
-                let database = ScratchDatabase::make(admin, &request).await?;
-                (None, database)
+            DrillGround::Server(url) => {
+                let is_wanted = async { Ok(ReservedDatabase::is_wanted(url).await?) };
+                match drill.interrupt.or(is_wanted).await? {
+                    true => Made::Reserved(Box::new(reserved(drill, source, url).await?)),
+                    false => {
+                        let request = scratch_request(drill, source).await?;
+                        drill.interrupt.check()?;
+                        // not interrupted, so that what it has made is known
+                        Made::Database(ScratchDatabase::make(url, &request).await?)
+                    }
+                }
             }
         };
-        let other_owner = source.owner.clone().filter(|owner| owner != database.role());
-        let scratch = Self {
-            database,
-            server,
-            other_owner,
-        };
+        let scratch = Self::of(&made, source);
         if let Err(interrupted) = drill.interrupt.check() {
-            scratch.remove().await;
+            made.remove().await;
             return Err(interrupted);
         }
-        Ok(scratch)
+        Ok((scratch, made))
+    }
+
+    fn of(made: &Made, source: &SourceDatabase) -> Self {
+        let mut scratch = match made {
+            Made::Server(_, database) | Made::Database(database) => Self {
+                url: database.url.clone(),
+                role: database.role().to_owned(),
+                server_major: database.server_major,
+                server_version: database.server_version.clone(),
+                remarks: database
+                    .missing_locale
+                    .iter()
+                    .map(|locale| lacks_locale(locale))
+                    .collect(),
+                is_local: matches!(made, Made::Server(..)),
+                is_reserved: false,
+            },
+            Made::Reserved(reserved) => Self {
+                url: reserved.url().clone(),
+                role: reserved.role().to_owned(),
+                server_major: reserved.server_major(),
+                server_version: reserved.server_version().to_owned(),
+                remarks: reserved.unasked().iter().map(|label| is_unasked(label)).collect(),
+                is_local: false,
+                is_reserved: true,
+            },
+        };
+        if let Some(owner) = source.owner.as_ref().filter(|owner| **owner != scratch.role) {
+            scratch.remarks.push(format!(
+                "everything belongs to {} here, and most of it to {} in the backup",
+                Untrusted::from(scratch.role.as_str()).identifier(),
+                Untrusted::from(owner.as_str()).identifier()
+            ));
+        }
+        scratch
     }
 
     /// The server as the report names it.
     pub(super) fn server(&self) -> DrillServer {
         DrillServer {
-            place: match &self.server {
-                Some(_) => "local".into(),
-                None => self.database.url.to_string().into(),
+            place: match self.is_local {
+                true => "local".into(),
+                false => self.url.to_string().into(),
             },
-            version: self.database.server_version.as_str().into(),
-            major: self.database.server_major,
+            version: self.server_version.as_str().into(),
+            major: self.server_major,
         }
     }
 
     /// What the user should know about it.
-    pub(super) fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
-        if let Some(locale) = &self.database.missing_locale {
-            remarks.push(format!(
-                "the locale of the database ({}) is missing on this server, so the restored one has C: texts are \
-                 ordered otherwise",
-                Untrusted::from(locale.as_str())
-            ));
+    pub(super) fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+}
+
+fn lacks_locale(locale: &str) -> String {
+    format!(
+        "the locale of the database ({}) is missing on this server, so the restored one has C: texts are ordered \
+         otherwise",
+        Untrusted::from(locale)
+    )
+}
+
+fn is_unasked(label: &str) -> String {
+    format!("{label} could not be asked whether it is the database for drills; its address is another one")
+}
+
+impl Made {
+    /// Resets what the restored code may have set for later sessions.
+    pub(super) async fn settle(&self, settings: &[(&'static str, String)]) -> Result<()> {
+        match self {
+            Self::Server(_, database) | Self::Database(database) => Ok(database.settle(settings).await?),
+            // it ran as the role that goes on, and whose settings are set back at the end
+            Self::Reserved(_) => Ok(()),
         }
-        if let Some(owner) = &self.other_owner {
-            remarks.push(format!(
-                "everything belongs to {} here, and most of it to {} in the backup",
-                Untrusted::from(self.database.role()).identifier(),
-                Untrusted::from(owner.as_str()).identifier()
-            ));
-        }
-        remarks
     }
 
-    /// Removes the database, and the server that was made for it. What can't be removed is left to a later drill.
-    pub(super) async fn remove(self) {
-        if let Some(server) = self.server {
-            server.stop().await;
-        } else if let Err(error) = self.database.remove().await {
-            tracing::warn!("the database of a drill is left, and a later drill will drop it: {error}");
+    /// Returns only if the lock of a reserved database is lost. Safe to cancel.
+    pub(super) async fn keep(&mut self) -> Error {
+        match self {
+            Self::Reserved(reserved) => reserved.keep().await.into(),
+            Self::Server(..) | Self::Database(_) => std::future::pending().await,
         }
     }
+
+    /// Removes the database and the server that was made for it, or empties the reserved one. What can't be removed is
+    /// left to a later drill.
+    pub(super) async fn remove(self) {
+        match self {
+            Self::Server(server, _) => server.stop().await,
+            Self::Database(database) => {
+                if let Err(error) = database.remove().await {
+                    tracing::warn!("the database of a drill is left, and a later drill will drop it: {error}");
+                }
+            }
+            Self::Reserved(reserved) => match timeout(EMPTY_TIMEOUT, reserved.release()).await {
+                Ok(Ok(())) => (),
+                Ok(Err(error)) => tracing::warn!("what a drill has restored is left, for the next one: {error}"),
+                Err(_) => tracing::warn!(
+                    "what a drill has restored could not be removed within {} min, and is left for the next one",
+                    EMPTY_TIMEOUT.as_secs() / 60
+                ),
+            },
+        }
+    }
+
+    /// Removes what can be removed within the seconds that a signal leaves.
+    pub(super) async fn remove_at_once(self) {
+        match self {
+            Self::Reserved(reserved) => {
+                if !matches!(timeout(SIGNAL_TIMEOUT, reserved.release()).await, Ok(Ok(()))) {
+                    tracing::warn!("what a drill has restored is left, and the next one removes it");
+                }
+            }
+            made => made.remove().await,
+        }
+    }
+}
+
+async fn scratch_request(drill: &Drill<'_>, source: &SourceDatabase) -> Result<ScratchRequest> {
+    let (_, owner) = drill.interrupt.or(maker(drill.catalog, drill.record)).await?;
+    Ok(ScratchRequest {
+        now_seconds: drill.request.clock.now().as_second(),
+        owner,
+        encoding: source.encoding.clone(),
+        locale: source.locale.clone(),
+        role: None,
+        password: SecretText::new(random_hex(24)?),
+        roles: BTreeSet::new(),
+        extensions: source.extensions.clone(),
+        owner_of_public: None,
+        settings: source.settings.clone(),
+        random: random_hex(6)?,
+    })
+}
+
+async fn reserved(drill: &Drill<'_>, source: &SourceDatabase, url: &DatabaseUrl) -> Result<ReservedDatabase> {
+    let repository = drill.interrupt.or(drill.catalog.repository()).await?;
+    let original = drill
+        .record
+        .source
+        .as_ref()
+        .and_then(|source| source.server.identity.as_ref());
+    let request = ReservedRequest {
+        repository: repository.to_string(),
+        sources: &drill.request.sources,
+        original: original.map(Untrusted::raw),
+        is_of_reserved: source.is_reserved,
+        encoding: &source.encoding,
+        settings: &source.settings,
+    };
+    // emptying what a killed drill has left may take long, and can be cut off anywhere
+    let take = async { Ok(ReservedDatabase::take(url, &request).await?) };
+    drill.interrupt.or(take).await
 }
 
 async fn on_own_server(drill: &Drill<'_>, request: &ScratchRequest) -> Result<(LocalServer, ScratchDatabase)> {

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 
 use super::{Drill, report::DrillReport};
 use crate::{
-    backup::{DRILL_VERSION, DrillFinding, DrillFindings, DrillName, DrillOutcome, DrillRecord, DrillTimes, Sealed},
+    backup::{
+        DRILL_VERSION, DrillFinding, DrillFindings, DrillName, DrillOutcome, DrillRecord, DrillTimes, FindingReason,
+        Sealed,
+    },
     catalog::{Maker, ReportsRead},
     error::{Error, Result},
     operation::{mark::one_line, restore::NotRestored},
@@ -78,7 +81,7 @@ impl Drill<'_> {
         };
         let mut record = self.drill_record(place, Some(report), outcome);
         let written = async {
-            self.add_earlier(&mut record).await;
+            self.add_earlier(&mut record, &findings, place).await;
             self.catalog.commit_drill(&mut record, &findings, &place.maker).await
         };
         let written = self.interrupt.or_after(LEFT_WITHIN_AFTER_SIGNAL, written).await;
@@ -106,7 +109,7 @@ impl Drill<'_> {
             _ => LEFT_WITHIN,
         };
         let written = async {
-            self.add_earlier(&mut record).await;
+            self.add_earlier(&mut record, &findings, place).await;
             self.catalog.commit_drill(&mut record, &findings, &place.maker).await
         };
         match tokio::time::timeout(limit, written).await {
@@ -116,12 +119,18 @@ impl Drill<'_> {
         }
     }
 
-    /// What earlier reports say, so that the newest one alone tells it. A report without it is better than none.
-    async fn add_earlier(&self, record: &mut DrillRecord) {
+    /// What earlier reports say, so that the newest one alone tells it, and the certificate, which follows theirs. A
+    /// report without it is better than none.
+    async fn add_earlier(&self, record: &mut DrillRecord, findings: &DrillFindings, place: &ReportName) {
         let history = self.catalog.drill_history(&record.database, HISTORY_READ).await;
         match history {
-            Ok(history) => record.take_earlier(&history.reports),
-            Err(error) => tracing::warn!("the report of this drill names none before it: {error}"),
+            Ok(history) => {
+                record.take_earlier(&history.reports);
+                record.certificate = self.certificate(record, findings, &place.maker, &history.reports).await;
+            }
+            Err(error) => {
+                tracing::warn!("the report of this drill names none before it, and has no certificate: {error}");
+            }
         }
     }
 
@@ -174,6 +183,9 @@ impl DrillReport {
             left_out: self.left_out.iter().map(left_out).collect(),
             checks: self.checks.clone(),
             remarks: self.remarks.iter().map(|remark| remark.as_str().into()).collect(),
+            tables: self.data.tables.clone(),
+            large_objects: self.data.large_objects,
+            definitions: self.data.definitions.clone(),
         }
     }
 }
@@ -184,6 +196,7 @@ fn left_out(one: &NotRestored) -> DrillFinding {
         schema: one.schema.clone(),
         name: one.name.clone(),
         why: one.why.clone(),
+        reason: FindingReason::Platform,
         label: one.label.clone(),
     }
 }

@@ -4,6 +4,7 @@
 //! It is the restore that users run, and the comparison is that of a dump with a dump: what pg_dump writes of the
 //! restored database must hold the same rows and the same definitions as the archive.
 
+mod certificate;
 mod checks;
 mod compare;
 mod definitions;
@@ -14,15 +15,17 @@ mod rows;
 mod same_text;
 mod scheduled;
 mod source;
+mod there;
 mod values;
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Clock, Interrupt, Progress,
     archive::open_archive,
+    read_back::{note_read, verdict},
     restore::{MissingRoles, RestoreRequest, prepare_restore, restore},
     spans::{step, traced},
 };
@@ -30,16 +33,17 @@ use crate::{
     archive::Entry,
     backup::{Record, Sealed},
     catalog::Catalog,
+    certificate::Sha256Digest,
     error::{Error, Result},
-    postgres::Clients,
+    postgres::{Clients, DatabaseUrl},
 };
 
 pub use checks::DrillChecks;
 use compare::RestoredBackup;
 pub use ground::DrillGround;
-use ground::Scratch;
-pub use report::DrillReport;
+use ground::{Made, Scratch};
 use report::milliseconds;
+pub use report::{ComparedData, DrillReport};
 pub use scheduled::{DrillPlan, DrillTick, DrillTickOutcome, scheduled_drill};
 use source::SourceDatabase;
 
@@ -48,6 +52,8 @@ use source::SourceDatabase;
 pub struct DrillRequest {
     /// Where the backup is restored.
     pub ground: DrillGround,
+    /// The databases that are backed up, by label: none of them is ever restored into.
+    pub sources: Vec<(String, DatabaseUrl)>,
     /// The user's own statements.
     pub checks: DrillChecks,
     /// How long pg_dump may write nothing before it counts as hung.
@@ -60,6 +66,10 @@ pub struct DrillRequest {
     pub due: Option<Timestamp>,
     /// After which time it is ended; none: whenever it is done.
     pub time_limit: Option<Duration>,
+    /// SHA-256 of this program, for the certificate, where it could be read.
+    pub agent_sha256: Option<Sha256Digest>,
+    /// The longest time between two backups that the schedule allows, for the certificate, where there is one.
+    pub recovery_point_target: Option<SignedDuration>,
     /// The time.
     pub clock: Clock,
 }
@@ -162,11 +172,14 @@ impl Drill<'_> {
     async fn carried_out(&self, progress: &Progress, so_far: &mut Option<DrillReport>) -> Result<()> {
         let started = self.request.clock.now();
         let source = SourceDatabase::read(&self.entries().await?);
-        let scratch = Scratch::make(self, &source).await?;
+        let (scratch, mut made) = Scratch::make(self, &source).await?;
         let report = so_far.insert(DrillReport::new(self.record, scratch.server(), started));
         report.times.prepare_ms = milliseconds(started, self.request.clock.now());
-        let proven = self.prove(&scratch, &source, progress, report).await;
-        scratch.remove().await;
+        let proven = self.prove(&scratch, &mut made, &source, progress, report).await;
+        match &proven {
+            Err(Error::Interrupted { .. }) => made.remove_at_once().await,
+            _ => made.remove().await,
+        }
         report.finished = self.request.clock.now();
         proven?;
         report.decide();
@@ -177,25 +190,29 @@ impl Drill<'_> {
     async fn prove(
         &self,
         scratch: &Scratch,
+        made: &mut Made,
         source: &SourceDatabase,
         progress: &Progress,
         report: &mut DrillReport,
     ) -> Result<()> {
+        report.remarks.extend_from_slice(scratch.remarks());
+        let before = self.what_is_there(scratch, source);
+        let before = kept(made, self.interrupt.or(before)).await?;
         let began = self.request.clock.now();
-        let restored = self.restored(scratch, progress).await?;
+        let restored = kept(made, self.restored(scratch, progress)).await?;
         let compares = self.request.clock.now();
         report.times.restore_ms = milliseconds(began, compares);
-        report.remarks.extend(scratch.remarks());
-        scratch.database.settle(&source.settings).await?;
-        self.interrupt.or(self.compare(scratch, restored, report)).await?;
-        self.interrupt.or(self.check(scratch, report)).await?;
+        made.settle(&source.settings).await?;
+        let compare = self.compare(scratch, source, &before, restored, report);
+        kept(made, self.interrupt.or(compare)).await?;
+        kept(made, self.interrupt.or(self.check(scratch, report))).await?;
         report.times.compare_ms = milliseconds(compares, self.request.clock.now());
         Ok(())
     }
 
     async fn restored(&self, scratch: &Scratch, progress: &Progress) -> Result<RestoredBackup> {
         let request = RestoreRequest {
-            target: scratch.database.url.clone(),
+            target: scratch.url.clone(),
             clean: false,
             single_transaction: false,
             keep_owner: false,
@@ -208,22 +225,37 @@ impl Drill<'_> {
             roles: MissingRoles::Skip,
             keep_going: true,
             made_for_it: true,
+            own_tables_only: scratch.is_reserved,
             preview: false,
         };
         let prepared = prepare_restore(self.catalog, self.clients, self.record, &request, self.interrupt);
         let prepared = Box::pin(prepared).await?;
-        let left_out = prepared.left_out_by_id();
-        match Box::pin(restore(prepared, progress, self.interrupt)).await {
+        let (left_out, etag) = (prepared.left_out_by_id(), prepared.etag());
+        let restored = match Box::pin(restore(prepared, progress, self.interrupt)).await {
             Ok(report) => Ok(RestoredBackup { report, left_out }),
             // the state of its target is of no interest, as it is removed
             Err(Error::RestoreFailed { source, .. }) => Err(*source),
             Err(error) => Err(error),
+        };
+        // whatever the drill finds in the database, all of the archive was read and compared, or found to be damaged
+        let is_of_archive = matches!(restored, Ok(_) | Err(Error::Seal { .. }));
+        if let Some((etag, good)) = etag.zip(verdict(&restored).filter(|_| is_of_archive)) {
+            note_read(self.catalog, self.record, etag, good).await;
         }
+        restored
     }
 
     /// The entries of the archive's table of contents.
     async fn entries(&self) -> Result<Vec<Entry>> {
         let entries = async { Ok(open_archive(self.catalog, self.record).await?.entries().await?.0) };
         self.interrupt.or(entries).await
+    }
+}
+
+/// Does this work, unless the lock of a reserved database is lost meanwhile.
+async fn kept<T>(made: &mut Made, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        lost = made.keep() => Err(lost),
+        done = work => done,
     }
 }

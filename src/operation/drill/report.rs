@@ -4,8 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::{
+    archive::Definitions,
     backup::{
-        BackupId, Counts, DrillCheck, DrillFinding, DrillName, DrillServer, DrillTimes, DrillVerdict, Label, Record,
+        BackupId, Counts, DrillCheck, DrillFinding, DrillName, DrillServer, DrillTimes, DrillVerdict,
+        DrilledLargeObjects, DrilledTable, Label, Record,
     },
     operation::restore::NotRestored,
     text::Untrusted,
@@ -40,12 +42,26 @@ pub struct DrillReport {
     pub checks: Vec<DrillCheck>,
     /// What else the user should know.
     pub remarks: Vec<String>,
+    /// What both sides of the comparison held; its findings in the bucket have it.
+    #[serde(skip)]
+    pub data: ComparedData,
     /// How long it took.
     pub times: DrillTimes,
     /// When the drill began.
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
+}
+
+/// What was dumped, and what came back.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ComparedData {
+    /// Every table, by schema and name.
+    pub tables: Vec<DrilledTable>,
+    /// All large objects together.
+    pub large_objects: DrilledLargeObjects,
+    /// What the archive's table of contents defines, by kind.
+    pub definitions: Vec<Definitions>,
 }
 
 impl DrillReport {
@@ -66,6 +82,7 @@ impl DrillReport {
             left_out: Vec::new(),
             checks: Vec::new(),
             remarks: Vec::new(),
+            data: ComparedData::default(),
             times: DrillTimes::default(),
             started,
             finished: started,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::definitions::Restored;
 use crate::{
     archive::{Contents, Entry, LargeObjects, TableData},
-    backup::DrillFinding,
+    backup::{DrillFinding, FindingReason},
     operation::restore::copied_columns,
     text::{Untrusted, counted},
 };
@@ -31,28 +31,35 @@ impl Restored<'_> {
         let (before, after) = (by_name(&was.tables), by_name(&is.tables));
         for (place, table) in &before {
             if let Some(reason) = left_out.get(place) {
-                if let Some(why) = reason {
-                    compared.not_compared.push(of_table(table, why.clone()));
+                if let Some((reason, why)) = reason {
+                    compared.not_compared.push(of_table(table, *reason, why.clone()));
                 }
                 continue;
             }
             let is_reordered = reordered.contains(place);
             if is_reordered && after.get(place).is_some_and(|other| other.rows == table.rows) {
                 let why = "its columns have another order after a restore, so only its rows were counted";
-                compared.not_compared.push(of_table(table, why));
+                compared
+                    .not_compared
+                    .push(of_table(table, FindingReason::ColumnOrder, why));
                 continue;
             }
             let why = match after.get(place) {
                 None if table.rows == 0 => continue,
-                None => Some(format!("its {} did not come back", counted(table.rows, "row"))),
-                Some(other) => changed(table, other),
+                None => {
+                    let why = format!("its {} did not come back", counted(table.rows, "row"));
+                    Some((FindingReason::Missing, why))
+                }
+                Some(other) => changed(table, other).map(|why| (FindingReason::Changed, why)),
             };
-            compared.differences.extend(why.map(|why| of_table(table, why)));
+            compared
+                .differences
+                .extend(why.map(|(reason, why)| of_table(table, reason, why)));
         }
         for (place, table) in &after {
-            if !before.contains_key(place) && table.rows > 0 {
+            if !before.contains_key(place) && table.rows > 0 && !self.before.has_rows(table) {
                 let why = format!("{} that are not in the backup", counted(table.rows, "row"));
-                compared.differences.push(of_table(table, why));
+                compared.differences.push(of_table(table, FindingReason::Added, why));
             }
         }
         let why = changed_objects(&was.large_objects, &is.large_objects);
@@ -61,17 +68,18 @@ impl Restored<'_> {
             schema: Untrusted::default(),
             name: Untrusted::default(),
             why: why.into(),
+            reason: FindingReason::Changed,
             label: "large objects".into(),
         }));
         compared
     }
 
     /// The tables whose rows were not restored: each with the reason, if that counts; a failure is reported by itself.
-    fn data_left_out(&self, backup: &[Entry]) -> BTreeMap<(Untrusted, Untrusted), Option<Untrusted>> {
+    fn data_left_out(&self, backup: &[Entry]) -> BTreeMap<(Untrusted, Untrusted), Option<(FindingReason, Untrusted)>> {
         let data = backup.iter().filter(|entry| entry.kind == "TABLE DATA");
         data.filter_map(|entry| {
             let reason = match self.left_out.get(&entry.id) {
-                Some(left_out) => left_out.counts.then(|| left_out.why.clone()),
+                Some(left_out) => left_out.counts.then(|| (left_out.reason, left_out.why.clone())),
                 None if self.failed.contains(&super::definitions::key(entry)) => None,
                 None => return None,
             };
@@ -139,12 +147,13 @@ fn changed_objects(was: &LargeObjects, is: &LargeObjects) -> Option<String> {
     })
 }
 
-fn of_table(table: &TableData, why: impl Into<Untrusted>) -> DrillFinding {
+fn of_table(table: &TableData, reason: FindingReason, why: impl Into<Untrusted>) -> DrillFinding {
     DrillFinding {
         kind: "TABLE DATA".into(),
         schema: table.schema.clone(),
         name: table.name.clone(),
         why: why.into(),
+        reason,
         label: format!("rows of {}.{}", table.schema.identifier(), table.name.identifier()).into(),
     }
 }

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{DrillChecks, DrillGround, DrillReport, DrillRequest, Drilled, drill};
 use crate::{
     backup::{BackupId, DrillVerdict, Failure, Label, Record},
     catalog::{BackupSelector, Catalog, DrillTurn},
+    certificate::Sha256Digest,
     error::{Error, Result},
     exit_status::ExitStatus,
     operation::{Clock, DrillHealth, Interrupt, Progress},
     panics::caught_as_error,
-    postgres::Clients,
+    postgres::{Clients, DatabaseUrl},
     schedule::{DrillDue, DrillSchedule},
     store::{Kind, Thaw},
 };
@@ -23,6 +24,10 @@ use crate::{
 pub struct DrillPlan {
     /// Where backups are restored.
     pub ground: DrillGround,
+    /// The databases that are backed up, by label: none of them is ever restored into.
+    pub sources: Vec<(String, DatabaseUrl)>,
+    /// SHA-256 of this program, for the certificate, where it could be read.
+    pub agent_sha256: Option<Sha256Digest>,
     /// The user's own statements, or what is wrong with them.
     pub checks: std::result::Result<DrillChecks, Failure>,
     /// How long pg_dump may write nothing before it counts as hung.
@@ -106,6 +111,7 @@ pub async fn scheduled_drill(
     clients: &Clients,
     database: &Label,
     (schedule, health): (&DrillSchedule, &DrillHealth),
+    recovery_point_target: Option<SignedDuration>,
     plan: &DrillPlan,
     progress: &Progress,
     interrupt: &Interrupt,
@@ -115,6 +121,7 @@ pub async fn scheduled_drill(
         clients,
         database,
         schedule,
+        recovery_point_target,
         plan,
     };
     let outcome = match schedule.due(&health.past, plan.clock.now()) {
@@ -136,6 +143,7 @@ struct Scheduled<'a> {
     clients: &'a Clients,
     database: &'a Label,
     schedule: &'a DrillSchedule,
+    recovery_point_target: Option<SignedDuration>,
     plan: &'a DrillPlan,
 }
 
@@ -218,6 +226,9 @@ impl Scheduled<'_> {
     fn request(&self, checks: DrillChecks, due: Timestamp) -> DrillRequest {
         DrillRequest {
             ground: self.plan.ground.clone(),
+            sources: self.plan.sources.clone(),
+            agent_sha256: self.plan.agent_sha256,
+            recovery_point_target: self.recovery_point_target,
             checks,
             dump_idle_timeout: self.plan.dump_idle_timeout,
             leaves_report: true,

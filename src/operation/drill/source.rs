@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     archive::Entry,
     operation::restore::{name_after, roles_named},
+    postgres::RESERVED_SCHEMA,
 };
 
 /// The encoding of a dump that doesn't say one.
@@ -41,6 +42,8 @@ pub(super) struct SourceDatabase {
     /// The owner of the schema `public`, if it isn't the default one.
     pub(super) owner_of_public: Option<String>,
     pub(super) settings: Vec<(&'static str, String)>,
+    /// Whether it is itself a database that is reserved for drills.
+    pub(super) is_reserved: bool,
 }
 
 impl SourceDatabase {
@@ -73,6 +76,9 @@ impl SourceDatabase {
             roles,
             extensions: extensions.map(extension).collect(),
             settings: settings(entries),
+            is_reserved: entries
+                .iter()
+                .any(|entry| entry.kind == "SCHEMA" && entry.name == RESERVED_SCHEMA),
         }
     }
 }

@@ -21,6 +21,10 @@ use crate::{
 /// Entries of the session that every archive begins with.
 const SESSION: &[&str] = &["ENCODING", "STDSTRINGS", "SEARCHPATH"];
 
+/// The longest name. Longer ones are cut without an error.
+/// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
+const NAME_BYTES_MAX: usize = 63;
+
 /// A new table that gets the rows of a table of the backup.
 pub(super) struct Beside {
     /// What is restored.
@@ -43,6 +47,17 @@ impl Beside {
             return Err(not_one());
         };
         let at = table.as_table().ok_or_else(not_one)?.find(entries)?;
+        let mut names = name.schema.iter().chain([&name.name]);
+        if let Some(long) = names.find(|name| name.len() > NAME_BYTES_MAX) {
+            return Err(Error::usage(
+                format!(
+                    "{} has {} bytes, and PostgreSQL would cut it to {NAME_BYTES_MAX}",
+                    Untrusted::from(&**long).identifier(),
+                    long.len()
+                ),
+                "choose a shorter name for --as",
+            ));
+        }
         let partitions = partitions_of(entries, at);
         let table = &entries[at];
         let new = NewTable {
@@ -150,8 +165,12 @@ impl NewTable {
             .iter()
             .map(|column| crate::postgres::sql::ident(column))
             .collect();
+        let columns = match columns.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", columns.join(", ")),
+        };
         Entry {
-            copy: format!("COPY {} ({}) FROM stdin;\n", self.sql(), columns.join(", ")).into(),
+            copy: format!("COPY {}{columns} FROM stdin;\n", self.sql()).into(),
             needs: vec![table],
             has_data: true,
             undecoded: old.undecoded.clone(),

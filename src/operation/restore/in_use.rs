@@ -30,6 +30,12 @@ const RELATIONS: &[&str] = &[
     "INDEX",
 ];
 
+/// Kinds of relations that are types as well, so that no other type in the schema can have their names.
+const ROW_TYPES: &[&str] = &["TABLE", "FOREIGN TABLE", "VIEW", "MATERIALIZED VIEW"];
+
+/// Kinds of types that are no relation's.
+const TYPES: &[&str] = &["TYPE", "DOMAIN"];
+
 /// Kinds that are parts of a table and have no name that could be in use, or share that of the table.
 const NAMELESS: &[&str] = &[
     "TABLE DATA",
@@ -260,7 +266,8 @@ fn name_in_use(entry: &Entry, facts: &TargetFacts, rules: &TargetRules<'_>) -> O
         }
         _ if NAMELESS.contains(&kind) => None,
         _ if RELATIONS.contains(&kind) => {
-            let there = relation_in_use(facts, schema, entry.name.raw())?;
+            let there = relation_in_use(facts, schema, entry.name.raw());
+            let there = there.or_else(|| type_in_use(facts, kind, entry))?;
             Some(format!("{there} {}.{}", entry.schema, entry.name.identifier()))
         }
         _ => present(facts, kind, entry).map(|_| label(entry)),
@@ -272,6 +279,14 @@ fn relation_in_use(facts: &TargetFacts, schema: &str, name: &str) -> Option<Stri
     let key = |kind: &str| (kind.to_owned(), schema.to_owned(), name.to_owned());
     let mut kinds = RELATIONS.iter().filter(|kind| facts.present.contains_key(&key(kind)));
     kinds.next().map(|kind| kind.to_lowercase())
+}
+
+/// The kind of the type that prevents a relation of this name, in small letters. The type of a table's array, which begins
+/// with `_`, gives way.
+fn type_in_use(facts: &TargetFacts, kind: &str, entry: &Entry) -> Option<String> {
+    let may_differ = !ROW_TYPES.contains(&kind) || entry.name.raw().starts_with('_');
+    let mut kinds = TYPES.iter().filter(|kind| present(facts, kind, entry).is_some());
+    kinds.next().filter(|_| !may_differ).map(|kind| kind.to_lowercase())
 }
 
 fn present<'a>(facts: &'a TargetFacts, kind: &str, entry: &Entry) -> Option<&'a ExistingObject> {

@@ -95,6 +95,9 @@ pub struct RestoreRequest {
     pub keep_going: bool,
     /// Whether the target was made for this restore, so that what is in it is meant for it, such as extensions.
     pub made_for_it: bool,
+    /// Whether rows go only into tables that the restore makes: those of other roles and of extensions that the target
+    /// has could not be emptied afterwards.
+    pub own_tables_only: bool,
     /// Whether only a preview is wanted, which also tells what prevents the restore.
     pub preview: bool,
 }
@@ -175,6 +178,7 @@ async fn prepared<'a>(
         skip_roles: request.roles == MissingRoles::Skip,
         foresee_roles: request.keep_going && request.roles == MissingRoles::Refuse,
         keep_going: request.keep_going,
+        own_tables_only: request.own_tables_only,
     };
     let mut plan = RestorePlan::new(entries, names, &facts, &options)?;
     if request.roles != MissingRoles::Create && !request.keep_going {

@@ -79,6 +79,8 @@ pub(super) struct PlanOptions<'a> {
     pub(super) foresee_roles: bool,
     /// Whether to leave out whatever can't be restored, with all that needs it.
     pub(super) keep_going: bool,
+    /// Whether to restore rows only into tables that the restore makes.
+    pub(super) own_tables_only: bool,
     /// The tables of the backup that have rows, by schema and name.
     pub(super) tables_with_rows: &'a [(Untrusted, Untrusted)],
 }
@@ -193,6 +195,9 @@ impl RestorePlan {
         plan.check_unowned_tables(facts);
         plan.propagate();
         plan.leave_out_annotations(&rules);
+        if options.own_tables_only {
+            plan.leave_out_rows_of_others(facts);
+        }
         plan.check_extension_rows(facts, options);
         plan.order_rows(facts, options);
         plan.check_row_dependencies();

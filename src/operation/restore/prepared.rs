@@ -10,6 +10,7 @@ use super::{
     report, unsuitable,
 };
 use crate::{
+    backup::FindingReason,
     error::{Error, Result},
     operation::part::ReadBytes,
     text::Untrusted,
@@ -19,6 +20,8 @@ use crate::{
 pub(in crate::operation) struct LeftOut {
     /// Why, in words.
     pub(in crate::operation) why: Untrusted,
+    /// The same without a name.
+    pub(in crate::operation) reason: FindingReason,
     /// Whether a drill can't prove it then. A platform's own objects are no part of the backup's worth.
     pub(in crate::operation) counts: bool,
 }
@@ -45,10 +48,20 @@ impl PreparedRestore<'_> {
     /// What will be left out, by the id of its entry.
     pub(in crate::operation) fn left_out_by_id(&self) -> BTreeMap<i32, LeftOut> {
         let name = |at: usize| label(&self.plan.entries[at]);
+        let own: BTreeMap<i32, FindingReason> = self
+            .plan
+            .left_out()
+            .map(|(entry, reason, _)| (entry.id, reason.without_names()))
+            .collect();
+        let root = |reason: &SkipReason| match reason {
+            SkipReason::Needs(at) => own.get(&self.plan.entries[*at].id).copied().unwrap_or_default(),
+            reason => reason.without_names(),
+        };
         let left_out = self.plan.left_out().map(|(entry, reason, impact)| {
             let is_of_scratch = matches!(reason, SkipReason::NoRole(_) | SkipReason::NoProvider(_));
             let left_out = LeftOut {
                 why: reason.describe(name).into(),
+                reason: root(reason),
                 counts: impact == Impact::Loss || is_of_scratch,
             };
             (entry.id, left_out)
@@ -91,6 +104,11 @@ impl PreparedRestore<'_> {
     pub fn refusal(&self) -> Option<Error> {
         let problems = &self.plan.problems;
         (!problems.is_empty()).then(|| unsuitable(self.request, problems.clone()))
+    }
+
+    /// The entity tag of the archive that is restored, if the place gave one.
+    pub(in crate::operation) fn etag(&self) -> Option<Untrusted> {
+        self.archive.etag().map(Untrusted::from)
     }
 
     /// The ids of the entries whose rows are restored.

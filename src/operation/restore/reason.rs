@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::Untrusted;
+use crate::{backup::FindingReason, text::Untrusted};
 
 /// Why an entry is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +120,30 @@ impl SkipReason {
             | Self::Excluded
             | Self::NotSelected => Impact::None,
             _ => Impact::Loss,
+        }
+    }
+
+    /// The reason without a name. [`Needs`](Self::Needs) has that of its root cause.
+    pub(super) fn without_names(&self) -> FindingReason {
+        match self {
+            Self::Platform(_) | Self::Present => FindingReason::Platform,
+            Self::NoExtension(_) => FindingReason::Extension,
+            Self::NoRole(_) => FindingReason::Role,
+            Self::NoProvider(_) => FindingReason::LabelProvider,
+            Self::Fails(_) => FindingReason::Server,
+            Self::NotReplaceable
+            | Self::OwnedByOther
+            | Self::OwnerOnly
+            | Self::NoPrivilege
+            | Self::NotOwner(_)
+            | Self::NoReference(_)
+            | Self::Refused(_) => FindingReason::Rights,
+            Self::HasRows
+            | Self::TakesNoRows(_)
+            | Self::Excluded
+            | Self::NotSelected
+            | Self::NoReferencedRows
+            | Self::Needs(_) => FindingReason::Other,
         }
     }
 

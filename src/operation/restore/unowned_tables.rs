@@ -29,6 +29,25 @@ impl RestorePlan {
         }
     }
 
+    /// Leaves out rows of tables that the target has, of other roles and of extensions.
+    pub(super) fn leave_out_rows_of_others(&mut self, facts: &TargetFacts) {
+        for at in 0..self.entries.len() {
+            let entry = &self.entries[at];
+            let kind = match entry.kind.raw() {
+                "TABLE DATA" => "TABLE",
+                "SEQUENCE SET" => "SEQUENCE",
+                _ => continue,
+            };
+            let (schema, name) = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
+            let of_extension = facts.extension_tables.get(&(schema.clone(), name.clone()));
+            let is_of_extension = of_extension.is_some_and(|table| facts.extensions.contains_key(&table.extension));
+            let there = facts.present.get(&(kind.to_owned(), schema, name));
+            if self.reasons[at].is_none() && (is_of_extension || there.is_some_and(|table| !table.is_own)) {
+                self.reasons[at] = Some(SkipReason::OwnedByOther);
+            }
+        }
+    }
+
     /// Tables of the target that an entry needs, directly or by an index or a constraint.
     fn unowned_tables<'a>(&self, at: usize, facts: &'a TargetFacts) -> Vec<(usize, &'a ExistingObject)> {
         let by_id = self.by_id();

@@ -290,6 +290,7 @@ impl DatabaseRun<'_> {
                 schedule: self.database.schedule.clone(),
                 due,
             },
+            at_most_every: None,
             level: self.request.level,
             part_bytes: None,
             dump_idle_timeout: self.request.dump_idle_timeout,

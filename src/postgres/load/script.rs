@@ -57,7 +57,7 @@ impl Script {
             path,
             args,
             client,
-            url,
+            url: Some(url),
             message_language: options.message_language,
             settings: &options.settings,
             encoding: None,

@@ -233,7 +233,7 @@ impl Session {
     }
 
     /// Fixes the path for the rest of the session. It then changes only what it names.
-    async fn fix_path(&mut self) -> Result<(), Error> {
+    pub(super) async fn fix_path(&mut self) -> Result<(), Error> {
         self.change("set the search path", "SET search_path = pg_catalog, pg_temp")
             .await
     }

@@ -45,7 +45,7 @@ const PRESENT: &str = r#"
            r.relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.pg_relation_size(r.oid) OPERATOR(pg_catalog.=) 0,
            CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.has_table_privilege(r.oid, 'INSERT')
                      AND NOT pg_catalog.row_security_active(r.oid)
-                THEN (SELECT pg_catalog.json_agg(a.attname)::pg_catalog.text FROM pg_catalog.pg_attribute AS a
+                THEN (SELECT COALESCE(pg_catalog.json_agg(a.attname)::pg_catalog.text, '[]') FROM pg_catalog.pg_attribute AS a
                        WHERE a.attrelid OPERATOR(pg_catalog.=) r.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
                          AND a.attgenerated OPERATOR(pg_catalog.=) '') END,
            CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'S' THEN pg_catalog.has_table_privilege(r.oid, 'UPDATE')

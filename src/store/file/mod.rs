@@ -99,6 +99,25 @@ impl Folder {
         &self.0.path
     }
 
+    /// Up to a thousand of the folders directly below `path`, which may be outside this folder: for a hint, since it
+    /// isn't the whole list. What can't be read is left out. No link is followed.
+    pub(super) async fn some_folders_at(&self, path: &Path) -> Vec<String> {
+        const ENTRIES_MAX: usize = 1000;
+        let path = path.to_owned();
+        let look = self.0.tasks.spawn_blocking(move || {
+            let entries = std::fs::read_dir(path)
+                .into_iter()
+                .flatten()
+                .take(ENTRIES_MAX)
+                .flatten();
+            let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            folders
+                .filter_map(|entry| entry.file_name().into_string().ok())
+                .collect()
+        });
+        look.await.unwrap_or_default()
+    }
+
     fn url(&self, key: &str) -> String {
         format!("file://{}/{key}", self.0.path.display())
     }

@@ -40,6 +40,10 @@ impl Backend for S3 {
         self.folders(folder).await
     }
 
+    async fn holds_any(&self, folder: &str) -> Result<bool, Error> {
+        self.holds_any(folder).await
+    }
+
     async fn head(&self, key: &str) -> Result<Option<Object>, Error> {
         self.head(key).await
     }

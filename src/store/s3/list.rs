@@ -92,6 +92,64 @@ impl S3 {
         Ok(self.names_once(folder, None).await?.0)
     }
 
+    /// Whether there is an object below `folder`.
+    ///
+    /// # Errors
+    /// As [`S3::list`].
+    pub async fn holds_any(&self, folder: &str) -> Result<bool, Error> {
+        let doing = || format!("list {}", self.url(folder));
+        let first = || async {
+            let (page, requested) = self.first_page(folder, None, 1).await?;
+            let is_whole = page.is_truncated() != Some(true) && page.next_continuation_token().is_none();
+            match (requested.is_empty(), is_whole) {
+                (false, _) => Ok(true),
+                (true, true) => Ok(false),
+                // a service that ignores the prefix
+                (true, false) => Ok(!self.list_once(folder).await?.is_empty()),
+            }
+        };
+        self.ask(ATTEMPTS, first, doing).await
+    }
+
+    /// Up to a thousand of the folders directly below `folder`: for a hint, since it isn't the whole list. One request,
+    /// which isn't repeated.
+    ///
+    /// # Errors
+    /// Any error of the service or the network.
+    pub async fn some_folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+        let (_, keys) = self.first_page(folder, Some("/"), 1000).await?;
+        let names = keys.iter().filter_map(|key| {
+            let (name, _) = key.strip_prefix(folder)?.split_once('/')?;
+            Some(name.to_owned())
+        });
+        let names: BTreeSet<String> = names.collect();
+        Ok(names.into_iter().collect())
+    }
+
+    /// The first page of a listing, and the keys and folders in it that were requested.
+    async fn first_page(
+        &self,
+        folder: &str,
+        delimiter: Option<&str>,
+        keys_max: i32,
+    ) -> Result<(ListObjectsV2Output, Vec<String>), Error> {
+        let doing = || format!("list {}", self.url(folder));
+        self.check_may_look(doing)?;
+        let request = self.client.list_objects_v2().bucket(&self.location.bucket);
+        let request = request.prefix(folder).set_delimiter(delimiter.map(str::to_owned));
+        let request = request.encoding_type(EncodingType::Url).max_keys(keys_max);
+        let answer = request.send().await;
+        let page = answer.map_err(|error| Error::from_sdk(doing(), &error).of_bucket())?;
+        check_is_asked_for(&page, folder).map_err(|why| self.damaged_list(folder, why))?;
+        let prefixes = page.common_prefixes().iter().map(types::CommonPrefix::prefix);
+        let keys = prefixes.chain(page.contents().iter().map(types::Object::key));
+        let keys = keys.map(|key| decoded(key, is_encoded(&page)));
+        let keys: Result<Vec<String>, String> = keys.collect();
+        let mut keys = keys.map_err(|why| self.damaged_list(folder, why))?;
+        keys.retain(|key| key.starts_with(folder));
+        Ok((page, keys))
+    }
+
     /// The names, and whether there was anything that was not requested.
     async fn names_once(&self, folder: &str, delimiter: Option<&str>) -> Result<(Vec<String>, bool), Error> {
         let (mut names, mut others) = (BTreeSet::new(), false);

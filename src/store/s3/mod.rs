@@ -88,6 +88,8 @@ struct Quirks {
     conditions_hold: AtomicBool,
     /// The bucket requires a checksum with each write.
     wants_md5: AtomicBool,
+    /// The user was told that no answer has come so far.
+    was_announced: AtomicBool,
 }
 
 impl S3 {

@@ -1,7 +1,10 @@
 //! All retries of requests: which failures pass, how long the pauses are, and which answers count if nothing protects
 //! the connection.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use super::{Error, Kind, S3, endpoint::Endpoint};
 use crate::retry::Backoff;
@@ -17,6 +20,8 @@ pub(super) const ATTEMPTS_UNDER_WAY: u32 = 7;
 const ATTEMPTS_DAMAGED: u32 = 5;
 /// The pauses between these attempts.
 const DAMAGED: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_millis(1600));
+/// After this time without an answer, a user who waits is told so.
+const ANNOUNCED_AFTER: Duration = Duration::from_secs(5);
 /// The most requests for an answer without a checksum, until two in a row agree.
 const ANSWERS_MAX: u32 = 6;
 
@@ -31,7 +36,7 @@ impl S3 {
     {
         let (mut attempt, mut damaged, mut doubted) = (1, 1, self.over_tls);
         loop {
-            let error = match Box::pin(request()).await {
+            let error = match self.announced(Box::pin(request())).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
@@ -55,6 +60,26 @@ impl S3 {
                 damaged += 1;
             }
         }
+    }
+
+    /// Waits for a request. If somebody waits for the command, says once that no answer has come so far.
+    async fn announced<T>(&self, mut request: impl Future<Output = T> + Unpin) -> T {
+        if !self.options.quick || self.quirks.was_announced.load(Ordering::Relaxed) {
+            return request.await;
+        }
+        match tokio::time::timeout(ANNOUNCED_AFTER, &mut request).await {
+            Ok(done) => return done,
+            Err(_) if self.quirks.was_announced.swap(true, Ordering::Relaxed) => {}
+            Err(_) => {
+                let host = self.host().unwrap_or("S3");
+                let budget = self.silence.budget().as_secs();
+                tracing::warn!(
+                    "{host} has not answered for {} s; it is given up after {budget} s of silence",
+                    ANNOUNCED_AFTER.as_secs()
+                );
+            }
+        }
+        request.await
     }
 
     /// Whether the service has answered anything yet.

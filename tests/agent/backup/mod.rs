@@ -1,5 +1,6 @@
 //! Backups as they are taken: what pg_dump and the server may do, what stops a run, and what is left.
 
+mod at_most_every;
 mod details;
 pub(crate) mod faults;
 mod iam_tokens;

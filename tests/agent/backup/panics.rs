@@ -166,6 +166,7 @@ impl World {
             url: database.url.clone(),
             secret: self.config.secret.clone().unwrap(),
             occasion: Occasion::Asked(Tier::Manual, Retention::Forever),
+            at_most_every: None,
             level: Some(1),
             part_bytes: None,
             dump_idle_timeout: Duration::from_secs(60),

@@ -5,6 +5,7 @@ mod catalog_key_attacks;
 mod diff;
 mod hostile_bucket;
 mod looked_at;
+mod read_back;
 mod repository;
 mod requests;
 mod second_looks;

@@ -53,7 +53,10 @@ fn a_report_under_another_name_is_not_believed_and_said() {
     // the report of an old drill under the name of a new one
     stage.bucket.write(&key, old.sealed());
     let said = assert_never_proven(&stage);
-    assert!(said.contains("1 report of drills can't be read, and proves nothing"), "{said}");
+    assert!(
+        said.contains("1 report of drills can't be read, and proves nothing"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -105,7 +108,8 @@ fn a_verdict_that_its_findings_do_not_have_is_not_shown_as_theirs() {
     let drill = PastDrill::ago(&id, hours(2));
     let name = drill.name();
     let key = pgcoffer::seal::Secret::Key(pgcoffer::seal::MasterKey::parse(KEY).unwrap());
-    let finding = r#"{"kind":"TABLE DATA","schema":"public","name":"people","why":"gone","label":"table public.people"}"#;
+    let finding =
+        r#"{"kind":"TABLE DATA","schema":"public","name":"people","why":"gone","label":"table public.people"}"#;
     let json = format!(r#"{{"version":1,"name":"{name}","database":"main","differences":[{finding}]}}"#);
     let payload = zstd::encode_all(json.as_bytes(), 3).unwrap();
     let zstd = PayloadCompression::Zstd;
@@ -125,9 +129,7 @@ fn a_verdict_that_its_findings_do_not_have_is_not_shown_as_theirs() {
 }
 
 fn with_findings(drill: PastDrill, bytes: usize, sha256: &str) -> PastDrill {
-    drill
-        .with("/findings_bytes", bytes)
-        .with("/findings_sha256", sha256)
+    drill.with("/findings_bytes", bytes).with("/findings_sha256", sha256)
 }
 
 #[test]

@@ -171,3 +171,14 @@ fn databases_that_a_kill_has_left_are_dropped_by_name_mark_and_age() {
     left.sort();
     assert_eq!(left, foreign);
 }
+
+/// A drill reads all of the archive, whatever it finds in the restored database.
+#[test]
+fn a_drill_notes_that_the_backup_was_read_back() {
+    let (stage, folder) = (Stage::backed_up(SMALL), open_folder());
+    let agent = stage.agent().env("TMPDIR", folder.path());
+    assert!(stage.records()[0]["last_read_back"].is_null());
+    assert_proven(&agent);
+    let noted = stage.records()[0]["last_read_back"].clone();
+    assert!(!noted.is_null());
+}

@@ -8,6 +8,7 @@ mod left;
 mod own_checks;
 pub(crate) mod past;
 mod reports;
+mod reserved;
 mod scheduled;
 mod seen;
 mod unable;

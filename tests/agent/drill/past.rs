@@ -56,7 +56,13 @@ impl PastDrill {
     /// It could not be carried out.
     pub(crate) fn not_carried_out(mut self) -> Self {
         let report = self.report.as_object_mut().unwrap();
-        for name in ["verdict", "differences", "not_compared", "checks_passed", "checks_failed"] {
+        for name in [
+            "verdict",
+            "differences",
+            "not_compared",
+            "checks_passed",
+            "checks_failed",
+        ] {
             report.remove(name);
         }
         report["outcome"] = "not_carried_out".into();
@@ -88,7 +94,14 @@ impl PastDrill {
         report["database"] = self.label.into();
         let (content, plain) = (Content::Drill, PayloadCompression::None);
         let json = report.to_string();
-        sealed(name.as_str(), content, plain, self.label, &self.secret(), json.as_bytes())
+        sealed(
+            name.as_str(),
+            content,
+            plain,
+            self.label,
+            &self.secret(),
+            json.as_bytes(),
+        )
     }
 
     /// Puts it into the bucket; its key.

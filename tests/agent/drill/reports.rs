@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{drilled, on_server, open_folder, planting, programs};
 use crate::{
     stage::{KEY, SMALL, Stage, wait_until},
-    testbed::{Agent, Fault, Rule},
+    testbed::{Agent, Cluster, Fault, Rule},
 };
 
 fn catalog_key() -> Secret {
@@ -212,7 +212,7 @@ fn waiting(stage: &Stage, folder: &std::path::Path) -> (Agent, std::path::PathBu
         reached.display()
     );
     let bin = programs(stage.cluster, folder, &[("pg_dump", &script)]);
-    let agent = on_server(stage).without("PGCOFFER_PG_BIN").env("PGCOFFER_PG_BIN", bin);
+    let agent = stage.agent().without("PGCOFFER_PG_BIN").env("PGCOFFER_PG_BIN", bin);
     (agent, reached)
 }
 
@@ -222,6 +222,9 @@ fn a_signal_leaves_a_report_and_a_kill_leaves_that_it_began() {
         let stage = Stage::backed_up(SMALL);
         let folder = open_folder();
         let (agent, reached) = waiting(&stage, folder.path());
+        // what a kill leaves there is nobody else's
+        let cluster = Cluster::start(None);
+        let agent = agent.env("PGCOFFER_SCRATCH_URL", cluster.url("postgres"));
         let running = agent.spawn(["drill"]);
         wait_until("the drill compares", || reached.exists());
         running.signal(signal);

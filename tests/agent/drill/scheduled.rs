@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{folders_in, left_on, on_server, open_folder, past::PastDrill, planting, programs, reports::with_catalog_key};
+use super::{
+    folders_in, left_on, on_server, open_folder, past::PastDrill, planting, programs, reports::with_catalog_key,
+};
 use crate::{
     notify::events::Scene,
     serve::clock::serve,
@@ -134,7 +136,10 @@ fn what_did_not_come_back_is_told_with_how_much() {
     let scene = Scene::small();
     let stage = &scene.stage;
     let folder = open_folder();
-    let planted = planting(stage.cluster, "delete from public.people where id < 4; drop view public.guests");
+    let planted = planting(
+        stage.cluster,
+        "delete from public.people where id < 4; drop view public.guests",
+    );
     let bin = programs(stage.cluster, folder.path(), &[("pg_dump", &planted)]);
     let agent = scene
         .agent()
@@ -234,7 +239,10 @@ fn one_that_takes_too_long_is_ended_and_leaves_nothing_but_its_report() {
         .without("PGCOFFER_DB_MAIN_URL");
     let ticked = agent.run(["tick", "--json"]).ended_with(1).json();
     let failed = &drills(&ticked)[0];
-    assert!(failed["error"].as_str().unwrap().contains("took longer than 8 s"), "{ticked:#}");
+    assert!(
+        failed["error"].as_str().unwrap().contains("took longer than 8 s"),
+        "{ticked:#}"
+    );
     assert!(failed["hint"].as_str().unwrap().contains("PGCOFFER_DRILL_TIMEOUT"));
     assert_eq!(folders_in(temporary.path()).len(), 0);
     assert_eq!(reports(&stage), 1);
@@ -268,6 +276,10 @@ fn serve_drills_as_well() {
 fn a_schedule_that_is_wrong_is_said_with_what_is_right() {
     let agent = Stage::small().agent().env("PGCOFFER_DRILL", "weekly on sunday keep 5w");
     let said = agent.run(["status"]).ended_with(2);
-    assert!(said.stderr.contains("PGCOFFER_DRILL: a drill has no retention"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("PGCOFFER_DRILL: a drill has no retention"),
+        "{}",
+        said.stderr
+    );
     assert!(said.stderr.contains("weekly on sunday at 04:00"), "{}", said.stderr);
 }

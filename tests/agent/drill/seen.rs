@@ -47,10 +47,21 @@ fn what_a_drill_has_proven_is_said_with_its_age_and_how_long_it_took() {
     let list = stage.run(["list"]).success();
     assert!(list.text().contains("main: proven 3 d ago"), "{}", list.text());
     let lines: Vec<&str> = list.text().lines().filter(|line| line.contains("good")).collect();
-    assert!(list.text().lines().all(|line| line.chars().count() <= 80), "{}", list.text());
-    let proven: Vec<bool> = lines.iter().map(|line| line.contains("good") && line.contains("3 d ago  ")).collect();
+    assert!(
+        list.text().lines().all(|line| line.chars().count() <= 80),
+        "{}",
+        list.text()
+    );
+    let proven: Vec<bool> = lines
+        .iter()
+        .map(|line| line.contains("good") && line.contains("3 d ago  "))
+        .collect();
     assert!(list.text().contains("PROVEN"), "{}", list.text());
-    assert_eq!(lines.iter().filter(|line| line.trim_end().ends_with("3 d ago")).count(), 1, "{lines:#?} {proven:?}");
+    assert_eq!(
+        lines.iter().filter(|line| line.trim_end().ends_with("3 d ago")).count(),
+        1,
+        "{lines:#?} {proven:?}"
+    );
     let json = stage.run(["list", "--json"]).success().json();
     assert_eq!(json["backups"][3]["drill"]["verdict"], "proven");
     assert!(json["backups"][0]["drill"].is_null());
@@ -79,16 +90,23 @@ fn a_difference_is_a_problem_until_a_drill_proves_more() {
     // what could not be carried out proves nothing
     PastDrill::ago(&ids[0], days(1))
         .not_carried_out()
-        .with("/earlier", serde_json::json!([
-            {"began": jiff::Timestamp::now() - days(2), "id": ids[1], "verdict": "not_proven", "restore_ms": 1,
-             "dump_bytes": 1, "place": "local"},
-            {"began": jiff::Timestamp::now() - days(9), "id": ids[2], "verdict": "proven", "restore_ms": 2000,
-             "dump_bytes": 1, "place": "local"},
-        ]))
+        .with(
+            "/earlier",
+            serde_json::json!([
+                {"began": jiff::Timestamp::now() - days(2), "id": ids[1], "verdict": "not_proven", "restore_ms": 1,
+                 "dump_bytes": 1, "place": "local"},
+                {"began": jiff::Timestamp::now() - days(9), "id": ids[2], "verdict": "proven", "restore_ms": 2000,
+                 "dump_bytes": 1, "place": "local"},
+            ]),
+        )
         .put(&stage.bucket);
     let said = status(&stage).ended_with(8);
     assert!(said.text().contains("NOT proven"), "{}", said.text());
-    assert!(said.text().contains("could not be carried out 1 d ago: a disk"), "{}", said.text());
+    assert!(
+        said.text().contains("could not be carried out 1 d ago: a disk"),
+        "{}",
+        said.text()
+    );
     PastDrill::ago(&ids[0], hours(2)).put(&stage.bucket);
     let said = status(&stage).success();
     assert!(said.text().contains("main: proven 2 h ago"), "{}", said.text());

@@ -9,10 +9,10 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    drill::past::PastDrill,
     serve::clock::serve,
     stage::{KEY, Stage},
     testbed::{Agent, INSTALL_HINT, S3Server, project},
-    drill::past::PastDrill,
     tick::past::{Run, calm, hours},
 };
 
@@ -97,7 +97,11 @@ fn what_is_scraped_is_what_rules_dashboard_and_documents_name() {
         serving.metric("pgcoffer_late{database=\"main\",tier=\"daily\"}"),
         Some(1.0)
     );
-    let verdict = |word: &str| serving.metric(&format!("pgcoffer_last_drill_verdict{{database=\"main\",verdict=\"{word}\"}}"));
+    let verdict = |word: &str| {
+        serving.metric(&format!(
+            "pgcoffer_last_drill_verdict{{database=\"main\",verdict=\"{word}\"}}"
+        ))
+    };
     assert_eq!((verdict("proven"), verdict("not_proven")), (Some(1.0), Some(0.0)));
     assert_eq!(
         serving.metric("pgcoffer_last_proven_restore_duration_seconds{database=\"main\"}"),

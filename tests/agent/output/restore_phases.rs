@@ -38,18 +38,14 @@ fn each_index_is_shown_with_its_number_while_it_is_made() {
     }
 }
 
-/// Of a part of the archive pg_restore has long ended when the rest was read.
+/// Of a part there is nothing left that pg_restore could go on with.
 #[test]
 fn a_restore_in_part_is_not_said_to_continue() {
     let stage = Stage::backed_up(SLOW);
     let target = stage.target();
     let args = restore_args(&target).into_iter().chain(["--only", "function:slow"]);
     let outcome = stage.run(args).success();
-    assert!(
-        outcome.stderr.contains("the whole archive was read"),
-        "{}",
-        outcome.stderr
-    );
+    assert!(outcome.stderr.contains("the part was read"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("pg_restore continues"), "{}", outcome.stderr);
 }
 

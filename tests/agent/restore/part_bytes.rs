@@ -305,7 +305,7 @@ fn secret() -> Secret {
 }
 
 /// The details of the one backup, opened.
-fn details(stage: &Stage) -> Value {
+pub(super) fn details(stage: &Stage) -> Value {
     let sealed = stage.bucket.read(&stage.key("/details/")).unwrap();
     let (_, payload) = open_bytes(&sealed, &[secret()]).unwrap();
     let mut json = Vec::new();
@@ -316,7 +316,7 @@ fn details(stage: &Stage) -> Value {
 }
 
 /// Puts other details into the place of those of the one backup, as who has its key could.
-fn write_details(stage: &Stage, details: &Value) {
+pub(super) fn write_details(stage: &Stage, details: &Value) {
     let key = stage.key("/records/");
     let (_, json) = open_bytes(&stage.bucket.read(&key).unwrap(), &[secret()]).unwrap();
     let mut record = Record::from_json(&json).unwrap();

@@ -231,7 +231,7 @@ impl World {
         let progress = Progress::default();
         let verified = self
             .runtime
-            .block_on(operation::verify(&self.catalog, record, &progress));
+            .block_on(operation::verify(&self.catalog, record, None, &progress));
         assert_eq!(verified.unwrap().tables, 1);
     }
 

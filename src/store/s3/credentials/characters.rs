@@ -15,6 +15,12 @@ pub(in crate::store::s3) const UNFIT: &str = "which can't stand in a request's h
 /// The error by which its hint is found.
 pub(in crate::store::s3) const SWAPPED: &str = "the access key's id stands in the place of its secret";
 
+/// The error by which its hint is found.
+pub(in crate::store::s3) const SAME: &str = "the access key's id and its secret are the same text";
+
+/// The part of the error by which its hint is found.
+pub(in crate::store::s3) const WRAPPED: &str = "which is no part of it";
+
 /// What is wrong with the region.
 pub(super) fn fault_of_region(region: Option<&Region>) -> Option<String> {
     region.and_then(|region| fault("the region", region.as_ref()))
@@ -24,14 +30,43 @@ pub(super) fn fault_of_region(region: Option<&Region>) -> Option<String> {
 pub(super) fn fault_of(found: &Credentials) -> Option<String> {
     let token = found.session_token().unwrap_or_default();
     let unfit = fault("the access key's id", found.access_key_id()).or_else(|| fault("the session token", token));
-    unfit.or_else(|| swapped(found))
+    let secret = found.secret_access_key();
+    let wrapped = wrapped("the access key's id", found.access_key_id());
+    let wrapped = wrapped.or_else(|| self::wrapped("the secret access key", secret));
+    let same = (!secret.is_empty() && secret == found.access_key_id()).then(|| SAME.to_owned());
+    wrapped.or(unfit).or(same).or_else(|| swapped(found))
 }
 
-/// Whether the id stands in the place of the secret, by the form that AWS gives to ids.
+/// What stands around a text that was copied with more than itself: quotes, blanks, the name of a variable. Nothing of
+/// the text is shown, which may be a secret.
+fn wrapped(what: &str, text: &str) -> Option<String> {
+    const QUOTES: [char; 4] = ['"', '\'', '`', '\u{201c}'];
+    let around = if text.trim() != text {
+        "a blank or a line end"
+    } else if text.starts_with(QUOTES) {
+        "a quote"
+    } else if ["AWS_", "aws_", "export "].iter().any(|name| text.starts_with(name)) && text.contains(['=', ':', ' ']) {
+        "the name of its variable"
+    } else {
+        return None;
+    };
+    Some(format!("{around} stands around {what}, {WRAPPED}"))
+}
+
+/// Whether the id stands in the place of the secret, by the form that AWS gives to ids, and by that of its secrets: 40
+/// characters of base64.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
 fn swapped(found: &Credentials) -> Option<String> {
+    let (id, secret) = (found.access_key_id(), found.secret_access_key());
     let is_id = |text: &str| text.len() == 20 && ["AKIA", "ASIA"].iter().any(|start| text.starts_with(start));
-    (is_id(found.secret_access_key()) && !is_id(found.access_key_id())).then(|| SWAPPED.to_owned())
+    let is_like_id =
+        |text: &str| text.len() == 20 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let is_like_secret = |text: &str| {
+        let in_base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
+        text.len() == 40 && text.bytes().all(in_base64) && text.bytes().any(|b| b.is_ascii_lowercase())
+    };
+    let swapped = is_id(secret) || (is_like_id(secret) && is_like_secret(id));
+    (swapped && !is_id(id)).then(|| SWAPPED.to_owned())
 }
 
 /// Names the first character that is not a printable character of ASCII, and shows nothing else of the text, which may
@@ -65,6 +100,38 @@ mod tests {
         let (id, secret) = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
         assert_eq!(of(secret, id).as_deref(), Some(SWAPPED));
         assert_eq!(of(id, secret), None);
+        // another service's, by their forms
+        let (id, secret) = ("GOOG1EXAMPLE0000AAAA", "bGoa+V7g/yqDXvKRqq+JTFn4uQZbPiQJo4pf9RzJ");
+        assert_eq!(of(secret, id).as_deref(), Some(SWAPPED));
+        assert_eq!(of(id, secret), None);
+        assert_eq!(of("minio", "minio123"), None);
+        assert_eq!(of("minio", "minio").as_deref(), Some(SAME));
+    }
+
+    #[test]
+    fn what_was_copied_with_it_is_named() {
+        let of = |id: &str, secret: &str| fault_of(&Credentials::new(id, secret, None, None, "test"));
+        for (id, secret, words) in [
+            (
+                "\"AKIAIOSFODNN7EXAMPLE\"",
+                "x",
+                "a quote stands around the access key's id",
+            ),
+            ("AKIA", "'wJalr/K7'", "a quote stands around the secret access key"),
+            ("AKIA", "wJalr/K7\n", "a line end stands around the secret"),
+            (" AKIA", "x", "a blank or a line end stands around the access key's id"),
+            (
+                "AKIA",
+                "aws_secret_access_key = wJalr",
+                "the name of its variable stands around the secret",
+            ),
+        ] {
+            let said = of(id, secret).unwrap();
+            assert!(said.contains(words) && said.contains(WRAPPED), "{said}");
+            assert!(!said.contains("wJalr"), "{said}");
+        }
+        // a secret may have any character inside
+        assert_eq!(of("AKIA", "x\"y 'z"), None);
     }
 
     #[test]

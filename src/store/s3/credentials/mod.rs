@@ -35,7 +35,7 @@ use tokio::sync::Mutex;
 
 pub use self::variables::CredentialVariables;
 pub(super) use self::{
-    characters::{SWAPPED, UNFIT},
+    characters::{SAME, SWAPPED, UNFIT, WRAPPED},
     client::client,
 };
 use self::{

@@ -3,7 +3,7 @@
 use super::{Error, Kind};
 use crate::store::s3::{
     WRITE_ONLY,
-    credentials::{SWAPPED, UNFIT},
+    credentials::{SAME, SWAPPED, UNFIT, WRAPPED},
 };
 
 impl Error {
@@ -41,6 +41,14 @@ impl Error {
             }
             Kind::NoCredentials if self.why.contains(SWAPPED) => {
                 "change the two: AWS_ACCESS_KEY_ID is the one that begins with AKIA or ASIA"
+            }
+            Kind::NoCredentials if self.why.contains(SAME) => {
+                "one of the two was copied twice: AWS_ACCESS_KEY_ID is the shorter one (with AWS it begins with AKIA or \
+                 ASIA), AWS_SECRET_ACCESS_KEY was shown once, when the key was made"
+            }
+            Kind::NoCredentials if self.why.contains(WRAPPED) => {
+                "write it alone, where it comes from: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or ~/.aws/credentials; \
+                 `docker run --env-file` takes quotes for a part of the value"
             }
             Kind::NoCredentials if self.is_of_sso() => {
                 "sign in where pgcoffer runs: `aws sso login`, with --profile and the name in AWS_PROFILE where one is \
@@ -118,7 +126,10 @@ impl Error {
 
     /// Whether something else than the environment's variables is at fault that no credentials were found.
     pub(in crate::store::s3) fn is_of_source(&self) -> bool {
-        self.why.contains(UNFIT) || self.why.contains(SWAPPED) || self.is_of_sso()
+        [UNFIT, SWAPPED, SAME, WRAPPED]
+            .iter()
+            .any(|words| self.why.contains(words))
+            || self.is_of_sso()
     }
 
     /// Whether the credentials come from a login that a user has to make. Found by the SDK's own message about the

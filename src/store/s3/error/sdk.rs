@@ -4,7 +4,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::{Error, Kind, network, tls};
+use super::{Error, Kind, chain::chain, network, tls};
 use crate::{
     plain_http::address_of,
     store::s3::{
@@ -12,6 +12,7 @@ use crate::{
         credentials::SourceUnavailable,
         silence::Silent,
     },
+    text::os_words,
 };
 
 /// An error answer of the service.
@@ -247,18 +248,51 @@ fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 
     None
 }
 
-/// The innermost causes of an SDK error, outermost first, without repetitions.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut said = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if said.last().is_none_or(|last| !last.contains(&text)) {
+/// The causes of an SDK error, outermost first, without repetitions and without the SDK's own words for where in it the
+/// error came up.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut outermost = None;
+    for cause in chain(error) {
+        let text = match cause.downcast_ref::<std::io::Error>() {
+            Some(error) => os_words(error),
+            None => cause.to_string(),
+        };
+        outermost = outermost.or(in_plain_words(&text));
+        let is_said = said.last().is_some_and(|last| last.contains(&text));
+        if in_plain_words(&text).is_none() && !is_said {
+            // an outer text often ends with the inner one
+            said.retain(|before| !text.contains(before.as_str()));
             said.push(text);
         }
-        source = cause.source();
+    }
+    if said.is_empty() {
+        return outermost.unwrap_or("no reason is given").to_owned();
     }
     bounded(&said.join(": "))
+}
+
+/// What one of the SDK's layers means, where its text says nothing but which layer it is.
+fn in_plain_words(text: &str) -> Option<&'static str> {
+    const LAYERS: [(&str, &str); 13] = [
+        ("dispatch failure", "no connection could be made"),
+        ("service error", "the service answered with an error"),
+        ("response error", "the answer can't be read"),
+        ("unhandled error", "the service answered with an error"),
+        ("construction failure", "the request could not be made"),
+        ("failed to construct request", "the request could not be made"),
+        ("request has timed out", "no answer came in time"),
+        ("io error", "the connection failed"),
+        ("other", "the connection failed"),
+        ("timeout", "no answer came in time"),
+        ("client error (Connect)", "no connection could be made"),
+        (
+            "client error (SendRequest)",
+            "the connection ended before an answer came",
+        ),
+        ("tcp connect error", "no connection could be made"),
+    ];
+    LAYERS.iter().find(|(layer, _)| *layer == text).map(|(_, words)| *words)
 }
 
 #[cfg(test)]
@@ -268,6 +302,30 @@ mod tests {
     use aws_smithy_types::error::ErrorMetadata;
 
     use super::*;
+
+    #[test]
+    fn words_of_the_sdk_are_not_passed_on() {
+        #[derive(Debug)]
+        struct Layer(&'static str, Option<Box<dyn std::error::Error + Send + Sync>>);
+        impl std::fmt::Display for Layer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl std::error::Error for Layer {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                self.1.as_deref().map(|inner| inner as _)
+            }
+        }
+        let refused = std::io::Error::from_raw_os_error(111);
+        let connect = Layer("tcp connect error", Some(refused.into()));
+        let client = Layer("client error (Connect)", Some(connect.into()));
+        let dispatch = Layer("dispatch failure", Some(Layer("io error", Some(client.into())).into()));
+        assert_eq!(causes(&dispatch), "connection refused");
+        assert_eq!(causes(&Layer("dispatch failure", None)), "no connection could be made");
+        let named = Layer("service error", Some(Layer("bucket is odd", None).into()));
+        assert_eq!(causes(&named), "bucket is odd");
+    }
 
     fn refused(status: u16, code: &str, headers: &[(&'static str, &str)], body: &str) -> Error {
         let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));

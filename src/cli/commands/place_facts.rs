@@ -1,0 +1,12 @@
+//! `place-facts`: what stands in the bucket, for `init`.
+
+use pgcoffer::Result;
+
+use super::context::Context;
+use crate::cli::screen;
+
+impl Context<'_> {
+    pub(super) async fn place_facts(&self) -> Result<()> {
+        screen::print_json(&serde_json::json!(self.agent.place_facts().await?))
+    }
+}

@@ -1,0 +1,58 @@
+//! Errors of the operating system in words that name no call and no number.
+
+use std::io;
+
+/// Why a call of the operating system failed, without its number, as in `connection refused`. Another error as it is.
+#[must_use]
+pub fn os_words(error: &io::Error) -> String {
+    if error.get_ref().is_some() {
+        return without_number(&error.to_string());
+    }
+    let words = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or folder",
+        io::ErrorKind::AlreadyExists => "something of that name is there already",
+        io::ErrorKind::IsADirectory => "that is a folder",
+        io::ErrorKind::NotADirectory => "a part of that path is a file, and no folder",
+        io::ErrorKind::StorageFull => "the disk is full",
+        io::ErrorKind::QuotaExceeded => "the disk quota is used up",
+        io::ErrorKind::ReadOnlyFilesystem => "the disk is mounted read-only",
+        io::ErrorKind::InvalidFilename => "the name is too long",
+        io::ErrorKind::PermissionDenied => "permission denied",
+        io::ErrorKind::TimedOut => "no answer came in time",
+        io::ErrorKind::BrokenPipe => "the program that reads it has ended",
+        io::ErrorKind::UnexpectedEof => "it ended too early",
+        io::ErrorKind::InvalidData => "it is not text in UTF-8",
+        _ => return without_number(&error.to_string()).to_lowercase(),
+    };
+    words.to_owned()
+}
+
+/// `Connection refused (os error 111)` without what stands in parentheses.
+fn without_number(text: &str) -> String {
+    match text.split_once(" (os error ") {
+        Some((words, rest)) => match rest.split_once(')') {
+            Some((_, behind)) => format!("{words}{behind}"),
+            None => text.to_owned(),
+        },
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_and_no_name_of_a_call_is_shown() {
+        let of = |number| os_words(&io::Error::from_raw_os_error(number));
+        assert_eq!(of(2), "there is no such file or folder");
+        assert_eq!(of(17), "something of that name is there already");
+        assert_eq!(os_words(&io::ErrorKind::AlreadyExists.into()), of(17));
+        assert_eq!(of(28), "the disk is full");
+        assert_eq!(of(111), "connection refused");
+        assert_eq!(of(5), "input/output error");
+        assert_eq!(os_words(&io::Error::other("in our words")), "in our words");
+        let wrapped = io::Error::other("tcp connect error: Connection refused (os error 111) of x");
+        assert_eq!(os_words(&wrapped), "tcp connect error: Connection refused of x");
+    }
+}
