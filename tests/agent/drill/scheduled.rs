@@ -2,9 +2,7 @@
 
 use serde_json::Value;
 
-use super::{
-    folders_in, left_on, on_server, open_folder, past::PastDrill, planting, programs, reports::with_catalog_key,
-};
+use super::{folders_in, on_server, open_folder, past::PastDrill, planting, programs, reports::with_catalog_key};
 use crate::{
     notify::events::Scene,
     serve::clock::serve,
@@ -52,7 +50,6 @@ fn a_tick_backs_up_first_and_then_drills_what_it_has_made() {
     let again = agent.run(["tick", "--json"]).success().json();
     assert_eq!(drills(&again), &Vec::<Value>::new());
     assert_eq!(reports(&stage), 1);
-    assert_eq!(left_on(stage.cluster), "");
     let said = agent.run(["status"]).success();
     assert!(said.text().contains("main: proven "), "{}", said.text());
     assert!(said.text().contains("the next drill is due "), "{}", said.text());
@@ -269,7 +266,6 @@ fn serve_drills_as_well() {
     let proven = serving.metric("pgcoffer_last_drill_verdict{database=\"main\",verdict=\"proven\"}");
     assert_eq!(proven, Some(1.0));
     serving.end().success();
-    assert_eq!(left_on(stage.cluster), "");
 }
 
 #[test]
