@@ -92,7 +92,9 @@ impl Agent {
         let catalog = self.catalog().await?;
         match self.interrupt.or(catalog.settled_repository()).await? {
             Some(id) => Ok(id),
-            None => Err(catalog.no_backup_at_all("backup from which the repository could be told").await),
+            None => Err(catalog
+                .no_backup_at_all("backup from which the repository could be told")
+                .await),
         }
     }
 

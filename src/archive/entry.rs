@@ -13,7 +13,7 @@ pub struct Entry {
     /// arguments.
     pub name: Untrusted,
     /// When it is restored, as pg_dump sees it.
-    pub section: Section,
+    pub section: EntrySection,
     /// The schema that it is in; empty for what is in none.
     pub schema: Untrusted,
     /// The role that owned it; empty for what has no owner of its own.
@@ -38,7 +38,7 @@ pub struct Entry {
 
 /// When an entry is restored, as pg_dump sees it: `SECTION_…` in pg_backup.h.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Section {
+pub enum EntrySection {
     /// With what it belongs to, as comments and privileges.
     #[default]
     None,
@@ -50,7 +50,7 @@ pub enum Section {
     AfterData,
 }
 
-impl Section {
+impl EntrySection {
     pub(super) fn of_number(number: i32) -> Self {
         match number {
             2 => Self::BeforeData,

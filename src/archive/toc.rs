@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::definitions::Kinds;
-use super::entry::{Field, Section};
+use super::entry::{EntrySection, Field};
 use super::expected::{Data, DataEntry, Style};
 use super::scan::{Input, NAME_BYTES, Scanner, Text};
 use super::{Entry, Error};
@@ -234,7 +234,7 @@ impl TocReader {
                 Part::TableOid
             }
             Part::Section => {
-                self.entry.section = Section::of_number(value);
+                self.entry.section = EntrySection::of_number(value);
                 match self.second && self.statistics {
                     true => Part::Drop,
                     false => Part::Definition,

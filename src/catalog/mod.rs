@@ -64,7 +64,7 @@ pub use listed_drills::ListedDrills;
 pub use listed_runs::ListedRuns;
 pub use listing::Listing;
 pub use names::OtherRepository;
-pub use other_places::{OtherPlace, backups_elsewhere};
+pub use other_places::OtherPlace;
 pub use sealed_place::SealedPlace;
 pub use select::BackupSelector;
 pub use survey::{Orphan, Survey};

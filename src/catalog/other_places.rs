@@ -51,20 +51,22 @@ impl fmt::Display for OtherPlace {
     }
 }
 
-/// That there are backups in these places, and how they are reached: one sentence without a stop. `None` if there are
-/// none.
-#[must_use]
-pub fn backups_elsewhere(places: &[OtherPlace]) -> Option<String> {
-    let first = places.first()?;
-    let named: Vec<String> = places.iter().map(ToString::to_string).collect();
-    let setting = match places.len() {
-        1 => format!("PGCOFFER_BUCKET={}", shell_word(&first.location.to_string())),
-        _ => "PGCOFFER_BUCKET to one of them".to_owned(),
-    };
-    Some(format!(
-        "there are backups of {}: if you mean these, set {setting}",
-        named.join(", and of ")
-    ))
+impl OtherPlace {
+    /// That there are backups in these places, and how they are reached: one sentence without a stop. `None` if there are
+    /// none.
+    #[must_use]
+    pub fn all_said(places: &[Self]) -> Option<String> {
+        let first = places.first()?;
+        let named: Vec<String> = places.iter().map(ToString::to_string).collect();
+        let setting = match places.len() {
+            1 => format!("PGCOFFER_BUCKET={}", shell_word(&first.location.to_string())),
+            _ => "PGCOFFER_BUCKET to one of them".to_owned(),
+        };
+        Some(format!(
+            "there are backups of {}: if you mean these, set {setting}",
+            named.join(", and of ")
+        ))
+    }
 }
 
 impl Catalog {

@@ -89,7 +89,7 @@ impl Recurrence {
     }
 
     /// The length of its periods in minutes. Months count as 30 days and years as 365.
-    pub(super) fn period_minutes(&self) -> u64 {
+    pub(crate) fn period_minutes(&self) -> u64 {
         const HOUR: u64 = 60;
         match self {
             Self::Minutes { every, .. } => every.unsigned_abs().into(),

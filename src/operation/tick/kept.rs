@@ -38,7 +38,14 @@ impl World {
         let schedule = Schedule::parse(text, &zone).ok()?;
         // what is deleted before the next one is due is made again, and warned of
         let is_gap = |warning: &ScheduleWarning| matches!(warning, ScheduleWarning::Gap { .. });
-        if schedule.warnings().iter().any(is_gap) {
+        // so is what is kept just as long as the time to the next one, on the day that has an hour more
+        let is_tight = |clause: &ScheduleClause| {
+            let period = i64::try_from(clause.when.period_minutes()).ok()?;
+            let kept = clause.keep.expires(Timestamp::UNIX_EPOCH)?;
+            Some(kept.as_second() == period * 60)
+        };
+        let is_tight = |clause: &ScheduleClause| is_tight(clause).unwrap_or(false);
+        if schedule.warnings().iter().any(is_gap) || schedule.clauses().iter().any(is_tight) {
             return None;
         }
         let policy = RetentionPolicy {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    archive::{Entry, Section},
+    archive::{Entry, EntrySection},
     error::Result,
     operation::{part::RangedArchive, restore::plan::RestorePlan, table_name::full_name},
     text::Untrusted,
@@ -79,7 +79,7 @@ pub(super) fn cost(archive: &RangedArchive, loads: &[RowLoad]) -> Result<u64> {
 
 /// Whether an entry is loaded with rows: it has some, or makes the large objects that get theirs.
 pub(super) fn is_row_entry(entry: &Entry) -> bool {
-    entry.has_data || (entry.section == Section::Data && LARGE_OBJECTS.contains(&entry.kind.raw()))
+    entry.has_data || (entry.section == EntrySection::Data && LARGE_OBJECTS.contains(&entry.kind.raw()))
 }
 
 /// The entries with rows that are restored, in the archive's order. Together are those that need one another, those of

@@ -13,7 +13,7 @@ use super::{
     PreparedRestore, RestoreRequest, load::FailedLoad, plan::RestorePlan, resume::RestoredBefore, rules::SESSION_KINDS,
 };
 use crate::{
-    archive::{Contents, Entry, Section},
+    archive::{Contents, Entry, EntrySection},
     error::{Error, Result},
     operation::{
         Interrupt, Progress,
@@ -171,7 +171,7 @@ impl ParallelPlan {
 }
 
 fn is_before_rows(entry: &Entry) -> bool {
-    entry.section == Section::BeforeData && !PRIVILEGES.contains(&entry.kind.raw()) && !is_row_entry(entry)
+    entry.section == EntrySection::BeforeData && !PRIVILEGES.contains(&entry.kind.raw()) && !is_row_entry(entry)
 }
 
 fn is_of_session(entry: &Entry) -> bool {
