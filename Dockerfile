@@ -1,7 +1,9 @@
 # syntax=docker/dockerfile:1.26@sha256:ecfaec9ed6d810b56388c508f4121597bfbba70d41a6dfeee4d8cad5f295fc32
-# pgcoffer with the PostgreSQL clients 14 to 18, as a user without rights.
+# pgcoffer with the PostgreSQL clients 14 to 18, and the servers for drills, as a user without rights.
 #
 #   docker build -t pgcoffer .
+#   docker build -t pgcoffer --build-arg POSTGRESQL_SERVERS= .        without servers, some 250 MB smaller
+#   docker build -t pgcoffer --build-arg POSTGRESQL_SERVERS=16 .      with the server of your own version alone
 #
 # Images are named by the digest of what they are for all machines: a tag is whatever its owner last put there.
 
@@ -17,6 +19,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked --bin pgcoffer && cp target/release/pgcoffer /pgcoffer
 
 FROM debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
+# The major versions whose servers drills can start, each some 50 MB: docs/drills.md.
+ARG POSTGRESQL_SERVERS="14 15 16 17 18"
 # PostgreSQL's own repository, trusted by the key that Debian signs as part of postgresql-common and by no other.
 # https://wiki.postgresql.org/wiki/Apt
 RUN set -eu; \
@@ -33,6 +37,15 @@ RUN set -eu; \
     apt-get update; \
     apt-get install -y --no-install-recommends \
         postgresql-client-14 postgresql-client-15 postgresql-client-16 postgresql-client-17 postgresql-client-18; \
+    if [ -n "$POSTGRESQL_SERVERS" ]; then \
+        apt-get install -y --no-install-recommends postgresql-common; \
+        echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
+        for major in $POSTGRESQL_SERVERS; do \
+            apt-get install -y --no-install-recommends "postgresql-$major"; \
+        done; \
+        # a server of a drill compiles no queries, and LLVM is as large as two servers
+        rm -rf /usr/lib/postgresql/*/lib/bitcode /usr/lib/postgresql/*/lib/llvmjit* /usr/lib/*/libLLVM*; \
+    fi; \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*.log /usr/share/doc/* /usr/share/man/*; \
     useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin pgcoffer
 COPY --from=build /pgcoffer /usr/bin/pgcoffer

@@ -1,7 +1,7 @@
 # make demo    a backup and a restore, with everything they need made on the spot
 # make test    everything: installs what is missing, formats, lints, tests
 
-.PHONY: demo test lint bench bench-memory bench-end-to-end bench-levels recording doc clean
+.PHONY: demo test lint bench bench-memory bench-end-to-end bench-levels bench-restore-jobs recording doc clean
 .DEFAULT_GOAL := test
 
 # What install.sh brings by rustup is not yet on the PATH of the shell that called make.
@@ -44,6 +44,12 @@ bench-levels:
 	tests/testbed/install.sh demo
 	cargo build --release --bin pgcoffer --example stage
 	target/release/examples/stage --scale 20 python3 benches/levels.py
+
+# Restores by several jobs, beside pg_restore from a pipe and from a file on disk.
+bench-restore-jobs:
+	tests/testbed/install.sh demo
+	cargo build --release --bin pgcoffer --example stage
+	target/release/examples/stage --scale 20 python3 benches/restore_jobs.py
 
 # The pictures that move in README: pgcoffer on a terminal, answered by a program. Look at them before you commit them.
 recording:

@@ -15,8 +15,9 @@ use crate::{
     config::no_key,
     error::{Error, Result},
     operation::{
-        self, BackupContents, ChangedMark, Fetched, FetchedTable, MarkChange, PreparedRestore, Progress, RestoreReport,
-        RestoreRequest, Retaining, RowFormat, Sampled, TableName, Target, ThawRequest, Verified,
+        self, BackupContents, ChangedMark, Fetched, FetchedTable, MarkChange, PreparedRestore, Progress,
+        RestorePreview, RestoreReport, RestoreRequest, Retaining, RowFormat, Sampled, TableName, Target, ThawRequest,
+        Verified,
     },
     postgres::{self, DatabaseUrl},
 };
@@ -97,7 +98,8 @@ impl Agent {
     pub(super) async fn find(&self, catalog: &Catalog, selector: Selector<'_>) -> Result<Record> {
         let wanted = BackupSelector::parse(selector.id.map(id_of_path), selector.before);
         let as_database = || selector.id.and_then(|id| self.is_a_database(id));
-        let wanted = wanted.map_err(|error| as_database().unwrap_or(error))?;
+        let as_file = || selector.id.and_then(operation::file_instead_of_id);
+        let wanted = wanted.map_err(|error| as_database().or_else(as_file).unwrap_or(error))?;
         let database = parse_label(selector.database)?;
         let found = async {
             match catalog.find(&wanted, database.as_ref(), self.clock.now()).await {
@@ -242,6 +244,15 @@ impl Agent {
     ) -> Result<PreparedRestore<'a>> {
         let (catalog, clients) = (self.catalog().await?, self.clients().await?);
         operation::prepare_restore(catalog, clients, record, request, &self.interrupt).await
+    }
+
+    /// What a restore that was prepared would do.
+    ///
+    /// # Errors
+    /// Those of [`PreparedRestore::preview`].
+    pub async fn preview_restore(&self, prepared: &PreparedRestore<'_>) -> Result<RestorePreview> {
+        let catalog = self.catalog().await?;
+        self.interrupt.or(prepared.preview(catalog)).await
     }
 
     /// Carries out a restore that was prepared.

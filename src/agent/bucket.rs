@@ -94,7 +94,7 @@ impl Agent {
         match self.interrupt.or(catalog.settled_repository()).await? {
             Some(id) => Ok(id),
             None => Err(catalog
-                .no_backup_at_all("from which the repository could be told")
+                .no_backup_at_all("backup from which the repository could be told")
                 .await),
         }
     }

@@ -52,7 +52,7 @@ impl Agent {
         }
         match (records.is_empty(), missing) {
             (true, Some(error)) => Err(error),
-            (true, None) => Err(catalog.no_backup_at_all("latest").await),
+            (true, None) => Err(catalog.no_backup_at_all("good backup").await),
             (false, _) => Ok(records),
         }
     }

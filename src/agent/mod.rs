@@ -73,6 +73,8 @@ pub use shown_drills::ShownDrills;
 pub use status::StatusReport;
 pub use tick::tick;
 pub use tick_request::{TickOptions, Ticked};
+
+pub use crate::postgres::globals_sql;
 pub(crate) use {metrics::write_metrics_file, tick_request::log_unready};
 
 /// What the settings describe: databases, keys, a bucket, and people who are notified.

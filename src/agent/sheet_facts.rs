@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Agent, VerifyingKey};
+use super::Agent;
 use crate::postgres::Session;
 
 /// How long one server may take: the sheet does without.
@@ -13,14 +13,6 @@ impl Agent {
     pub async fn account(&self) -> Option<String> {
         let store = self.store(self.config.store.clone()).await.ok()?;
         store.s3()?.account().await
-    }
-
-    /// The public keys that verify certificates: whose each is, such as `key 0123456789abcdef`, and the key on one line.
-    /// None where there is no repository yet.
-    pub async fn certificate_keys_of_sheet(&self) -> Vec<(String, String)> {
-        let keys = self.verifying_keys(None).await.unwrap_or_default();
-        let line = |one: VerifyingKey| (one.belongs_to, one.key.to_line());
-        keys.into_iter().map(line).collect()
     }
 
     /// The version of each database's server, such as `16.4`, by label; without those that can't be reached.

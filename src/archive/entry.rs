@@ -12,6 +12,8 @@ pub struct Entry {
     /// Its name, for some kinds behind the name of the table that it belongs to; for functions with the types of
     /// arguments.
     pub name: Untrusted,
+    /// When it is restored, as pg_dump sees it.
+    pub section: Section,
     /// The schema that it is in; empty for what is in none.
     pub schema: Untrusted,
     /// The role that owned it; empty for what has no owner of its own.
@@ -32,6 +34,31 @@ pub struct Entry {
     pub has_data: bool,
     /// In an archive of another encoding than UTF-8, the bytes of what is not ASCII; see [`decode`](Self::decode).
     pub undecoded: Vec<(Field, Vec<u8>)>,
+}
+
+/// When an entry is restored, as pg_dump sees it: `SECTION_…` in pg_backup.h.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Section {
+    /// With what it belongs to, as comments and privileges.
+    #[default]
+    None,
+    /// Before the rows.
+    BeforeData,
+    /// Rows, values of sequences, large objects.
+    Data,
+    /// When all rows are there: indexes, keys, triggers, policies.
+    AfterData,
+}
+
+impl Section {
+    pub(super) fn of_number(number: i32) -> Self {
+        match number {
+            2 => Self::BeforeData,
+            3 => Self::Data,
+            4 => Self::AfterData,
+            _ => Self::None,
+        }
+    }
 }
 
 /// A text of an entry.

@@ -28,6 +28,12 @@ impl Fingerprint {
         fingerprint
     }
 
+    /// The fingerprint of both sets of rows together.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
+
     /// Adds one row, or one large object, by its hash.
     pub(super) fn add(&mut self, hash: u128) {
         self.0 = self.0.wrapping_add(hash);

@@ -56,7 +56,7 @@ pub use contents::{Contents, LargeObjects, TableData};
 pub use contents_writer::write_contents;
 pub use definitions::Definitions;
 pub use entries::{EntriesReader, Layout};
-pub use entry::{Entry, Field};
+pub use entry::{Entry, Field, Section};
 pub use error::{EntryName, Error, LooksLike, Place};
 pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use reader::ArchiveReader;

@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::definitions::Kinds;
-use super::entry::Field;
+use super::entry::{Field, Section};
 use super::expected::{Data, DataEntry, Style};
 use super::scan::{Input, NAME_BYTES, Scanner, Text};
 use super::{Entry, Error};
@@ -233,8 +233,13 @@ impl TocReader {
                 self.entry.has_data = value != 0;
                 Part::TableOid
             }
-            Part::Section if self.second && self.statistics => Part::Drop,
-            Part::Section => Part::Definition,
+            Part::Section => {
+                self.entry.section = Section::of_number(value);
+                match self.second && self.statistics {
+                    true => Part::Drop,
+                    false => Part::Definition,
+                }
+            }
             _ => Part::Owner,
         })
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Details, TableFingerprint};
+use super::{Details, Globals, RoleState, TableFingerprint};
 use crate::{archive::LargeObjects, text::Untrusted};
 
 /// What changed from one backup to another. Everything that is the same in both is left out and counted.
@@ -23,6 +23,10 @@ pub struct Changes {
     pub definitions: Vec<DefinitionsChange>,
     /// Extensions that differ, by name.
     pub extensions: Vec<ExtensionChange>,
+    /// Roles that differ, by name; empty where one of the backups doesn't say.
+    pub roles: Vec<RoleChange>,
+    /// The names of settings of the database that differ. Values may be secrets, so none is told.
+    pub settings: Vec<Untrusted>,
 }
 
 /// The same thing in both backups.
@@ -91,6 +95,17 @@ pub struct ExtensionChange {
     pub to: Option<Untrusted>,
 }
 
+/// A role that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoleChange {
+    /// The name.
+    pub name: Untrusted,
+    /// What it was in the first backup; none where it was not there.
+    pub from: Option<RoleState>,
+    /// What it is in the second backup; none where it is not there.
+    pub to: Option<RoleState>,
+}
+
 /// Schema and name of a table.
 type TableName<'a> = (&'a str, &'a str);
 
@@ -108,15 +123,46 @@ impl Changes {
             large_objects: large_objects_change(from.large_objects, to.large_objects),
             definitions: definitions_changes(from, to),
             extensions: extension_changes(from, to),
+            roles: global_changes(from, to, role_changes),
+            settings: global_changes(from, to, setting_changes),
         }
     }
 
     /// Whether both hold the same.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let things = self.tables.len() + self.definitions.len() + self.extensions.len();
+        let globals = self.roles.len() + self.settings.len();
+        let things = self.tables.len() + self.definitions.len() + self.extensions.len() + globals;
         things == 0 && self.large_objects.is_none()
     }
+}
+
+/// What changed of the globals, if both backups have them.
+fn global_changes<T>(from: &Details, to: &Details, compare: impl Fn(&Globals, &Globals) -> Vec<T>) -> Vec<T> {
+    match (&from.globals, &to.globals) {
+        (Some(from), Some(to)) => compare(from, to),
+        _ => Vec::new(),
+    }
+}
+
+/// The roles that differ. Where one of the backups has a part of the roles alone, one that the other lacks is no change.
+fn role_changes(from: &Globals, to: &Globals) -> Vec<RoleChange> {
+    let is_part = from.is_part || to.is_part;
+    paired(from.states(), to.states())
+        .filter(|(_, from, to)| from != to && !(is_part && (from.is_none() || to.is_none())))
+        .map(|(name, from, to)| RoleChange {
+            name: name.into(),
+            from,
+            to,
+        })
+        .collect()
+}
+
+fn setting_changes(from: &Globals, to: &Globals) -> Vec<Untrusted> {
+    paired(from.database_settings(), to.database_settings())
+        .filter(|(_, from, to)| from != to)
+        .map(|(name, _, _)| name.into())
+        .collect()
 }
 
 /// What was and what is under each key of two lists, in the order of the keys.

@@ -6,6 +6,7 @@ mod details;
 mod drill;
 mod event;
 mod failure;
+mod globals;
 mod id;
 mod lists;
 mod mark;
@@ -17,7 +18,9 @@ mod retention;
 mod tier;
 mod turn;
 
-pub use changes::{Between, Changes, DefinitionsChange, ExtensionChange, LargeObjectsSize, TableChange, TableSize};
+pub use changes::{
+    Between, Changes, DefinitionsChange, ExtensionChange, LargeObjectsSize, RoleChange, TableChange, TableSize,
+};
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
 pub use drill::{
     BadDrillName, CERTIFICATE_BYTES_MAX, DRILL_VERSION, DrillCertificate, DrillCheck, DrillFinding, DrillFindings,
@@ -29,14 +32,15 @@ pub use event::{
     RunError, RunsOn, Topic,
 };
 pub use failure::Failure;
+pub use globals::{Globals, LastingSetting, Membership, Role, RoleAttributes, RoleState};
 pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, AnnouncedDeletion, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release, Retained};
 pub use notice::{FailedDelivery, Notice};
 pub use reason::{Reason, with_text};
 pub use recent::{Recency, RecentBackup};
 pub use record::{
-    AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_VERSION, Record, Sealed, SealedObject, Server, Source,
-    Status, UnknownVersion,
+    AHEAD_MAX, Anomaly, Client, Collation, Compression, Counts, RECORD_VERSION, Record, Sealed, SealedObject, Server,
+    Source, Status, UnknownVersion,
 };
 pub use retention::{Retention, Served};
 pub use tier::{Tier, UnknownWord};

@@ -23,6 +23,8 @@ pub const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(15);
 
 /// Characters of each text from outside that stand in it. The name of a database has 63 bytes.
 const TEXT_CHARS_MAX: usize = 63;
+/// The longest identity of a database: 20 digits, a slash, 10 digits.
+const IDENTITY_BYTES_MAX: usize = 31;
 /// The longest entity tag that is of use: 32 digits and a count of parts, or 64 digits.
 const ETAG_BYTES_MAX: usize = 100;
 
@@ -165,6 +167,29 @@ pub struct Server {
     /// again; none where the server doesn't tell.
     #[serde(default)]
     pub identity: Option<Untrusted>,
+    /// The collation of the database, where the server says which version it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<Collation>,
+}
+
+/// The collation of a database: in which order its texts stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collation {
+    /// The locale.
+    pub locale: Untrusted,
+    /// The version of the library's collation; none where it has none, as the locale C.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Untrusted>,
+}
+
+impl Collation {
+    /// With texts of no more characters than a name has.
+    pub(super) fn cut(&self) -> Self {
+        Self {
+            locale: self.locale.cut(TEXT_CHARS_MAX),
+            version: self.version.as_ref().map(|version| version.cut(TEXT_CHARS_MAX)),
+        }
+    }
 }
 
 /// A pg_dump.
@@ -317,11 +342,8 @@ impl Record {
         if let Some(source) = &mut record.source {
             source.server.version = source.server.version.cut(TEXT_CHARS_MAX);
             source.server.database = source.server.database.cut(TEXT_CHARS_MAX);
-            source.server.identity = source
-                .server
-                .identity
-                .take()
-                .map(|identity| identity.cut(TEXT_CHARS_MAX));
+            source.server.identity = source.server.identity.take().filter(is_identity);
+            source.server.collation = source.server.collation.as_ref().map(Collation::cut);
             source.client.version = source.client.version.cut(TEXT_CHARS_MAX);
         }
         for object in record.sealed.iter_mut().flat_map(|sealed| &mut sealed.objects) {
@@ -355,6 +377,12 @@ impl Sealed {
         let bytes = self.objects.iter().map(|object| object.bytes);
         bytes.fold(0, u64::saturating_add)
     }
+}
+
+/// Two numbers, as no server has others: whatever else a record says is of no use.
+fn is_identity(identity: &Untrusted) -> bool {
+    let is_digit = |c: char| c.is_ascii_digit() || c == '/';
+    identity.raw().len() <= IDENTITY_BYTES_MAX && identity.raw().chars().all(is_digit)
 }
 
 /// Each kind once, so that their number is bounded.

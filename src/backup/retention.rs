@@ -90,6 +90,7 @@ impl FromStr for Retention {
             kind: "retention",
             expected: "a whole number from 1 to 9999 and h, d, w, mo or y (24h, 7d, 5w, 12mo, 7y), forever, or a \
                 number alone for so many newest ones",
+            meant: meant(word),
         };
         if word == "forever" {
             return Ok(Self::Forever);
@@ -109,6 +110,26 @@ impl FromStr for Retention {
             _ => Err(unknown()),
         }
     }
+}
+
+/// The retention that was probably meant: `7 days`, `30D`, `1month`, `Forever`.
+fn meant(word: &str) -> Option<String> {
+    let plain: String = word.chars().filter(|c| !c.is_whitespace()).collect();
+    let plain = plain.to_ascii_lowercase();
+    let unit = plain.trim_start_matches(|c: char| c.is_ascii_digit());
+    let count = &plain[..plain.len() - unit.len()];
+    let unit = match unit {
+        "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+        "d" | "day" | "days" => "d",
+        "w" | "week" | "weeks" => "w",
+        // minutes are never meant
+        "m" | "mo" | "mon" | "month" | "months" => "mo",
+        "y" | "yr" | "yrs" | "year" | "years" => "y",
+        "forever" | "ever" | "always" | "never" | "unlimited" if count.is_empty() => return Some("forever".to_owned()),
+        _ => return None,
+    };
+    let count: u16 = count.parse().ok().filter(|count| (1..=9999).contains(count))?;
+    Some(format!("{count}{unit}"))
 }
 
 impl TryFrom<String> for Retention {
@@ -135,6 +156,17 @@ mod tests {
         }
         for bad in ["", "0", "d", "0d", "-1d", "7 d", "10000d", "7m", "Forever", "99999999d"] {
             assert!(bad.parse::<Retention>().is_err(), "{bad:?}");
+        }
+        for (typed, meant) in [
+            ("7 days", "did you mean 7d?"),
+            ("30D", "did you mean 30d?"),
+            ("1m", "did you mean 1mo?"),
+            ("Forever", "did you mean forever?"),
+            ("0 days", "a whole number from 1"),
+            ("soon", "a whole number from 1"),
+        ] {
+            let error = typed.parse::<Retention>().unwrap_err().to_string();
+            assert!(error.contains(meant), "{typed}: {error}");
         }
     }
 

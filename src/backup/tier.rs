@@ -22,11 +22,21 @@ pub enum Tier {
 
 /// A word that names no tier or no retention.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{word:?} is not a {kind}: {expected}")]
+#[error("{word:?} is not a {kind}: {}", meant.as_ref().map_or_else(|| (*expected).to_owned(), |meant| format!("did you mean {meant}?")))]
 pub struct UnknownWord {
     pub(super) word: String,
     pub(super) kind: &'static str,
     pub(super) expected: &'static str,
+    /// The word that was probably meant.
+    pub(super) meant: Option<String>,
+}
+
+impl UnknownWord {
+    /// The word that was probably meant, if there is one.
+    #[must_use]
+    pub fn meant(&self) -> Option<&str> {
+        self.meant.as_deref()
+    }
 }
 
 impl Tier {
@@ -90,8 +100,28 @@ impl FromStr for Tier {
                 word: word.to_owned(),
                 kind: "tier",
                 expected: "one of manual, hourly, daily, weekly, monthly, yearly",
+                meant: meant(word),
             })
     }
+}
+
+/// The tier that was probably meant: `Weekly`, `weekl`, `day`.
+fn meant(word: &str) -> Option<String> {
+    let word = word.to_ascii_lowercase();
+    let near = Tier::ALL.into_iter().map(|tier| {
+        let name = tier.as_str();
+        let is_begun = word.len() >= 3 && (name.starts_with(&word) || name.trim_end_matches("ly") == word);
+        let letters = if is_begun {
+            0
+        } else {
+            strsim::damerau_levenshtein(name, &word)
+        };
+        (letters, name)
+    });
+    let near = near.chain([(strsim::damerau_levenshtein("day", &word), "daily")]);
+    near.filter(|(letters, _)| *letters <= 2.min(word.len() / 3))
+        .min()
+        .map(|(_, name)| name.to_owned())
 }
 
 #[cfg(test)]
@@ -104,6 +134,17 @@ mod tests {
         for tier in Tier::ALL {
             assert_eq!(tier.as_str().parse(), Ok(tier));
         }
-        assert!("Daily".parse::<Tier>().is_err());
+        for (typed, expected) in [
+            ("Daily", "did you mean daily?"),
+            ("weekl", "did you mean weekly?"),
+            ("day", "did you mean daily?"),
+            ("month", "did you mean monthly?"),
+            ("mothly", "did you mean monthly?"),
+            ("latest", "one of manual, hourly"),
+            ("x", "one of manual, hourly"),
+        ] {
+            let error = typed.parse::<Tier>().unwrap_err().to_string();
+            assert!(error.contains(expected), "{typed}: {error}");
+        }
     }
 }

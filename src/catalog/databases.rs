@@ -9,7 +9,6 @@ use super::{
 use crate::{
     backup::{BackupId, Label},
     error::{Error, Result},
-    seal,
 };
 
 /// The names in one database's folders, before anything is opened.
@@ -105,9 +104,7 @@ impl Catalog {
             }
             let mut of_others = names.of_other_repositories.iter().rev();
             if let Some((id, found)) = of_others.find(|(id, _)| is_asked_for(id)) {
-                let (found, here) = (*found, self.repository().await.ok()?);
-                let source = seal::Error::OtherRepository { found, here };
-                return Some(Error::seal(self.record_key(&database, id), source));
+                return self.of_other_repository(self.record_key(&database, id), *found).await;
             }
             if let Some(id) = names.strangers.keys().rev().find(|id| is_asked_for(id)) {
                 return self.whose(&database, &names.strangers[id]).await.err();

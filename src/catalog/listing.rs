@@ -11,7 +11,6 @@ use super::{
 use crate::{
     backup::{BackupId, Label, Record, Status},
     error::{Error, Result},
-    seal,
 };
 
 /// What a place contains.
@@ -268,13 +267,9 @@ impl Catalog {
             listing.others.insert(database.clone(), others);
         }
         if let Some(other) = names.other_repositories.first() {
-            if listing.stranger.is_none()
-                && let Ok(here) = self.repository().await
-            {
+            if listing.stranger.is_none() {
                 let key = self.record_key(database, &other.newest);
-                let found = other.repository;
-                let source = seal::Error::OtherRepository { found, here };
-                listing.stranger = Some(Error::seal(key, source));
+                listing.stranger = self.of_other_repository(key, other.repository).await;
             }
             let others = names.other_repositories.clone();
             listing.other_repositories.insert(database.clone(), others);

@@ -9,12 +9,12 @@ use tokio::task::spawn_blocking;
 use super::{
     Catalog,
     names::{Names, OtherRepository},
-    repository::{Proven, proven},
+    repository::{Proven, RepositoryObject, proven},
 };
 use crate::{
     backup::{BackupId, Label},
     error::{Error, Result},
-    seal::{HEADER_LEN_MAX, RepositoryId},
+    seal::{self, HEADER_LEN_MAX, RepositoryId},
     store::{Kind, Object},
 };
 
@@ -63,6 +63,16 @@ impl Catalog {
                 })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The error that a record is of another repository, `found`. Where that is the repository of this very place, the
+    /// setting that pins another one is at fault, and not the record.
+    pub(super) async fn of_other_repository(&self, key: String, found: RepositoryId) -> Option<Error> {
+        let here = self.repository().await.ok()?;
+        match self.read_repository().await {
+            Ok(RepositoryObject::Opens { id, .. }) if self.pinned && id == found => Some(self.is_another(&id, &here)),
+            _ => Some(Error::seal(key, seal::Error::OtherRepository { found, here })),
         }
     }
 

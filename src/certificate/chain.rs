@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Certificate, Sha256Digest, statement::DrillPredicate};
+use super::{Certificate, Sha256Digest, predicate::DrillPredicate};
 use crate::{backup::Label, seal::RepositoryId};
 
 /// How far the clocks of two machines may differ before a certificate counts as made before the one that it follows.

@@ -9,11 +9,12 @@ use super::{
     Sha256Digest,
     controls::controls,
     names::NamedFindings,
-    statement::{
+    predicate::{
         CertifiedBackup, CertifiedChecks, CertifiedComparison, CertifiedData, CertifiedDrill, CertifiedEncryption,
         CertifiedFailure, CertifiedRecovery, CertifiedScratch, CertifiedSource, CertifiedVerdict, ChainLink,
-        DrillPredicate, DrillStatement, KindCount, StatementSubject, SubjectDigest,
+        DrillPredicate, KindCount,
     },
+    statement::{DrillStatement, StatementSubject, SubjectDigest},
 };
 use crate::{
     archive::{Fingerprint, LargeObjects},
@@ -78,6 +79,8 @@ impl CertificateDraft<'_> {
             scratch: report.scratch.as_ref().map(|server| CertifiedScratch {
                 place: place(&server.place),
                 postgres: cut(&server.version),
+                other_than_source: server.is_other,
+                collation: server.collation.clone(),
             }),
             recovery: CertifiedRecovery {
                 restore_ms: was_restored.then_some(report.times.restore_ms),
@@ -181,6 +184,7 @@ fn source(source: &Source) -> CertifiedSource {
         postgres: cut(&source.server.version),
         pg_dump: cut(&source.client.version),
         standby: source.server.standby,
+        collation: source.server.collation.clone(),
     }
 }
 

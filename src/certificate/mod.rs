@@ -8,13 +8,14 @@
 //! |---|---|
 //! | `key` | [`CertificateKey`] and its public half, [`PublicKey`] |
 //! | `envelope` | [`Envelope`]: what is signed, and by whom |
-//! | `statement` | [`DrillStatement`]: what is stated |
+//! | `statement` | [`DrillStatement`]: the frame of what is stated |
+//! | `predicate` | [`DrillPredicate`]: what is stated of a backup |
 //! | `draft` | [`CertificateDraft`]: how it follows from the report of a drill |
 //! | `names` | [`NamedFindings`]: what only the form with names says |
 //! | `controls` | the requirements that it is evidence for |
 //! | `signed` | [`Certificate`]: a statement whose signature was verified |
 //! | `chain` | whether several certificates are all that there are |
-//! | `page`, `style` | the certificate as HTML |
+//! | `page`, `page_names`, `style` | the certificate as HTML |
 //! | `strict_json` | JSON that can be read in one way alone |
 //!
 //! This module doesn't read, write, wait or know the time.
@@ -27,6 +28,8 @@ mod envelope;
 mod key;
 mod names;
 mod page;
+mod page_names;
+mod predicate;
 mod signed;
 mod statement;
 mod strict_json;
@@ -41,10 +44,10 @@ pub use draft::{CertificateDraft, Predecessor};
 pub use envelope::{ENVELOPE_BYTES_MAX, Envelope, EnvelopeFault, PAYLOAD_TYPE};
 pub use key::{CertificateKey, PublicKey, PublicKeyFault};
 pub use names::NamedFindings;
-pub use signed::{Certificate, CertificateFault};
-pub use statement::{
+pub use predicate::{
     CertifiedBackup, CertifiedChecks, CertifiedComparison, CertifiedData, CertifiedDrill, CertifiedEncryption,
     CertifiedFailure, CertifiedRecovery, CertifiedScratch, CertifiedSource, CertifiedVerdict, ChainLink,
-    DrillPredicate, DrillStatement, KindCount, PREDICATE_TYPE, STATEMENT_TYPE, StatementFault, StatementSubject,
-    SubjectDigest,
+    DrillPredicate, KindCount,
 };
+pub use signed::{Certificate, CertificateFault};
+pub use statement::{DrillStatement, PREDICATE_TYPE, STATEMENT_TYPE, StatementFault, StatementSubject, SubjectDigest};

@@ -7,23 +7,20 @@ use jiff::Timestamp;
 
 use super::{
     Certificate,
-    names::NamedFindings,
-    statement::{
-        CertifiedComparison, CertifiedData, CertifiedRecovery, CertifiedVerdict, DrillPredicate, DrillStatement,
-        KindCount,
-    },
+    predicate::{CertifiedComparison, CertifiedData, CertifiedRecovery, CertifiedVerdict, DrillPredicate, KindCount},
+    statement::DrillStatement,
     style::STYLE,
 };
 use crate::{
-    backup::{DrillCheck, DrillFinding, DrilledTable, TableRows},
-    text::{Untrusted, counted, duration, grouped, html_escaped, second, size},
+    backup::Collation,
+    text::{duration, grouped, html_escaped, second, size},
 };
 
 /// The longest certificate that the page holds as a file to save, in bytes.
 const EMBEDDED_MAX: usize = 1 << 20;
 
-/// The lines of a list by name that are shown; the certificate has them all.
-const LINES_MAX: usize = 1000;
+/// The requirements that are shown: what is signed may name any number.
+const CONTROLS_MAX: usize = 100;
 
 impl Certificate {
     /// The certificate as a page of HTML. Everything in it is escaped, and no script runs in it.
@@ -46,13 +43,14 @@ impl Certificate {
             page.names(names);
         }
         page.controls(predicate);
-        page.to_be_filled_in(predicate.verdict);
+        page.room_for_people(predicate.verdict);
         page.signature(self);
         page.end()
     }
 }
 
-struct Page(String);
+/// A page while it is written.
+pub(super) struct Page(String);
 
 impl Page {
     fn begin(predicate: &DrillPredicate) -> Self {
@@ -166,6 +164,7 @@ impl Page {
                 &format!("PostgreSQL {}{standby}, pg_dump {}", source.postgres, source.pg_dump),
             );
         }
+        self.collation(backup.source.as_ref().and_then(|source| source.collation.as_ref()));
         let sizes = format!(
             "{} stored, {} dumped",
             size(backup.stored_bytes),
@@ -193,14 +192,33 @@ impl Page {
                 true => "a server of its own, by a Unix socket".to_owned(),
                 false => server.place.to_string(),
             };
-            self.fact("Restored on", &format!("PostgreSQL {}, {place}", server.postgres));
+            let other = match server.other_than_source {
+                Some(true) => ", another server than the source",
+                Some(false) => ", the same server as the source",
+                None => "",
+            };
+            self.fact(
+                "Restored on",
+                &format!("PostgreSQL {}, {place}{other}", server.postgres),
+            );
         }
+        self.collation(predicate.scratch.as_ref().and_then(|server| server.collation.as_ref()));
         self.fact("Times", &times(&predicate.recovery));
         self.fact("Program", &format!("pgcoffer {}", drill.agent));
         if let Some(digest) = drill.agent_sha256 {
             self.fact("Its SHA-256", &digest.to_string());
         }
         self.push("</table>\n");
+    }
+
+    fn collation(&mut self, collation: Option<&Collation>) {
+        if let Some(Collation { locale, version }) = collation {
+            let version = version
+                .as_ref()
+                .map(|version| format!(", version {version}"))
+                .unwrap_or_default();
+            self.fact("Collation", &format!("{locale}{version}"));
+        }
     }
 
     fn comparison(&mut self, comparison: &CertifiedComparison) {
@@ -251,101 +269,18 @@ impl Page {
         self.paragraph(&all.collect::<Vec<_>>().join(" · "));
     }
 
-    fn names(&mut self, names: &NamedFindings) {
-        if let Some(error) = &names.error {
-            self.heading("Why it could not be carried out");
-            self.push(&format!("<pre>{}</pre>\n", html_escaped(&error.lines().to_string())));
-        }
-        self.findings("Differences by name", &names.differences);
-        self.findings("Not compared, by name", &names.not_compared);
-        self.findings("Left out, by name", &names.left_out);
-        self.checks(&names.checks);
-        self.tables(&names.tables);
-        if !names.remarks.is_empty() {
-            self.heading("Remarks");
-            for remark in names.remarks.iter().take(LINES_MAX) {
-                self.paragraph(&remark.to_string());
-            }
-        }
-    }
-
-    fn findings(&mut self, heading: &str, findings: &[DrillFinding]) {
-        if findings.is_empty() {
-            return;
-        }
-        self.heading(heading);
-        self.push("<table class=\"list\">\n");
-        for one in findings.iter().take(LINES_MAX) {
-            self.row(&[&label(one), &one.why.first_line().to_string()]);
-        }
-        self.push("</table>\n");
-        self.more(findings.len());
-    }
-
-    fn checks(&mut self, checks: &[DrillCheck]) {
-        if checks.is_empty() {
-            return;
-        }
-        self.heading("The customer's own statements");
-        self.push("<table class=\"list checks\">\n");
-        for check in checks.iter().take(LINES_MAX) {
-            let verdict = if check.passed { "passed" } else { "failed" };
-            let answer = format!("expected {}, found {}", check.expected, check.found.first_line());
-            self.row(&[verdict, &check.statement.to_string(), &answer]);
-        }
-        self.push("</table>\n");
-        self.more(checks.len());
-    }
-
-    fn tables(&mut self, tables: &[DrilledTable]) {
-        if tables.is_empty() {
-            return;
-        }
-        self.heading("Every table");
-        self.push(
-            "<table class=\"tables\"><thead><tr><th>Table</th><th>Rows dumped</th><th>Rows found</th><th>Fingerprint</th>\
-             </tr></thead>\n<tbody>\n",
-        );
-        for table in tables.iter().take(LINES_MAX) {
-            let name = format!("{}.{}", table.schema.identifier(), table.name.identifier());
-            let rows = |side: &Option<TableRows>| match side {
-                Some(held) => grouped(held.rows),
-                None => "–".to_owned(),
-            };
-            let same = match (&table.expected, &table.found) {
-                (Some(one), Some(other)) if one == other => format!("{}, equal", one.fingerprint),
-                (Some(one), Some(other)) => format!("{}, found {}", one.fingerprint, other.fingerprint),
-                (Some(one), None) | (None, Some(one)) => format!("{}, on one side alone", one.fingerprint),
-                (None, None) => String::new(),
-            };
-            self.row(&[&name, &rows(&table.expected), &rows(&table.found), &same]);
-        }
-        self.push("</tbody></table>\n");
-        self.more(tables.len());
-    }
-
-    fn more(&mut self, count: usize) {
-        let more = count.saturating_sub(LINES_MAX);
-        if more > 0 {
-            self.paragraph(&format!(
-                "… and {}, which the certificate itself has",
-                counted(more, "more line")
-            ));
-        }
-    }
-
     fn controls(&mut self, predicate: &DrillPredicate) {
         if predicate.controls.is_empty() {
             return;
         }
         self.heading("Evidence for");
-        let all = predicate.controls.iter().take(LINES_MAX);
+        let all = predicate.controls.iter().take(CONTROLS_MAX);
         let all: Vec<String> = all.map(|one| format!("{} {}", one.framework, one.control)).collect();
         self.paragraph(&all.join(" · "));
     }
 
     /// Room for what people add by hand.
-    fn to_be_filled_in(&mut self, verdict: CertifiedVerdict) {
+    fn room_for_people(&mut self, verdict: CertifiedVerdict) {
         self.push("<section class=\"hand\">\n");
         if verdict != CertifiedVerdict::Proven {
             self.push("<p>Corrective action</p><p class=\"line\"></p><p class=\"line\"></p>\n");
@@ -395,11 +330,11 @@ impl Page {
         ));
     }
 
-    fn heading(&mut self, text: &str) {
+    pub(super) fn heading(&mut self, text: &str) {
         self.push(&format!("<h2>{}</h2>\n", html_escaped(text)));
     }
 
-    fn paragraph(&mut self, text: &str) {
+    pub(super) fn paragraph(&mut self, text: &str) {
         self.push(&format!("<p>{}</p>\n", html_escaped(text)));
     }
 
@@ -411,7 +346,7 @@ impl Page {
         ));
     }
 
-    fn row(&mut self, cells: &[&str]) {
+    pub(super) fn row(&mut self, cells: &[&str]) {
         self.push("<tr>");
         for cell in cells {
             let _ = write!(self.0, "<td>{}</td>", html_escaped(cell));
@@ -420,24 +355,13 @@ impl Page {
     }
 
     /// Adds HTML.
-    fn push(&mut self, html: &str) {
+    pub(super) fn push(&mut self, html: &str) {
         self.0.push_str(html);
     }
 
     fn end(mut self) -> String {
         self.push("</main>\n</body>\n</html>\n");
         self.0
-    }
-}
-
-fn label(finding: &DrillFinding) -> String {
-    match finding.label.is_empty() {
-        false => finding.label.to_string(),
-        true => {
-            let parts = [&finding.kind, &finding.schema, &finding.name];
-            let parts = parts.into_iter().filter(|part| !part.is_empty());
-            parts.map(Untrusted::to_string).collect::<Vec<_>>().join(" ")
-        }
     }
 }
 

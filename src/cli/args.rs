@@ -21,6 +21,7 @@ use super::{
         restore::RestoreArgs,
         retain::RetainArgs,
         serve::ServeArgs,
+        show::ShowArgs,
         status::StatusArgs,
         thaw::ThawArgs,
         tick::TickArgs,
@@ -76,8 +77,8 @@ pub(super) enum Command {
     /// List the backups: is there one, how old is it, is it good
     #[command(visible_aliases = ["ls", "backups", "snapshots"])]
     List(ListArgs),
-    /// Show one backup with its tables
-    Show(Chosen),
+    /// Show one backup with its tables, or the roles and settings that it needs
+    Show(ShowArgs),
     /// What changed from one backup to another: tables, rows, definitions; no archive is read
     Diff(DiffArgs),
     /// Print which repository is here: PGCOFFER_REPOSITORY

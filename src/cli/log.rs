@@ -14,7 +14,11 @@ use pgcoffer::{
     redact::redacted,
     text::{continued, escaped_json},
 };
-use tracing::{Event, Level, Subscriber, level_filters::LevelFilter};
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+    level_filters::LevelFilter,
+};
 use tracing_subscriber::{
     Layer,
     filter::Targets,
@@ -50,8 +54,9 @@ pub(super) fn format_of(args: impl Iterator<Item = OsString>) -> LogFormat {
 
 /// Begins logging: our own lines at the level that was asked for, everybody else's only when something is wrong. And
 /// tracing, where the environment asks for that.
-/// Where the command sums up what failed (`summed_up`), the log does not repeat it.
-pub(super) fn init(global: &Global, format: LogFormat, summed_up: bool) -> Option<Traces> {
+/// Where the command sums up what failed (`summed_up`), the log does not repeat it. Where somebody waits at a terminal
+/// for the command to end (`is_watched`), its lines are notes for that person.
+pub(super) fn init(global: &Global, format: LogFormat, summed_up: bool, is_watched: bool) -> Option<Traces> {
     let (ours, theirs) = match (global.quiet, global.verbose) {
         (true, _) => (LevelFilter::WARN, LevelFilter::ERROR),
         (false, 0) => (LevelFilter::INFO, LevelFilter::ERROR),
@@ -71,11 +76,17 @@ pub(super) fn init(global: &Global, format: LogFormat, summed_up: bool) -> Optio
         LogFormat::Json => json().boxed(),
         LogFormat::Text => {
             let layer = fmt::layer().with_writer(line_of_its_own);
-            let line = Line {
-                has_colours: terminal::stderr_has_color(),
-                is_terminal: io::stderr().is_terminal(),
-            };
-            layer.event_format(line).boxed()
+            let is_terminal = io::stderr().is_terminal();
+            let has_colours = terminal::stderr_has_color();
+            match is_terminal && is_watched && global.verbose == 0 {
+                true => layer.event_format(Note { has_colours }).boxed(),
+                false => layer
+                    .event_format(Line {
+                        has_colours,
+                        is_terminal,
+                    })
+                    .boxed(),
+            }
         }
     };
     let begun = Traces::begin();
@@ -148,6 +159,69 @@ where
             Level::TRACE => 35,
         };
         writeln!(writer, "\x1b[2m{time}\x1b[0m \x1b[{colour}m{level:>5}\x1b[0m {message}")
+    }
+}
+
+/// A note for a person who waits at a terminal: the message alone, with the database that it is about, and a hint below
+/// it. Whoever wants moments and fields asks for them by `-v`.
+struct Note {
+    has_colours: bool,
+}
+
+impl<S, N> FormatEvent<S, N> for Note
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+        let mut fields = NoteFields::default();
+        event.record(&mut fields);
+        let (before, colour) = match *event.metadata().level() {
+            Level::ERROR => ("error: ", 31),
+            Level::WARN => ("warning: ", 33),
+            _ => ("", 2),
+        };
+        let about = fields
+            .database
+            .map_or_else(String::new, |database| format!("{database}: "));
+        let text = redacted(&format!("{about}{}", fields.message)).into_owned();
+        let text = format!("{before}{}", continued(&text));
+        match (self.has_colours, before) {
+            (false, _) => writeln!(writer, "{text}")?,
+            (true, "") => writeln!(writer, "\x1b[2m{text}\x1b[0m")?,
+            (true, _) => {
+                let rest = text.strip_prefix(before).unwrap_or_default();
+                writeln!(writer, "\x1b[{colour}m{before}\x1b[0m{rest}")?;
+            }
+        }
+        match fields.hint {
+            Some(hint) => writeln!(writer, "hint: {}", continued(&redacted(&hint))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The fields that a note shows.
+#[derive(Default)]
+struct NoteFields {
+    message: String,
+    database: Option<String>,
+    hint: Option<String>,
+}
+
+impl Visit for NoteFields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            "database" => self.database = Some(format!("{value:?}")),
+            // an optional hint that is none is not recorded
+            "hint" => self.hint = Some(format!("{value:?}")),
+            _ => {}
+        }
     }
 }
 

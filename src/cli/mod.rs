@@ -11,6 +11,7 @@ mod init;
 mod list;
 mod log;
 mod man;
+mod misuse;
 mod output;
 mod parser;
 mod report;
@@ -104,7 +105,10 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
         }
         Err(error) => {
             let status = ExitStatus::Usage.number();
-            let text = slips::text(&error);
+            let words = std::env::args_os()
+                .skip(1)
+                .map(|word| word.to_string_lossy().into_owned());
+            let text = misuse::text(&error, &parser::command(), &words.collect::<Vec<_>>());
             if log::format_of(std::env::args_os()) == LogFormat::Json {
                 log::init_json();
                 tracing::error!(exit_status = status, "{}", screen::shown(&text));
@@ -119,7 +123,9 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
     }
     terminal::choose_color(cli.global.color);
     let format = log::format(cli.global.log_format);
-    let traces = log::init(&cli.global, format, cli.command.sums_up() && !cli.global.json);
+    let summed_up = cli.command.sums_up() && !cli.global.json;
+    let is_log = matches!(cli.command, Command::Serve(_));
+    let traces = log::init(&cli.global, format, summed_up, !is_log);
     let outcome = caught_now(|| dispatch(cli, signals)).unwrap_or_else(|panic| Err(panic.into()));
     if let Some(traces) = traces {
         traces.end();

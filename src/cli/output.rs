@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
     agent::{ShownDrills, Undelivered},
-    backup::{Details, Mark, MeasuredDrill, RecentBackup, Record},
+    backup::{Details, Globals, Mark, RecentBackup, Record},
     operation::{
         BackupContents, BackupTaken, ComparedWith, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport,
         Sampled, Verified,
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 pub(super) use super::screen::{note, print, print_document};
 use super::{
     global::LogFormat,
-    screen,
+    screen, statements,
     table::Room,
     text::{facts, kept, record_json, retained_json, tables_and_rows, tables_table, took},
     text_contents, text_drill, text_preview, text_restore,
@@ -236,6 +236,14 @@ impl Output {
         print(text)
     }
 
+    /// Roles and settings as SQL, or as JSON.
+    pub(super) fn globals(self, record: &Record, globals: &Globals) -> Result<()> {
+        if self.json {
+            return self.print_json(&json!({ "id": record.id, "database": record.database, "globals": globals }));
+        }
+        print(statements::globals(record, globals).map_err(Error::Sink)?)
+    }
+
     pub(super) fn fetched(self, fetched: &Fetched) -> Result<()> {
         if self.json {
             return self.print_json(&to_json(fetched)?);
@@ -299,32 +307,26 @@ impl Output {
         if self.json {
             return self.print_json(&to_json(sampled)?);
         }
-        print(format!(
-            "{} of {}: {} of {} read back, drawn at random, every MAC right. Not read, so not proven: the other {}, and that \
-             rows are as dumped; `pgcoffer verify` reads all\n",
-            sampled.id,
-            sampled.database,
-            HumanBytes(sampled.read_bytes),
-            HumanBytes(sampled.sealed_bytes),
-            HumanBytes(sampled.sealed_bytes.saturating_sub(sampled.read_bytes)),
-        ))
+        let Sampled { id, database, .. } = sampled;
+        let (read, all) = (HumanBytes(sampled.read_bytes), HumanBytes(sampled.sealed_bytes));
+        print(match sampled.sealed_bytes.saturating_sub(sampled.read_bytes) {
+            0 => format!(
+                "{id} of {database}: all {all} read back, every MAC right. Not proven: that rows are as dumped, which \
+                 `pgcoffer verify` compares\n"
+            ),
+            rest => format!(
+                "{id} of {database}: {read} of {all} read back, drawn at random, every MAC right. Not read, so not \
+                 proven: the other {}, and that rows are as dumped; `pgcoffer verify` reads all\n",
+                HumanBytes(rest)
+            ),
+        })
     }
 
-    /// `measured`: the last drill of the database that ran to its end.
-    pub(super) fn restore_preview(
-        self,
-        preview: &RestorePreview,
-        measured: Option<&MeasuredDrill>,
-        is_part: bool,
-    ) -> Result<()> {
+    pub(super) fn restore_preview(self, preview: &RestorePreview, is_part: bool) -> Result<()> {
         if self.json {
-            let mut value = to_json(preview)?;
-            insert(&mut value, "measured", json!(measured));
-            let expected = measured.and_then(|measured| text_preview::expected_ms(preview, measured));
-            insert(&mut value, "expected_ms", json!(expected));
-            return self.print_json(&value);
+            return self.print_json(&to_json(preview)?);
         }
-        let text = text_preview::preview(preview, measured, is_part);
+        let text = text_preview::preview(preview, is_part);
         print(wrapped(&text, 2, columns(std::io::stdout())))
     }
 

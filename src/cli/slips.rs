@@ -3,9 +3,6 @@
 //! Where both do the same and nothing can be lost, the other word is an alias of the command (`args.rs`). These are the
 //! others: they would do something else than is expected, or nothing here does it.
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use pgcoffer::redact::without_keys;
-
 /// Words of other tools, and what to do here: each command in it can be typed as it stands.
 const SLIPS: &[(&[&str], &str)] = &[
     (
@@ -192,26 +189,143 @@ const SLIPS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// What an error of the parser says to people, with a hint where the command was another tool's word.
-pub(super) fn text(error: &clap::Error) -> String {
-    let rendered = error.render().to_string();
-    let rendered = without_keys(&rendered);
-    let Some(hint) = hint_of(error) else {
-        return rendered.trim_end().to_owned();
-    };
-    let first = rendered.lines().next().unwrap_or_default();
-    format!("{first}\nhint: {hint}")
-}
+/// Options of other tools, and what to do here: each command in it can be typed as it stands. An option of this program
+/// stands in none of them.
+const OPTIONS: &[(&[&str], &str)] = &[
+    (
+        &[
+            "keep-last",
+            "keep-hourly",
+            "keep-daily",
+            "keep-weekly",
+            "keep-monthly",
+            "keep-yearly",
+            "keep-within",
+            "keep",
+            "retention",
+            "older-than",
+            "expire",
+        ],
+        "how long backups are kept is in PGCOFFER_SCHEDULE, as in \"daily at 02:30 keep 7d\"; `pgcoffer retain latest \
+         30d` changes it for one backup",
+    ),
+    (
+        &["tag", "tags", "label", "name", "comment", "description"],
+        "a backup has no tag here: `pgcoffer backup --tier manual` names its tier, `pgcoffer hold latest --reason TEXT` \
+         keeps it with a reason",
+    ),
+    (
+        &[
+            "target",
+            "d",
+            "target-db",
+            "into",
+            "destination",
+            "dest",
+            "url",
+            "dsn",
+            "connection-string",
+        ],
+        "the database to restore into stands behind --to: `pgcoffer restore latest --to env:TARGET_URL`; one to back up \
+         is a setting, PGCOFFER_DB_MAIN_URL",
+    ),
+    (
+        &["file", "f", "out", "outfile", "dir", "directory"],
+        "`pgcoffer get latest -o FILE` writes a backup into a file, for pg_restore",
+    ),
+    (
+        &[
+            "host",
+            "h",
+            "port",
+            "p",
+            "username",
+            "U",
+            "user",
+            "dbname",
+            "password",
+            "no-password",
+        ],
+        "a database is named by one URL, postgres://USER:PASSWORD@HOST:5432/NAME: one to back up in \
+         PGCOFFER_DB_MAIN_URL, one to restore into behind --to",
+    ),
+    (
+        &[
+            "repo",
+            "repository",
+            "stanza",
+            "s3-bucket",
+            "prefix",
+            "storage-url",
+            "remote",
+        ],
+        "the place of the backups is --bucket s3://BUCKET/PREFIX, or PGCOFFER_BUCKET",
+    ),
+    (
+        &[
+            "password-file",
+            "password-command",
+            "key",
+            "passphrase",
+            "encryption-key",
+            "cipher-pass",
+        ],
+        "the key is a setting: PGCOFFER_KEY, or PGCOFFER_KEY_FILE for a file that holds it",
+    ),
+    (
+        &["app", "a", "remote-app", "wait-interval"],
+        "the app is the Heroku CLI's own option: heroku run -a YOUR-APP -- pgcoffer list",
+    ),
+    (
+        &["force", "assume-yes", "non-interactive", "no-input"],
+        "what has to be confirmed is confirmed by its own name: --confirm NAME (`--help` says for which commands)",
+    ),
+    (
+        &["no-owner", "no-privileges", "no-acl"],
+        "owners and privileges are left out unless --keep-owner and --keep-acl ask for them",
+    ),
+    (
+        &["create", "if-exists"],
+        "the target database must be there and empty: make it first, as by `createdb`; --clean replaces what is in it",
+    ),
+    (
+        &["exclude", "exclude-table", "exclude-schema", "skip", "ignore"],
+        "a backup holds the whole database; of a restore, --leave-out table:NAME leaves a table out",
+    ),
+    (
+        &["include", "tables", "t", "path"],
+        "a backup holds the whole database; of a restore, --table SCHEMA.TABLE or --schema NAME takes a part",
+    ),
+    (
+        &["compress", "compression-level"],
+        "--compression zstd:10 of `backup`, or PGCOFFER_COMPRESSION",
+    ),
+    (&["debug", "trace"], "-v logs more, and -vv all"),
+    (
+        &["type", "full", "incr", "diff", "incremental"],
+        "each backup is a full one, and depends on no other",
+    ),
+    (
+        &["time", "at", "target-time", "until", "recovery-target-time"],
+        "--before TIME takes the newest good backup before that moment: `pgcoffer restore --before 2026-11-29 --to \
+         env:TARGET_URL`; a moment between two backups can't be restored",
+    ),
+];
 
-fn hint_of(error: &clap::Error) -> Option<&'static str> {
-    match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
-        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) => hint(word),
-        _ => None,
-    }
+/// What to do instead of an option, as it was typed; none where it is nobody's.
+pub(super) fn option_hint(typed: &str) -> Option<&'static str> {
+    let name = typed.trim_start_matches('-').split('=').next().unwrap_or_default();
+    // of one letter, capitals are options of their own
+    let name = match name.len() {
+        1 => name.to_owned(),
+        _ => name.to_ascii_lowercase().replace('_', "-"),
+    };
+    let found = OPTIONS.iter().find(|(names, _)| names.contains(&name.as_str()));
+    found.map(|(_, hint)| *hint)
 }
 
 /// What to do instead of that command; none where it is nobody's word.
-fn hint(word: &str) -> Option<&'static str> {
+pub(super) fn hint(word: &str) -> Option<&'static str> {
     let word = word.to_ascii_lowercase().replace('_', "-");
     // the Heroku CLI's topics
     let prefixes = ["pg:backups:", "backups:", "pg:"];
@@ -236,14 +350,14 @@ fn hint(word: &str) -> Option<&'static str> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use clap::Parser as _;
+    use clap::{Parser as _, error::ErrorKind};
 
     use super::*;
     use crate::cli::{args::Cli, parser};
 
     #[test]
     fn every_command_in_a_hint_can_be_typed() {
-        for (words, hint) in SLIPS {
+        for (words, hint) in SLIPS.iter().chain(OPTIONS) {
             let code = hint.split('`').skip(1).step_by(2);
             for line in code.filter(|code| code.starts_with("pgcoffer ")) {
                 match Cli::try_parse_from(line.split(' ')) {
@@ -261,8 +375,12 @@ mod tests {
         for word in SLIPS.iter().flat_map(|(words, _)| *words) {
             assert!(seen.insert(word), "{word} stands twice");
             assert!(command.find_subcommand(word).is_none(), "{word} is a command");
-            let error = Cli::try_parse_from(["pgcoffer", word]).unwrap_err();
-            assert!(hint_of(&error).is_some(), "{word}: {error}");
+            assert!(Cli::try_parse_from(["pgcoffer", word]).is_err(), "{word}");
+            assert!(hint(word).is_some(), "{word}");
+        }
+        let mut seen = BTreeSet::new();
+        for name in OPTIONS.iter().flat_map(|(names, _)| *names) {
+            assert!(seen.insert(name), "{name} stands twice");
         }
     }
 

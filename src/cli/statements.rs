@@ -6,9 +6,11 @@ use std::{
 };
 
 use pgcoffer::{
+    agent::globals_sql,
+    backup::{Globals, Record},
     operation::{NotRestored, RestoreReport},
     seal::{self, RepositoryId},
-    text::{Untrusted, shell_quoted},
+    text::{Untrusted, os_words, shell_quoted},
 };
 use tempfile::NamedTempFile;
 
@@ -24,8 +26,9 @@ pub(super) fn written(report: &RestoreReport, wanted: Option<&Path>) -> Option<P
         Ok(()) => Some(path),
         Err(error) => {
             screen::note(&format!(
-                "warning: the statements of what is missing can't be written to {}: {error}",
-                path.display()
+                "warning: the statements of what is missing can't be written to {}: {}",
+                path.display(),
+                os_words(&error)
             ));
             None
         }
@@ -35,12 +38,37 @@ pub(super) fn written(report: &RestoreReport, wanted: Option<&Path>) -> Option<P
 fn write(report: &RestoreReport, path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    // nobody who wrote a name or a statement can know it
-    let key = RepositoryId::generate().map_err(|error| io::Error::other(seal::Error::from(error)))?;
+    let key = random_key()?;
     file.write_all(document(report, &key).as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
+}
+
+/// Roles, memberships and settings of a backup as SQL.
+///
+/// # Errors
+/// No random bytes.
+pub(super) fn globals(record: &Record, globals: &Globals) -> io::Result<String> {
+    let key = random_key()?;
+    let part = match globals.is_part {
+        true => "-- The server has very many roles: these are the ones that have to do with the database.\n",
+        false => "",
+    };
+    Ok(format!(
+        "-- Roles and settings of {} of {}, without passwords.\n-- No role gets a login or a special right here: what \
+         else it was stands in a comment.\n{part}-- Names and values are the server's own: read them before you run \
+         them, by a psql that knows \\restrict (17.6, 16.10, 15.14 or later).\n\\encoding UTF8\n\\restrict \
+         {key}\nSET standard_conforming_strings = on;\nSET search_path = '';\n\n{}\n\\unrestrict {key}\n",
+        record.id,
+        record.database,
+        globals_sql(globals)
+    ))
+}
+
+/// Nobody who wrote a name or a statement can know it.
+fn random_key() -> io::Result<RepositoryId> {
+    RepositoryId::generate().map_err(|error| io::Error::other(seal::Error::from(error)))
 }
 
 fn document(report: &RestoreReport, key: &RepositoryId) -> String {

@@ -160,6 +160,8 @@ pub(super) fn record_json(record: &Record, details: Option<&Details>) -> Value {
     let details = details.and_then(|details| serde_json::to_value(details).ok());
     if let (Some(object), Some(Value::Object(mut details))) = (value.as_object_mut(), details) {
         details.remove("chunks");
+        // settings may hold secrets: whoever wants them asks for them
+        details.remove("globals");
         details.insert("suspicious".to_owned(), reasons.unwrap_or_default());
         object.append(&mut details);
     }

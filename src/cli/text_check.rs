@@ -84,6 +84,8 @@ pub(super) fn heading(area: Area, subject: &str) -> String {
 
 /// The columns before a detail: verdict and what was tried.
 const BEFORE: usize = 30;
+/// The least columns in which a detail stands beside these.
+const BESIDE_MIN: usize = 78;
 
 pub(super) fn line(finding: &FindingLine<'_>, columns: Option<usize>) -> String {
     let verdict = match finding.verdict {
@@ -93,6 +95,9 @@ pub(super) fn line(finding: &FindingLine<'_>, columns: Option<usize>) -> String 
         Verdict::Failed => "FAILED",
     };
     let detail = continued(&redacted(finding.detail)).into_owned();
+    if columns.is_some_and(|columns| columns < BESIDE_MIN) {
+        return narrow_line(verdict, finding, &detail, columns);
+    }
     let seen = format!("  {verdict:<8} {:<20} {detail}", finding.what);
     // behind the two spaces that every line begins with
     let mut text = wrapped(&seen, BEFORE, columns) + "\n";
@@ -100,6 +105,19 @@ pub(super) fn line(finding: &FindingLine<'_>, columns: Option<usize>) -> String 
         let cure = continued(&redacted(cure)).into_owned();
         let cure = format!("  {:<8} {:<20} => {cure}", "", "");
         text.push_str(&wrapped(&cure, "=> ".len(), columns));
+        text.push('\n');
+    }
+    text
+}
+
+/// The same on a narrow terminal: what was tried, and below it what came of it.
+fn narrow_line(verdict: &str, finding: &FindingLine<'_>, detail: &str, columns: Option<usize>) -> String {
+    let mut text = format!("  {verdict:<8} {}\n", finding.what);
+    text.push_str(&wrapped(&format!("    {detail}"), 0, columns));
+    text.push('\n');
+    if let Some(cure) = finding.cure {
+        let cure = continued(&redacted(cure)).into_owned();
+        text.push_str(&wrapped(&format!("    => {cure}"), "=> ".len(), columns));
         text.push('\n');
     }
     text
@@ -135,5 +153,33 @@ impl Output {
             return self.print_json(&value);
         }
         print_document(sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_narrow_terminal_a_detail_stands_below() {
+        let finding = FindingLine {
+            what: "conditional write",
+            verdict: Verdict::Warning,
+            detail: "what is there is written over, though the request forbids it (PutObject)",
+            cure: Some("use a service that has conditional writes"),
+        };
+        let shown = line(&finding, Some(60));
+        assert_eq!(
+            shown,
+            "  warning  conditional write\n    what is there is written over, though the request\n    forbids it \
+             (PutObject)\n    => use a service that has conditional writes\n"
+        );
+        assert_eq!(
+            line(&finding, Some(100))
+                .lines()
+                .next()
+                .map(|line| line.find("what is there")),
+            Some(Some(32))
+        );
     }
 }

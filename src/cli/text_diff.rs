@@ -4,7 +4,7 @@ use indicatif::{HumanBytes, HumanCount};
 use pgcoffer::{
     Result,
     agent::BackupDiff,
-    backup::{Changes, Record, TableChange},
+    backup::{Changes, Record, RoleState, TableChange},
     text::{Untrusted, bare_minute, counted},
 };
 use serde_json::json;
@@ -58,6 +58,7 @@ fn text(diff: &BackupDiff) -> String {
         ));
     }
     text.push_str(&definitions_text(changes));
+    text.push_str(&globals_text(changes));
     if !changes.definitions.is_empty() && versions(from) != versions(to) {
         text.push_str(
             "\nThe server or pg_dump had another version for each of the two: definitions that nobody changed may\nbe \
@@ -65,6 +66,47 @@ fn text(diff: &BackupDiff) -> String {
         );
     }
     text
+}
+
+/// Roles that changed, and the names of settings of the database.
+fn globals_text(changes: &Changes) -> String {
+    let mut text = String::new();
+    for one in &changes.roles {
+        let name = one.name.identifier();
+        text.push_str(&match (&one.from, &one.to) {
+            (None, Some(to)) => format!("\nRole {name} is new: {}", role_state(to)),
+            (Some(from), None) => format!("\nRole {name} is gone: it was {}", role_state(from)),
+            (Some(from), Some(to)) if from == to => format!("\nRole {name} changed"),
+            (Some(from), Some(to)) if role_state(from) == role_state(to) => {
+                format!("\nRole {name} has other values of its settings")
+            }
+            (Some(from), Some(to)) => format!("\nRole {name}: {}, before {}", role_state(to), role_state(from)),
+            (None, None) => continue,
+        });
+    }
+    if !changes.settings.is_empty() {
+        let names: Vec<String> = changes.settings.iter().map(Untrusted::identifier).collect();
+        text.push_str(&format!("\nSettings of the database changed: {}", names.join(", ")));
+    }
+    match text.is_empty() {
+        true => text,
+        false => text + "\n",
+    }
+}
+
+fn role_state(state: &RoleState) -> String {
+    let mut parts = vec![match state.attributes.is_empty() {
+        true => "no login".to_owned(),
+        false => state.attributes.join(" "),
+    }];
+    let list = |names: &[Untrusted]| names.iter().map(Untrusted::identifier).collect::<Vec<_>>().join(", ");
+    if !state.member_of.is_empty() {
+        parts.push(format!("member of {}", list(&state.member_of)));
+    }
+    if !state.settings.is_empty() {
+        parts.push(format!("settings {}", list(&state.settings)));
+    }
+    parts.join("; ")
 }
 
 fn backup_line(record: &Record) -> String {

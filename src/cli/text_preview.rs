@@ -2,22 +2,17 @@
 
 use indicatif::HumanBytes;
 use pgcoffer::{
-    backup::MeasuredDrill,
-    operation::RestorePreview,
-    text::{Untrusted, minute},
+    operation::{RestoreEstimate, RestorePreview},
+    text::{Untrusted, day, roughly},
 };
 
-use super::{
-    text::tables_and_rows,
-    text_drill::{LOCAL, seconds as length},
-    text_restore::plan,
-};
+use super::{text::tables_and_rows, text_restore::plan};
 
 /// Lines of what would be restored that are shown.
 const RESTORED: usize = 40;
 
 /// What would happen. Of a part, all is named.
-pub(super) fn preview(preview: &RestorePreview, measured: Option<&MeasuredDrill>, is_part: bool) -> String {
+pub(super) fn preview(preview: &RestorePreview, is_part: bool) -> String {
     let mut text = format!(
         "{} of {} into {}\n{}",
         preview.id,
@@ -25,8 +20,8 @@ pub(super) fn preview(preview: &RestorePreview, measured: Option<&MeasuredDrill>
         preview.target,
         size(preview)
     );
+    text.push_str(&time(preview));
     text.push_str(&servers(preview));
-    text.push_str(&measured.map_or_else(String::new, |measured| duration(preview, measured)));
     text.push_str("Nothing was touched. What would be restored:");
     let is_all = preview.left_out.iter().all(|it| it.is_unrelated);
     if is_part {
@@ -65,31 +60,20 @@ fn size(preview: &RestorePreview) -> String {
     text
 }
 
-/// How long it may take: as long as the last drill for each byte that is read.
-pub(super) fn expected_ms(preview: &RestorePreview, measured: &MeasuredDrill) -> Option<u64> {
-    let restored = u64::try_from(measured.restore_ms).ok()?;
-    // a part takes as much less as less of the archive is read
-    let dump_bytes =
-        u128::from(preview.dump_bytes) * u128::from(preview.read_bytes) / u128::from(preview.stored_bytes.max(1));
-    let expected = u128::from(restored) * dump_bytes / u128::from(measured.dump_bytes.max(1));
-    u64::try_from(expected).ok()
-}
-
-/// How long it may take, and by which measurement.
-fn duration(preview: &RestorePreview, measured: &MeasuredDrill) -> String {
-    let Some(expected) = expected_ms(preview, measured) else {
-        return String::new();
+/// How long it may take, and by what that is known.
+fn time(preview: &RestorePreview) -> String {
+    let Some(RestoreEstimate { seconds, drill }) = &preview.estimate else {
+        return "  no drill has measured how long that takes: `pgcoffer drill` does\n".to_owned();
     };
-    let place = match measured.place.raw() {
-        LOCAL => "a server of its own".to_owned(),
-        _ => measured.place.to_string(),
-    };
+    let about = |seconds: u64| roughly(i64::try_from(seconds).unwrap_or(i64::MAX));
+    let measured = u64::try_from(drill.restore_ms).unwrap_or(0).div_ceil(1000);
     format!(
-        "  may take {}: the last drill restored {} in {}, on {place} ({})\n",
-        length(i64::try_from(expected).unwrap_or(i64::MAX)),
-        HumanBytes(measured.dump_bytes),
-        length(measured.restore_ms),
-        minute(measured.began)
+        "  about {}, as the drill of {} took {} for {} ({}); the target and the way to it may be slower\n",
+        about(*seconds),
+        day(drill.began),
+        about(measured),
+        HumanBytes(drill.dump_bytes),
+        drill.place
     )
 }
 

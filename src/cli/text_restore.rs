@@ -23,6 +23,7 @@ pub(super) fn question(
 ) -> String {
     let what = match request.clean {
         _ if !request.only.is_empty() => "a part; what is there stays as it is",
+        _ if request.resume => "what an interrupted restore left there stays, and the rest is added",
         true => "what is there and in the backup too is dropped first; what is not in the backup stays",
         false => "it is empty",
     };

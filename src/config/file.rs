@@ -16,7 +16,10 @@ use super::{
     table::is_secret,
     trust::{self, Owners, Refused, Trusted},
 };
-use crate::{error::Fault, text::shell_word};
+use crate::{
+    error::Fault,
+    text::{os_words, shell_word},
+};
 
 /// More than any secret, and little enough to read whatever file was named by mistake.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
@@ -95,7 +98,7 @@ fn plain(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        _ => error.to_string(),
+        _ => os_words(error),
     }
 }
 

@@ -49,7 +49,7 @@ impl Error {
                 objects: problems.len(),
             }
             .into(),
-            Self::RestoreFailed { source, .. } => source.cause(),
+            Self::RestoreFailed { source, .. } | Self::Rows { source, .. } => source.cause(),
             Self::Io { doing, .. } if doing.starts_with("listen on") => Machine::Listen.into(),
             Self::Io { source, .. } | Self::Sink(source) => of_io(source),
             Self::NotReported { source } => source.cause(),

@@ -51,7 +51,7 @@ impl Error {
             ),
             Self::TargetUnsuitable { problems, .. } => {
                 let cures: Vec<&str> = problems.iter().map(|problem| problem.cure.as_str()).collect();
-                Some(cures.join("; "))
+                Some(joined(&cures))
             }
             Self::RestoreFailed {
                 state,
@@ -59,6 +59,7 @@ impl Error {
                 source,
                 ..
             } => after_restore(*state, made_roles, source),
+            Self::Rows { source, .. } => source.cure(),
             Self::Clock { told: false, .. } => Some(
                 "the answers of S3 bear a Date, by which backups expire here: look \
                 for the gateway or proxy that takes it away, or have a lifecycle rule delete (`pgcoffer lifecycle \
@@ -137,6 +138,11 @@ fn after_restore(state: TargetState, made_roles: &[String], source: &Error) -> O
              `heroku pg:reset` with the name of this very database). Where one object can't be restored, --keep-going \
              restores all but that",
         ),
+        TargetState::Resumable => Some(
+            "the same command with --resume goes on with it: what is there already is compared, and only the rest is \
+             restored; or create the target anew before the next try. Where one object can't be restored, --keep-going \
+             restores all but that",
+        ),
         TargetState::PartAdded => Some(
             "the target holds some of the part that was asked for, beside all that it held before: look at what came of it, \
              remove that alone, and run it again in one transaction, of which nothing is left if it fails",
@@ -151,7 +157,22 @@ fn after_restore(state: TargetState, made_roles: &[String], source: &Error) -> O
         .chain(target.map(str::to_owned))
         .chain(without_roles(made_roles))
         .collect();
-    (!both.is_empty()).then(|| both.join("; "))
+    let both: Vec<&str> = both.iter().map(String::as_str).collect();
+    (!both.is_empty()).then(|| joined(&both))
+}
+
+/// Several cures in one line. One that ends with a statement of SQL has its semicolon already.
+fn joined(cures: &[&str]) -> String {
+    let mut text = String::new();
+    for cure in cures {
+        match text.chars().last() {
+            None => {}
+            Some(';') => text.push(' '),
+            Some(_) => text.push_str("; "),
+        }
+        text.push_str(cure);
+    }
+    text
 }
 
 /// Roles belong to the server as a whole: no transaction and no new database takes them away.

@@ -46,6 +46,8 @@ pub enum TargetState {
     AllOrNothing,
     /// some of the backup; it was empty before
     Incomplete,
+    /// some of the backup; it was empty before, and what is missing can be added
+    Resumable,
     /// some of the backup, and some of what it held before
     Mixed,
     /// some of the part that was asked for, beside everything that it held before
@@ -130,7 +132,7 @@ pub enum Error {
     Compress(compress::Error),
     /// there is no such backup
     NoSuchBackup {
-        /// what was asked for
+        /// what was asked for, as in `good backup` or `backup 2026`
         wanted: String,
         /// where
         location: String,
@@ -240,6 +242,13 @@ pub enum Error {
         /// what failed
         source: Box<Self>,
     },
+    /// the rows of some tables could not be loaded
+    Rows {
+        /// the first of these tables, and how many more there are
+        tables: Untrusted,
+        /// what failed
+        source: Box<Self>,
+    },
     /// a file or stream of this machine
     Io {
         /// what was being done, on what
@@ -294,15 +303,16 @@ impl Error {
         }
     }
 
-    pub(crate) fn no_such_backup(wanted: &str, location: impl fmt::Display) -> Self {
+    /// `id` ends the words "there is no backup".
+    pub(crate) fn no_such_backup(id: &str, location: impl fmt::Display) -> Self {
         Self::NoSuchBackup {
-            wanted: wanted.to_owned(),
+            wanted: format!("backup {id}"),
             location: location.to_string(),
             hint: None,
         }
     }
 
-    /// The same for a place that has no backup at all: `elsewhere` says where there are some, if that is known.
+    /// The same for a place that has no backup at all. `wanted` is what was asked for, as in `good backup`; `elsewhere` says where there are some, if that is known.
     pub(crate) fn no_backup_at_all(wanted: &str, location: impl fmt::Display, elsewhere: Option<String>) -> Self {
         let hint = elsewhere.unwrap_or_else(|| {
             "nothing was backed up there so far, or bucket or prefix is not the right one: the recovery sheet has both"
@@ -369,7 +379,7 @@ impl Error {
             }
             // nothing failed, and somebody has to look
             Self::Unexplained { .. } => ExitStatus::Problem,
-            Self::RestoreFailed { source, .. } => source.exit_status(),
+            Self::RestoreFailed { source, .. } | Self::Rows { source, .. } => source.exit_status(),
             Self::NotReported { .. } => ExitStatus::NotReported,
             Self::NotWhole { first, .. } => first.exit_status(),
             Self::Problems { exit_status, .. } | Self::Interrupted { exit_status } => *exit_status,

@@ -48,7 +48,7 @@ impl Error {
             Self::Differs { object, what } => write!(f, "{object}: {what}"),
             Self::Compress(error) => write!(f, "{error}"),
             Self::NoSuchBackup { wanted, location, .. } => {
-                write!(f, "there is no backup {wanted} in {location}")
+                write!(f, "there is no {wanted} in {location}")
             }
             Self::NoSuchCertificate { wanted, location } if wanted.is_empty() => {
                 write!(f, "there is no certificate in {location}")
@@ -75,7 +75,7 @@ impl Error {
                 let state = match state {
                     TargetState::Unchanged => "nothing was changed",
                     TargetState::AllOrNothing => "it was one transaction: the target holds all or nothing",
-                    TargetState::Incomplete => "it is incomplete",
+                    TargetState::Incomplete | TargetState::Resumable => "it is incomplete",
                     TargetState::Mixed => "and some of what the target held is gone",
                     TargetState::PartAdded => "it is incomplete, and what the target held is as it was",
                 };
@@ -86,6 +86,10 @@ impl Error {
                     false => format!(", and roles that were made for it stay ({})", made.join(", ")),
                 };
                 write!(f, "the restore into {target} failed, {state}{made}: {source}")
+            }
+            Self::Rows { tables, source } => {
+                write!(f, "the rows of {tables} could not be loaded: ")?;
+                source.write(f)
             }
             Self::NotTaken { why, .. } => {
                 write!(f, "the backup that is due was not taken: {why}")

@@ -9,7 +9,10 @@ use reqwest::{
 };
 
 use super::{Address, Error};
-use crate::{redact::Known, text::Untrusted};
+use crate::{
+    redact::Known,
+    text::{Untrusted, plain_os_text},
+};
 
 /// The most bytes of an answer that are read.
 const ANSWER_BYTES_MAX: usize = 1024;
@@ -121,5 +124,5 @@ pub(super) fn words(error: &dyn std::error::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    plain_os_text(&innermost.to_string())
 }

@@ -8,6 +8,7 @@ mod block_filter;
 mod check;
 mod clock;
 mod contents;
+mod database_now;
 mod delete;
 mod drill;
 mod drill_health;
@@ -18,6 +19,7 @@ mod health;
 mod interrupt;
 mod lifecycle;
 mod mark;
+mod other_file;
 mod part;
 mod partitions;
 mod problem;
@@ -25,6 +27,7 @@ mod prune;
 mod read_back;
 mod restore;
 mod retain;
+mod same_text;
 mod sample;
 mod spans;
 mod status;
@@ -59,11 +62,12 @@ pub use lifecycle::{
     kept_longer, propose_lifecycle, show_lifecycle,
 };
 pub use mark::{ChangedMark, MarkChange, change_mark};
+pub use other_file::{file_instead_of_id, file_instead_of_sealed};
 pub use problem::Problem;
 pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{
-    Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestorePreview, RestoreReport, RestoreRequest,
-    check_target, prepare_restore, restore,
+    Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreEstimate, RestorePreview, RestoreReport,
+    RestoreRequest, check_target, prepare_restore, restore,
 };
 pub use retain::{Retaining, retain};
 pub use sample::{Sampled, sample};

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     ops::Range,
+    sync::Arc,
 };
 
 use tokio::io::AsyncWrite;
@@ -14,11 +15,11 @@ use super::{
     archive::{compare, open_archive},
 };
 use crate::{
-    archive::{Contents, Entry, Layout, TableData},
+    archive::{Contents, Entry, LargeObjects, Layout, TableData},
     backup::{Details, Record, TableFingerprint},
     catalog::Catalog,
     error::{Error, Result},
-    pipeline::{ChunkIndex, CutArchive, SealedArchive},
+    pipeline::{Budget, ChunkIndex, CutArchive, SealedArchive},
 };
 
 /// An opened archive of which a part is wanted, and what its table of contents lists.
@@ -35,7 +36,7 @@ pub(super) struct OpenedArchive {
 /// How a part of an archive is read.
 pub(super) enum Road {
     /// Only the bytes of the part.
-    Ranges(Box<RangedArchive>),
+    Ranges(Arc<RangedArchive>),
     /// All of it, for this reason.
     Whole(Box<SealedArchive>, WholeReason),
 }
@@ -71,6 +72,19 @@ pub(super) struct RangedArchive {
     contents: Contents,
     /// The table of each entry with rows, by the entry's id.
     tables: BTreeMap<i32, TableFingerprint>,
+    large_objects: LargeObjectBlocks,
+    /// What all readings together may have in progress.
+    budget: Budget,
+}
+
+/// All large objects, which are read together.
+struct LargeObjectBlocks {
+    /// The ids of their entries.
+    ids: BTreeSet<i32>,
+    /// What they held when they were dumped.
+    held: LargeObjects,
+    /// Where they lie: behind the table of contents, wherever no table does.
+    blocks: Vec<Range<u64>>,
 }
 
 /// Opens the archive of a backup and reads its table of contents: with `is_part` only that, and in such a way that
@@ -103,9 +117,21 @@ pub(super) async fn open_part(catalog: &Catalog, record: &Record, is_part: bool)
         Error::differs(cut.name(), what)
     })?;
     let layout = cut.layout();
-    let ranged = RangedArchive { cut, contents, tables };
+    let of_large_objects = entries.iter().filter(|entry| entry.has_data && entry.kind == "BLOBS");
+    let large_objects = LargeObjectBlocks {
+        ids: of_large_objects.map(|entry| entry.id).collect(),
+        held: details.large_objects,
+        blocks: between(layout.contents_end, &details.tables, cut.content_bytes()),
+    };
+    let ranged = RangedArchive {
+        cut,
+        contents,
+        tables,
+        large_objects,
+        budget: Budget::new(None),
+    };
     Ok(OpenedArchive {
-        road: Road::Ranges(Box::new(ranged)),
+        road: Road::Ranges(Arc::new(ranged)),
         details: Some(details),
         entries,
         layout,
@@ -163,6 +189,22 @@ fn tables_of(entries: &[Entry], details: &Details) -> Option<BTreeMap<i32, Table
     Some(ids.zip(details.tables.iter().cloned()).collect())
 }
 
+/// What lies between the table of contents and the end, and in no table.
+fn between(contents_end: u64, tables: &[TableFingerprint], end: u64) -> Vec<Range<u64>> {
+    let mut spans: Vec<(u64, u64)> = tables.iter().map(|table| table.span).collect();
+    spans.sort_unstable();
+    spans.push((end, end));
+    let mut at = contents_end;
+    let mut found = Vec::new();
+    for (start, behind) in spans {
+        if at < start {
+            found.push(at..start);
+        }
+        at = at.max(behind);
+    }
+    found
+}
+
 /// What was read of an archive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct ReadBytes {
@@ -180,16 +222,59 @@ impl RangedArchive {
         tables
     }
 
-    /// The blocks of these entries.
+    /// The blocks of these entries: of one with large objects those of all of them.
     pub(super) fn blocks(&self, ids: &BTreeSet<i32>) -> Vec<Range<u64>> {
         let tables = self.tables(ids).into_iter();
-        tables.map(|(_, table)| table.span.0..table.span.1).collect()
+        let mut blocks: Vec<Range<u64>> = tables.map(|(_, table)| table.span.0..table.span.1).collect();
+        if self.has_large_objects(ids) {
+            blocks.extend(self.large_objects.blocks.iter().cloned());
+            blocks.sort_by_key(|block| block.start);
+        }
+        blocks
+    }
+
+    /// Of these entries, those that hold rows.
+    pub(super) fn with_rows(&self, ids: &BTreeSet<i32>) -> BTreeSet<i32> {
+        let has_rows = |id: &&i32| self.tables.contains_key(id) || self.large_objects.ids.contains(id);
+        ids.iter().filter(has_rows).copied().collect()
+    }
+
+    /// Whether large objects are among these entries.
+    fn has_large_objects(&self, ids: &BTreeSet<i32>) -> bool {
+        !self.large_objects.ids.is_disjoint(ids)
+    }
+
+    /// What these entries held when they were dumped, as what is read of them is compared with it.
+    pub(super) fn contents_of(&self, ids: &BTreeSet<i32>) -> Contents {
+        let tables = self.tables(ids).into_iter().map(|(_, table)| TableData {
+            schema: table.schema.clone(),
+            name: table.name.clone(),
+            rows: table.rows,
+            bytes: table.bytes,
+            fingerprint: table.fingerprint,
+            start: table.span.0,
+            end: table.span.1,
+        });
+        Contents {
+            tables: tables.collect(),
+            large_objects: self.large_objects_of(ids),
+            length: self.cut.content_bytes(),
+            ..self.contents.clone()
+        }
+    }
+
+    /// What the large objects among these entries held when they were dumped.
+    pub(super) fn large_objects_of(&self, ids: &BTreeSet<i32>) -> LargeObjects {
+        match self.has_large_objects(ids) {
+            true => self.large_objects.held,
+            false => LargeObjects::default(),
+        }
     }
 
     /// What the rows of these entries cost: of the object, contents and blocks.
     pub(super) fn read_bytes(&self, ids: &BTreeSet<i32>) -> Result<ReadBytes> {
         Ok(ReadBytes {
-            read: self.cut.beginning_cost()? + self.cut.cost(&self.blocks(ids))?,
+            read: self.cut.beginning_cost(1)? + self.cut.cost(&self.blocks(ids))?,
             of: self.cut.sealed_bytes(),
         })
     }
@@ -209,9 +294,14 @@ impl RangedArchive {
                 let what = "its definitions are others than before";
                 return Err(Error::differs(&name, what));
             }
+            if found.large_objects != self.large_objects_of(ids) {
+                let what = "it isn't what the details say was dumped: its large objects differ";
+                return Err(Error::differs(&name, what));
+            }
             compare_tables(&tables, found, &name)
         };
-        self.cut.read_into(&self.blocks(ids), sink, progress, check).await
+        let blocks = self.blocks(ids);
+        self.cut.read_into(&blocks, sink, &self.budget, progress, check).await
     }
 }
 

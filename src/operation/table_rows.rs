@@ -7,6 +7,9 @@ const END_MARKER: &[u8] = b"\\.";
 /// NULL in COPY's text format.
 const NULL: &[u8] = b"\\N";
 
+/// From this length on, in bytes, a row goes on as CSV before it has ended, and a value of it in quotes.
+const LONG: usize = 1 << 20;
+
 /// The form in which rows are given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RowFormat {
@@ -32,6 +35,8 @@ pub(super) struct RowWriter {
     is_in_row: bool,
     /// The beginning of a row that was cut.
     cut: Vec<u8>,
+    /// The long row of which a beginning went on as CSV.
+    long: Option<LongRow>,
 }
 
 impl RowWriter {
@@ -45,6 +50,7 @@ impl RowWriter {
             has_ended: false,
             is_in_row: false,
             cut: Vec::new(),
+            long: None,
         }
     }
 
@@ -65,13 +71,27 @@ impl RowWriter {
             self.has_ended = false;
             self.is_in_row = false;
             self.cut.clear();
+            self.long = None;
         }
         if self.format == RowFormat::Copy && !self.orders.contains_key(&block) {
             return self.pass(text, to);
         }
         while !self.has_ended {
+            if let Some(mut long) = self.long.take() {
+                let Some(behind) = long.take(text, to) else {
+                    self.long = Some(long);
+                    return;
+                };
+                text = behind;
+                continue;
+            }
             let Some(length) = memchr::memchr(b'\n', text) else {
                 self.cut.extend_from_slice(text);
+                if self.cut.len() > LONG && self.format == RowFormat::Csv && !self.orders.contains_key(&block) {
+                    let mut long = LongRow::default();
+                    long.take(&std::mem::take(&mut self.cut), to);
+                    self.long = Some(long);
+                }
                 return;
             };
             let row = &text[..length];
@@ -159,18 +179,103 @@ fn value(field: &[u8]) -> Option<Vec<u8>> {
             break;
         };
         rest = behind;
-        value.push(match escaped {
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'v' => 0x0b,
-            other => *other,
-        });
+        value.push(unescaped(*escaped));
     }
     value.extend_from_slice(rest);
     Some(value)
+}
+
+/// What a byte behind a backslash stands for.
+fn unescaped(byte: u8) -> u8 {
+    match byte {
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'v' => 0x0b,
+        other => other,
+    }
+}
+
+/// A row of which not all is in memory at once, as CSV.
+#[derive(Default)]
+struct LongRow {
+    /// The field so far, as long as it is short.
+    field: Vec<u8>,
+    /// Whether a beginning of the field went on, behind an opening quote.
+    is_open: bool,
+    /// Whether the last byte that went on was a backslash.
+    is_escaped: bool,
+}
+
+impl LongRow {
+    /// Takes text of the row; what comes behind it, once it has ended.
+    fn take<'a>(&mut self, text: &'a [u8], to: &mut Vec<u8>) -> Option<&'a [u8]> {
+        let end = memchr::memchr(b'\n', text);
+        let row = &text[..end.unwrap_or(text.len())];
+        for (at, part) in row.split(|byte| *byte == b'\t').enumerate() {
+            if at > 0 {
+                self.end_field(to);
+                to.push(b',');
+            }
+            self.add(part, to);
+        }
+        let end = end?;
+        self.end_field(to);
+        to.push(b'\n');
+        Some(&text[end + 1..])
+    }
+
+    fn add(&mut self, part: &[u8], to: &mut Vec<u8>) {
+        if self.is_open {
+            return self.add_quoted(part, to);
+        }
+        self.field.extend_from_slice(part);
+        if self.field.len() > LONG {
+            to.push(b'"');
+            self.is_open = true;
+            let field = std::mem::take(&mut self.field);
+            self.add_quoted(&field, to);
+        }
+    }
+
+    fn add_quoted(&mut self, mut part: &[u8], to: &mut Vec<u8>) {
+        while let Some((first, behind)) = part.split_first() {
+            if std::mem::take(&mut self.is_escaped) {
+                push_quoted(unescaped(*first), to);
+                part = behind;
+                continue;
+            }
+            let length = memchr::memchr2(b'\\', b'"', part).unwrap_or(part.len());
+            to.extend_from_slice(&part[..length]);
+            let Some(special) = part.get(length) else {
+                return;
+            };
+            match *special {
+                b'\\' => self.is_escaped = true,
+                quote => push_quoted(quote, to),
+            }
+            part = &part[length + 1..];
+        }
+    }
+
+    fn end_field(&mut self, to: &mut Vec<u8>) {
+        self.is_escaped = false;
+        match std::mem::take(&mut self.is_open) {
+            true => to.push(b'"'),
+            false => csv_value(value(&self.field).as_deref(), false, to),
+        }
+        self.field.clear();
+    }
+}
+
+/// A byte between quotes, where a quote stands twice.
+fn push_quoted(byte: u8, to: &mut Vec<u8>) {
+    if byte == b'"' {
+        to.push(b'"');
+    }
+    to.push(byte);
 }
 
 /// A line of CSV as PostgreSQL writes it. What could be taken for something else stands in quotes: an empty text (for
@@ -181,26 +286,27 @@ fn csv_line<'a>(values: impl ExactSizeIterator<Item = Option<&'a [u8]>>, to: &mu
         if at > 0 {
             to.push(b',');
         }
-        let Some(value) = value else {
-            continue;
-        };
-        let is_marker = is_alone && value == END_MARKER;
-        let is_special = |byte: &u8| matches!(byte, b'"' | b',' | b'\n' | b'\r');
-        let needs_quotes = value.is_empty() || is_marker || value.iter().any(is_special);
-        if !needs_quotes {
-            to.extend_from_slice(value);
-            continue;
-        }
-        to.push(b'"');
-        for byte in value {
-            if *byte == b'"' {
-                to.push(b'"');
-            }
-            to.push(*byte);
-        }
-        to.push(b'"');
+        csv_value(value, is_alone, to);
     }
     to.push(b'\n');
+}
+
+fn csv_value(value: Option<&[u8]>, is_alone: bool, to: &mut Vec<u8>) {
+    let Some(value) = value else {
+        return;
+    };
+    let is_marker = is_alone && value == END_MARKER;
+    let is_special = |byte: &u8| matches!(byte, b'"' | b',' | b'\n' | b'\r');
+    let needs_quotes = value.is_empty() || is_marker || value.iter().any(is_special);
+    if !needs_quotes {
+        to.extend_from_slice(value);
+        return;
+    }
+    to.push(b'"');
+    for byte in value {
+        push_quoted(*byte, to);
+    }
+    to.push(b'"');
 }
 
 #[cfg(test)]
@@ -262,6 +368,26 @@ mod tests {
                 written(RowFormat::Csv, cut, None),
                 ["id,A b,\"c,d\"\n", rows, rows].concat()
             );
+        }
+    }
+
+    #[test]
+    fn a_long_row_goes_on_as_csv_before_it_has_ended() {
+        let long = "a\"b\\\\\\t\\n".repeat(LONG / 4);
+        let wanted = "a\"\"b\\\t\n".repeat(LONG / 4);
+        let short = "x".repeat(LONG - 10);
+        let rows = format!("\\N\t{long}\t{short}\t\tq\"\n1\t\\N\t\\N\t\\N\t2\n{short}{short}\tz\t\t\t\\N\n\\.\n\n\n");
+        let csv = format!(",\"{wanted}\",{short},\"\",\"q\"\"\"\n1,,,,2\n\"{short}{short}\",z,\"\",\"\",\n");
+        for cut in [1, 7, 4096, 512 << 10] {
+            let columns = ["a", "b", "c", "d", "e"].map(|name| name.as_bytes().to_vec()).to_vec();
+            let mut writer = RowWriter::new(RowFormat::Csv, columns, HashMap::new());
+            let (mut to, mut most) = (Vec::new(), 0);
+            for part in rows.as_bytes().chunks(cut) {
+                writer.push(1, part, &mut to);
+                most = most.max(writer.cut.len() + writer.long.as_ref().map_or(0, |long| long.field.len()));
+            }
+            assert!(to == csv.as_bytes(), "{cut}");
+            assert!(most <= LONG + cut, "{cut}: {most}");
         }
     }
 

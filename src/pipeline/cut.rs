@@ -102,6 +102,12 @@ impl CutArchive {
         self.archive.sealed_bytes()
     }
 
+    /// Length of the content in bytes.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
+        self.index.content_bytes()
+    }
+
     /// Bytes of the object that these blocks cost, at most.
     ///
     /// # Errors
@@ -113,16 +119,17 @@ impl CutArchive {
         Ok(part.sealed_bytes())
     }
 
-    /// Bytes of the object that header and table of contents cost, which are read before any block.
+    /// Bytes of the object that header and table of contents cost, which are read before any block, and where they are too
+    /// long to be kept again for each of so many readings.
     ///
     /// # Errors
     /// As [`SealedArchive::part`].
-    pub fn beginning_cost(&self) -> Result<u64> {
+    pub fn beginning_cost(&self, readings: usize) -> Result<u64> {
         let contents = 0..self.layout.contents_end;
         let once = self.cost(from_ref(&contents))?;
         Ok(match self.beginning {
             Beginning::Kept(_) => once,
-            Beginning::ReadAgain => 2 * once,
+            Beginning::ReadAgain => once * (1 + readings as u64),
         })
     }
 
@@ -136,6 +143,7 @@ impl CutArchive {
         &self,
         blocks: &[Range<u64>],
         sink: &mut (impl AsyncWrite + Unpin),
+        budget: &Budget,
         progress: &Progress,
         check: impl FnOnce(&Contents) -> Result<()>,
     ) -> Result<Contents> {
@@ -149,7 +157,7 @@ impl CutArchive {
                 to.write(bytes).await?;
             }
         }
-        let mut part = self.archive.part(&self.index, &spans, &Budget::new(None), progress)?;
+        let mut part = self.archive.part(&self.index, &spans, budget, progress)?;
         while let Some(bytes) = part.next().await? {
             reader.push(&bytes).map_err(|e| self.archive.no_archive(e))?;
             to.write(&bytes).await?;

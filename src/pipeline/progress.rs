@@ -41,8 +41,12 @@ struct Counters {
     /// Whether everything that was to be read was read.
     all_read: AtomicBool,
     step: Mutex<Option<RestoreStep>>,
+    tables_done: AtomicU64,
+    tables_expected: AtomicU64,
     /// Shared with the operations beside it. It only ever rises.
     motion: Arc<AtomicU64>,
+    /// What counts the bytes of this one as well, if this is a part.
+    whole: Option<Arc<Self>>,
 }
 
 impl Progress {
@@ -76,6 +80,13 @@ impl Progress {
         self.0.step.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Of how many tables the rows are loaded, and how many there are; none where tables are not counted.
+    #[must_use]
+    pub fn tables(&self) -> Option<(u64, u64)> {
+        let expected = self.0.tables_expected.load(Ordering::Relaxed);
+        (expected > 0).then(|| (self.0.tables_done.load(Ordering::Relaxed), expected))
+    }
+
     /// A number that rises with the progress of this operation and of those beside it. If it stands still, so does the
     /// work.
     #[must_use]
@@ -91,6 +102,15 @@ impl Progress {
         }))
     }
 
+    /// A progress for one of several parts: its bytes count in this one too, and its estimate doesn't.
+    pub(crate) fn part(&self) -> Self {
+        Self(Arc::new(Counters {
+            motion: Arc::clone(&self.0.motion),
+            whole: Some(Arc::clone(&self.0)),
+            ..Counters::default()
+        }))
+    }
+
     fn moves(&self) {
         self.0.motion.fetch_add(1, Ordering::Relaxed);
     }
@@ -100,13 +120,29 @@ impl Progress {
         self.moves();
         self.0.all_read.store(false, Ordering::Relaxed);
         *self.0.step.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        for counter in [&self.0.done_bytes, &self.0.expected_bytes, &self.0.moved_bytes] {
+        let counters = &self.0;
+        for counter in [
+            &counters.done_bytes,
+            &counters.expected_bytes,
+            &counters.moved_bytes,
+            &counters.tables_done,
+            &counters.tables_expected,
+        ] {
             counter.store(0, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn expect(&self, bytes: u64) {
         self.0.expected_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn expect_tables(&self, tables: usize) {
+        self.0.tables_expected.store(tables as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_tables(&self, tables: usize) {
+        self.0.tables_done.fetch_add(tables as u64, Ordering::Relaxed);
+        self.moves();
     }
 
     pub(crate) fn set_all_read(&self) {
@@ -120,12 +156,20 @@ impl Progress {
     }
 
     pub(crate) fn add_done(&self, bytes: usize) {
-        self.0.done_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        for counters in [Some(&self.0), self.0.whole.as_ref()].into_iter().flatten() {
+            counters.done_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
         self.moves();
     }
 
     pub(crate) fn set_moved(&self, bytes: u64) {
-        if self.0.moved_bytes.swap(bytes, Ordering::Relaxed) != bytes {
+        let before = self.0.moved_bytes.swap(bytes, Ordering::Relaxed);
+        if let Some(whole) = &self.0.whole {
+            whole
+                .moved_bytes
+                .fetch_add(bytes.saturating_sub(before), Ordering::Relaxed);
+        }
+        if before != bytes {
             self.moves();
         }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -163,6 +163,12 @@ impl Running {
         matches!(self.child.try_wait(), Ok(Some(status)) if !status.success())
     }
 
+    /// The child's process id; `None` once it was waited for.
+    pub(super) fn pid(&self) -> Option<Pid> {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        id.and_then(Pid::from_raw)
+    }
+
     /// Waits for the child to end. Returns what it wrote to stderr: as warnings if it succeeded, or in the error. Not
     /// bounded in time.
     pub(super) async fn finish(&mut self) -> Result<Vec<String>, ChildFault> {
@@ -231,12 +237,7 @@ impl Running {
     /// Ends the child. First a signal, on which PostgreSQL's clients cancel their work on the server (`psql` on SIGINT,
     /// the others on SIGTERM); SIGKILL after 5 s.
     pub(super) async fn kill(&mut self) {
-        if let Some(pid) = self
-            .child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw)
-        {
+        if let Some(pid) = self.pid() {
             // The pid is still the child's: only `wait` frees it. If the signal fails, the kill below ends the child.
             let signal = if self.program == "psql" {
                 Signal::INT
@@ -248,5 +249,14 @@ impl Running {
         }
         // An error here means that the child has already ended.
         let _ = self.child.kill().await;
+    }
+}
+
+/// Whether a child has ended with another status than 0, and was not waited for yet. It can be waited for afterwards.
+pub(super) fn has_failed(child: Pid) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    match waitid(WaitId::Pid(child), options) {
+        Ok(Some(status)) => status.exit_status() != Some(0),
+        Ok(None) | Err(_) => false,
     }
 }

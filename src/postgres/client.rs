@@ -259,7 +259,7 @@ impl Clients {
 
 impl PgClient {
     /// Whether this client's output needs the changes of [`super::Load`] for a server of that major version.
-    pub(super) fn emits_transaction_timeout_into(&self, server_major: u32) -> bool {
+    pub fn emits_transaction_timeout_into(&self, server_major: u32) -> bool {
         self.major >= FIRST_WITH_TRANSACTION_TIMEOUT && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
     }
 

@@ -34,6 +34,8 @@ pub struct DumpOptions {
     /// The database's encoding, in which it is dumped, whatever `client_encoding` is set for the role or the database.
     /// With `None`, these decide.
     pub encoding: Option<String>,
+    /// Whether definitions are dumped alone, without any data.
+    pub schema_only: bool,
 }
 
 impl DumpOptions {
@@ -45,6 +47,7 @@ impl DumpOptions {
             message_language: MessageLanguage::default(),
             settings: SessionSettings::default(),
             encoding: None,
+            schema_only: false,
         }
     }
 
@@ -56,6 +59,9 @@ impl DumpOptions {
         args.push(format!("--lock-wait-timeout={}", self.lock_wait_timeout.as_millis()));
         if client.major != self.server_major {
             args.push("--quote-all-identifiers".into());
+        }
+        if self.schema_only {
+            args.push("--schema-only".into());
         }
         args
     }

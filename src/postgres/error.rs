@@ -14,7 +14,7 @@ use super::reserved::UnusableReserved;
 use super::role_override::RoleOverride;
 use super::url::UrlFault;
 use super::wire::LoginRefusal;
-use crate::text::Untrusted;
+use crate::text::{Untrusted, os_words};
 
 pub use child::{ChildFault, FailureCause};
 pub use connection::{AuthFault, ConnectFault};
@@ -194,7 +194,7 @@ pub enum Error {
     #[error("{0}")]
     Reserved(Box<UnusableReserved>),
     /// A program could not be started, or a pipe failed.
-    #[error("cannot {what}: {source}")]
+    #[error("cannot {what}: {}", os_words(source))]
     Io {
         /// What failed, as a verb phrase.
         what: String,

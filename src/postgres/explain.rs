@@ -8,7 +8,7 @@ use super::error::{AuthFault, ConnectFault, Error};
 use super::skipped_hosts::SkippedHost;
 use super::url::DatabaseUrl;
 use super::wire::{FailedHost, WireError};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, os_words};
 
 /// Converts the error of a connection that failed.
 pub(super) fn connection(url: &DatabaseUrl, error: WireError) -> Error {
@@ -21,14 +21,14 @@ pub(super) fn connection(url: &DatabaseUrl, error: WireError) -> Error {
                 refused,
             };
         }
-        WireError::Io(error) => (io_fault(&error), error.to_string()),
+        WireError::Io(error) => (io_fault(&error), os_words(&error)),
         WireError::Silent(limit) => (F::Timeout, format!("no answer within {} s", limit.as_secs())),
         WireError::OtherKind(kind) => (
             F::OtherKind,
             format!("it is {kind}, and target_session_attrs in the url asks for another kind"),
         ),
         WireError::Password(why) => return no_password(url, why),
-        WireError::Unresolved(error) => (F::Unresolved, error.to_string()),
+        WireError::Unresolved(error) => (F::Unresolved, os_words(&error)),
         WireError::NoTls => (F::NoTls, "the server offers no tls, and the url requires it".to_owned()),
         WireError::Tls(error @ rustls::Error::InvalidCertificate(_)) => (F::Certificate, error.to_string()),
         WireError::Tls(error) => (F::Tls, error.to_string()),
@@ -121,7 +121,7 @@ pub(super) fn statement(target: &str, what: &'static str, error: WireError) -> E
         },
         WireError::Io(error) => Error::Lost {
             target,
-            message: error.to_string().into(),
+            message: os_words(&error).into(),
         },
         WireError::Tls(error) => Error::Lost {
             target,

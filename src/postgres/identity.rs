@@ -11,16 +11,24 @@ use super::url::DatabaseUrl;
 ///
 /// <https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CONTROLDATA>
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatabaseIdentity {
+pub struct ClusterDatabase {
     /// The cluster's system identifier.
     cluster: String,
     /// The database's oid.
     database: u32,
 }
 
-impl fmt::Display for DatabaseIdentity {
+impl fmt::Display for ClusterDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.cluster, self.database)
+    }
+}
+
+impl ClusterDatabase {
+    /// Whether the database of this text, which is another identity as it is displayed, is of another cluster.
+    #[must_use]
+    pub fn is_of_other_cluster(&self, displayed: &str) -> bool {
+        displayed.split('/').next() != Some(self.cluster.as_str())
     }
 }
 
@@ -36,7 +44,7 @@ pub async fn is_same_database(one: &DatabaseUrl, other: &DatabaseUrl) -> bool {
     }
 }
 
-async fn asked(url: &DatabaseUrl) -> Result<Option<DatabaseIdentity>, Error> {
+async fn asked(url: &DatabaseUrl) -> Result<Option<ClusterDatabase>, Error> {
     let mut session = Session::connect(url).await?;
     let identity = session.identity().await;
     session.close().await;
@@ -45,13 +53,13 @@ async fn asked(url: &DatabaseUrl) -> Result<Option<DatabaseIdentity>, Error> {
 
 impl Session {
     /// The identity of this database; `None` if the server refuses to tell it.
-    pub async fn identity(&mut self) -> Result<Option<DatabaseIdentity>, Error> {
+    pub async fn identity(&mut self) -> Result<Option<ClusterDatabase>, Error> {
         const WHAT: &str = "ask which database it is";
         let rows = unless_refused(self.rows(WHAT, IDENTITY).await)?;
         let Some(row) = rows.first() else {
             return Ok(None);
         };
-        Ok(Some(DatabaseIdentity {
+        Ok(Some(ClusterDatabase {
             cluster: self.column(row, 0, WHAT)?,
             database: self.column(row, 1, WHAT)?,
         }))

@@ -3,10 +3,11 @@
 //! Each statement is read-only and its own transaction. Only the sizes take a lock, the weakest and only for that
 //! statement. If a table is locked against that, its size is PostgreSQL's own estimate.
 
+use super::collation::CollationInUse;
 use super::dumped::DUMPED;
 use super::error::{Error, unless_refused};
 use super::extension_members::AddedMembers;
-use super::identity::DatabaseIdentity;
+use super::identity::ClusterDatabase;
 use super::locks::LockCapacity;
 use super::obstacle::Obstacle;
 use super::omitted::Omitted;
@@ -25,9 +26,11 @@ pub struct Inspection {
     /// The database's name.
     pub database: Untrusted,
     /// Which database of which cluster it is, if the server tells.
-    pub identity: Option<DatabaseIdentity>,
+    pub identity: Option<ClusterDatabase>,
     /// The database's encoding, such as `UTF8`.
     pub encoding: Untrusted,
+    /// The collation of the database; none from a server that doesn't say its version.
+    pub collation: Option<CollationInUse>,
     /// The current role.
     pub user: Untrusted,
     /// Whether that role is a superuser.
@@ -125,6 +128,7 @@ impl Session {
             database: self.database().into(),
             identity: self.identity().await?,
             encoding: self.column::<String>(row, 1, WHAT)?.into(),
+            collation: unless_refused(self.collation().await)?,
             user: self.user().into(),
             is_superuser,
             in_recovery: self.column(row, 3, WHAT)?,

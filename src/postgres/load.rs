@@ -9,19 +9,22 @@
 //! of a connection's COPY data as the end of the table. So `psql`'s stdin is closed only after `pg_restore` has
 //! succeeded.
 
+mod contents_file;
 mod script;
 
 use std::io::{self, BufWriter, Write as _};
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::process::Stdio;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
 use tokio::process::ChildStdin;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::child::{Invocation, OWN_END, Running};
+use super::child::{Invocation, OWN_END, Running, has_failed};
 use super::client::PgClient;
 use super::error::Error;
 use super::failures::StatementFailures;
@@ -29,7 +32,11 @@ use super::load_lines::{LoadWatch, VerboseLines};
 use super::message_language::MessageLanguage;
 use super::settings::SessionSettings;
 use super::url::DatabaseUrl;
+pub use contents_file::ContentsFile;
 use script::Script;
+
+/// The time between two looks at whether a process has failed.
+const FAILURE_LOOK: Duration = Duration::from_millis(250);
 
 /// The options of a load.
 #[derive(Clone, Debug)]
@@ -100,7 +107,7 @@ pub struct Load {
 }
 
 /// The result of a restore that reached its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
     /// The lines that it wrote to stderr, up to a limit.
     pub warnings: Vec<String>,
@@ -128,7 +135,8 @@ impl Load {
             connected.extend((!options.keep_going).then(|| "--verbose".to_owned()));
             progress = Some(VerboseLines::new(watch.clone(), options.keep_going));
         }
-        let mut restore = start_restore(client, url, connected, Stdio::null(), options, progress)?;
+        let ends = (Stdio::piped(), Stdio::null());
+        let mut restore = start_restore(client, url, connected, ends, options, progress)?;
         let stdin = restore.take_stdin();
         Ok(Self {
             script: None,
@@ -176,7 +184,8 @@ impl Load {
     ) -> Result<Self, Error> {
         let psql = Script::start_psql(client, url, options)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
-        let mut restore = start_restore(client, url, rendering, Stdio::piped(), options, None)?;
+        let ends = (Stdio::piped(), Stdio::piped());
+        let mut restore = start_restore(client, url, rendering, ends, options, None)?;
         let from = restore.take_stdout().expect("stdout was just asked to be a pipe");
         let script = Script::run(psql, from, options);
         let stdin = restore.take_stdin();
@@ -185,6 +194,37 @@ impl Load {
             restore,
             stdin,
             has_stopped_reading: false,
+            keeps_going: options.keep_going,
+            _list: list,
+        })
+    }
+
+    /// Starts a restore of what needs no rows, by so many connections at once: of a file that holds header and table of
+    /// contents. It says nothing of its progress, as the lines of several processes could not be told apart.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the program can't be started.
+    pub fn start_without_rows(
+        client: &PgClient,
+        url: &DatabaseUrl,
+        options: &LoadOptions,
+        file: &ContentsFile,
+        jobs: NonZeroUsize,
+    ) -> Result<Self, Error> {
+        let list = options.entries.as_deref().map(list_of_entries).transpose()?;
+        let ends = file.for_child();
+        let (stdin, path) = ends.map_err(|error| Error::io("hand the table of contents on", error))?;
+        let mut args = restore_args(options);
+        args.extend(list.iter().map(|list| format!("--use-list={}", list.path().display())));
+        args.push(format!("--jobs={jobs}"));
+        args.push(format!("--dbname={}", url.child_conninfo()));
+        args.push(path.display().to_string());
+        let restore = start_restore(client, url, args, (stdin, Stdio::null()), options, None)?;
+        Ok(Self {
+            script: None,
+            restore,
+            stdin: None,
+            has_stopped_reading: true,
             keeps_going: options.keep_going,
             _list: list,
         })
@@ -212,6 +252,19 @@ impl Load {
     pub fn has_ended(&mut self) -> bool {
         let psql_ended = self.script.as_mut().is_none_or(|script| script.psql.has_ended());
         psql_ended && self.restore.has_ended()
+    }
+
+    /// Waits until one of its processes has failed; otherwise it never ends, nor for a restore that continues after failures.
+    /// It tells of a failure also while nothing is written. Safe to cancel.
+    pub fn failure(&self) -> impl Future<Output = ()> + use<> {
+        let psql = self.script.as_ref().and_then(|script| script.psql.pid());
+        let processes = [self.restore.pid(), psql];
+        let continues = self.keeps_going;
+        async move {
+            while continues || !processes.iter().flatten().any(|process| has_failed(*process)) {
+                sleep(FAILURE_LOOK).await;
+            }
+        }
     }
 
     /// Whether `pg_restore` closed its stdin before the archive's end. It may then have committed already.
@@ -324,7 +377,7 @@ fn start_restore(
     client: &PgClient,
     url: &DatabaseUrl,
     args: Vec<String>,
-    stdout: Stdio,
+    (stdin, stdout): (Stdio, Stdio),
     options: &LoadOptions,
     progress: Option<VerboseLines>,
 ) -> Result<Running, Error> {
@@ -337,7 +390,7 @@ fn start_restore(
         message_language: options.message_language,
         settings: &options.settings,
         encoding: None,
-        stdin: Stdio::piped(),
+        stdin,
         stdout,
         progress,
     })

@@ -17,6 +17,7 @@ mod any_encoding;
 mod auth_methods;
 mod child;
 mod client;
+mod collation;
 mod column;
 mod diagnose;
 mod dump;
@@ -27,6 +28,8 @@ mod explain;
 mod extension_members;
 mod failures;
 mod fixed_setting;
+mod globals;
+mod globals_sql;
 mod hints;
 mod iam;
 mod identity;
@@ -59,16 +62,18 @@ mod wire;
 mod writable;
 
 pub use client::{ClientWarning, Clients, FolderFault, PgClient};
+pub use collation::CollationInUse;
 pub use dump::{Dump, DumpOptions, DumpReport};
 pub use error::{AuthFault, ChildFault, ConnectFault, Error, FailureCause};
 pub use examine::{Examination, MissingDefaultGrants, Standby};
 pub use extension_members::AddedMembers;
 pub use failures::{StatementFailure, StatementFailures};
 pub use fixed_setting::FixedSetting;
+pub use globals_sql::globals_sql;
 pub use iam::{AwsIam, PasswordFuture, PasswordSource};
-pub use identity::{DatabaseIdentity, is_same_database};
+pub use identity::{ClusterDatabase, is_same_database};
 pub use inspect::Inspection;
-pub use load::{Load, LoadOptions, LoadReport};
+pub use load::{ContentsFile, Load, LoadOptions, LoadReport};
 pub use load_lines::{LoadLine, LoadWatch};
 pub use local_server::{LocalServer, LocalServerFault, LocalServerOptions, ServerPrograms, check_local_room};
 pub use lock_holder::LockHolder;
@@ -78,13 +83,14 @@ pub use obstacle::{Obstacle, ObstacleKind, RowSecurityBypass};
 pub use omitted::{Omitted, OmittedKind};
 pub use reserved::{RESERVED_SCHEMA, ReservedDatabase, ReservedFault, ReservedRequest, UnusableReserved};
 pub use role_override::RoleOverride;
-pub use scratch::{CheckAnswer, InvalidIndex, ScratchDatabase, ScratchRequest};
+pub use scratch::{CheckAnswer, InvalidIndex, ScratchDatabase, ScratchRequest, UncheckedConstraint};
 pub use session::Session;
 pub use settings::{Direction, SessionSettings};
 pub use skipped_hosts::{SkippedHost, list as list_skipped_hosts};
 pub use target::{
-    Abilities, Ability, DefaultGrant, DefinitionRefusal, DefinitionTrial, DropStatements, DroppedObject,
-    ExistingObject, Extension, ExtensionTable, ObjectIdentity, RequiredFacts, Schema, TargetFacts, slot_removal,
+    Abilities, Ability, BuiltObjects, ConnectionRoom, DefaultGrant, DefinitionRefusal, DefinitionTrial, DropStatements,
+    DroppedObject, ExistingObject, Extension, ExtensionTable, ObjectIdentity, RequiredFacts, Schema, TargetFacts,
+    slot_removal,
 };
 pub use url::{DatabaseUrl, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefusal;

@@ -147,8 +147,17 @@ impl Session {
     /// The address for child processes: the server that this session reached, if the URL names several, with a new
     /// password if each connection needs its own.
     pub async fn child_url(&self) -> Result<DatabaseUrl, Error> {
-        let fresh = self.url.with_fresh_password().await;
-        fresh.map_err(|why| explain::no_password(&self.url, why))
+        Self::url_for_next(&self.url).await
+    }
+
+    /// The address of a server that was reached, for one more connection to it: with a new password if each connection
+    /// needs its own.
+    ///
+    /// # Errors
+    /// That no password could be had.
+    pub async fn url_for_next(reached: &DatabaseUrl) -> Result<DatabaseUrl, Error> {
+        let fresh = reached.with_fresh_password().await;
+        fresh.map_err(|why| explain::no_password(reached, why))
     }
 
     /// The server that was reached, as `user@host:port/database`.

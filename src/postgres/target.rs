@@ -5,11 +5,14 @@
 //! platforms grant some rights of a superuser to ordinary roles.
 
 mod abilities;
+mod built;
+mod connections;
 mod dependants;
 mod existing;
 mod extensions;
 mod grants;
 mod rehearsal;
+mod roles;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,9 +20,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::error::Error;
 use super::session::Session;
 use super::sql::ident;
-use super::wire::WireError;
 
 pub use abilities::{Abilities, Ability};
+pub use built::BuiltObjects;
+pub use connections::ConnectionRoom;
 pub use existing::ExistingObject;
 pub use extensions::{Extension, ExtensionTable};
 pub use grants::DefaultGrant;
@@ -172,6 +176,19 @@ impl Session {
 }
 
 impl TargetFacts {
+    /// Forgets the objects of the target and the rows of its extensions' tables, for a restore that has made them itself
+    /// before it was interrupted.
+    pub fn forget_objects(&mut self) {
+        self.present.clear();
+        self.event_triggers.clear();
+        self.publications.clear();
+        self.subscriptions.clear();
+        self.servers.clear();
+        for table in self.extension_tables.values_mut() {
+            table.has_rows = false;
+        }
+    }
+
     fn add(&mut self, kind: &str, name: String, is_usable: bool) {
         match kind {
             "role" => drop(self.roles.insert(name, is_usable)),
@@ -188,40 +205,7 @@ impl TargetFacts {
     }
 }
 
-/// `duplicate_object`: another session has created the role meanwhile.
-const ROLE_EXISTS: &str = "42710";
-
 impl Session {
-    /// Creates roles without a login, one after the other. Existing roles are left unchanged. With `granted`, this role
-    /// becomes a member of each, so that it can make them owners. After an error or a cancellation, `made` contains
-    /// those that were created. Not atomic, not retried.
-    pub async fn create_roles(
-        &mut self,
-        roles: &BTreeSet<String>,
-        granted: bool,
-        made: &mut Vec<String>,
-    ) -> Result<(), Error> {
-        const WHAT: &str = "create the missing roles";
-        for role in roles {
-            // after a cancellation the role may exist
-            made.push(role.clone());
-            let create = format!("CREATE ROLE {} NOLOGIN", ident(role));
-            if let Err(error) = self.wire.run(&create).await {
-                made.pop();
-                match error {
-                    WireError::Server(error) if error.code == ROLE_EXISTS => (),
-                    error => return Err(self.explained(WHAT, error)),
-                }
-            }
-            if granted {
-                let grant = format!("GRANT {} TO CURRENT_USER", ident(role));
-                let granted = self.wire.run(&grant).await;
-                granted.map_err(|error| self.explained(WHAT, error))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Removes the slot from a restored subscription. It is the source's slot, which the copy would use when enabled,
     /// and drop when dropped.
     pub async fn remove_slot(&mut self, subscription: &str) -> Result<(), Error> {

@@ -115,10 +115,13 @@ impl ClauseFault {
         let hint = match &self.problem {
             ClauseProblem::NoClause => format!("write, for example, {EXAMPLE:?}"),
             ClauseProblem::EmptyClause => "remove the extra comma".to_owned(),
-            ClauseProblem::UnknownTier(_) => format!(
-                "begin every clause with its tier, for example {:?}",
-                example(Tier::Daily)
-            ),
+            ClauseProblem::UnknownTier(_) => match like_cron(&self.clause) {
+                Some(clause) => format!("cron's own form is not read here: write, for example, {clause:?}"),
+                None => format!(
+                    "begin every clause with its tier, for example {:?}",
+                    example(Tier::Daily)
+                ),
+            },
             ClauseProblem::Manual => "remove it: `pgcoffer backup` makes manual backups".to_owned(),
             ClauseProblem::BadInterval(_) => format!(
                 "write, for example, \"every 6 hours keep 7d\"; there are {} minutes, and {} hours",
@@ -161,6 +164,20 @@ fn example(tier: Tier) -> &'static str {
         Tier::Monthly => "monthly on 1 at 02:30 keep 12mo",
         Tier::Yearly => "yearly on 01-01 at 02:30 keep 7y",
     }
+}
+
+/// What a line of five fields, as cron reads it, is called here.
+fn like_cron(clause: &str) -> Option<String> {
+    let fields: Vec<&str> = clause.split(' ').collect();
+    let is_field = |field: &&str| field.bytes().all(|b| b.is_ascii_digit() || b"*/,-".contains(&b));
+    if fields.len() != 5 || !fields.iter().all(is_field) {
+        return None;
+    }
+    let (minute, hour) = (fields[0].parse::<u8>().unwrap_or(0), fields[1].parse::<u8>().ok());
+    Some(match hour {
+        Some(hour) if hour < 24 && minute < 60 => format!("daily at {hour:02}:{minute:02} keep 7d"),
+        _ => example(Tier::Hourly).to_owned(),
+    })
 }
 
 fn days(tier: Tier) -> &'static str {

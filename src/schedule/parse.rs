@@ -7,7 +7,7 @@ use super::{
     fault::{ClauseFault, ClauseProblem, ScheduleError},
     recurrence::{HOURS, MINUTES, WEEKDAYS},
 };
-use crate::backup::{Retention, Tier};
+use crate::backup::{Retention, Tier, UnknownWord};
 
 const MONTHS: [&str; 12] = [
     "january",
@@ -187,9 +187,23 @@ impl Draft {
         match word {
             "at" => self.at = Some(time(self.every, value)?),
             "on" => self.on = Some(on(tier, value, words)?),
-            _ => self.keep = Some(value.parse().map_err(ClauseProblem::BadRetention)?),
+            _ => self.keep = Some(retention(value, words).map_err(ClauseProblem::BadRetention)?),
         }
         Ok(())
+    }
+}
+
+/// How long backups are kept. `1 week` is one fault, and not a count with a word behind it.
+fn retention(value: &str, words: &mut Words<'_>) -> Result<Retention, UnknownWord> {
+    let is_count = value.bytes().all(|b| b.is_ascii_digit());
+    let with_unit = words.peek().filter(|_| is_count).map(|unit| format!("{value} {unit}"));
+    let fault = with_unit.and_then(|text| text.parse::<Retention>().err());
+    match fault.filter(|fault| fault.meant().is_some()) {
+        Some(fault) => {
+            words.next();
+            Err(fault)
+        }
+        None => value.parse(),
     }
 }
 
@@ -231,9 +245,22 @@ fn time(every: Every, value: &str) -> Result<Time, ClauseProblem> {
                 )
             }
             Every::Tier(Tier::Hourly) => "the minute, from \"at :00\" to \"at :59\"".to_owned(),
-            Every::Tier(_) => "hour and minute, from \"at 00:00\" to \"at 23:59\"".to_owned(),
+            Every::Tier(_) => match of_twelve_hours(value) {
+                Some((hour, minute)) => format!("\"at {hour:02}:{minute:02}\""),
+                None => "hour and minute, from \"at 00:00\" to \"at 23:59\"".to_owned(),
+            },
         },
     })
+}
+
+/// The hour and the minute of `2am`, `2:30pm`.
+fn of_twelve_hours(value: &str) -> Option<(i8, i8)> {
+    let is_later = value.ends_with("pm");
+    let bare = value.strip_suffix("am").or_else(|| value.strip_suffix("pm"))?;
+    let (hour, minute) = bare.split_once(':').unwrap_or((bare, "00"));
+    let hour = number(hour, 1..=2).filter(|hour| (1..=12).contains(hour))? % 12;
+    let minute = number(minute, 2..=2).filter(|minute| (0..60).contains(minute))?;
+    Some((if is_later { hour + 12 } else { hour }, minute))
 }
 
 fn on(tier: Tier, first: &str, words: &mut Words<'_>) -> Result<On, ClauseProblem> {

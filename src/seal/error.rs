@@ -75,7 +75,7 @@ pub enum Error {
         found_content: Content,
     },
     /// The object was sealed for another repository.
-    #[error("sealed for repository {found}, and this is repository {here}: it was copied from elsewhere")]
+    #[error("sealed for repository {found}, and this is repository {here}")]
     OtherRepository {
         /// The repository that the header names.
         found: RepositoryId,
@@ -167,8 +167,9 @@ impl Error {
             Self::AboveCeiling { .. } => "this header was not written by pgcoffer, so do not trust the object",
             Self::Misplaced { .. } => "the object was moved or renamed, so search for the original",
             Self::OtherRepository { .. } => {
-                "look for it in the repository that it was made in; if that whole repository was copied here, set \
-                 PGCOFFER_REPOSITORY to the id that its objects name"
+                "if PGCOFFER_REPOSITORY is set, compare it with the recovery sheet, letter by letter; if it is right, the \
+                 object was copied from another place: look for the backup there, or, if that whole place was copied \
+                 here, set PGCOFFER_REPOSITORY to the id that its objects name"
             }
             Self::WeakPassphrase { .. } => {
                 "`pgcoffer keygen --words` generates one of random words; a key from `pgcoffer keygen` is better"

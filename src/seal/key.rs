@@ -34,7 +34,7 @@ impl MasterKey {
 
     /// Parses a key as users write it: bech32 in upper or lower case, 64 hex digits, or the padded base64 of 32 bytes.
     /// White space around and inside it is ignored, and so are hyphens between groups of characters after the `1` of
-    /// bech32, as in a printed key.
+    /// bech32, as in a printed key. Its beginning `PGCOFFER-KEY-1` may be left out: the checksum tells that it is one.
     ///
     /// # Errors
     /// [`Error::Key`], which distinguishes a mistyped character from a missing one.
@@ -48,6 +48,8 @@ impl MasterKey {
             return Err(fault.into());
         } else if KeyText::MASTER.begins(text) {
             KeyText::MASTER.parse(text)?
+        } else if let Some(whole) = KeyText::MASTER.completed(text) {
+            KeyText::MASTER.parse(&whole)?
         } else {
             parse_plain(text)?
         };
@@ -260,6 +262,10 @@ fn parse_plain(typed: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
         // words of a passphrase, and no groups of a key
         let is_in_words = typed.contains(' ') && text.len() != BASE64_LEN;
         if is_in_words || !text.bytes().all(in_alphabet) {
+            return Err(KeyFault::Unrecognised);
+        }
+        // too short for a key that lost an end
+        if text.len() < BASE64_LEN / 2 {
             return Err(KeyFault::Unrecognised);
         }
         if text.len() != BASE64_LEN {

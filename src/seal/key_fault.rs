@@ -41,14 +41,19 @@ pub enum KeyFault {
         position: usize,
     },
     /// A character that no key contains stands in the place of one that looks alike.
-    #[error("character {position} is {typed:?}, which no key contains; with {meant:?} there the key is right")]
+    #[error(
+        "character {position} is {typed:?}, which no key contains{}",
+        lookalike(*meant, *is_right)
+    )]
     Lookalike {
         /// The character's position, counted from 1 without surrounding white space.
         position: usize,
         /// The character that is there.
         typed: char,
-        /// The one that belongs there.
+        /// The one that looks alike, and that keys contain.
         meant: char,
+        /// Whether the key is right with it, and with the like of it in other places.
+        is_right: bool,
     },
     /// A whole key, and more behind it.
     #[error("it is a key with {} behind it", counted(count, "more character"))]
@@ -82,6 +87,13 @@ pub enum KeyFault {
     Zero,
 }
 
+fn lookalike(meant: char, is_right: bool) -> String {
+    match is_right {
+        true => format!("; with {meant:?} there the key is right"),
+        false => format!("; {meant:?} looks like it, and with that alone the key is not right"),
+    }
+}
+
 fn mistyped(position: Option<usize>) -> String {
     match position {
         Some(position) => format!("character {position} was mistyped"),
@@ -96,10 +108,16 @@ impl KeyFault {
             Self::Character { position } => Self::Character {
                 position: place(position),
             },
-            Self::Lookalike { position, typed, meant } => Self::Lookalike {
+            Self::Lookalike {
+                position,
+                typed,
+                meant,
+                is_right,
+            } => Self::Lookalike {
                 position: place(position),
                 typed,
                 meant,
+                is_right,
             },
             Self::Checksum { position } => Self::Checksum {
                 position: position.map(place),

@@ -60,9 +60,10 @@ pub(super) fn of_character(text: &str, at: usize, first: usize) -> KeyFault {
     let is_mended = std::str::from_utf8(&mended).is_ok_and(is_whole);
     let position = at + 1;
     let typed = text.as_bytes()[at];
-    match meant(typed.to_ascii_uppercase()).filter(|_| is_mended) {
+    match meant(typed.to_ascii_uppercase()) {
         Some(meant) => KeyFault::Lookalike {
             position,
+            is_right: is_mended,
             typed: char::from(typed),
             meant: char::from(match typed.is_ascii_lowercase() {
                 true => meant.to_ascii_lowercase(),

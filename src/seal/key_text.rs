@@ -31,6 +31,32 @@ impl KeyText {
         wanted.all(|wanted| start.next().is_some_and(|c| c.eq_ignore_ascii_case(&wanted)))
     }
 
+    /// The whole text of a key that was typed without all or a part of its beginning, or with another character there
+    /// that looks like the right one: the checksum tells that it is one. None for anything else.
+    pub(super) fn completed(self, typed: &str) -> Option<Zeroizing<String>> {
+        let mut plain = Zeroizing::new(String::with_capacity(typed.len()));
+        plain.extend(typed.chars().filter(|c| !c.is_ascii_whitespace() && *c != '-'));
+        let at = plain.len().checked_sub(DATA_CHARS)?;
+        let (start, data) = (plain.get(..at)?, plain.get(at..)?);
+        // 1 stands behind the human-readable part
+        let whole: String = self.hrp.chars().filter(|c| *c != '-').chain(['1']).collect();
+        let alike = |c: char| match c.to_ascii_lowercase() {
+            '0' => 'o',
+            'i' | 'l' => '1',
+            c => c,
+        };
+        let start: String = start.chars().map(alike).collect();
+        if !whole.ends_with(&start) {
+            return None;
+        }
+        let mut text = Zeroizing::new(String::with_capacity(self.hrp.len() + 1 + DATA_CHARS));
+        text.push_str(self.hrp);
+        text.push('1');
+        text.push_str(data);
+        text.make_ascii_uppercase();
+        self.parse_plain(&text).is_ok().then_some(text)
+    }
+
     /// What stands around a key of this kind, where something does.
     pub(super) fn around(self, text: &str) -> Option<KeyFault> {
         key_slip::around(text, self.hrp)

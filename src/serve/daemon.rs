@@ -259,7 +259,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         }
         let labels = self.agent.interrupt().or(catalog.databases()).await?;
         if labels.is_empty() {
-            return Err(catalog.no_backup_at_all("to watch").await);
+            return Err(catalog.no_backup_at_all("backup to watch").await);
         }
         let names: Vec<&str> = labels.iter().map(Label::as_str).collect();
         let names = names.join(", ");

@@ -1,5 +1,5 @@
-//! QR codes of the sheet's secrets: a camera types a key without a slip. Of level Q, which a crease or a stain on the
-//! paper doesn't spoil. <https://www.iso.org/standard/83389.html>
+//! QR codes of the sheet's secrets: a camera types a key without a slip. On a page of level Q, which a crease or a stain on
+//! the paper doesn't spoil; in text of level L, whose code is smaller. <https://www.iso.org/standard/83389.html>
 
 use qrcodegen_no_heap::{QrCode, QrCodeEcc, Version};
 use zeroize::Zeroizing;
@@ -22,6 +22,15 @@ pub(super) struct Code {
 impl Code {
     /// The code of a text. None where it is too long, or holds what readers take for other characters.
     pub(super) fn new(text: &str) -> Option<Self> {
+        Self::of_level(text, QrCodeEcc::Quartile)
+    }
+
+    /// The same in fewer modules.
+    pub(super) fn small(text: &str) -> Option<Self> {
+        Self::of_level(text, QrCodeEcc::Low)
+    }
+
+    fn of_level(text: &str, level: QrCodeEcc) -> Option<Self> {
         if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             return None;
         }
@@ -31,7 +40,7 @@ impl Code {
             text,
             &mut scratch,
             &mut modules,
-            QrCodeEcc::Quartile,
+            level,
             Version::MIN,
             VERSION_MAX,
             None,
@@ -141,7 +150,7 @@ mod tests {
 
     #[test]
     fn it_is_read_from_lines_of_text_as_well() {
-        let code = Code::new(KEY).unwrap();
+        let code = Code::small(KEY).unwrap();
         let text = code.text();
         let lines: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
         let shown = |x: usize, y: usize| {

@@ -69,4 +69,9 @@ impl SheetSecret {
     pub(super) fn code(&self) -> Option<Code> {
         Code::new(&self.whole())
     }
+
+    /// The same in fewer modules, for text.
+    pub(super) fn small_code(&self) -> Option<Code> {
+        Code::small(&self.whole())
+    }
 }

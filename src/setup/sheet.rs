@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::{html, part::SheetPart, secret::SheetSecret};
+use super::{code::Code, html, part::SheetPart, secret::SheetSecret};
 use crate::{
     readme,
     text::{escaped_lines, shell_word},
@@ -40,26 +40,29 @@ pub struct SheetDatabase {
 }
 
 impl Sheet {
-    /// As plain text, no line longer than what it quotes.
+    /// As plain text on one page, no line longer than what it quotes.
     #[must_use]
     pub fn text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::from("PGCOFFER RECOVERY SHEET\n=======================\n"));
         let parts = self.parts();
-        let names = parts.iter().filter_map(|part| match part {
+        let codes = self.secrets.iter();
+        let mut codes = codes.filter_map(|one| Some((one.name.as_str(), one.small_code()?)));
+        let at = parts.iter().position(|part| matches!(part, SheetPart::Field(..)));
+        let (intro, rest) = parts.split_at(at.unwrap_or_default());
+        let intro = intro.iter().filter_map(|part| match part {
+            SheetPart::Paragraph(paragraph) => Some(paragraph.as_str()),
+            _ => None,
+        });
+        text.push_str(&beside(&intro.collect::<Vec<_>>(), codes.next()));
+        let names = rest.iter().filter_map(|part| match part {
             SheetPart::Field(name, _) => Some(name.chars().count()),
             _ => None,
         });
         let width = names.max().unwrap_or_default();
-        let (mut after_field, mut codes) = (false, Vec::new());
-        for part in parts {
-            let is_field = matches!(part, SheetPart::Field(..));
-            if !(is_field && after_field || matches!(part, SheetPart::Codes(_))) {
-                text.push('\n');
-            }
-            after_field = is_field;
+        for part in rest {
             match part {
-                SheetPart::Heading(heading) => text.push_str(&format!("{}\n", heading.to_uppercase())),
-                SheetPart::Paragraph(paragraph) => text.push_str(&wrapped(&paragraph)),
+                SheetPart::Heading(heading) => text.push_str(&format!("\n{}\n", heading.to_uppercase())),
+                SheetPart::Paragraph(paragraph) => text.push_str(&wrapped(paragraph, COLUMNS)),
                 SheetPart::Field(name, value) => {
                     text.push_str(&format!("{name:<width$} {}\n", value.as_str()));
                 }
@@ -68,12 +71,11 @@ impl Sheet {
                         text.push_str(&format!("    {command}\n"));
                     }
                 }
-                // large, and needed by nobody who can type: at the end
-                SheetPart::Codes(all) => codes.extend(all),
+                SheetPart::Codes(_) => {}
             }
         }
         for (name, code) in codes {
-            text.push_str(&format!("\n{}, FOR A CAMERA\n\n", name.to_uppercase()));
+            text.push_str(&format!("\n{}, FOR A CAMERA\n", name.to_uppercase()));
             text.push_str(&code.text());
         }
         Zeroizing::new(escaped_lines(&text).into_owned())
@@ -90,22 +92,13 @@ impl Sheet {
         let mut parts: Vec<SheetPart> = self.codes().into_iter().collect();
         parts.push(SheetPart::Paragraph(format!(
             "With this sheet and the right to read the bucket anybody can restore these backups. Without the {secret} \
-             nobody can, ever: \
-             there is no other copy of {them} and no way around {them}."
+             nobody can, ever: there is no other copy of {them} and no way around {them}."
         )));
         parts.push(SheetPart::Paragraph(
             "Keep it on paper or in a password manager, in two places that do not burn together; not on the machine \
-             that is backed up, \
-             not in the bucket. Delete the file once it is printed or stored."
+             that is backed up, not in the bucket. Delete the file once it is printed or stored."
                 .to_owned(),
         ));
-        if self.secrets.iter().any(|secret| secret.key_id.is_some()) {
-            parts.push(SheetPart::Paragraph(
-                "Who only watches or prunes backups needs no key: `pgcoffer keygen --catalog`, where the key is set, \
-                 prints the catalog key for that. It opens no backup, so it is no copy of the key."
-                    .to_owned(),
-            ));
-        }
         parts.extend(self.fields());
         parts.extend(self.about_certificates());
         parts.extend(self.with_us());
@@ -226,9 +219,8 @@ impl Sheet {
         vec![
             SheetPart::Heading("Restore with pgcoffer".to_owned()),
             SheetPart::Paragraph(format!(
-                "In bash on any Linux machine or Mac, into a new, empty database. It takes pgcoffer, version {VERSION} \
-                 or later (at the end of this sheet), and PostgreSQL's client programs (pg_restore, of the server's \
-                 version or newer). Each `read` waits for one line and shows nothing of it.{}",
+                "In bash on Linux or a Mac, into a new, empty database, with pgcoffer {VERSION} or later (see the end) and \
+                 pg_restore of the server's version or newer. Each `read` waits for one line and shows nothing of it.{}",
                 match self.secrets.iter().any(|one| one.key_id.is_some()) {
                     true => " Both lines of a key are typed as one, with blanks or without.",
                     false => "",
@@ -245,8 +237,8 @@ impl Sheet {
             SheetPart::Heading("Restore without pgcoffer".to_owned()),
             SheetPart::Paragraph(format!(
                 "Any S3 client fetches the backup (names begin with date and time), and the page {page} opens it with \
-                 {}. A copy of the page was written beside this sheet: keep it, too. Another is in the bucket, beside \
-                 README.txt; whoever may write there can change it, so run its program only if its SHA-256 is the one \
+                 {}. Keep the copy of the page that was written beside this sheet. Another is in the bucket, beside \
+                 README.txt; somebody may have changed it there, so run its program only if its SHA-256 is the one \
                  below. {}",
                 self.programs(),
                 match self.secrets.len() {
@@ -318,12 +310,48 @@ fn install() -> [SheetPart; 2] {
     ]
 }
 
-/// Lines of at most 78 characters.
-fn wrapped(paragraph: &str) -> String {
+/// Columns of a sheet of text.
+const COLUMNS: usize = 78;
+/// Columns of what stands beside a code.
+const COLUMNS_BESIDE: usize = 38;
+
+/// The first paragraphs, and beside them a code: so the whole sheet is one page.
+fn beside(paragraphs: &[&str], code: Option<(&str, Code)>) -> Zeroizing<String> {
+    let Some((name, code)) = code else {
+        let all = paragraphs
+            .iter()
+            .map(|paragraph| format!("\n{}", wrapped(paragraph, COLUMNS)));
+        return Zeroizing::new(all.collect::<String>() + "\n");
+    };
+    let wrapped = paragraphs
+        .iter()
+        .map(|paragraph| wrapped(paragraph, COLUMNS_BESIDE) + "\n");
+    let left = wrapped.collect::<String>() + &format!("{name}, for a camera:\n");
+    let code = code.text();
+    let mut text = Zeroizing::new(String::with_capacity(code.len() + left.len() + 64 * COLUMNS));
+    // two lines of the code's own margin begin it and end it, and one of them is enough beside an empty line
+    let (mut left, mut right) = (left.lines(), code.lines().skip(1));
+    loop {
+        let (one, other) = (left.next(), right.next());
+        if one.is_none() && other.is_none() {
+            return text;
+        }
+        let line = Zeroizing::new(format!(
+            "{:<COLUMNS_BESIDE$}{}",
+            one.unwrap_or_default(),
+            other.unwrap_or_default()
+        ));
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+}
+
+/// Lines of at most so many characters.
+fn wrapped(paragraph: &str, columns: usize) -> String {
     let (mut text, mut width) = (String::new(), 0);
     for word in paragraph.split_whitespace() {
         let length = word.chars().count();
-        if width > 0 && width + 1 + length > 78 {
+        if width > 0 && width + 1 + length > columns {
             text.push('\n');
             width = 0;
         } else if width > 0 {

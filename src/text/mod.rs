@@ -20,7 +20,7 @@ pub use figures::{age, ago, bare_minute, bare_second, day, duration, minute, sec
 pub use html::html_escaped;
 pub use moment::{MomentError, parse_moment};
 pub use number::{counted, grouped, roughly};
-pub use os::os_words;
+pub use os::{os_words, plain_os_text};
 pub use shell::{shell_quoted, shell_word};
 
 /// Characters of one line that are shown: a name has 63 bytes, a message may have megabytes.

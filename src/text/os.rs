@@ -5,8 +5,10 @@ use std::io;
 /// Why a call of the operating system failed, without its number, as in `connection refused`. Another error as it is.
 #[must_use]
 pub fn os_words(error: &io::Error) -> String {
-    if error.get_ref().is_some() {
-        return without_number(&error.to_string());
+    // the crate tempfile adds the name of a file that is gone already
+    let is_of_tempfile = |text: &str| text.contains(" at path \"");
+    if error.get_ref().is_some() && !is_of_tempfile(&error.to_string()) {
+        return plain_os_text(&error.to_string());
     }
     let words = match error.kind() {
         io::ErrorKind::NotFound => "there is no such file or folder",
@@ -22,20 +24,33 @@ pub fn os_words(error: &io::Error) -> String {
         io::ErrorKind::BrokenPipe => "the program that reads it has ended",
         io::ErrorKind::UnexpectedEof => "it ended too early",
         io::ErrorKind::InvalidData => "it is not text in UTF-8",
-        _ => return without_number(&error.to_string()).to_lowercase(),
+        _ => return plain_os_text(&error.to_string()),
     };
     words.to_owned()
 }
 
-/// `Connection refused (os error 111)` without what stands in parentheses.
-fn without_number(text: &str) -> String {
+/// The words of an error that may be of the operating system: `Connection refused (os error 111)` without what stands in
+/// parentheses, and a name that can't be resolved without the name of the call.
+#[must_use]
+pub fn plain_os_text(text: &str) -> String {
+    // getaddrinfo's own words
+    if text.starts_with("failed to lookup address information") {
+        return "no host of that name is known".to_owned();
+    }
     match text.split_once(" (os error ") {
         Some((words, rest)) => match rest.split_once(')') {
-            Some((_, behind)) => format!("{words}{behind}"),
+            Some((_, behind)) => format!("{}{behind}", uncapitalized(words)),
             None => text.to_owned(),
         },
         None => text.to_owned(),
     }
+}
+
+/// The first letter of a sentence of the system is a capital, which in the midst of ours it is not.
+fn uncapitalized(words: &str) -> String {
+    let mut chars = words.chars();
+    let first = chars.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
 }
 
 #[cfg(test)]

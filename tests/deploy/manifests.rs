@@ -1,6 +1,7 @@
 //! Manifests, workflows and platforms' files: read by other people's programs.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -194,6 +195,33 @@ fn the_key_of_postgresqls_repository_is_the_published_one() {
     let fingerprints: Vec<_> = shown.lines().filter(|l| l.starts_with("fpr:")).collect();
     assert_eq!(fingerprints, [format!("fpr:::::::::{FINGERPRINT}:")]);
     assert!(read("Dockerfile").contains(FINGERPRINT));
+}
+
+/// A drill on a server of pgcoffer's own needs the server of the database's version, where its client comes along.
+#[test]
+fn image_and_slug_bring_the_server_of_each_client() {
+    let majors = |text: &str, before: &str| -> BTreeSet<String> {
+        let found = text.match_indices(before).map(|(at, _)| &text[at + before.len()..]);
+        let majors = found.map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+        majors.filter(|major| !major.is_empty()).collect()
+    };
+    let image = read("Dockerfile");
+    let default = image
+        .lines()
+        .find_map(|line| line.strip_prefix("ARG POSTGRESQL_SERVERS=\""));
+    let default = default.unwrap().trim_end_matches('"');
+    let servers: BTreeSet<String> = default.split(' ').map(str::to_owned).collect();
+    assert_eq!(servers, majors(&image, "postgresql-client-"));
+    for (file, text) in [("Aptfile", read("Aptfile")), ("docs/heroku.md", read("docs/heroku.md"))] {
+        let lines = text
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.contains(' '));
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        assert_eq!(majors(&lines, "postgresql-"), servers, "{file}");
+    }
+    // none is left by an option, and none starts by itself
+    assert!(image.contains("if [ -n \"$POSTGRESQL_SERVERS\" ]"), "{image}");
+    assert!(image.contains("create_main_cluster = false"), "{image}");
 }
 
 /// Shell scripts that others run.

@@ -80,7 +80,7 @@ fn refusal(command: &str) -> Option<String> {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&stderr);
-    let unknown = ["unexpected argument '-", "unrecognized subcommand"];
+    let unknown = ["has no option -", "there is no command"];
     let refused = !status.success() && unknown.iter().any(|what| said.contains(what));
     refused.then(|| said.lines().next().unwrap_or_default().to_owned())
 }

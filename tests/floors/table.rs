@@ -25,7 +25,7 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("rights", &["plain_http"]),
     ("readme", &[]),
     ("store", &["plain_http", "rights", "xml"]),
-    ("postgres", &[]),
+    ("postgres", &["backup"]),
     ("notify", &["backup", "plain_http", "readme"]),
     (
         "error",

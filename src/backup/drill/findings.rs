@@ -151,7 +151,9 @@ impl DrilledTable {
     /// The tables of a dump and of another one, by schema and name.
     #[must_use]
     pub fn pairs(expected: &Contents, found: &Contents) -> Vec<Self> {
-        let mut tables: BTreeMap<(&Untrusted, &Untrusted), (Option<TableRows>, Option<TableRows>)> = BTreeMap::new();
+        /// What was dumped, and what was found.
+        type Sides = (Option<TableRows>, Option<TableRows>);
+        let mut tables: BTreeMap<(&Untrusted, &Untrusted), Sides> = BTreeMap::new();
         for table in &expected.tables {
             tables.entry((&table.schema, &table.name)).or_default().0 = Some(table.into());
         }

@@ -9,7 +9,7 @@ mod tests;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{BackupId, Counts, Label, lists::few};
+use super::{BackupId, Collation, Counts, Label, lists::few};
 use crate::{cause::Cause, seal::RepositoryId, text::Untrusted};
 
 pub use findings::{
@@ -65,6 +65,12 @@ pub struct DrillServer {
     pub version: Untrusted,
     /// Its major version.
     pub major: u32,
+    /// The collation of the restored database, where the server says which version it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<Collation>,
+    /// Whether it is another server than the one that was backed up, by what the two say of themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_other: Option<bool>,
 }
 
 /// How a drill ended.
@@ -303,6 +309,7 @@ impl DrillRecord {
         if let Some(server) = &mut report.scratch {
             server.place = server.place.cut(TEXT_CHARS_MAX);
             server.version = server.version.cut(TEXT_CHARS_MAX);
+            server.collation = server.collation.as_ref().map(Collation::cut);
         }
         for one in &mut report.earlier {
             one.place = one.place.cut(PLACE_CHARS_MAX);

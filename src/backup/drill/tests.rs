@@ -32,6 +32,8 @@ fn report() -> DrillRecord {
             place: "local".into(),
             version: "16.4".into(),
             major: 16,
+            collation: None,
+            is_other: Some(true),
         }),
         source_version: "16.4".into(),
         counts: Counts::default(),

@@ -44,6 +44,7 @@ fn longest(text: &str) -> Record {
                 major: u32::MAX,
                 database: text.into(),
                 table_bytes: u64::MAX,
+                collation: None,
                 standby: false,
                 identity: Some(text.into()),
             },

@@ -73,14 +73,15 @@ impl Catalog {
                 Ok(Some(others)) => others,
                 // other databases have backups here
                 Ok(None) if database.is_some() && self.databases().await.is_ok_and(|all| !all.is_empty()) => none,
-                Ok(None) => self.no_backup_at_all(&wanted.to_string()).await,
+                Ok(None) => self.no_backup_at_all(&wanted.noun()).await,
                 Err(error) => error,
             },
             None => none,
         }
     }
 
-    /// The error for a place without any backup, with the places that have some. Looks for these.
+    /// The error for a place without any backup, with the places that have some. Looks for these. `wanted` is what was
+    /// asked for, as in `good backup`.
     pub async fn no_backup_at_all(&self, wanted: &str) -> Error {
         let elsewhere = backups_elsewhere(&self.other_places().await);
         Error::no_backup_at_all(wanted, self.store.location(), elsewhere)
@@ -92,7 +93,16 @@ impl Catalog {
             .flat_map(|found| found.newest_first().map(|id| (&found.database, id)));
         match the_one(part, named)? {
             Some((database, id)) => self.open_record(database, id).await,
-            None => Err(Error::no_such_backup(part, self.store.location())),
+            None => {
+                let none = Error::no_such_backup(part, self.store.location());
+                // words of other tools, which might be parts of ids
+                let means_latest = ["newest", "last", "current", "recent", "head"];
+                let means_latest = means_latest.iter().any(|word| word.eq_ignore_ascii_case(part));
+                Err(match means_latest {
+                    true => none.with_hint("the newest good backup is called latest".to_owned()),
+                    false => none,
+                })
+            }
         }
     }
 
@@ -104,7 +114,7 @@ impl Catalog {
         wanted: &BackupSelector,
         now: Timestamp,
     ) -> Result<Record> {
-        let none = || Error::no_such_backup(&wanted.to_string(), self.store.location());
+        let none = || Error::no_backup_at_all(&wanted.noun(), self.store.location(), None);
         let mut with_records = all.iter().filter(|found| !found.names.records.is_empty());
         let found = match (with_records.next(), with_records.next()) {
             (None, _) => return Err(none()),

@@ -38,7 +38,8 @@ impl BackupSelector {
     /// [`Error::Usage`] for what can't be a part of an id, and where both an id and a moment are given.
     pub fn parse(text: Option<&str>, before: Option<Timestamp>) -> Result<Self> {
         let tier = match text {
-            None | Some("latest") => None,
+            None => None,
+            Some(text) if text.eq_ignore_ascii_case("latest") => None,
             Some(text) => match text.strip_prefix("latest:") {
                 Some(tier) => Some(tier.parse().map_err(|e| not_an_id(format!("{e}")))?),
                 None => return Self::part(text, before),
@@ -69,6 +70,18 @@ impl BackupSelector {
                 format!("{text} and --before name two backups"),
                 "leave out one of them; --before goes with latest and latest:TIER",
             )),
+        }
+    }
+
+    /// What there is none of, where nothing is found: `good weekly backup before 2026-11-29 02:30:00 UTC`, `backup 2026`.
+    pub(super) fn noun(&self) -> String {
+        match self {
+            Self::Part(part) => format!("backup {part}"),
+            Self::Latest { tier, before } => {
+                let tier = tier.map_or_else(String::new, |tier| format!("{tier} "));
+                let before = before.map_or_else(String::new, |before| format!(" before {}", second(before)));
+                format!("good {tier}backup{before}")
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use pgcoffer::{
     operation::Progress,
 };
 
-use super::context::Context;
+use super::{context::Context, kept_for::kept_for};
 
 /// The intervals that make sense between two backups.
 const INTERVALS: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=SignedDuration::from_hours(24 * 366);
@@ -27,9 +27,9 @@ pub(in crate::cli) struct BackupArgs {
     /// The tier under which it stands: manual, hourly, daily, weekly, monthly, yearly
     #[arg(long, default_value_t = Tier::Manual)]
     tier: Tier,
-    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever, or so many of its tier: 24 (default: PGCOFFER_RETAIN_MANUAL,
-    /// 90d)
-    #[arg(long, value_name = "RETENTION")]
+    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever, or among so many of its tier: newest:24 (default:
+    /// PGCOFFER_RETAIN_MANUAL, 90d)
+    #[arg(long, value_name = "RETENTION", value_parser = kept_for)]
     retain: Option<Retention>,
     /// Make none where a good one was made so short a time ago, such as 10m, and say which; wait for a run that is in
     /// progress. For events: a hundred at once make one backup

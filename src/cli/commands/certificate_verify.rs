@@ -120,7 +120,10 @@ fn keys_in(given: &str) -> Result<Vec<PublicKey>> {
 }
 
 fn verified(file: &Path, keys: &[PublicKey], args: &VerifyArgs, archive: Option<Sha256Digest>) -> VerifiedFile {
-    let name = file.display().to_string();
+    let name = match file == Path::new("-") {
+        true => "standard input".to_owned(),
+        false => file.display().to_string(),
+    };
     let certificate = read(file).and_then(|bytes| {
         Certificate::open(&bytes, keys).map_err(|source| Error::Certificate {
             object: name.clone(),

@@ -1,6 +1,6 @@
 //! `get`: downloads a backup, or the rows of one table.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use pgcoffer::{
@@ -8,7 +8,10 @@ use pgcoffer::{
     operation::{Progress, RowFormat, TableName},
 };
 
+use rustix::fs::{FileType, Stat, fstat};
+
 use super::{chosen::Chosen, context::Context, thaw::ThawArgs};
+use crate::cli::screen;
 
 /// Which rows are got, and in which form.
 #[derive(Debug, Args)]
@@ -32,6 +35,7 @@ impl Context<'_> {
         let record = self.agent.find_to("get", chosen.selector(self.agent.config())?).await?;
         let extension = if sealed { "pgc" } else { "dump" };
         let default = PathBuf::from(format!("{}-{}.{extension}", record.database, record.id));
+        self.warn_of_redirection(file.is_none(), &default);
         let target = self.target(file.unwrap_or(default))?;
         target.check()?;
         self.agent.thaw(&record, &thaw.request()).await?;
@@ -39,6 +43,18 @@ impl Context<'_> {
         let work = self.agent.get(&record, &target, sealed, &progress);
         let fetched = self.watched("get", &progress, work).await?;
         self.output.fetched(&fetched)
+    }
+
+    /// Warns where standard output goes into a file, as of programs that write a dump there, and the dump doesn't.
+    fn warn_of_redirection(&self, is_default: bool, file: &Path) {
+        let is_file = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        if is_default && !self.output.json && fstat(std::io::stdout()).is_ok_and(is_file) {
+            screen::note(&format!(
+                "warning: it is written into {}, and not to standard output, which gets one line of text: -o - writes \
+                 it there",
+                file.display()
+            ));
+        }
     }
 
     pub(super) async fn get_table(
@@ -54,6 +70,7 @@ impl Context<'_> {
             Format::Csv => ("csv", RowFormat::Csv),
         };
         let default = PathBuf::from(format!("{}-{}.{extension}", table.file_name(), record.id));
+        self.warn_of_redirection(file.is_none(), &default);
         let target = self.rows_target(file.unwrap_or(default))?;
         self.agent.thaw(&record, &thaw.request()).await?;
         let progress = Progress::default();

@@ -12,6 +12,7 @@ pub(super) mod delete;
 pub(super) mod diff;
 pub(super) mod drill;
 pub(super) mod get;
+mod kept_for;
 mod keygen;
 pub(super) mod lifecycle;
 pub(super) mod list;
@@ -23,7 +24,7 @@ pub(super) mod restore;
 pub(super) mod retain;
 pub(super) mod serve;
 mod sheet_facts;
-mod show;
+pub(super) mod show;
 pub(super) mod status;
 mod target_url;
 pub(super) mod thaw;
@@ -52,7 +53,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
     match &cli.command {
         Command::Backup(args) => context.backup(args).await,
         Command::List(args) => context.list(args).await,
-        Command::Show(chosen) => context.show(chosen).await,
+        Command::Show(args) => context.show(args).await,
         Command::Diff(args) => context.diff(args).await,
         Command::Repository => context.output.repository(&agent.repository().await?),
         Command::Get {

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, IsTerminal as _},
+    num::NonZeroUsize,
     path::PathBuf,
 };
 
@@ -52,6 +53,14 @@ pub(in crate::cli) struct RestoreArgs {
     /// Go on after what can't be restored; name it at the end, and end with status 9
     #[arg(long)]
     keep_going: bool,
+    /// Load the rows of so many tables at once, and make as many indexes at once; needs as many connections and one more,
+    /// and no disk. Not in one transaction
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// Go on with a restore of this backup that was interrupted: what the target has of it already is compared and passed
+    /// over; refused where the target holds anything else
+    #[arg(long, conflicts_with_all = ["clean", "single_transaction", "table", "schema", "only", "beside", "contents"])]
+    resume: bool,
     /// Leave this out: KIND or KIND:NAME, such as event-trigger, extension:postgis or schema:auth; may be repeated
     #[arg(long, value_name = "KIND[:NAME]")]
     leave_out: Vec<Pattern>,
@@ -110,8 +119,8 @@ impl Context<'_> {
             return self.contents(args).await;
         };
         let request = request(target_url(to)?, args)?;
-        self.check_confirmation(&request.target, args)?;
         let record = self.agent.find_to("restore", selector).await?;
+        self.check_confirmation(&request.target, args)?;
         if args.thaw.may_take_long() {
             self.agent.check_target(&record, &request).await?;
         }
@@ -119,9 +128,8 @@ impl Context<'_> {
         let prepared = self.agent.prepare_restore(&record, &request).await?;
         if args.preview {
             let is_chosen = !request.only.is_empty();
-            let measured = self.agent.measured(&record).await?;
-            self.output
-                .restore_preview(&prepared.preview()?, measured.as_ref(), is_chosen)?;
+            let preview = self.agent.preview_restore(&prepared).await?;
+            self.output.restore_preview(&preview, is_chosen)?;
             if let Some(refusal) = prepared.refusal() {
                 return Err(refusal);
             }
@@ -145,7 +153,8 @@ impl Context<'_> {
         self.output.contents(&self.agent.contents(&record).await?)
     }
 
-    /// Whether a confirmation was given, or can be asked for. Before anything else, since it needs nothing else.
+    /// Whether a confirmation was given, or can be asked for. Once it is clear which backup is meant, and before anything
+    /// that takes long.
     fn check_confirmation(&self, target: &DatabaseUrl, args: &RestoreArgs) -> Result<()> {
         let name = target.database();
         match &args.confirm {
@@ -223,7 +232,7 @@ fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
              some of what the target holds may be lost",
         ));
     }
-    Ok(RestoreRequest {
+    let request = RestoreRequest {
         target,
         clean: args.clean,
         single_transaction: args.single_transaction
@@ -235,6 +244,8 @@ fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
         only,
         data_only: args.data_only,
         beside: args.beside.clone(),
+        resume: args.resume,
+        jobs: NonZeroUsize::new(usize::from(args.jobs)).unwrap_or(NonZeroUsize::MIN),
         roles: match args.roles {
             None => MissingRoles::Refuse,
             Some(RolesArg::Create) => MissingRoles::Create,
@@ -244,7 +255,9 @@ fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
         made_for_it: false,
         own_tables_only: false,
         preview: args.preview,
-    })
+    };
+    request.check()?;
+    Ok(request)
 }
 
 fn not_the_name(given: &str, name: &str) -> Error {

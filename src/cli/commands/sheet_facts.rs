@@ -10,7 +10,6 @@ impl Context<'_> {
         let facts = SheetFacts {
             account: self.agent.account().await,
             versions: self.agent.server_versions().await,
-            certificate_keys: self.agent.certificate_keys_of_sheet().await,
         };
         screen::print_json(&serde_json::json!(facts))
     }

@@ -25,8 +25,8 @@ pub(super) fn target_url(text: &str) -> Result<DatabaseUrl> {
     let name = name.trim_start_matches('$').trim_matches(['{', '}']);
     let Some(value) = variable(name) else {
         return Err(match std::env::var_os(name) {
-            Some(value) if value.is_empty() => usage(
-                format!("--to names the variable {name}, which is empty"),
+            Some(value) if value.to_str().is_some_and(|value| value.trim().is_empty()) => usage(
+                format!("--to names the variable {name}, which is empty or blank"),
                 format!("read -rs {name} && export {name}, and then type the target's URL"),
             ),
             Some(_) => usage(

@@ -15,6 +15,21 @@ pub(super) fn of(path: &str) -> &'static [Example] {
     found.map_or(&[], |(_, examples)| *examples)
 }
 
+/// The first example of a command that has these arguments, each as the parser names it: `--to <URL>`, `<FILE>`.
+pub(super) fn first_with(path: &str, arguments: &[String]) -> Option<&'static str> {
+    let options: Vec<&str> = arguments
+        .iter()
+        .filter_map(|argument| argument.split_whitespace().next())
+        .filter(|word| word.starts_with('-'))
+        .collect();
+    let has_all = |line: &str| {
+        options
+            .iter()
+            .all(|option| line.split_whitespace().any(|word| word == *option))
+    };
+    of(path).iter().map(|(line, _)| *line).find(|line| has_all(line))
+}
+
 /// Puts the examples behind the help of every command.
 pub(super) fn with_examples(command: Command) -> Command {
     command.mut_subcommands(|sub| {

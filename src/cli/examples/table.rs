@@ -140,6 +140,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
                 "pgcoffer show 20261120T0700",
                 "by a part of its id: also why a run failed",
             ),
+            (
+                "pgcoffer show latest --globals",
+                "roles, memberships and settings, as SQL for another server",
+            ),
         ],
     ),
     (
@@ -198,6 +202,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
             (
                 "pgcoffer restore latest --to env:TARGET_URL --only table:public.orders",
                 "one table with what belongs to it, into a database of its own",
+            ),
+            (
+                "pgcoffer restore latest --to env:TARGET_URL --jobs 4",
+                "four tables at a time, then four indexes",
             ),
             (
                 "pgcoffer restore latest --to env:TARGET_URL --clean --confirm shop",

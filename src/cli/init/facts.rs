@@ -14,9 +14,6 @@ pub(in crate::cli) struct SheetFacts {
     pub(in crate::cli) account: Option<String>,
     /// The version of each database's server, by label.
     pub(in crate::cli) versions: BTreeMap<String, String>,
-    /// The public keys of certificates: whose each is, and the key on one line.
-    #[serde(default)]
-    pub(in crate::cli) certificate_keys: Vec<(String, String)>,
 }
 
 impl Draft {

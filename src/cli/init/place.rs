@@ -10,7 +10,7 @@ use std::{
 use pgcoffer::{Error, Result, seal::MasterKey};
 use serde::Deserialize;
 
-use super::{Draft, journal::Asked, key::parse};
+use super::{Draft, journal::Asked};
 
 /// What `pgcoffer place-facts` said. Headers say it, which no key has checked.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -187,7 +187,11 @@ impl Draft {
             }
         };
         let text = self.terminal.hidden("   The key", false, check)?;
-        Ok(parse(&text)?)
+        let key = MasterKey::parse(&text).map_err(|source| Error::Seal {
+            object: "the key".to_owned(),
+            source,
+        });
+        Ok(key?)
     }
 
     /// Tries the key that was just given, where there is something to try it on, and says its id.

@@ -1,10 +1,11 @@
 //! What the recovery sheet says of this set-up.
 
 use pgcoffer::{
-    Result,
+    Error, Result,
+    certificate::CertificateKey,
     config::{EarlierKey, OldKey},
     postgres::DatabaseUrl,
-    seal::MasterKey,
+    seal::{MasterKey, Passphrase, RepositoryId, Secret},
     setup::{Sheet, SheetDatabase, SheetSecret, key_variable, old_keys_variable, url_variable},
 };
 use zeroize::Zeroizing;
@@ -45,7 +46,7 @@ impl Draft {
                 .collect(),
             databases: databases.collect(),
             account: facts.account.clone(),
-            certificate_keys: facts.certificate_keys.clone(),
+            certificate_keys: self.certificate_keys()?,
             written: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
         })
     }
@@ -59,6 +60,43 @@ impl Draft {
             self.take_secrets(&format!(" of {label}"), &key, &old, &mut secrets)?;
         }
         Ok(secrets)
+    }
+
+    /// The public keys of certificates, on one line each: whose it is, and the key. Each is that of a secret and of the
+    /// repository, so there is none where the settings don't pin one.
+    fn certificate_keys(&self) -> Result<Vec<(String, String)>> {
+        let text = self.setup.text("PGCOFFER_REPOSITORY").unwrap_or_default();
+        let Some(repository) = text.parse().ok().or_else(|| RepositoryId::of_generated(text)) else {
+            return Ok(Vec::new());
+        };
+        let labels = self.labels();
+        let mut secrets = Vec::new();
+        if let Some(text) = self.setup.text("PGCOFFER_KEY") {
+            secrets.push((Secret::Key(parse(text)?), String::new()));
+        } else if let Some(text) = self.setup.text("PGCOFFER_PASSPHRASE") {
+            let passphrase = Secret::Passphrase(Passphrase::for_reading(text.to_owned()));
+            secrets.extend(labels.iter().map(|label| (passphrase.clone(), label.to_string())));
+        }
+        for label in &labels {
+            if let Some(text) = self.setup.text(&key_variable(label)) {
+                let secret = Secret::Key(parse(text)?);
+                secrets.retain(|(_, of)| of != label.as_str());
+                secrets.push((secret, label.to_string()));
+            }
+        }
+        let mut keys: Vec<(String, String)> = Vec::new();
+        for (secret, label) in secrets {
+            let identity = secret.identity(&repository, &label).map_err(|source| Error::Seal {
+                object: "the key".to_owned(),
+                source,
+            })?;
+            let whose = match label.is_empty() {
+                true => secret.describe(),
+                false => label,
+            };
+            keys.push((whose, CertificateKey::of(&identity).public().to_line()));
+        }
+        Ok(keys)
     }
 
     fn take_secrets(&self, whose: &str, key: &str, old: &str, secrets: &mut Vec<SheetSecret>) -> Result<()> {

@@ -37,6 +37,8 @@ pub(super) enum Shown {
     Bytes {
         done: u64,
         expected: u64,
+        /// Of how many tables the rows are loaded, and how many there are, if tables are counted.
+        tables: Option<(u64, u64)>,
         /// Bytes a second, once that can be told.
         rate: Option<u64>,
         left: Option<Duration>,
@@ -102,6 +104,7 @@ impl Course {
             _ => Shown::Bytes {
                 done,
                 expected,
+                tables: progress.tables(),
                 rate: known,
                 left: (expected - done)
                     .checked_div(rate)
@@ -146,12 +149,14 @@ impl Shown {
             Self::Bytes {
                 done,
                 expected,
+                tables,
                 rate,
                 left,
             } => {
                 let left = left.map_or_else(String::new, |left| format!(", {} left", length(left)));
+                let tables = tables.map_or_else(String::new, |(done, of)| format!(", {done} of {of} tables"));
                 format!(
-                    "{} of {}{}{left}",
+                    "{} of {}{tables}{}{left}",
                     short_size(*done),
                     short_size(*expected),
                     by_second(*rate)
@@ -207,6 +212,7 @@ mod tests {
         Shown::Bytes {
             done,
             expected,
+            tables: None,
             rate: left.map(|_| 2 * MIB),
             left: left.map(Duration::from_secs),
         }
@@ -241,6 +247,14 @@ mod tests {
             "1.00 MiB of 10.0 MiB, 2.00 MiB/s, 4s left"
         );
         assert_eq!(bytes(MIB, 10 * MIB, None).short(), "1.00 MiB of 10.0 MiB");
+        let counted = Shown::Bytes {
+            done: MIB,
+            expected: 10 * MIB,
+            tables: Some((3, 12)),
+            rate: None,
+            left: None,
+        };
+        assert_eq!(counted.short(), "1.00 MiB of 10.0 MiB, 3 of 12 tables");
         let beyond = Shown::Beyond {
             done: MIB,
             rate: Some(0),

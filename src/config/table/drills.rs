@@ -19,9 +19,10 @@ pub(super) const SECTION: Section = Section {
             name: "PGCOFFER_SCRATCH_URL",
             secret: true,
             default: DefaultValue::Text(LOCAL),
-            help: "where drills restore: local, or the URL of a server",
-            doc: "where [drills](drills.md) restore: `local`, a server of pgcoffer's own that is made for the drill, or \
-                the URL of a server on which databases may be created",
+            help: "where drills restore: local, or the URL of a server or database",
+            doc: "where [drills](drills.md) restore: `local`, a server of pgcoffer's own that is made for the drill; \
+                the URL of a server on which databases may be created; or that of an empty database that is \
+                [reserved for drills](drills.md#a-reserved-database)",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.drill_ground = match text {

@@ -144,6 +144,7 @@ async fn attempt(
     match outcome {
         Ok(()) => Ok(run.into_taken()),
         // another run is in progress, or has just done what was due: this one doesn't count as a run
+        Err(error) if run.is_waiting => Err(error),
         Err(error @ (Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. })) => Err(error),
         Err(error) => {
             let error = signal_first(error, interrupt).await;

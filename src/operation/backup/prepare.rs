@@ -9,11 +9,11 @@ use super::{
     run::{Run, new_record, serve},
 };
 use crate::{
-    backup::{Client, Record, Sealed, Served, Server, Source},
+    backup::{Client, Collation, Record, Sealed, Served, Server, Source},
     catalog::Survey,
     error::{Error, Result},
     operation::{CLOCKS_APART_MAX, Progress},
-    postgres::{self, AddedMembers, Blocker, Clients, Direction, DumpOptions, Inspection, Session},
+    postgres::{self, AddedMembers, Blocker, Clients, CollationInUse, Direction, DumpOptions, Inspection, Session},
     store::{Kind, PartPlan},
 };
 
@@ -76,6 +76,8 @@ impl Run<'_> {
         };
         self.record.source = Some(source(&inspection, client));
         self.details.extensions.clone_from(&inspection.extensions);
+        self.details.globals = session.globals().await?.map(Box::new);
+        self.details.collation_version = session.collation_version().await?;
         let arguments = options.arguments(client).into_iter();
         self.details.options = arguments.map(Into::into).collect();
         self.announce(session.target(), &inspection, client, &plan);
@@ -252,6 +254,13 @@ fn expected(inspection: &Inspection, earlier: Option<&Record>, bytes: impl Fn(&S
     }
 }
 
+fn collation(found: &CollationInUse) -> Collation {
+    Collation {
+        locale: found.locale.clone(),
+        version: found.version.clone(),
+    }
+}
+
 fn source(inspection: &Inspection, client: &postgres::PgClient) -> Source {
     Source {
         server: Server {
@@ -261,6 +270,7 @@ fn source(inspection: &Inspection, client: &postgres::PgClient) -> Source {
             table_bytes: inspection.table_bytes,
             standby: inspection.in_recovery,
             identity: inspection.identity.as_ref().map(|identity| identity.to_string().into()),
+            collation: inspection.collation.as_ref().map(collation),
         },
         client: Client {
             version: client.version.clone().into(),

@@ -50,16 +50,21 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`Error::NotDue`] as soon as another run has made a good backup.
-    pub(super) async fn awaited_session(&self, interval: BackupInterval) -> Result<Session> {
+    pub(super) async fn awaited_session(&mut self, interval: BackupInterval) -> Result<Session> {
         let (began, mut attempts, mut holder) = (Instant::now(), 0, None);
         loop {
             let busy = match self.locked_session().await {
                 Err(Error::Postgres(error)) if is_busy(&error) => error,
-                session => return session,
+                session => {
+                    self.is_waiting = false;
+                    return session;
+                }
             };
+            self.is_waiting = true;
             attempts += 1;
             let pause = PAUSES.jittered(attempts);
             if began.elapsed() + pause > interval.lock_wait {
+                self.is_waiting = false;
                 return Err(busy.into());
             }
             if attempts == 1 {

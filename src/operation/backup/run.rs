@@ -29,6 +29,8 @@ pub(super) struct Run<'a> {
     pub(super) turns: Vec<Attempt>,
     /// Whether the lock was lost, so that another run may have begun.
     pub(super) lock_is_lost: bool,
+    /// Whether it waits for another run, and has done nothing yet.
+    pub(super) is_waiting: bool,
 }
 
 impl<'a> Run<'a> {
@@ -43,6 +45,7 @@ impl<'a> Run<'a> {
             details: Details::default(),
             turns: Vec::new(),
             lock_is_lost: false,
+            is_waiting: false,
         })
     }
 
@@ -124,6 +127,7 @@ impl<'a> Run<'a> {
             hint: error.hint().map(Untrusted::from),
             warnings: std::mem::take(&mut self.details.warnings),
             extensions: std::mem::take(&mut self.details.extensions),
+            globals: self.details.globals.take(),
             options: std::mem::take(&mut self.details.options),
             ..Details::default()
         };

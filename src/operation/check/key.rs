@@ -4,7 +4,7 @@
 use super::{Area, CheckDatabase, CheckRequest, bucket::BucketFound, sheet::CheckSheet};
 use crate::{
     backup::Record,
-    catalog::{Catalog, Survey},
+    catalog::{Catalog, Survey, backups_elsewhere},
     error::{Error, Result},
     operation::Interrupt,
     rights::AccessMode,
@@ -19,15 +19,32 @@ const SAME: usize = 3;
 /// The time that they must span: backups that are made by hand within minutes always have the same contents.
 const SPAN_SECONDS: i64 = 86_400;
 
+/// What the backups in the place are sealed for, if no key is set at all; empty if there are none, or it can't be seen.
+pub(super) async fn sealed_for(
+    catalog: Option<(&Catalog, &BucketFound)>,
+    request: &CheckRequest,
+    interrupt: &Interrupt,
+) -> Result<Vec<String>> {
+    let mut secrets = request.databases.iter().map(|one| &one.secret).chain([&request.secret]);
+    let Some((catalog, _)) = catalog.filter(|(_, found)| found.readable && secrets.all(Option::is_none)) else {
+        return Ok(Vec::new());
+    };
+    match interrupt.or(catalog.sealed_place()).await {
+        Ok(place) => Ok(place.map(|place| place.sealed_for).unwrap_or_default()),
+        Err(error @ Error::Interrupted { .. }) => Err(error),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
 pub(super) async fn key(
     sheet: &mut CheckSheet<'_>,
     catalog: Option<(&Catalog, &BucketFound)>,
     request: &CheckRequest,
-    database: &CheckDatabase,
+    (database, sealed_for): (&CheckDatabase, &[String]),
     interrupt: &Interrupt,
 ) -> Result<()> {
     sheet.turn_to(Area::Key, database.label.as_str());
-    strength(sheet, database.secret.as_ref());
+    strength(sheet, database.secret.as_ref(), sealed_for);
     if database.secret.is_none() {
         return Ok(());
     }
@@ -51,7 +68,7 @@ pub(super) async fn key(
 pub(super) async fn repository(
     sheet: &mut CheckSheet<'_>,
     catalog: &Catalog,
-    found: &BucketFound,
+    (found, sealed_for): (&BucketFound, &[String]),
     interrupt: &Interrupt,
 ) -> Result<()> {
     if !found.answers {
@@ -68,9 +85,24 @@ pub(super) async fn repository(
                 off for this one"
             ),
         ),
-        Ok(None) => sheet.ok("repository", "none yet: the first backup begins one"),
+        Ok(None) => {
+            let look = async { Ok(backups_elsewhere(&catalog.other_places().await)) };
+            let none = "none yet: the first backup begins one";
+            match interrupt.or(look).await? {
+                Some(elsewhere) => sheet.ok("repository", format!("{none}; but {elsewhere}")),
+                None => sheet.ok("repository", none),
+            }
+        }
         Err(error @ Error::Interrupted { .. }) => return Err(error),
         Err(_) if !found.readable => sheet.skipped("repository", unreadable(found)),
+        // that there is no key is said where keys are
+        Err(Error::Seal { .. }) if !sealed_for.is_empty() => sheet.skipped(
+            "repository",
+            format!(
+                "there are backups here, sealed for {}: no key is set to look",
+                sealed_for.join(" and ")
+            ),
+        ),
         Err(error) => sheet.failed("repository", error.to_string(), error.hint()),
     }
     Ok(())
@@ -90,16 +122,20 @@ async fn pinned(sheet: &mut CheckSheet<'_>, catalog: &Catalog, id: &RepositoryId
     Ok(())
 }
 
-/// Whether there is a key, and one that may seal.
-pub(super) fn strength(sheet: &mut CheckSheet<'_>, secret: Option<&Secret>) {
+/// Whether there is a key, and one that may seal. `sealed_for` names the keys of the backups that are there.
+pub(super) fn strength(sheet: &mut CheckSheet<'_>, secret: Option<&Secret>, sealed_for: &[String]) {
     let Some(secret) = secret else {
-        return sheet.failed(
-            "key",
-            "there is no key, so nothing can be sealed",
-            Some(
-                "set PGCOFFER_KEY to what `pgcoffer keygen` prints, and keep a copy away from this machine".to_owned(),
+        let cure = match sealed_for.is_empty() {
+            true => {
+                "set PGCOFFER_KEY to what `pgcoffer keygen` prints, and keep a copy away from this machine".to_owned()
+            }
+            false => format!(
+                "the backups that are there are sealed for {}: set PGCOFFER_KEY to that key (PGCOFFER_PASSPHRASE to that \
+                 passphrase); it is on the recovery sheet, or where it was stored",
+                sealed_for.join(" and ")
             ),
-        );
+        };
+        return sheet.failed("key", "there is no key, so nothing can be sealed", Some(cure));
     };
     if secret.is_catalog_key() {
         return sheet.ok(

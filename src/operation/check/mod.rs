@@ -96,19 +96,20 @@ pub async fn check(
         database::database(&mut sheet, clients, request, one, interrupt).await?;
     }
     let found = place(&mut sheet, catalog, request, interrupt).await?;
+    let sealed_for = key::sealed_for(catalog.zip(found.as_ref()), request, interrupt).await?;
     if request.databases.is_empty() {
         let found = found.as_ref().map(|found| found.mode);
         no_database(&mut sheet, request, found.or(request.mode));
         sheet.turn_to(Area::Key, "every database");
-        key::strength(&mut sheet, request.secret.as_ref());
+        key::strength(&mut sheet, request.secret.as_ref(), &sealed_for);
     }
     if let (Some(catalog), Some(found)) = (catalog, &found) {
         readme::readme(&mut sheet, catalog, found, interrupt).await?;
-        key::repository(&mut sheet, catalog, found, interrupt).await?;
+        key::repository(&mut sheet, catalog, (found, &sealed_for), interrupt).await?;
     }
     for one in &request.databases {
         let catalog = catalog.zip(found.as_ref());
-        key::key(&mut sheet, catalog, request, one, interrupt).await?;
+        key::key(&mut sheet, catalog, request, (one, &sealed_for), interrupt).await?;
     }
     for one in &request.databases {
         schedule::schedule(&mut sheet, request, one);

@@ -1,27 +1,26 @@
 //! Compares the restored database with the backup: dumps it, and holds the dump against the archive.
 
-use std::{collections::BTreeMap, time::Duration};
-
-use tokio::{io::AsyncReadExt as _, process::ChildStdout, time::timeout};
+use std::collections::BTreeMap;
 
 use super::{
     Drill,
-    definitions::{EntryKey, Restored},
+    definitions::Restored,
+    entry_key::{EntryKey, key},
     ground::Scratch,
     report::DrillReport,
     source::SourceDatabase,
     there::AlreadyThere,
 };
 use crate::{
-    archive::{ArchiveReader, Contents, EntriesReader, Entry},
+    archive::Entry,
     backup::{DrillFinding, DrilledLargeObjects, DrilledTable, FindingReason},
-    error::{Error, Result},
-    operation::restore::{LeftOut, NotRestored, RestoreReport, decode_names},
-    postgres::{Clients, Direction, Dump, DumpOptions, PgClient, Session},
+    error::Result,
+    operation::{
+        database_now::{DatabaseNow, DumpSettings, database_now},
+        restore::{LeftOut, NotRestored, RestoreReport, decode_names},
+    },
+    postgres::{Session, UncheckedConstraint},
 };
-
-/// The bytes of a dump that are read at once.
-const READ_BYTES: usize = 512 << 10;
 
 /// Kinds whose failure says more of the scratch server's roles than of the backup.
 const PRIVILEGES: &[&str] = &["ACL", "DEFAULT ACL"];
@@ -31,14 +30,6 @@ pub(super) struct RestoredBackup {
     pub(super) report: RestoreReport,
     /// What was left out, by the id of its entry.
     pub(super) left_out: BTreeMap<i32, LeftOut>,
-}
-
-/// A dump of the scratch database.
-pub(super) struct Dumped {
-    pub(super) contents: Contents,
-    pub(super) entries: Vec<Entry>,
-    /// The major version of the pg_dump that dumped it.
-    client_major: u32,
 }
 
 impl Drill<'_> {
@@ -56,6 +47,7 @@ impl Drill<'_> {
         let mut session = Session::connect(&scratch.url).await?;
         decode_names(&mut session, &mut backup).await?;
         decode_names(&mut session, &mut dump.entries).await?;
+        self.look_at_server(&mut session, &mut report.scratch).await?;
         for index in session.invalid_indexes().await? {
             report.differences.push(DrillFinding {
                 kind: "INDEX".into(),
@@ -65,6 +57,18 @@ impl Drill<'_> {
                 why: "it is not valid".into(),
                 reason: FindingReason::Invalid,
             });
+        }
+        for constraint in session.unchecked_constraints().await? {
+            report.differences.extend(unexpectedly_unchecked(constraint, &backup));
+        }
+        let collations = (source.collation_version.as_ref(), session.collation_version().await?);
+        if let (Some(was), Some(is)) = collations
+            && *was != is
+        {
+            report.remarks.push(format!(
+                "texts are ordered by collations of version {is} here, and of {was} where the backup was made: the order \
+                 of some may differ; indexes were built anew"
+            ));
         }
         session.close().await;
 
@@ -97,31 +101,56 @@ impl Drill<'_> {
         Ok(())
     }
 
-    /// Dumps the scratch database as a backup would, and reads the dump.
-    pub(super) async fn dumped(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<Dumped> {
+    /// What is in the reserved database before the restore.
+    pub(super) async fn what_is_there(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<AlreadyThere> {
+        if !scratch.is_reserved {
+            return Ok(AlreadyThere::default());
+        }
+        let mut dumped = self.dumped(scratch, source).await?;
         let mut session = Session::connect(&scratch.url).await?;
-        let server_major = session.server_major();
-        let client = client_for(self.clients, self.wanted_client(), server_major)?;
-        let options = DumpOptions {
-            message_language: session.message_language().await?,
-            settings: session.settings(Direction::Dump).await?,
-            // that of the backup, whatever a reserved database has
-            encoding: Some(source.encoding.clone()),
-            ..DumpOptions::new(server_major)
-        };
-        let url = session.child_url().await?;
+        decode_names(&mut session, &mut dumped.entries).await?;
         session.close().await;
-        let mut dump = Dump::start(client, &url, &options)?;
-        let (archive, entries) = match read(dump.take_stdout()?, self.request.dump_idle_timeout).await {
-            Ok(read) => read,
-            Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
+        Ok(AlreadyThere::of(&dumped.contents, &dumped.entries))
+    }
+
+    /// Dumps the scratch database as a backup would, and reads the dump. Where the restoring role may not see all rows
+    /// of its own tables, it is freed from their policies in between: definitions are as restored, rows are all.
+    pub(super) async fn dumped(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<DatabaseNow> {
+        let mut session = Session::connect(&scratch.url).await?;
+        let tables = session.tables_with_forced_policies().await?;
+        if tables.is_empty() {
+            session.close().await;
+            return self.dump(scratch, source, false).await;
+        }
+        let definitions = self.dump(scratch, source, true).await?;
+        session.fix_path().await?;
+        session.lift_forced_policies(&tables).await?;
+        session.close().await;
+        let mut dumped = self.dump(scratch, source, false).await?;
+        let is_table = |entry: &&Entry| entry.kind == "TABLE";
+        let before: BTreeMap<EntryKey, &Entry> = definitions
+            .entries
+            .iter()
+            .filter(is_table)
+            .map(|entry| (key(entry), entry))
+            .collect();
+        for entry in dumped.entries.iter_mut().filter(|entry| is_table(&&**entry)) {
+            if let Some(before) = before.get(&key(entry)) {
+                entry.definition.clone_from(&before.definition);
+            }
+        }
+        Ok(dumped)
+    }
+
+    async fn dump(&self, scratch: &Scratch, source: &SourceDatabase, schema_only: bool) -> Result<DatabaseNow> {
+        let settings = DumpSettings {
+            client_major: self.wanted_client(),
+            // that of the backup, whatever a reserved database has
+            encoding: source.encoding.clone(),
+            schema_only,
+            idle_timeout: self.request.dump_idle_timeout,
         };
-        dump.finish().await?;
-        Ok(Dumped {
-            contents: archive.finish().map_err(Error::Dump)?,
-            entries: entries.into_entries(),
-            client_major: client.major,
-        })
+        database_now(self.clients, &scratch.url, settings).await
     }
 
     /// Runs the user's own statements.
@@ -164,6 +193,31 @@ impl Drill<'_> {
     }
 }
 
+/// The finding of a constraint that rows were not checked against, unless it is so in the backup.
+fn unexpectedly_unchecked(constraint: UncheckedConstraint, backup: &[Entry]) -> Option<DrillFinding> {
+    const UNCHECKED: [&str; 2] = ["NOT VALID", "NOT ENFORCED"];
+    let same = backup
+        .iter()
+        .filter(|entry| entry.schema == constraint.schema && entry.name == constraint.name);
+    let is_so = |entry: &Entry| UNCHECKED.iter().any(|words| entry.definition.raw().contains(words));
+    // one that isn't enforced stands in the definition of its table
+    let in_table = backup.iter().any(|entry| {
+        let table = constraint.name.raw().split(' ').next().unwrap_or_default();
+        entry.schema == constraint.schema && entry.name == table && is_so(entry)
+    });
+    if in_table || same.into_iter().any(is_so) {
+        return None;
+    }
+    Some(DrillFinding {
+        kind: "CONSTRAINT".into(),
+        label: format!("constraint {} in {}", constraint.name, constraint.schema.identifier()).into(),
+        schema: constraint.schema,
+        name: constraint.name,
+        why: "rows were not checked against it".into(),
+        reason: FindingReason::Invalid,
+    })
+}
+
 /// Adds what the restore reported by itself.
 fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
     for failed in restored.failed {
@@ -190,40 +244,4 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
 
 fn key_of(failed: &NotRestored) -> EntryKey {
     (failed.kind.clone(), failed.schema.clone(), failed.name.clone())
-}
-
-/// The pg_dump of the version that made the backup, if it is installed and knows the server.
-fn client_for(clients: &Clients, wanted: Option<u32>, server_major: u32) -> Result<&PgClient> {
-    let same = clients
-        .iter()
-        .find(|client| Some(client.major) == wanted && client.major >= server_major);
-    match same {
-        Some(client) => Ok(client),
-        None => Ok(clients.for_dump(server_major)?.0),
-    }
-}
-
-async fn read(mut source: ChildStdout, dump_idle_timeout: Duration) -> Result<(ArchiveReader, EntriesReader)> {
-    let (mut archive, mut entries) = (ArchiveReader::new(), EntriesReader::default());
-    let mut buffer = vec![0; READ_BYTES];
-    let mut has_all_entries = false;
-    loop {
-        let silent = |_| Error::Silent {
-            seconds: dump_idle_timeout.as_secs(),
-        };
-        let read = timeout(dump_idle_timeout, source.read(&mut buffer))
-            .await
-            .map_err(silent)?;
-        let bytes = read.map_err(|source| Error::Io {
-            doing: "read from pg_dump".to_owned(),
-            source,
-        })?;
-        if bytes == 0 {
-            return Ok((archive, entries));
-        }
-        archive.push(&buffer[..bytes]).map_err(Error::Dump)?;
-        if !has_all_entries {
-            has_all_entries = entries.push(&buffer[..bytes]).map_err(Error::Dump)?;
-        }
-    }
 }

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{same_text::normalized, there::AlreadyThere};
+use super::{
+    entry_key::{EntryKey, key, texts},
+    there::AlreadyThere,
+};
 use crate::{
     archive::Entry,
     backup::{DrillFinding, FindingReason},
@@ -50,9 +53,6 @@ pub(super) struct Restored<'a> {
     pub(super) versions_differ: Option<&'a str>,
 }
 
-/// Kind, schema and name of an entry.
-pub(super) type EntryKey = (Untrusted, Untrusted, Untrusted);
-
 /// What the comparison found.
 #[derive(Default)]
 pub(super) struct Compared {
@@ -73,7 +73,7 @@ impl Restored<'_> {
             }
         }
         for (key, entries) in &found {
-            if !backup.contains_key(key) && !self.before.has(key, entries) {
+            if !backup.contains_key(key) && !self.before.has(key, entries) && !self.before.is_mark(key) {
                 let first = entries[0];
                 let why = "it is in the restored database, and not in the backup";
                 compared.differences.push(finding(first, FindingReason::Added, why));
@@ -111,6 +111,13 @@ impl Restored<'_> {
         }
         let (was, is) = (texts(entries), texts(others));
         if was == is || self.failed.contains(&key(first)) {
+            if let Some(stranger) = others.iter().find(|entry| self.is_of_stranger(entry)) {
+                let why = format!(
+                    "it belongs to {}, and not to the role that restored",
+                    stranger.owner.identifier()
+                );
+                compared.differences.push(finding(stranger, FindingReason::Owner, why));
+            }
             return;
         }
         if let Some(left_out) = entries.iter().find_map(|entry| self.left_out.get(&entry.id)) {
@@ -139,6 +146,14 @@ impl Restored<'_> {
         PRIVILEGES.contains(&entry.kind.raw()) && entry.owner.raw() != self.role
     }
 
+    /// Whether something that the restore made belongs to another role than the one that made it.
+    fn is_of_stranger(&self, entry: &Entry) -> bool {
+        let is_own = entry.owner.is_empty() || entry.owner.raw() == self.role;
+        // what describes another object has that one's owner, which may be of the platform
+        let describes = ABOUT.contains(&entry.kind.raw()) || PRIVILEGES.contains(&entry.kind.raw());
+        !is_own && !describes && !self.before.has(&key(entry), &[entry])
+    }
+
     fn other_owner(&self, entry: &Entry) -> DrillFinding {
         let why = format!(
             "privileges name the owner, which is {} in the backup and {} here",
@@ -157,10 +172,6 @@ fn by_key(entries: &[Entry]) -> BTreeMap<EntryKey, Vec<&Entry>> {
     found
 }
 
-pub(super) fn key(entry: &Entry) -> EntryKey {
-    (entry.kind.clone(), entry.schema.clone(), entry.name.clone())
-}
-
 fn is_passed_over(entry: &Entry) -> bool {
     let (kind, name) = (entry.kind.raw(), entry.name.raw());
     let is_of_database = ABOUT.contains(&kind) && name.starts_with("DATABASE ");
@@ -172,12 +183,6 @@ fn is_passed_over(entry: &Entry) -> bool {
 /// Whether the end of the definition is unknown, as it is longer than what is kept of an archive.
 fn is_not_whole(entry: &Entry) -> bool {
     entry.is_cut || entry.definition.is_empty()
-}
-
-pub(super) fn texts(entries: &[&Entry]) -> Vec<String> {
-    let mut texts: Vec<String> = entries.iter().map(|entry| normalized(entry.definition.raw())).collect();
-    texts.sort();
-    texts
 }
 
 /// The first line that differs.

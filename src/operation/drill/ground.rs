@@ -70,7 +70,8 @@ impl Scratch {
                 let mut request = scratch_request(drill, source).await?;
                 // on a server of its own, no role is anybody else's
                 request.role = Some(source.owner.clone().unwrap_or_else(|| ROLE.to_owned()));
-                request.roles.clone_from(&source.roles);
+                request.roles = source.roles.union(&source.other_roles).cloned().collect();
+                request.memberships.clone_from(&source.memberships);
                 request.owner_of_public.clone_from(&source.owner_of_public);
                 let (server, database) = on_own_server(drill, &request).await?;
                 Made::Server(server, database)
@@ -140,6 +141,8 @@ impl Scratch {
             },
             version: self.server_version.as_str().into(),
             major: self.server_major,
+            collation: None,
+            is_other: None,
         }
     }
 
@@ -223,6 +226,7 @@ async fn scratch_request(drill: &Drill<'_>, source: &SourceDatabase) -> Result<S
         role: None,
         password: SecretText::new(random_hex(24)?),
         roles: BTreeSet::new(),
+        memberships: Vec::new(),
         extensions: source.extensions.clone(),
         owner_of_public: None,
         settings: source.settings.clone(),

@@ -8,17 +8,18 @@ mod certificate;
 mod checks;
 mod compare;
 mod definitions;
+mod entry_key;
 mod ground;
 mod leave;
 mod report;
 mod rows;
-mod same_text;
 mod scheduled;
+mod server_facts;
 mod source;
 mod there;
 mod values;
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, num::NonZeroUsize, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -171,7 +172,8 @@ impl Drill<'_> {
     /// `so_far`: the report, from the moment when there is a database.
     async fn carried_out(&self, progress: &Progress, so_far: &mut Option<DrillReport>) -> Result<()> {
         let started = self.request.clock.now();
-        let source = SourceDatabase::read(&self.entries().await?);
+        let details = self.interrupt.or(self.catalog.known_details(self.record)).await?;
+        let source = SourceDatabase::read(&self.entries().await?, details.as_ref());
         let (scratch, mut made) = Scratch::make(self, &source).await?;
         let report = so_far.insert(DrillReport::new(self.record, scratch.server(), started));
         report.times.prepare_ms = milliseconds(started, self.request.clock.now());
@@ -222,6 +224,8 @@ impl Drill<'_> {
             only: Vec::new(),
             data_only: false,
             beside: None,
+            jobs: NonZeroUsize::MIN,
+            resume: false,
             roles: MissingRoles::Skip,
             keep_going: true,
             made_for_it: true,

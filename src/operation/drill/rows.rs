@@ -80,7 +80,7 @@ impl Restored<'_> {
         data.filter_map(|entry| {
             let reason = match self.left_out.get(&entry.id) {
                 Some(left_out) => left_out.counts.then(|| (left_out.reason, left_out.why.clone())),
-                None if self.failed.contains(&super::definitions::key(entry)) => None,
+                None if self.failed.contains(&super::entry_key::key(entry)) => None,
                 None => return None,
             };
             Some(((entry.schema.clone(), entry.name.clone()), reason))

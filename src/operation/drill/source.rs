@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     archive::Entry,
+    backup::Details,
     operation::restore::{name_after, roles_named},
     postgres::RESERVED_SCHEMA,
+    text::Untrusted,
 };
 
 /// The encoding of a dump that doesn't say one.
@@ -42,12 +44,22 @@ pub(super) struct SourceDatabase {
     /// The owner of the schema `public`, if it isn't the default one.
     pub(super) owner_of_public: Option<String>,
     pub(super) settings: Vec<(&'static str, String)>,
+    /// All roles of its server that the backup keeps.
+    pub(super) other_roles: BTreeSet<String>,
+    /// Who of them is a member of whom: role and member.
+    pub(super) memberships: Vec<(String, String)>,
+    /// The version of its collations.
+    pub(super) collation_version: Option<Untrusted>,
     /// Whether it is itself a database that is reserved for drills.
     pub(super) is_reserved: bool,
 }
 
 impl SourceDatabase {
-    pub(super) fn read(entries: &[Entry]) -> Self {
+    pub(super) fn read(entries: &[Entry], details: Option<&Details>) -> Self {
+        let globals = details
+            .and_then(|details| details.globals.as_deref())
+            .cloned()
+            .unwrap_or_default();
         let encoding = entries.iter().find_map(Entry::encoding);
         let owners = entries.iter().map(|entry| entry.owner.raw());
         let owners = owners.filter(|owner| !owner.is_empty() && !owner.starts_with(SYSTEM_ROLE));
@@ -76,6 +88,18 @@ impl SourceDatabase {
             roles,
             extensions: extensions.map(extension).collect(),
             settings: settings(entries),
+            other_roles: globals
+                .roles
+                .iter()
+                .map(|role| role.name.raw().to_owned())
+                .filter(|name| !name.starts_with(SYSTEM_ROLE))
+                .collect(),
+            memberships: globals
+                .memberships
+                .iter()
+                .map(|one| (one.role.raw().to_owned(), one.member.raw().to_owned()))
+                .collect(),
+            collation_version: details.and_then(|details| details.collation_version.clone()),
             is_reserved: entries
                 .iter()
                 .any(|entry| entry.kind == "SCHEMA" && entry.name == RESERVED_SCHEMA),
@@ -218,7 +242,7 @@ mod tests {
                 "CREATE POLICY p ON public.a TO reader USING (true);\n",
             ),
         ];
-        let source = SourceDatabase::read(&entries);
+        let source = SourceDatabase::read(&entries, None);
         let locale: Vec<(&str, &str)> = source
             .locale
             .iter()

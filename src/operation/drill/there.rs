@@ -3,18 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Drill,
-    compare::Dumped,
-    definitions::{EntryKey, key, texts},
-    ground::Scratch,
-    source::SourceDatabase,
-};
+use super::entry_key::{EntryKey, key, texts};
 use crate::{
-    archive::{Entry, TableData},
-    error::Result,
-    operation::restore::decode_names,
-    postgres::Session,
+    archive::{Contents, Entry, TableData},
+    postgres::RESERVED_SCHEMA,
     text::Untrusted,
 };
 
@@ -25,38 +17,36 @@ pub(super) struct AlreadyThere {
     definitions: BTreeMap<EntryKey, Vec<String>>,
     /// The tables with rows.
     tables: BTreeSet<(Untrusted, Untrusted, u64, String)>,
-}
-
-impl Drill<'_> {
-    /// What is in the reserved database before the restore.
-    pub(super) async fn what_is_there(&self, scratch: &Scratch, source: &SourceDatabase) -> Result<AlreadyThere> {
-        if !scratch.is_reserved {
-            return Ok(AlreadyThere::default());
-        }
-        let Dumped {
-            contents, mut entries, ..
-        } = self.dumped(scratch, source).await?;
-        let mut session = Session::connect(&scratch.url).await?;
-        decode_names(&mut session, &mut entries).await?;
-        session.close().await;
-        let mut by_key: BTreeMap<EntryKey, Vec<&Entry>> = BTreeMap::new();
-        for entry in &entries {
-            by_key.entry(key(entry)).or_default().push(entry);
-        }
-        let definitions = by_key.into_iter().map(|(key, entries)| (key, texts(&entries)));
-        Ok(AlreadyThere {
-            definitions: definitions.collect(),
-            tables: contents.tables.iter().map(place).collect(),
-        })
-    }
+    /// Whether it is a reserved database, with a mark.
+    has_mark: bool,
 }
 
 impl AlreadyThere {
+    /// What a dump of a reserved database shows before a restore.
+    pub(super) fn of(contents: &Contents, entries: &[Entry]) -> Self {
+        let mut by_key: BTreeMap<EntryKey, Vec<&Entry>> = BTreeMap::new();
+        for entry in entries {
+            by_key.entry(key(entry)).or_default().push(entry);
+        }
+        let definitions = by_key.into_iter().map(|(key, entries)| (key, texts(&entries)));
+        Self {
+            definitions: definitions.collect(),
+            tables: contents.tables.iter().map(place).collect(),
+            has_mark: true,
+        }
+    }
+
     /// Whether these entries of one key were there, as they are now.
     pub(super) fn has(&self, key: &EntryKey, entries: &[&Entry]) -> bool {
         self.definitions
             .get(key)
             .is_some_and(|before| *before == texts(entries))
+    }
+
+    /// Whether this is the mark of a reserved database, which restored code may have changed.
+    pub(super) fn is_mark(&self, (kind, _, name): &EntryKey) -> bool {
+        let of_schema = |name: &str| name.strip_prefix("SCHEMA ") == Some(RESERVED_SCHEMA);
+        self.has_mark && (kind == "SCHEMA" && name == RESERVED_SCHEMA || of_schema(name.raw()))
     }
 
     /// Whether the table had the same rows.

@@ -1,13 +1,14 @@
 //! Streams an archive into pg_restore, and decides in which state a fault leaves the target.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::ErrorKind};
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::{PreparedRestore, RestoreRequest, replaced::ReplacedObjects, steps::Steps};
+use super::{PreparedRestore, replaced::ReplacedObjects, steps::Steps};
 use crate::{
     archive::Contents,
     error::{Error, Result, TargetState},
+    exit_status::ExitStatus,
     operation::{Interrupt, Progress, block_filter::BlockFilter},
     postgres::{self, DatabaseUrl, Load, LoadOptions, LoadReport, LoadWatch, Session},
 };
@@ -25,17 +26,27 @@ impl PreparedRestore<'_> {
             let room = interrupt.or(self.drop_replaced(target));
             room.await.map_err(not_sent)?;
         }
+        if let Some(parallel) = &self.parallel {
+            return self.loaded_by_jobs(parallel, target, progress, interrupt).await;
+        }
         let steps = Steps::of(&self.plan);
         let watch = steps.watch(progress);
         let ids = self.plan.kept();
         let load = self.load(target, ids.clone(), true, watch.clone()).map_err(not_sent)?;
-        let (contents, mut report) = self.carry_out(&ids, load, &steps, progress, interrupt).await?;
+        let when_read = |load: &mut Load| {
+            let read = match self.archive.is_part() {
+                true => "the part",
+                false => "the whole archive",
+            };
+            say_what_is_left(load, &steps, progress, read);
+            progress.set_all_read();
+        };
+        let first = self.carry_out(&ids, load, progress, interrupt, when_read);
+        let (contents, mut report) = first.await?;
         for ids in self.plan.later_passes() {
             let load = self.load(target, ids.clone(), false, watch.clone()).map_err(not_sent)?;
             let unseen = Progress::default();
-            let (_, more) = self
-                .carry_out(&ids, load, &Steps::default(), &unseen, interrupt)
-                .await?;
+            let (_, more) = self.carry_out(&ids, load, &unseen, interrupt, |_| ()).await?;
             report.warnings.extend(more.warnings);
             report.failures.add(more.failures);
         }
@@ -51,12 +62,31 @@ impl PreparedRestore<'_> {
         Ok(())
     }
 
-    fn load(&self, target: &DatabaseUrl, entries: Vec<i32>, is_first: bool, watch: Option<LoadWatch>) -> Result<Load> {
+    /// Starts a load of these entries.
+    pub(super) fn load(
+        &self,
+        target: &DatabaseUrl,
+        entries: Vec<i32>,
+        is_first: bool,
+        watch: Option<LoadWatch>,
+    ) -> Result<Load> {
         let (request, client, server_major) = (self.request, self.client, self.server_major);
         let drops = (request.clean && request.single_transaction && is_first)
             .then(|| ReplacedObjects::by(&self.plan).all().statements);
         let options = LoadOptions {
             first: drops,
+            watch,
+            ..self.load_options(entries)
+        };
+        tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into \
+            {}", request.target);
+        Ok(Load::start(client, target, &options)?)
+    }
+
+    /// The options of every load of these entries.
+    pub(super) fn load_options(&self, entries: Vec<i32>) -> LoadOptions {
+        let request = self.request;
+        LoadOptions {
             single_transaction: request.single_transaction,
             no_owner: !request.keep_owner,
             no_acl: !request.keep_acl,
@@ -66,12 +96,8 @@ impl PreparedRestore<'_> {
             entries: Some(entries),
             message_language: self.message_language,
             settings: self.settings.clone(),
-            watch,
-            ..LoadOptions::new(server_major)
-        };
-        tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into \
-            {}", request.target);
-        Ok(Load::start(client, target, &options)?)
+            ..LoadOptions::new(self.server_major)
+        }
     }
 }
 
@@ -85,41 +111,28 @@ impl PreparedRestore<'_> {
     /// Streams the archive, or what these entries need of it, into pg_restore. Its input ends cleanly only if all of that
     /// arrived and matches the record. On any fault pg_restore is killed, since a clean end would make a cut archive look
     /// complete.
-    async fn carry_out(
+    pub(super) async fn carry_out(
         &self,
         ids: &[i32],
         mut load: Load,
-        steps: &Steps,
         progress: &Progress,
         interrupt: &Interrupt,
+        when_read: impl FnOnce(&mut Load),
     ) -> std::result::Result<(Contents, LoadReport), FailedLoad> {
-        let brought = interrupt.or(self.send(ids, &mut load, progress)).await;
+        let failure = load.failure();
+        let sent = unless_it_fails(failure, self.send(ids, &mut load, progress));
+        let brought = interrupt.or(sent).await;
         let all_sent = brought.is_ok() || load.has_stopped_reading();
-        let ended = match brought {
+        let ending = match brought {
             Ok(contents) => {
-                let read = match self.archive.is_part() {
-                    true => "the part",
-                    false => "the whole archive",
-                };
-                say_what_is_left(&mut load, steps, progress, read);
-                progress.set_all_read();
-                let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
-                ended.map(|report| (contents, report))
+                when_read(&mut load);
+                let finished = interrupt.or(async { Ok(load.finish().await?) }).await;
+                finished.map(|report| (contents, report))
             }
             Err(error) => Err(error),
         };
-        match ended {
-            Ok(loaded) => Ok(loaded),
-            Err(error @ Error::Sink(_)) => {
-                // pg_restore failed by itself, and its own error says why
-                let error = load.abort().await.map_or(error, Error::from);
-                Err(FailedLoad { error, all_sent })
-            }
-            Err(error) => {
-                load.kill().await;
-                Err(FailedLoad { error, all_sent })
-            }
-        }
+        let loaded = ended(load, ending).await;
+        loaded.map_err(|error| FailedLoad { error, all_sent })
     }
 
     /// Sends the archive, or what these entries need of it, and compares it with what was dumped.
@@ -139,6 +152,32 @@ impl PreparedRestore<'_> {
     }
 }
 
+/// The result of what is sent to a load. Where its programs fail meanwhile, that ends it, however long the next bytes of
+/// the archive take.
+pub(super) async fn unless_it_fails<T>(
+    failure: impl Future<Output = ()>,
+    sent: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        biased;
+        sent = sent => sent,
+        () = failure => Err(Error::Sink(ErrorKind::BrokenPipe.into())),
+    }
+}
+
+/// Ends the programs of a load that failed, and finds out what the cause was.
+pub(super) async fn ended<T>(load: Load, ending: Result<(T, LoadReport)>) -> Result<(T, LoadReport)> {
+    match ending {
+        Ok(loaded) => Ok(loaded),
+        // pg_restore failed by itself, and its own error says why
+        Err(error @ Error::Sink(_)) => Err(load.abort().await.map_or(error, Error::from)),
+        Err(error) => {
+            load.kill().await;
+            Err(error)
+        }
+    }
+}
+
 /// Says that everything was read and compared, and what pg_restore is still doing: of a part of the archive it may have
 /// ended already.
 fn say_what_is_left(load: &mut Load, steps: &Steps, progress: &Progress, read: &str) {
@@ -149,15 +188,24 @@ fn say_what_is_left(load: &mut Load, steps: &Steps, progress: &Progress, read: &
     }
 }
 
-/// The state in which a failed restore leaves its target. pg_restore commits its single transaction when it has read
-/// all rows, which may be before the agent sees a fault of its own.
-pub(super) fn state_after(error: &Error, all_sent: bool, request: &RestoreRequest) -> TargetState {
-    match error {
-        _ if !request.single_transaction && request.clean => TargetState::Mixed,
-        _ if !request.single_transaction && !request.only.is_empty() => TargetState::PartAdded,
-        _ if !request.single_transaction => TargetState::Incomplete,
-        Error::Postgres(postgres::Error::LoadFailed(_)) => TargetState::Unchanged,
-        _ if !all_sent => TargetState::Unchanged,
-        _ => TargetState::AllOrNothing,
+impl PreparedRestore<'_> {
+    /// The state in which a failed restore leaves its target. pg_restore commits its single transaction when it has read
+    /// all rows, which may be before the agent sees a fault of its own.
+    pub(super) fn state_after(&self, error: &Error, all_sent: bool) -> TargetState {
+        let request = self.request;
+        match error {
+            _ if !request.single_transaction && request.clean => TargetState::Mixed,
+            _ if !request.single_transaction && !request.only.is_empty() => TargetState::PartAdded,
+            _ if !request.single_transaction && self.may_be_resumed(error) => TargetState::Resumable,
+            _ if !request.single_transaction => TargetState::Incomplete,
+            Error::Postgres(postgres::Error::LoadFailed(_)) => TargetState::Unchanged,
+            _ if !all_sent => TargetState::Unchanged,
+            _ => TargetState::AllOrNothing,
+        }
+    }
+
+    /// Whether another try could go on where this one ended: not with a backup that is damaged, or whose details are lost.
+    fn may_be_resumed(&self, error: &Error) -> bool {
+        self.parallel.is_some() && error.exit_status() != ExitStatus::Integrity
     }
 }

@@ -5,6 +5,7 @@ mod beside;
 mod clean;
 mod default_grants;
 mod dependencies;
+mod estimate;
 mod function_bodies;
 mod in_use;
 mod label;
@@ -12,6 +13,7 @@ mod load;
 mod named_roles;
 mod names;
 mod not_restored;
+mod parallel;
 mod pattern;
 mod plan;
 mod prepared;
@@ -22,6 +24,7 @@ mod reason;
 mod replaced;
 mod report;
 mod required_facts;
+mod resume;
 mod revoke_from_public;
 mod rows;
 mod rules;
@@ -31,6 +34,8 @@ mod statement;
 mod steps;
 mod trial;
 mod unowned_tables;
+
+use std::num::NonZeroUsize;
 
 use jiff::Timestamp;
 
@@ -51,17 +56,20 @@ use crate::{
 
 use beside::Beside;
 use clean::clean_problems;
+pub use estimate::RestoreEstimate;
 pub(super) use label::label;
-use load::{FailedLoad, state_after};
+use load::FailedLoad;
 pub(super) use named_roles::roles_named;
 use names::DecodedNames;
 pub use not_restored::NotRestored;
+use parallel::{Jobs, ParallelPlan};
 pub use pattern::Pattern;
 use plan::{PlanOptions, RestorePlan};
 pub(super) use prepared::LeftOut;
 pub use preview::{Lacks, RestorePreview};
 pub use report::RestoreReport;
 use required_facts::required_facts;
+use resume::{RestoredBefore, restored_before};
 pub(super) use selection::is_part;
 pub(super) use statement::{columns as copied_columns, name_after};
 
@@ -89,6 +97,12 @@ pub struct RestoreRequest {
     pub data_only: bool,
     /// The name of a new table that gets the rows of the one table that `only` names.
     pub beside: Option<TableName>,
+    /// How many pg_restore load at once, each by its own connection; with 1, one reads the whole archive. More can't be in
+    /// one transaction. Fewer are started where the target has no connections for as many.
+    pub jobs: NonZeroUsize,
+    /// Whether the target holds what an interrupted restore of this backup left, of which all that is there already is
+    /// compared and passed over.
+    pub resume: bool,
     /// What to do about roles that are named and don't exist in the target.
     pub roles: MissingRoles,
     /// Whether to continue when something can't be restored, and to report it.
@@ -122,6 +136,10 @@ pub struct PreparedRestore<'a> {
     plan: RestorePlan,
     /// The table beside what the target has, if one was asked for.
     beside: Option<Beside>,
+    /// How it is divided among several jobs, if several were asked for and the archive allows it.
+    parallel: Option<ParallelPlan>,
+    /// What the user should know about these jobs.
+    remarks_on_jobs: Vec<String>,
     client: &'a PgClient,
     server_major: u32,
     message_language: MessageLanguage,
@@ -150,8 +168,10 @@ async fn prepared<'a>(
     record: &'a Record,
     request: &'a RestoreRequest,
 ) -> Result<PreparedRestore<'a>> {
+    request.check()?;
     let is_part = !request.only.is_empty();
-    let mut archive = open_part(catalog, record, is_part).await?;
+    let has_jobs = request.jobs.get() > 1 || request.resume;
+    let mut archive = open_part(catalog, record, is_part || has_jobs).await?;
     let mut entries = std::mem::take(&mut archive.entries);
     let mut session = connect(request).await?;
     let (server_major, message_language) = (session.server_major(), session.message_language().await?);
@@ -161,7 +181,10 @@ async fn prepared<'a>(
         None => None,
     };
     let names = DecodedNames::read(&mut session, &mut entries).await?;
-    let facts = session.inspect_target(&required_facts(&entries, is_part)).await?;
+    let mut facts = session.inspect_target(&required_facts(&entries, is_part)).await?;
+    if request.resume {
+        facts.forget_objects();
+    }
     let details = archive.details.as_ref().filter(|_| beside.is_none());
     let tables_with_rows = tables_with_rows(details, &entries);
     let options = PlanOptions {
@@ -188,28 +211,44 @@ async fn prepared<'a>(
     if request.clean && plan.problems.is_empty() {
         plan.problems.extend(clean_problems(&mut session, &plan).await?);
     }
+    let there = match request.resume && plan.problems.is_empty() {
+        true => restored_before(clients, record, request, &plan, &archive).await?,
+        false => RestoredBefore::default(),
+    };
     if !request.clean && !facts.is_superuser && plan.problems.is_empty() {
-        plan.try_in(&mut session, &facts, request).await?;
+        plan.try_in(&mut session, &facts, request, &there).await?;
     }
+    let jobs = match has_jobs {
+        true => Jobs::within(request.jobs, &session.connection_room().await?),
+        false => Jobs::one(),
+    };
     session.close().await;
     plan.add_remarks(&facts, &options, source_major(record));
     if !plan.problems.is_empty() && !request.preview {
         return Err(unsuitable(request, plan.problems));
     }
-    if plan.kept_entries().any(|entry| entry.has_data && entry.kind == "BLOBS") {
+    let parallel = match has_jobs {
+        true => ParallelPlan::new(&plan, &archive, &jobs, there)?,
+        false => None,
+    };
+    if parallel.is_none() && plan.kept_entries().any(|entry| entry.has_data && entry.kind == "BLOBS") {
         archive.read_whole();
     }
-    Ok(PreparedRestore {
+    let mut prepared = PreparedRestore {
         client: client_for(clients, record, server_major)?,
         record,
         request,
         archive,
         plan,
         beside,
+        parallel,
+        remarks_on_jobs: Vec::new(),
         server_major,
         message_language,
         settings,
-    })
+    };
+    prepared.remarks_on_jobs = prepared.remarks_on(&jobs);
+    Ok(prepared)
 }
 
 fn unsuitable(request: &RestoreRequest, problems: Vec<TargetProblem>) -> Error {
@@ -255,7 +294,8 @@ pub async fn check_target(clients: &Clients, record: &Record, request: &RestoreR
 async fn connect(request: &RestoreRequest) -> Result<Session> {
     let mut session = Session::connect(&request.target).await?;
     session.check_writable().await?;
-    if !request.clean && !request.made_for_it && request.only.is_empty() {
+    let may_have_objects = request.clean || request.made_for_it || request.resume || !request.only.is_empty();
+    if !may_have_objects {
         session.check_empty().await?;
     }
     Ok(session)
@@ -305,8 +345,8 @@ async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt:
     let mut settings: Vec<String> = prepared.settings.warnings().collect();
     settings.extend(prepared.warnings_of_backup());
     let mut made_roles = Vec::new();
-    let target = match interrupt.or(begin(&prepared, &mut made_roles)).await {
-        Ok(target) => target,
+    let (target, not_furnished) = match interrupt.or(begin(&prepared, &mut made_roles)).await {
+        Ok(begun) => begun,
         Err(error) if made_roles.is_empty() => return Err(error),
         Err(error) => {
             return Err(Error::RestoreFailed {
@@ -325,7 +365,7 @@ async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt:
             let error = signal_first(error, interrupt).await;
             return Err(Error::RestoreFailed {
                 target: request.target.to_string(),
-                state: state_after(&error, all_sent, request),
+                state: prepared.state_after(&error, all_sent),
                 made_roles,
                 source: Box::new(error),
             });
@@ -339,13 +379,17 @@ async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt:
     report.add_slots(slots);
     report.add_failed(revoke_from_public::revoke_from_public(&prepared.plan, &target).await);
     report.remarks.extend(settings);
+    let not_furnished = not_furnished.into_iter();
+    report
+        .remarks
+        .extend(not_furnished.map(|why| format!("a created role lacks what it had: {why}")));
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
 }
 
 /// Checks the target again, as it may have changed while the user was asked, and creates missing roles. Returns the
-/// address of the server that the checks ran on, for child processes.
-async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> Result<DatabaseUrl> {
+/// address of the server that the checks ran on, for child processes, and what the created roles could not be given.
+async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> Result<(DatabaseUrl, Vec<String>)> {
     let request = prepared.request;
     let mut session = connect(request).await?;
     if request.clean {
@@ -361,7 +405,11 @@ async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> 
         let roles = &prepared.plan.missing_roles;
         session.create_roles(roles, request.keep_owner, made_roles).await?;
     }
+    let not_furnished = match prepared.globals() {
+        Some(globals) => session.furnish_roles(made_roles, globals).await?,
+        None => Vec::new(),
+    };
     let target = session.child_url().await?;
     session.close().await;
-    Ok(target)
+    Ok((target, not_furnished))
 }

@@ -87,15 +87,48 @@ impl FromStr for Pattern {
             return Err("a name is missing after the colon".to_owned());
         }
         let known = KINDS.iter().find(|(word, _)| *word == kind);
-        let (kind, words) = known.ok_or_else(|| {
-            let kinds: Vec<&str> = KINDS.iter().map(|(word, _)| *word).collect();
-            format!("{kind:?} is not a kind of object; kinds are {}", kinds.join(", "))
-        })?;
+        let (kind, words) = known.ok_or_else(|| no_kind(kind, name))?;
         Ok(Self {
             kind,
             words,
             name: name.map_or(Name::Any, |name| Name::Like(name.to_owned())),
         })
+    }
+}
+
+/// What is wrong with a selector that begins with no kind, and what was probably meant.
+fn no_kind(kind: &str, name: Option<&str>) -> String {
+    let plain = kind.to_ascii_lowercase().replace([' ', '_'], "-");
+    let singular = match plain.strip_suffix("ies") {
+        Some(stem) => format!("{stem}y"),
+        None => plain.trim_end_matches('s').to_owned(),
+    };
+    let is_it = |word: &str| [plain.as_str(), singular.as_str()].contains(&word);
+    // pg_dump's own words for kinds, too
+    let of_pg_dump = |words: &[&str]| {
+        let words = words.iter().map(|word| word.to_ascii_lowercase().replace(' ', "-"));
+        words.into_iter().any(|word| is_it(&word))
+    };
+    let meant = KINDS.iter().find(|(word, words)| is_it(word) || of_pg_dump(words));
+    let meant = meant.map(|(word, _)| *word).or_else(|| {
+        let near = KINDS
+            .iter()
+            .map(|(word, _)| (strsim::damerau_levenshtein(word, &plain), *word));
+        near.filter(|(letters, word)| 3 * letters <= word.len())
+            .min()
+            .map(|(_, word)| word)
+    });
+    match (meant, name) {
+        (Some(meant), Some(name)) => format!("{kind:?} is not a kind of object: did you mean {meant}:{name}?"),
+        (Some(meant), None) => format!("{kind:?} is not a kind of object: did you mean {meant}?"),
+        (None, Some(_)) => {
+            let kinds: Vec<&str> = Pattern::kinds().collect();
+            format!("{kind:?} is not a kind of object; kinds are {}", kinds.join(", "))
+        }
+        (None, None) => format!(
+            "the kind is missing before the name {kind:?}: table:{kind} names a table, data:{kind} its rows, \
+             schema:{kind} a schema (and so with view, function, type, extension and others)"
+        ),
     }
 }
 
@@ -250,8 +283,19 @@ mod tests {
 
     #[test]
     fn what_is_no_kind_is_told() {
-        let error = "event-triger:x".parse::<Pattern>().expect_err("no such kind");
-        assert!(error.contains("event-trigger"), "{error}");
+        for (typed, meant) in [
+            ("event-triger:x", "did you mean event-trigger:x?"),
+            ("tables:shop.orders", "did you mean table:shop.orders?"),
+            ("Policies", "did you mean policy?"),
+            ("materialized_view:x", "did you mean view:x?"),
+            ("table_data:x", "did you mean data:x?"),
+            ("shop.order_items", "table:shop.order_items names a table"),
+            ("orders", "table:orders names a table"),
+            ("colour:x", "kinds are schema, extension, table"),
+        ] {
+            let error = typed.parse::<Pattern>().expect_err("no such kind");
+            assert!(error.contains(meant), "{typed}: {error}");
+        }
         assert!("table:".parse::<Pattern>().is_err());
     }
 }

@@ -124,6 +124,9 @@ pub(super) struct RestorePlan {
     pub(super) replaced_row_tables: Vec<String>,
     /// The pass through the archive in which each entry is loaded, in the order of `entries`.
     pub(super) passes: Vec<usize>,
+    /// Rows that have to be loaded in the archive's order, by their positions: tables of the target itself refer to each
+    /// other by keys that exist already.
+    pub(super) row_references: Vec<(usize, usize)>,
     /// The archive's encoding, if it is not UTF-8.
     pub(super) encoding: Option<String>,
     /// The schema and name of tables: as written in the archive's data, and decoded.
@@ -173,6 +176,7 @@ impl RestorePlan {
             row_deletes: Vec::new(),
             replaced_row_tables: Vec::new(),
             passes: Vec::new(),
+            row_references: Vec::new(),
             encoding: names.encoding,
             renamed: names.renamed,
         };

@@ -10,7 +10,7 @@ use super::{
     report, unsuitable,
 };
 use crate::{
-    backup::FindingReason,
+    backup::{FindingReason, Globals},
     error::{Error, Result},
     operation::part::ReadBytes,
     text::Untrusted,
@@ -93,9 +93,11 @@ impl PreparedRestore<'_> {
             remarks.extend(plan.inherits_from_target());
             remarks.extend(plan.names_large_objects());
         }
-        if let Some(why) = self.archive.whole_reason() {
+        let is_part = !self.request.only.is_empty();
+        if let Some(why) = self.archive.whole_reason().filter(|_| is_part) {
             remarks.push(format!("the whole archive is read for this part, as {why}"));
         }
+        remarks.extend(self.remarks_on_jobs.iter().cloned());
         remarks
     }
 
@@ -104,6 +106,11 @@ impl PreparedRestore<'_> {
     pub fn refusal(&self) -> Option<Error> {
         let problems = &self.plan.problems;
         (!problems.is_empty()).then(|| unsuitable(self.request, problems.clone()))
+    }
+
+    /// The roles of the backed-up server, if the backup has them.
+    pub(super) fn globals(&self) -> Option<&Globals> {
+        self.archive.details.as_ref()?.globals.as_deref()
     }
 
     /// The entity tag of the archive that is restored, if the place gave one.
@@ -121,6 +128,9 @@ impl PreparedRestore<'_> {
 
     /// Bytes of the archive in the bucket that are read, and of the whole.
     pub(super) fn read_bytes(&self) -> Result<ReadBytes> {
-        self.archive.read_bytes(&self.row_ids())
+        match &self.parallel {
+            Some(parallel) => Ok(parallel.read_bytes()),
+            None => self.archive.read_bytes(&self.row_ids()),
+        }
     }
 }

@@ -193,7 +193,7 @@ impl fmt::Display for SkipReason {
                 write!(f, "it names roles that the target lacks: {}", roles.join(", "))
             }
             Self::Excluded => f.write_str("left out as asked"),
-            Self::NotSelected => f.write_str("--only doesn't name it, and nothing that --only names needs it"),
+            Self::NotSelected => f.write_str("it was not asked for, and nothing that was asked for needs it"),
             Self::NoReferencedRows => f.write_str("rows that it refers to are not restored"),
             Self::Needs(_) => f.write_str("it needs something that is left out"),
         }

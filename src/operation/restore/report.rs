@@ -301,7 +301,11 @@ pub(super) fn remarks(plan: &RestorePlan, request: &RestoreRequest) -> Vec<Strin
             .iter()
             .map(|role| Untrusted::from(&**role).identifier())
             .collect();
-        remarks.push(format!("roles created without a login: {}", names.join(", ")));
+        remarks.push(format!(
+            "roles created without a login and without special rights: {}; what else they were, `pgcoffer show ID \
+             --globals` prints",
+            names.join(", ")
+        ));
     }
     if !plan.replaced_row_tables.is_empty() {
         remarks.push(format!(

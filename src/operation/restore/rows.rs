@@ -136,6 +136,10 @@ impl RestorePlan {
             }
         }
         self.passes = passes;
+        let pairs = references
+            .iter()
+            .flat_map(|(at, firsts)| firsts.iter().map(|first| (*at, *first)));
+        self.row_references = pairs.collect();
         self.move_dependents_to_last_pass();
     }
 

@@ -7,6 +7,7 @@ use super::{
     label::label,
     plan::{ANNOTATIONS, RestorePlan},
     reason::SkipReason,
+    resume::RestoredBefore,
     rules::{SESSION_KINDS, TargetRules},
 };
 use crate::{
@@ -39,6 +40,15 @@ const LOCKS_BY_KIND: &[(&str, u64)] = &[
     ("CONSTRAINT", 1),
 ];
 
+/// Kinds that take long where there are rows, so they are not tried when a restore goes on.
+const TAKES_ROWS: &[&str] = &[
+    "INDEX",
+    "CONSTRAINT",
+    "CHECK CONSTRAINT",
+    "FK CONSTRAINT",
+    "MATERIALIZED VIEW DATA",
+];
+
 /// The number of refusals that an error names.
 const NAMED: usize = 3;
 
@@ -57,8 +67,16 @@ impl RestorePlan {
         session: &mut Session,
         facts: &TargetFacts,
         request: &RestoreRequest,
+        there: &RestoredBefore,
     ) -> Result<()> {
         let mut entries = self.entries(facts, request);
+        if request.resume {
+            let is_new = |at: &usize| {
+                let entry = &self.entries[*at];
+                !there.ids.contains(&entry.id) && !TAKES_ROWS.contains(&entry.kind.raw())
+            };
+            entries.indexes.retain(is_new);
+        }
         // use at most half of the locks, as other sessions need some
         let is_large = self.locks(&entries).saturating_mul(2) > session.guaranteed_locks().await?;
         if is_large {

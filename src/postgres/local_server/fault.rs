@@ -30,6 +30,23 @@ pub enum LocalServerFault {
         /// The folder for temporary files.
         folder: PathBuf,
     },
+    /// No folder can be made in the one for temporary files.
+    NoFolder {
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// What the system says.
+        message: Untrusted,
+    },
+    /// The user that the server would run as can't enter the folder for temporary files.
+    Closed {
+        /// The folder that is closed: that for temporary files, or one above it.
+        folder: PathBuf,
+    },
+    /// The user has no name on this machine, as in a container that runs under a number of its own. initdb wants one.
+    NoUserName {
+        /// The number of the user.
+        uid: u32,
+    },
     /// The agent runs as root, which PostgreSQL refuses, and there is no other user to run it as.
     NoUser,
     /// initdb failed.
@@ -67,6 +84,19 @@ impl std::fmt::Display for LocalServerFault {
                 "the path of a server's socket in {} would be longer than this system allows",
                 folder.display()
             ),
+            Self::NoFolder { folder, message } => {
+                write!(f, "can't make a folder for a server in {}: {message}", folder.display())
+            }
+            Self::Closed { folder } => write!(
+                f,
+                "a PostgreSQL server refuses to run as root, and the user nobody, as which it would run, can't enter {}",
+                folder.display()
+            ),
+            Self::NoUserName { uid } => write!(
+                f,
+                "the files of a server can't be made: initdb wants the name of the user, and this machine has none for \
+                 the number {uid}"
+            ),
             Self::NoUser => {
                 f.write_str("a PostgreSQL server refuses to run as root, and this machine has no user nobody")
             }
@@ -96,6 +126,18 @@ impl LocalServerFault {
                                     which databases may be created"
                 .to_owned(),
             Self::LongPath { .. } => "set TMPDIR to a folder with a shorter path, such as /tmp".to_owned(),
+            Self::NoFolder { .. } => "set TMPDIR to a folder that exists and that this user can write to".to_owned(),
+            Self::Closed { .. } => {
+                "set TMPDIR to a folder that every user can enter, such as /tmp, or run pgcoffer as a \
+                                    user that isn't root"
+                    .to_owned()
+            }
+            Self::NoUserName { .. } => {
+                "run the container as a user that its /etc/passwd lists (in pgcoffer's own image \
+                                        10001: `docker run --user 10001`, in Kubernetes `runAsUser: 10001`), or set \
+                                        PGCOFFER_SCRATCH_URL to a server"
+                    .to_owned()
+            }
             Self::NoUser => "run pgcoffer as another user, or add a user nobody".to_owned(),
             Self::NotMade { .. } | Self::NotStarted { .. } => return None,
         })

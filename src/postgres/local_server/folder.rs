@@ -56,11 +56,17 @@ impl ServerFolder {
             .prefix(PREFIX)
             .permissions(Permissions::from_mode(0o700))
             .tempdir()
-            .map_err(failed)?;
+            .map_err(|error| LocalServerFault::NoFolder {
+                folder: tempfile::env::temp_dir(),
+                message: error.to_string().into(),
+            })?;
         let path = folder.path().canonicalize().map_err(failed)?;
         let above = path.parent().unwrap_or(&path).to_owned();
         if path.as_os_str().len() + SOCKET.len() >= SOCKET_PATH_MAX {
             return Err(LocalServerFault::LongPath { folder: above }.into());
+        }
+        if let Some(folder) = user.other.and_then(|other| closed_to(other, &above)) {
+            return Err(LocalServerFault::Closed { folder }.into());
         }
         check_room(&path, &above, needed_bytes)?;
         let mark = mark(&path).map_err(failed)?;
@@ -154,6 +160,21 @@ fn check_room(path: &Path, above: &Path, needed_bytes: u64) -> Result<(), Error>
         .into());
     }
     Ok(())
+}
+
+/// The first folder on the way to this one that the user of these numbers can't enter.
+fn closed_to((uid, gid): (u32, u32), folder: &Path) -> Option<PathBuf> {
+    let is_closed = |folder: &&Path| {
+        folder.metadata().is_ok_and(|about| {
+            let right = match (about.uid() == uid, about.gid() == gid) {
+                (true, _) => 0o100,
+                (false, true) => 0o010,
+                (false, false) => 0o001,
+            };
+            about.mode() & right == 0
+        })
+    };
+    folder.ancestors().find(is_closed).map(Path::to_owned)
 }
 
 fn mark(folder: &Path) -> std::io::Result<File> {
@@ -262,6 +283,25 @@ mod tests {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
         drop(made);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_folder_that_another_user_can_t_enter_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("inside");
+        std::fs::create_dir(&inside).unwrap();
+        let about = inside.metadata().unwrap();
+        for (mode, other, expected) in [
+            (0o755, (1234, 1234), None),
+            (0o700, (1234, 1234), Some(folder.path())),
+            (0o710, (1234, about.gid()), None),
+            (0o700, (1234, about.gid()), Some(folder.path())),
+            (0o700, (about.uid(), 1234), None),
+        ] {
+            std::fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+            std::fs::set_permissions(&inside, Permissions::from_mode(0o755)).unwrap();
+            assert_eq!(closed_to(other, &inside).as_deref(), expected, "{mode:o} {other:?}");
+        }
     }
 
     #[test]

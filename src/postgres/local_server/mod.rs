@@ -193,6 +193,10 @@ async fn init(
     command.arg(format!("--username={}", options.superuser));
     command.arg("--pwfile").arg(&password);
     command.args(["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+    if programs.major >= 16 {
+        // that of the system may be missing or tiny, as in containers
+        command.args(["--set", "dynamic_shared_memory_type=mmap"]);
+    }
     if programs.major >= 18 {
         command.arg("--no-data-checksums");
     }
@@ -216,6 +220,9 @@ async fn init(
     };
     if output.status.success() {
         return Ok(());
+    }
+    if let Some(uid) = user.without_name().await {
+        return Err(LocalServerFault::NoUserName { uid }.into());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let message = format!("initdb ended with {}: {}", output.status, said.trim());

@@ -1,5 +1,7 @@
 //! The user that a server runs as. PostgreSQL refuses to be root's.
 
+use std::process::Stdio;
+
 use super::LocalServerFault;
 use crate::postgres::error::Error;
 
@@ -25,6 +27,20 @@ impl ServerUser {
             Some(ids) => Ok(Self { other: Some(ids) }),
             None => Err(LocalServerFault::NoUser.into()),
         }
+    }
+
+    /// The number of the agent's own user, if the system knows no name for it. `id` asks whatever the system asks, not
+    /// only `/etc/passwd`.
+    pub(super) async fn without_name(self) -> Option<u32> {
+        if self.other.is_some() {
+            return None;
+        }
+        let uid = rustix::process::geteuid().as_raw();
+        let mut id = tokio::process::Command::new("id");
+        id.args(["-un", &uid.to_string()]);
+        id.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let status = id.kill_on_drop(true).status().await.ok()?;
+        (!status.success()).then_some(uid)
     }
 }
 

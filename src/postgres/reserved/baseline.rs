@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::mark::SCHEMA;
 use crate::postgres::error::{Error, unless_refused};
 use crate::postgres::session::Session;
 use crate::postgres::sql::{ident, literal};
+
+/// The schema that is the mark of a reserved database.
+pub const SCHEMA: &str = "pgcoffer_drill";
 
 /// What stays in a reserved database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

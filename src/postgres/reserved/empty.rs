@@ -5,8 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::baseline::Baseline;
-use super::mark::SCHEMA;
+use super::baseline::{Baseline, SCHEMA};
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 use crate::postgres::sql::{ident, literal};

@@ -105,7 +105,7 @@ impl UnusableReserved {
         match &self.fault {
             ReservedFault::IsSource { .. } | ReservedFault::IsOriginal => {
                 "set PGCOFFER_SCRATCH_URL to another database, which holds nothing and is used for nothing else (on \
-                 Heroku: `heroku addons:create heroku-postgresql:essential-0 --as SCRATCH`)"
+                 Heroku: `heroku addons:create heroku-postgresql:essential-0 --as PGCOFFER_SCRATCH`)"
             }
             ReservedFault::OfReserved => {
                 "drill a backup of another database; PGCOFFER_DB_…_URL should name a database that people use"

@@ -6,13 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::baseline::Baseline;
+use super::baseline::{Baseline, SCHEMA};
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 use crate::postgres::sql::literal;
-
-/// The schema that is the mark.
-pub const SCHEMA: &str = "pgcoffer_drill";
 
 /// How its comment begins. Behind it stands JSON.
 const TITLE: &str = "reserved by pgcoffer for drills: each restores into this database and empties it ";

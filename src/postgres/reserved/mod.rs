@@ -13,15 +13,15 @@ mod fault;
 mod mark;
 mod source;
 
-use self::baseline::Baseline;
-use self::mark::{FoundMark, Mark, SCHEMA, State};
+use self::baseline::{Baseline, SCHEMA};
+use self::mark::{FoundMark, Mark, State};
 use super::error::Error;
 use super::session::Session;
 use super::sql::{ident, literal};
 use super::url::DatabaseUrl;
 
+pub use baseline::SCHEMA as RESERVED_SCHEMA;
 pub use fault::{ReservedFault, UnusableReserved};
-pub use mark::SCHEMA as RESERVED_SCHEMA;
 
 /// What the lock is called, which is no label of a database.
 const LOCK: &str = "the database that is reserved for drills";

@@ -66,6 +66,7 @@ mod tests {
             role: None,
             password: SecretText::new(String::new()),
             roles: BTreeSet::new(),
+            memberships: Vec::new(),
             extensions: Vec::new(),
             owner_of_public: None,
             settings: Vec::new(),

@@ -32,7 +32,40 @@ const INVALID_INDEXES: &str = "
      WHERE NOT i.indisvalid OR NOT i.indisready
      ORDER BY n.nspname, c.relname LIMIT 1000";
 
+/// A constraint that rows were not checked against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UncheckedConstraint {
+    /// The schema of its table or domain.
+    pub schema: Untrusted,
+    /// The name of its table or domain, a blank, and its own: as in a table of contents.
+    pub name: Untrusted,
+}
+
+/// Those that partitions and children have from their parents are told with these.
+const UNCHECKED_CONSTRAINTS: &str = "
+    SELECT n.nspname, pg_catalog.concat(c.relname, t.typname, ' ', k.conname)
+      FROM pg_catalog.pg_constraint AS k
+           JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) k.connamespace
+           LEFT JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) k.conrelid
+           LEFT JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) k.contypid
+     WHERE NOT k.convalidated AND k.conislocal AND k.conparentid OPERATOR(pg_catalog.=) 0
+     ORDER BY 1, 2 LIMIT 1000";
+
 impl Session {
+    /// The constraints that rows were not checked against, at most 1,000.
+    pub async fn unchecked_constraints(&mut self) -> Result<Vec<UncheckedConstraint>, Error> {
+        const WHAT: &str = "look for constraints that were not checked";
+        let mut found = Vec::new();
+        for row in self.rows(WHAT, UNCHECKED_CONSTRAINTS).await? {
+            let (schema, name): (String, String) = (self.column(&row, 0, WHAT)?, self.column(&row, 1, WHAT)?);
+            found.push(UncheckedConstraint {
+                schema: schema.into(),
+                name: name.into(),
+            });
+        }
+        Ok(found)
+    }
+
     /// The indexes that can't be used, at most 1,000. A dump leaves such indexes out, so none came from the backup.
     pub async fn invalid_indexes(&mut self) -> Result<Vec<InvalidIndex>, Error> {
         const WHAT: &str = "look for invalid indexes";

@@ -9,6 +9,7 @@
 mod abandoned;
 mod checks;
 mod extensions;
+mod row_security;
 
 use std::collections::BTreeSet;
 
@@ -18,7 +19,7 @@ use super::sql::{ident, literal};
 use super::url::DatabaseUrl;
 use crate::redact::SecretText;
 
-pub use checks::{CheckAnswer, InvalidIndex};
+pub use checks::{CheckAnswer, InvalidIndex, UncheckedConstraint};
 
 /// How the name of every scratch database begins, and of the role that restores into it.
 const PREFIX: &str = "pgcoffer_drill_";
@@ -45,6 +46,8 @@ pub struct ScratchRequest {
     pub password: SecretText,
     /// Roles that are made without a login or any right, if a superuser makes them.
     pub roles: BTreeSet<String>,
+    /// Who of these roles is a member of whom: role and member.
+    pub memberships: Vec<(String, String)>,
     /// The extensions of the backup with their schemas, in its order.
     pub extensions: Vec<(String, Option<String>)>,
     /// The owner that the backup's schema `public` has, if it isn't the default one.
@@ -233,7 +236,7 @@ impl Session {
     }
 
     /// Fixes the path for the rest of the session. It then changes only what it names.
-    pub(super) async fn fix_path(&mut self) -> Result<(), Error> {
+    pub async fn fix_path(&mut self) -> Result<(), Error> {
         self.change("set the search path", "SET search_path = pg_catalog, pg_temp")
             .await
     }
@@ -262,6 +265,14 @@ impl Session {
                 .await?;
             self.change(WHAT, &format!("GRANT {} TO {}", ident(other), ident(role)))
                 .await?;
+        }
+        // the restoring role is a member of all others, and no two roles can be members of each other
+        let is_other = |name: &String| name != role && request.roles.contains(name);
+        for (granted, member) in &request.memberships {
+            if is_other(granted) && is_other(member) {
+                self.change(WHAT, &format!("GRANT {} TO {}", ident(granted), ident(member)))
+                    .await?;
+            }
         }
         Ok(())
     }

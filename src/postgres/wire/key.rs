@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::der::{DerReader, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use super::scram::salted;
+use crate::text::os_words;
 
 /// The longest file that is read, in bytes. No real key is nearly as long.
 const BYTES_MAX: u64 = 1 << 20;
@@ -23,7 +24,7 @@ type Bytes = Zeroizing<Vec<u8>>;
 /// Reads the key in a file. The error says why it can't be used. As in libpq, a file that other users can read is
 /// refused.
 pub(super) fn read(file: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>, String> {
-    let unread = |error: std::io::Error| format!("{file} can't be read: {error}");
+    let unread = |error: std::io::Error| format!("{file} can't be read: {}", os_words(&error));
     let metadata = fs::metadata(file).map_err(unread)?;
     let mode = metadata.mode();
     let is_kept = mode & 0o077 == 0 || (metadata.uid() == 0 && mode & 0o037 == 0);

@@ -184,6 +184,14 @@ fn hints_can_be_followed() {
         hint("every 6 hours at 18:00 keep 7d"),
         r#"write the first time of each day, from "at 00:00" to "at 05:59""#
     );
+    assert_eq!(hint("daily at 2:30pm keep 7d"), r#"write "at 14:30""#);
+    assert_eq!(hint("daily at 12am keep 7d"), r#"write "at 00:00""#);
+    assert_eq!(
+        hint("30 2 * * *"),
+        r#"cron's own form is not read here: write, for example, "daily at 02:30 keep 7d""#
+    );
+    let spelled = Schedule::parse("daily at 02:30 keep 1 week", &TimeZone::UTC).expect_err("no such unit");
+    assert!(spelled.to_string().ends_with("did you mean 1w?"), "{spelled}");
     // every example in a hint is itself a schedule
     for text in [
         "",

@@ -49,7 +49,8 @@ impl S3 {
         }
         let within = TimeoutConfig::builder().operation_timeout(REACHABLE_WITHIN).build();
         let options = Builder::new().timeout_config(within);
-        let answer = request.customize().config_override(options).send().await;
+        let send = request.customize().config_override(options).send();
+        let answer = self.announced(Box::pin(send)).await;
         let error = |error| self.explained(Error::from_sdk(doing(), &error).of_bucket());
         answer.map(drop).map_err(error)
     }

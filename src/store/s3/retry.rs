@@ -63,7 +63,7 @@ impl S3 {
     }
 
     /// Waits for a request. If somebody waits for the command, says once that no answer has come so far.
-    async fn announced<T>(&self, mut request: impl Future<Output = T> + Unpin) -> T {
+    pub(super) async fn announced<T>(&self, mut request: impl Future<Output = T> + Unpin) -> T {
         if !self.options.quick || self.quirks.was_announced.load(Ordering::Relaxed) {
             return request.await;
         }
@@ -72,10 +72,9 @@ impl S3 {
             Err(_) if self.quirks.was_announced.swap(true, Ordering::Relaxed) => {}
             Err(_) => {
                 let host = self.host().unwrap_or("S3");
-                let budget = self.silence.budget().as_secs();
+                let seconds = ANNOUNCED_AFTER.as_secs();
                 tracing::warn!(
-                    "{host} has not answered for {} s; it is given up after {budget} s of silence",
-                    ANNOUNCED_AFTER.as_secs()
+                    "{host} has not answered for {seconds} s; still waiting, for about a minute at the most"
                 );
             }
         }

@@ -1,14 +1,18 @@
 //! Backups that events ask for: however many ask at once, one is made, and each is told which.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+};
 
 use serde_json::Value;
 
 use crate::{
     backup::{kills::BACKUP, lock_holders::Holding},
-    stage::{BULKY, SMALL, Stage, unique, wait_until},
+    stage::{BULKY, SMALL, Stage, signal, unique, wait_until},
     store::rights::{policy, under},
-    testbed::{Agent, Fault, Outcome, Rule, healthchecks::Healthchecks},
+    testbed::{Agent, Fault, Outcome, Rule, Running, binary, healthchecks::Healthchecks},
     tick::past::{Run, hours, minutes},
 };
 
@@ -155,23 +159,54 @@ fn where_connections_are_few_events_wait_for_one_as_well() {
 #[test]
 fn a_run_that_is_killed_while_others_wait_for_it_is_made_up_for_by_one_of_them() {
     let stage = Stage::of(BULKY);
-    let held = Fault::Delay { millis: 60_000 };
-    stage.bucket.inject(Rule::on("UploadPart").always(), held);
-    let killed = stage.agent().spawn(BACKUP);
-    wait_until("parts are under way", || stage.bucket.count("UploadPart") > 2);
-    let events: Vec<_> = (0..4).map(|_| stage.agent().spawn(EVENT)).collect();
-    let locks = format!(
-        "select count(*) from pg_stat_activity where datname = '{}'",
-        stage.database
-    );
-    wait_until("one of them has asked for the lock", || {
-        stage.cluster.psql("postgres", &locks).parse::<u32>().unwrap() > 2
-    });
+    let killed = held_up(&stage);
+    let events: Vec<Child> = (0..4).map(|_| waiting(&stage)).collect();
     stage.bucket.heal();
     drop(killed);
-    let said: Vec<(bool, String)> = events.into_iter().map(|event| said(event.wait())).collect();
-    assert_eq!(said.iter().filter(|(made, _)| *made).count(), 1, "{said:?}");
+    let said: Vec<Value> = events
+        .into_iter()
+        .map(|event| serde_json::from_slice(&event.wait_with_output().unwrap().stdout).unwrap())
+        .collect();
+    assert_eq!(said.iter().filter(|json| json["made"] == true).count(), 1, "{said:?}");
+    assert!(said.iter().all(|json| json["id"] == said[0]["id"]), "{said:?}");
     assert_eq!(good(&stage).len(), 1);
+}
+
+/// A run that has the lock, and whose parts are not taken.
+fn held_up(stage: &Stage) -> Running {
+    let held = Fault::Delay { millis: 60_000 };
+    stage.bucket.inject(Rule::on("UploadPart").always(), held);
+    let running = stage.agent().spawn(BACKUP);
+    wait_until("parts are under way", || stage.bucket.count("UploadPart") > 2);
+    running
+}
+
+/// An event whose backup waits for another run, and says so.
+fn waiting(stage: &Stage) -> Child {
+    let mut command = stage.agent().command(binary(), EVENT);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let said = lines.by_ref().map_while(Result::ok);
+    let said: Vec<String> = said.take_while(|line| !line.contains("waiting up to")).collect();
+    assert!(child.try_wait().unwrap().is_none(), "{said:?}");
+    // who writes on has to find a reader
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+#[test]
+fn an_event_that_is_ended_while_it_waits_leaves_nothing() {
+    let stage = Stage::of(BULKY);
+    let running = held_up(&stage);
+    let mut event = waiting(&stage);
+    signal(&[event.id()], "TERM");
+    assert_eq!(event.wait().unwrap().code(), Some(143));
+    assert!(stage.records().is_empty(), "{:?}", stage.records());
+    drop(running);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod catalog_key;
 mod catalog_key_attacks;
 mod diff;
+mod elsewhere;
 mod hostile_bucket;
 mod looked_at;
 mod read_back;

@@ -57,6 +57,10 @@ fn a_drill_leaves_a_certificate_with_what_it_has_proven_and_without_a_name() {
     );
     let place = predicate["scratch"]["place"].as_str().unwrap();
     assert_eq!(place, format!("127.0.0.1:{}", scene.stage.cluster.port()));
+    // the tests' own cluster is source and scratch
+    assert_eq!(predicate["scratch"]["otherThanSource"], false);
+    assert_eq!(predicate["scratch"]["collation"], backup["source"]["collation"]);
+    assert!(backup["source"]["collation"]["locale"].is_string(), "{backup}");
     assert!(predicate["recovery"]["restoreMs"].as_i64().unwrap() > 0);
     assert!(predicate["controls"].as_array().unwrap().len() > 3);
 

@@ -152,7 +152,7 @@ fn a_url_that_is_none_is_refused_without_its_password() {
 #[test]
 fn what_is_not_there_is_told() {
     let stage = Stage::small();
-    refused(&stage, stage.run(["verify"]), 7, &["there is no backup latest"]);
+    refused(&stage, stage.run(["verify"]), 7, &["there is no good backup in"]);
     stage.back_up();
     refused(
         &stage,
@@ -160,7 +160,12 @@ fn what_is_not_there_is_told() {
         7,
         &["20010101", "pgcoffer list"],
     );
-    refused(&stage, stage.run(["verify", "latest:yearly"]), 7, &["latest:yearly"]);
+    refused(
+        &stage,
+        stage.run(["verify", "latest:yearly"]),
+        7,
+        &["no good yearly backup", "there are manual ones", "latest:manual"],
+    );
     refused(
         &stage,
         stage.run(["verify", "no-such"]),

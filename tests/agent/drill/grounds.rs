@@ -167,6 +167,21 @@ fn a_role_that_may_create_databases_is_enough() {
     assert!(report["scratch"]["place"].as_str().unwrap().starts_with("drill_maker@"));
 }
 
+/// Policies that apply to a table's owner too would hide its rows from the role that has restored them.
+#[test]
+fn tables_that_hide_rows_from_their_owner_are_compared() {
+    let stage = Stage::backed_up(
+        "create table hidden (id int, who text); insert into hidden select n, 'w' || n from generate_series(1, 50) n;
+         alter table hidden enable row level security; alter table hidden force row level security;
+         create policy few on hidden using (id < 3); create table seen as select 1 as one;",
+    );
+    stage.cluster.psql("postgres", "create role drill_hider login createdb");
+    let url = stage.cluster.url_as("drill_hider", None, "postgres");
+    let report = assert_proven(&stage.agent().env("PGCOFFER_SCRATCH_URL", url));
+    assert_eq!(report["counts"]["rows"], 51);
+    assert_proven(&stage.agent());
+}
+
 #[test]
 fn what_names_roles_that_a_server_lacks_is_named() {
     let stage = Stage::backed_up(RICH);

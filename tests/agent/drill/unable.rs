@@ -75,7 +75,7 @@ fn a_role_that_may_not_create_databases_is_refused() {
         .run(["drill"])
         .ended_with(3);
     assert!(
-        outcome.stderr.contains("create a scratch database"),
+        outcome.stderr.contains("mark the reserved database"),
         "{}",
         outcome.stderr
     );

@@ -107,6 +107,44 @@ fn who_stops_gets_the_answers_as_flags() {
     terminal.expect("make a new one");
     terminal.press("\x03");
     terminal.expect("no file was written and no setting was changed");
-    terminal.expect("pgcoffer init --database main=env:DATABASE_URL --bucket s3://testbed/backups");
+    terminal.expect("pgcoffer init --no-check --database main=env:DATABASE_URL --bucket s3://testbed/backups");
     assert_eq!(terminal.ended(), 130);
+    assert!(!terminal.screen().contains("the key that was shown"));
+}
+
+/// Who stops when the new key was shown learns what becomes of that key; and a URL that was typed is not left out of the
+/// line that begins again, nor repeated in it.
+#[test]
+fn who_stops_after_the_key_was_shown_is_told_what_becomes_of_it() {
+    let stage = Stage::small();
+    let folder = tempfile::tempdir().unwrap();
+    let agent = fresh(&stage, folder.path()).without("DATABASE_URL");
+    let mut terminal = Terminal::start(&agent, ["init", "--no-check", "--sheet", "s.txt"]);
+    terminal.expect_hidden("Its URL");
+    let url = stage.cluster.url(&stage.database);
+    terminal.answer(&url);
+    terminal.expect("Its name in the bucket");
+    terminal.answer("");
+    terminal.expect_hidden("URL of another database");
+    terminal.answer("");
+    terminal.expect("as s3://bucket/prefix");
+    terminal.answer("s3://testbed/backups");
+    terminal.expect("make a new one");
+    terminal.answer("");
+    terminal.expect("Ready?");
+    terminal.answer("");
+    let key = shown_key(&mut terminal);
+    terminal.expect("The last 6 characters");
+    terminal.press("\x03");
+    terminal.expect("no file was written and no setting was changed");
+    let id = pgcoffer::seal::MasterKey::parse(&key).unwrap().key_id();
+    terminal.expect(&format!("the key that was shown (its id is {id}) is nowhere in use"));
+    terminal.expect("to begin again with these answers, where MAIN_URL holds the URL that you typed:");
+    terminal.expect("read -rs MAIN_URL && export MAIN_URL");
+    terminal
+        .expect("pgcoffer init --no-check --sheet s.txt --database main=env:MAIN_URL --bucket s3://testbed/backups");
+    assert_eq!(terminal.ended(), 130);
+    let screen = terminal.screen();
+    let farewell = screen.split("no file was written").nth(1).unwrap();
+    assert!(!farewell.contains(&url) && !farewell.contains(&key), "{farewell}");
 }

@@ -264,4 +264,36 @@ fn undo_lists_what_was_made_and_removes_nothing() {
     let json = agent.run(["init", "--undo", "--json"]).success().json();
     assert_eq!(json["made"].as_array().unwrap().len(), 3);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    // whatever they are called; what may have settings of others in it is named, without a command
+    let others = ["--output", "toml", "--write", "x.toml", "--sheet", "my sheet.txt"];
+    agent.run(["init", "--no-check"].into_iter().chain(others)).success();
+    fs::write(folder.path().join("notes.txt"), "PGCOFFER_BUCKET is in the safe").unwrap();
+    let listed = agent.run(["init", "--undo"]).success();
+    assert!(listed.text().contains("rm 'my sheet.txt'"), "{}", listed.text());
+    assert!(
+        listed.text().contains("x.toml, which has settings of pgcoffer"),
+        "{}",
+        listed.text()
+    );
+    assert!(
+        !listed.text().contains("rm x.toml") && !listed.text().contains("notes.txt"),
+        "{}",
+        listed.text()
+    );
+}
+
+/// What a sheet is, its name says.
+#[test]
+fn a_sheet_is_what_its_name_says() {
+    let stage = Stage::small();
+    let folder = tempfile::tempdir().unwrap();
+    let agent = stage.agent().current_dir(folder.path());
+    for name in ["b.pdf", "sheet.docx", "sheet.md"] {
+        refused(
+            &agent,
+            &["--no-check", "--output", "env", "--sheet", name],
+            &[name, ".html", ".txt"],
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -7,4 +7,5 @@ pub(crate) mod forms;
 mod heroku;
 pub(crate) mod sheet;
 mod sheet_followed;
+mod there_already;
 mod trial;

@@ -63,6 +63,8 @@ fn the_sheet_alone_brings_a_backup_back() {
         &target.url,
     ];
     agent.run(["list"]).success();
+    let key = agent.run(["certificate", "key", "--json"]).success().json();
+    assert_eq!(key["keys"][0]["public_key"], field("Certificates")[0]);
     agent.run(restore).success();
     assert_eq!(stage.cluster.psql(&target.name, "select count(*) from people"), "500");
     let same_every_day = sheet

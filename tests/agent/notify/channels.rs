@@ -117,7 +117,7 @@ fn nobody_listens_and_that_is_said() {
     let outcome = agent.run(["tick"]).ended_with(2);
     assert_said(
         &outcome,
-        &["slack (127.0.0.1:1)", "can't be reached: Connection refused"],
+        &["slack (127.0.0.1:1)", "can't be reached: connection refused"],
     );
     assert!(!outcome.stderr.contains("s1ackS3cretPath"), "{}", outcome.stderr);
     let json = agent.run(["tick", "--log-format", "json"]).ended_with(2);

@@ -16,12 +16,14 @@ const DETAILS: &str = "warnings suspicious extensions options definitions tables
 #[test]
 fn json_of_a_record() {
     let stage = Stage::small();
-    let record = stage.back_up();
+    let mut record = stage.back_up();
+    let made = record.as_object_mut().unwrap().remove("made");
+    assert_eq!(made, Some(Value::Bool(true)));
     assert_keys(&record, &format!("{RECORD} {DETAILS}"));
     assert_keys(&record["source"], "server client");
     assert_keys(
         &record["source"]["server"],
-        "version major database table_bytes standby",
+        "version major database table_bytes standby identity",
     );
     assert_keys(&record["source"]["client"], "version major");
     assert_keys(&record["sealed"], "objects dump_bytes part_bytes compression");
@@ -39,12 +41,14 @@ fn json_of_a_record() {
     assert_keys(&record["large_objects"], "count bytes fingerprint");
     assert_keys(&record["serves"][0], "tier due retention");
     let mut shown = stage.run(["show", "latest", "--json"]).success().json();
-    for decided in ["hold", "retained", "accepted"] {
+    for decided in ["hold", "retained", "accepted", "last_read_back", "drill_findings"] {
         let decided = shown.as_object_mut().unwrap().remove(decided);
         assert_eq!(decided, Some(Value::Null));
     }
-    let notices = shown.as_object_mut().unwrap().remove("notices");
-    assert_eq!(notices, Some(Value::Array(Vec::new())));
+    for none in ["notices", "drills", "measured"] {
+        let none = shown.as_object_mut().unwrap().remove(none);
+        assert_eq!(none, Some(Value::Array(Vec::new())));
+    }
     assert_eq!(shown, record);
     assert_eq!(
         (record["version"].clone(), record["status"].clone()),
@@ -73,7 +77,9 @@ fn json_of_a_failure() {
     let record = stage.run(["show", &id, "--json"]).success().json();
     assert_keys(
         &record,
-        &format!("{RECORD} {DETAILS} error hint exit_status cause hold retained accepted notices"),
+        &format!(
+            "{RECORD} {DETAILS} error hint exit_status cause hold retained accepted notices last_read_back drills drill_findings measured"
+        ),
     );
     assert_eq!(record["exit_status"], 4);
 }
@@ -94,11 +100,11 @@ fn json_of_a_list() {
     );
     assert_keys(
         &listed["databases"][0],
-        "database newest_good age_seconds last_run last_run_status last_run_error",
+        "database newest_good age_seconds last_run last_run_status last_run_error last_drill last_proven",
     );
     assert_keys(
         &listed["backups"][0],
-        &format!("{RECORD} good looks_suspicious hold retained storage_class sealed_for doubt"),
+        &format!("{RECORD} good looks_suspicious hold retained storage_class sealed_for doubt last_read_back drill"),
     );
     assert_eq!(listed["others"]["main"], 1);
     assert_keys(&listed["unreadable"][0], "key why");
@@ -117,7 +123,7 @@ fn json_of_everything_else() {
     let stage = Stage::backed_up(SMALL);
     assert_keys(
         &stage.run(["verify", "--json"]).success().json(),
-        "id database sealed_bytes dump_bytes tables rows finished",
+        "id database sealed_bytes dump_bytes tables rows large_objects definitions compared_with pg_restore finished",
     );
     assert_keys(
         &stage
@@ -224,6 +230,7 @@ fn help_of_every_command() {
         "open",
         "verify",
         "drill",
+        "certificate",
         "restore",
         "check",
         "policy",

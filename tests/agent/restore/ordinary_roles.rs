@@ -35,7 +35,8 @@ const ORDINARY: &str = r#"
     comment on policy po on a.t is 'p'; comment on constraint ex_r_excl on a.ex is 'k'; comment on type a.mood is E'two\nlines'; comment on domain a.pos is 'd'; create view "B b"."v;v" as select 'x;y'::text as "c;c";
     select lo_from_bytea(0, 'abc'); create function a.returns_t() returns setof a.t language sql stable as 'select * from a.t'; create table a."comment; -- \d" (a int); create function a."quo""te"(a."comment; -- \d") returns int language sql as 'select 1 -- ;';"#;
 
-fn assert_all_of_it_comes_back(major: Option<u32>) {
+/// A database with all of it, on a server of this version.
+pub(crate) fn all_that_is_ordinary(major: Option<u32>) -> Stage {
     let stage = Stage::on(major, "");
     let made = ORDINARY.replace(
         "create cast (a.mood as int)",
@@ -52,6 +53,11 @@ fn assert_all_of_it_comes_back(major: Option<u32>) {
             .replace("(provider = icu, locale = 'de-u-kn')", "from \"C\""),
     };
     stage.cluster.psql(&stage.database, &made);
+    stage
+}
+
+fn assert_all_of_it_comes_back(major: Option<u32>) {
+    let stage = all_that_is_ordinary(major);
     stage
         .agent()
         .env("PGCOFFER_PG_BIN", stage.cluster.bin())

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Two large tables that hardly compress, and small ones before, between and behind them.
-const TABLES: &str = "
+pub(super) const TABLES: &str = "
     create table a_small (n int); insert into a_small select n from generate_series(1, 100) n;
     create table b_large (id int primary key, noise bytea); alter table b_large alter noise set storage external;
     insert into b_large select n, (select decode(string_agg(md5(random()::text || n || m), ''), 'hex')
@@ -41,7 +41,7 @@ pub(super) fn range_bytes(call: &Call) -> Option<u64> {
 }
 
 /// Runs something; how many bytes of archives it asked for, and by how many requests.
-fn cost(stage: &Stage, run: impl FnOnce()) -> (u64, usize) {
+pub(super) fn cost(stage: &Stage, run: impl FnOnce()) -> (u64, usize) {
     let before = stage.bucket.calls().len();
     run();
     let calls = stage.bucket.calls().split_off(before);

@@ -31,6 +31,14 @@ fn a_sample_reads_its_share_and_says_what_it_did_not_read() {
     ] {
         assert!(text.text().contains(word), "{word}: {}", text.text());
     }
+    let all = stage.run(["verify", "--sample", "100%"]).success();
+    let words = "Not proven: that rows are as dumped";
+    assert!(all.text().contains(words), "{}", all.text());
+    let json = stage.run(["verify", "--sample", "100%", "--json"]).success().json();
+    assert_eq!(
+        (&json["read_bytes"], &json["frames_read"]),
+        (&whole.into(), &json["frames"])
+    );
     // it says nothing of the whole
     assert_eq!(stage.keys("/marks/"), [""; 0]);
     for share in ["0%", "101%", "x"] {

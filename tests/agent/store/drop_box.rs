@@ -84,7 +84,7 @@ fn a_database_that_is_down_uses_up_a_turn_and_one_that_is_locked_does_not() {
     let stage = Stage::of(SMALL);
     let down = dyno(&stage).env("PGCOFFER_DB_MAIN_URL", "postgres://postgres@127.0.0.1:1/x");
     let said = down.run(["tick"]).ended_with(3);
-    assert!(said.text().contains("Connection refused"), "{}", said.text());
+    assert!(said.text().contains("connection refused"), "{}", said.text());
     assert_eq!(stage.failure()["status"], "failed");
     let taken = stage.keys("/turns/").len();
     assert_eq!(taken, 3);

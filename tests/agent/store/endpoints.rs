@@ -189,7 +189,7 @@ fn a_service_behind_a_private_authority_is_reached_by_its_certificate() {
     let by_profile = agent.clone().env("AWS_CONFIG_FILE", &config);
     by_profile.run(["list"]).success();
     for (file, words) in [
-        (stage.file("nothing.pem"), "No such file"),
+        (stage.file("nothing.pem"), "there is no such file"),
         (config, "there is no certificate in it"),
     ] {
         let outcome = agent.clone().env("AWS_CA_BUNDLE", file).run(["list"]);

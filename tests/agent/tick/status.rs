@@ -56,7 +56,7 @@ fn all_is_well() {
     let health = outlook(&agent, 0);
     assert_keys(
         &health,
-        "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
+        "database schedule newest_good last_read_back age_seconds good bytes last_failure late next_due paused_until under_way held \
          suspicious lost unsure without_record ahead implausible unreadable clock_seconds others other_repositories \
          unsettled too_late came_late foreign undelivered drills problems",
     );

@@ -98,7 +98,7 @@ fn json_of_a_tick() {
     assert_eq!(main["prune"]["backups"][2]["verdict"], "delete");
     assert_keys(
         &main["health"],
-        "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
+        "database schedule newest_good last_read_back age_seconds good bytes last_failure late next_due paused_until under_way held \
          suspicious lost without_record ahead implausible unreadable clock_seconds others other_repositories unsettled \
          unsure too_late came_late foreign undelivered drills problems",
     );

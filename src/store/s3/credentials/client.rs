@@ -25,7 +25,10 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 
-use crate::store::s3::{Error, Kind};
+use crate::{
+    store::s3::{Error, Kind},
+    text::os_words,
+};
 
 /// A client that uses the proxy of the environment. If a file of certificates is named, it is trusted instead of the
 /// system's, as in the AWS CLI.
@@ -50,7 +53,7 @@ pub(in crate::store::s3) fn client(bundle: Option<&str>) -> Result<SharedHttpCli
 
 /// The certificates of a file. The client would panic if the file has none.
 fn certificates(file: &str) -> Result<Vec<u8>, Error> {
-    let pem = fs::read(file).map_err(|e| unusable(file, &e.to_string()))?;
+    let pem = fs::read(file).map_err(|e| unusable(file, &os_words(&e)))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|e| unusable(file, &e.to_string()))?;

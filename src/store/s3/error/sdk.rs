@@ -274,7 +274,21 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// What one of the SDK's layers means, where its text says nothing but which layer it is.
 fn in_plain_words(text: &str) -> Option<&'static str> {
-    const LAYERS: [(&str, &str); 13] = [
+    const LAYERS: [(&str, &str); 18] = [
+        (
+            "the credentials provider was not properly configured",
+            "the credentials can't be used",
+        ),
+        ("the credential provider was not enabled", "there are no credentials"),
+        (
+            "an error occurred while loading credentials",
+            "the credentials can't be loaded",
+        ),
+        (
+            "no providers in chain provided credentials",
+            "no credentials were found",
+        ),
+        ("dns error", "the host's name is not known"),
         ("dispatch failure", "no connection could be made"),
         ("service error", "the service answered with an error"),
         ("response error", "the answer can't be read"),

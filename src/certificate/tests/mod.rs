@@ -1,0 +1,5 @@
+mod chain;
+mod contents;
+mod forged;
+mod page;
+mod scene;

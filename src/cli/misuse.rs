@@ -1,0 +1,248 @@
+//! A line that can't be parsed, in the words of every other error: what is wrong, and a hint with the cure.
+
+use std::error::Error as _;
+
+use clap::{
+    Command,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use pgcoffer::redact::without_keys;
+
+use super::{examples, slips};
+
+/// The most letters in which a word may differ from the one that was meant.
+const LETTERS_MAX: usize = 3;
+
+/// What an error of the parser says to people.
+pub(super) fn text(error: &clap::Error, command: &Command, words: &[String]) -> String {
+    // without any command, the whole help is the answer
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return error.render().to_string().trim_end().to_owned();
+    }
+    let at = Spot::of(command, words);
+    let (what, hint) = match error.kind() {
+        ErrorKind::InvalidSubcommand => of_command(error, &at),
+        ErrorKind::UnknownArgument => of_argument(error, &at),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => of_value(error, &at),
+        ErrorKind::MissingRequiredArgument => of_missing(error, &at),
+        ErrorKind::ArgumentConflict => of_conflict(error, &at),
+        ErrorKind::MissingSubcommand => (
+            format!("`{}` wants one of its own commands", at.path),
+            format!("{} ({})", names(at.command).join(", "), at.help()),
+        ),
+        _ => (first_line(error), at.help()),
+    };
+    without_keys(&format!("error: {what}\nhint: {hint}")).into_owned()
+}
+
+/// The command that was being typed.
+struct Spot<'a> {
+    command: &'a Command,
+    /// Its words, the program's own name first.
+    path: String,
+}
+
+impl<'a> Spot<'a> {
+    fn of(root: &'a Command, words: &[String]) -> Self {
+        let (mut command, mut path) = (root, "pgcoffer".to_owned());
+        // `help X` asks for X, and is no place to be in
+        for word in words.iter().filter(|word| *word != "help") {
+            if let Some(below) = command.find_subcommand(word) {
+                path = format!("{path} {}", below.get_name());
+                command = below;
+            } else if !word.starts_with('-') && command.has_subcommands() && path != "pgcoffer" {
+                break;
+            }
+        }
+        Self { command, path }
+    }
+
+    /// How to see what this command takes.
+    fn help(&self) -> String {
+        format!("`{} --help` shows what it takes", self.path)
+    }
+}
+
+fn of_command(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
+    let word = string(error, ContextKind::InvalidSubcommand);
+    let what = format!("there is no command {word:?}");
+    if let Some(hint) = slips::hint(&word) {
+        return (what, hint.to_owned());
+    }
+    let hint = match nearest(&word, &names(at.command)) {
+        Some(name) => format!("did you mean `{} {name}`? `pgcoffer help` lists the commands", at.path),
+        None => "`pgcoffer help` lists the commands".to_owned(),
+    };
+    (what, hint)
+}
+
+fn of_argument(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
+    let typed = string(error, ContextKind::InvalidArg);
+    if !typed.starts_with('-') {
+        let what = format!("{typed:?} is one word too many for `{}`", at.path);
+        let hint = format!("{}; what has a space in it stands in quotes", at.help());
+        return (what, hint);
+    }
+    let what = format!("`{}` has no option {typed}", at.path);
+    let options: Vec<String> = at
+        .command
+        .get_arguments()
+        .filter_map(|arg| Some(format!("--{}", arg.get_long()?)))
+        .collect();
+    let hint = match (slips::option_hint(&typed), nearest(&typed, &options)) {
+        // one letter is a slip of the finger, whatever else is called so
+        (_, Some(option)) if strsim::damerau_levenshtein(option, &typed) == 1 => format!("did you mean {option}?"),
+        (Some(hint), _) => hint.to_owned(),
+        (None, Some(option)) => format!("did you mean {option}? {}", at.help()),
+        (None, None) => at.help(),
+    };
+    (what, hint)
+}
+
+fn of_value(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
+    let argument = string(error, ContextKind::InvalidArg);
+    let value = string(error, ContextKind::InvalidValue);
+    if value.is_empty() {
+        return (format!("{argument} lacks its value"), at.help());
+    }
+    if let Some(why) = error.source().map(ToString::to_string) {
+        let why = match why.as_str() {
+            "invalid digit found in string" | "cannot parse integer from empty string" => {
+                format!("{value:?} is no whole number")
+            }
+            _ => why,
+        };
+        return (format!("{argument}: {why}"), at.help());
+    }
+    let possible: Vec<String> = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(possible)) => possible.clone(),
+        _ => Vec::new(),
+    };
+    if possible.is_empty() {
+        return (first_line(error), at.help());
+    }
+    let hint = match nearest(&value, &possible) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => at.help(),
+    };
+    (
+        format!("{argument}: {value:?} is none of {}", possible.join(", ")),
+        hint,
+    )
+}
+
+fn of_missing(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
+    let missing = strings(error, ContextKind::InvalidArg);
+    let what = format!("`{}` needs {}", at.path, missing.join(" and "));
+    let path = at.path.strip_prefix("pgcoffer ").unwrap_or_default();
+    let hint = match examples::first_with(path, &missing) {
+        Some(example) => format!("for example `{example}`; {}", at.help()),
+        None => at.help(),
+    };
+    (what, hint)
+}
+
+fn of_conflict(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
+    let one = string(error, ContextKind::InvalidArg);
+    let others = strings(error, ContextKind::PriorArg);
+    let what = match others.as_slice() {
+        [other] if *other == one => format!("{one} is given twice"),
+        [] => first_line(error),
+        others => format!("{one} can't be given together with {}", others.join(" and ")),
+    };
+    (what, format!("leave out one of them; {}", at.help()))
+}
+
+/// The parser's own first line, without its beginning.
+fn first_line(error: &clap::Error) -> String {
+    let rendered = error.render().to_string();
+    let line = rendered.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+fn string(error: &clap::Error, kind: ContextKind) -> String {
+    strings(error, kind).into_iter().next().unwrap_or_default()
+}
+
+fn strings(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// The names of a command's own commands, and their other names.
+fn names(command: &Command) -> Vec<String> {
+    let visible = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    let all = visible.flat_map(|sub| sub.get_visible_aliases().chain([sub.get_name()]).map(str::to_owned));
+    all.filter(|name| name != "help").collect()
+}
+
+/// The word that was probably meant: one that begins so, or that differs by few letters.
+fn nearest<'a>(typed: &str, known: &'a [String]) -> Option<&'a str> {
+    let typed = typed.split('=').next().unwrap_or(typed).to_ascii_lowercase();
+    let distance = |name: &str| match typed.trim_start_matches('-').len() >= 3 && name.starts_with(&typed) {
+        true => 1,
+        false => strsim::damerau_levenshtein(name, &typed),
+    };
+    let letters_max = LETTERS_MAX.min(typed.trim_start_matches('-').len() / 2);
+    let near = known.iter().map(|name| (distance(name), name.as_str()));
+    near.filter(|(letters, _)| *letters <= letters_max)
+        .min()
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+mod tests {
+    use super::*;
+    use crate::cli::parser;
+
+    fn said(line: &str) -> String {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let command = parser::command();
+        let error = command
+            .clone()
+            .try_get_matches_from(std::iter::once("pgcoffer".to_owned()).chain(words.clone()));
+        text(&error.unwrap_err(), &command, &words)
+    }
+
+    #[test]
+    fn each_slip_has_its_cure_and_no_tip_of_the_parser() {
+        for (line, words) in [
+            ("restor", "did you mean `pgcoffer restore`?"),
+            ("help restor", "did you mean `pgcoffer restore`?"),
+            ("lifecycle shw", "did you mean `pgcoffer lifecycle show`?"),
+            (
+                "list --datbase x",
+                "`pgcoffer list` has no option --datbase\nhint: did you mean --database?",
+            ),
+            ("prune --keep-daily 7", "PGCOFFER_SCHEDULE"),
+            ("restore --target x", "behind --to"),
+            ("get --file x", "-o FILE"),
+            ("list -n x", "\"x\" is no whole number"),
+            ("backup --tier weekl", "\"weekl\" is not a tier"),
+            ("completions fsh", "did you mean fish?"),
+            (
+                "restore latest",
+                "needs --to <URL>\nhint: for example `pgcoffer restore",
+            ),
+            ("restore latest --to", "--to <URL> lacks its value"),
+            ("list --good --all", "can't be given together"),
+            ("list main shop", "\"shop\" is one word too many"),
+            ("drill --frobnicate", "`pgcoffer drill` has no option --frobnicate"),
+            ("nonsense", "`pgcoffer help` lists the commands"),
+        ] {
+            let text = said(line);
+            assert!(text.contains(words), "{line}: {text}");
+            let lines: Vec<&str> = text.lines().collect();
+            assert!(
+                lines[0].starts_with("error: ") && lines[1].starts_with("hint: "),
+                "{line}: {text}"
+            );
+            assert_eq!(lines.len(), 2, "{line}: {text}");
+            assert!(!text.contains("tip:"), "{line}: {text}");
+        }
+    }
+}
