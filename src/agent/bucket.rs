@@ -40,7 +40,8 @@ impl Agent {
         let now = self.clock.now();
         let listing = async {
             let mut listing = catalog.list(label.as_ref(), runs, limit, now).await?;
-            catalog.list_drills(&mut listing).await?;
+            listing.drills = catalog.list_drills(&listing.ids()).await?;
+            listing.unreadable.append(&mut listing.drills.unreadable);
             Ok(listing)
         };
         let mut listing = self.interrupt.or(listing).await?;

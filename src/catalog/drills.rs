@@ -3,38 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
-use super::{
-    Catalog, Maker, READS_AT_ONCE, SUFFIX, Survey,
-    commit::COMMIT_ATTEMPTS,
-    reading::{DETAILS_LEVEL, Expected, sha256_hex},
-};
+use super::{Catalog, Maker, READS_AT_ONCE, SUFFIX, reading::Expected};
 use crate::{
     backup::{CERTIFICATE_BYTES_MAX, DrillFindings, DrillName, DrillRecord, Label, TurnName, UnreadableDrill},
     compress,
     error::{Error, Result},
-    seal::{self, Content, PayloadCompression, Secret, Subject},
-    store::{Attributes, Claim, Kind, Object},
+    seal::{self, Content},
+    store::{Kind, Object},
 };
 
 /// The folder of a database's drills.
-const FOLDER: &str = "drills";
+pub(super) const FOLDER: &str = "drills";
 /// The end of the name that is taken before a drill begins.
-const BEGUN: &str = ".begun";
+pub(super) const BEGUN: &str = ".begun";
 /// The end of the name of findings.
-const FINDINGS: &str = ".findings.pgc";
-
-/// No lifecycle rule of ours selects reports, and who drills needs no right to tag.
-const WITHOUT_TAGS: Attributes = Attributes {
-    tags: Vec::new(),
-    locked_until: None,
-};
-
-/// The number of attempts to take a name, of which nothing is lost.
-const BEGIN_ATTEMPTS: u32 = 3;
+pub(super) const FINDINGS: &str = ".findings.pgc";
 
 /// The longest report: a certificate in base64, and some KiB.
 const REPORT_BYTES_MAX: u64 = (CERTIFICATE_BYTES_MAX as u64) * 2 + (64 << 10);
@@ -53,15 +39,6 @@ pub struct DrillNames {
     pub foreign: usize,
     /// Every key that was listed, ours or not.
     pub keys: BTreeSet<String>,
-}
-
-/// Whether a turn could be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DrillTurn {
-    /// It is ours.
-    Ours,
-    /// Another machine has it.
-    Taken,
 }
 
 /// The objects of one drill.
@@ -98,7 +75,7 @@ pub struct DrillHistory {
 }
 
 impl Catalog {
-    fn drill_key(&self, database: &Label, name: &DrillName, end: &str) -> String {
+    pub(super) fn drill_key(&self, database: &Label, name: &DrillName, end: &str) -> String {
         let below = format!("{database}/{FOLDER}/{name}{end}");
         self.store.location().key(&below)
     }
@@ -147,24 +124,6 @@ impl Catalog {
             .drills
             .sort_by(|a, b| (b.name.began(), b.name.as_str()).cmp(&(a.name.began(), a.name.as_str())));
         Ok(names)
-    }
-
-    /// The drills of a surveyed database. Listed once for each survey; what is in their folder and isn't ours is counted
-    /// with the rest of the survey.
-    ///
-    /// # Errors
-    /// As [`Catalog::drill_names`].
-    pub async fn find_drills<'a>(&self, survey: &'a mut Survey) -> Result<&'a DrillNames> {
-        if survey.drills.is_none() {
-            let names = self.drill_names(&survey.database).await?;
-            survey.foreign += names.foreign;
-            survey.keys.extend(names.keys.iter().cloned());
-            survey.drills = Some(names);
-        }
-        survey
-            .drills
-            .as_ref()
-            .ok_or_else(|| Error::Internal("drills that are not there".to_owned()))
     }
 
     /// What the newest reports of a database's drills say. A report that is not one of ours, under its own name and as
@@ -277,87 +236,6 @@ impl Catalog {
             _ => Ok(findings),
         }
     }
-
-    /// The key with which a drill that begins now is reported: the first one in use that also opens archives.
-    ///
-    /// # Errors
-    /// As [`Catalog::makers`]; [`Error::Usage`] if there is none.
-    pub async fn drill_maker(&self, database: &Label) -> Result<Maker> {
-        let makers = self.makers(database).await?.into_iter();
-        let mut in_use = makers.filter(|maker| maker.is_in_use() && !maker.secret.is_catalog_key());
-        in_use.next().ok_or_else(|| {
-            Error::usage(
-                format!("no key in use can seal the report of a drill of {database}"),
-                "set PGCOFFER_KEY: a key that was retired seals nothing any more",
-            )
-        })
-    }
-
-    /// Takes the turn of an attempt at the drill that was due at `due`, so that no two machines carry it out. Atomic. A
-    /// service that can't do that gives it to everybody.
-    ///
-    /// # Errors
-    /// Any error of the bucket.
-    pub async fn take_drill_turn(&self, database: &Label, due: Timestamp, attempt: u32) -> Result<DrillTurn> {
-        let maker = self.drill_maker(database).await?;
-        let name = TurnName::of_drill(&maker.identity, database, due, attempt);
-        let below = format!("{database}/{FOLDER}/{}", name.as_str());
-        let key = self.store.location().key(&below);
-        let body = format!("the turn of the drill of {database} that was due at {due} is taken\n");
-        match self.store.claim(&key, Bytes::from(body)).await {
-            Ok(Claim::Taken) => Ok(DrillTurn::Ours),
-            Ok(Claim::Held) => Ok(DrillTurn::Taken),
-            Err(error) if error.kind == Kind::Unsupported => Ok(DrillTurn::Ours),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Takes the name of a drill before it begins, so that one that is killed is known as well. It also shows whether
-    /// the bucket takes reports. Atomic, retried, safe to cancel.
-    ///
-    /// # Errors
-    /// Any error of the bucket.
-    pub async fn begin_drill(&self, database: &Label, name: &DrillName) -> Result<()> {
-        let key = self.drill_key(database, name, BEGUN);
-        let body = format!("a drill of {} of {database} began at {}\n", name.id(), name.began());
-        self.put_sealed(&key, Bytes::from(body), &WITHOUT_TAGS, BEGIN_ATTEMPTS)
-            .await
-    }
-
-    /// Seals and writes the findings and then the report, which may not exist yet, and completes the report with what
-    /// it says of its findings. Each write is atomic, retried for minutes and safe to cancel. If the findings can't be
-    /// written, the report is written without them.
-    ///
-    /// # Errors
-    /// Any error of the bucket, or [`Error::Seal`] if the system has no random bytes.
-    pub async fn commit_drill(&self, report: &mut DrillRecord, findings: &DrillFindings, maker: &Maker) -> Result<()> {
-        let payload = self.seal_findings(report, findings, &maker.secret)?;
-        let key = self.drill_key(&report.database, &report.name, FINDINGS);
-        (report.findings_bytes, report.findings_sha256) = (payload.len() as u64, sha256_hex(&payload).into());
-        let written = self.put_sealed(&key, payload, &WITHOUT_TAGS, COMMIT_ATTEMPTS).await;
-        if let Err(error) = written {
-            tracing::warn!("what the drill found is not in the bucket: {error}");
-            (report.findings_bytes, report.findings_sha256) = (0, crate::text::Untrusted::default());
-        }
-        let key = self.report_key(&report.database, &report.name);
-        let compression = PayloadCompression::None;
-        let sealed = sealed(report, (Content::Drill, compression), &maker.secret, &report.to_json());
-        let sealed = sealed.map_err(|e| Error::seal(&key, e))?;
-        self.put_sealed(&key, sealed, &WITHOUT_TAGS, COMMIT_ATTEMPTS).await
-    }
-
-    fn seal_findings(&self, report: &DrillRecord, findings: &DrillFindings, secret: &Secret) -> Result<Bytes> {
-        let mut payload = compress::Writer::new(DETAILS_LEVEL);
-        findings
-            .write_json(report.repository, &report.name, &report.database, &mut payload)
-            .map_err(|e| Error::Compress(compress::Error::Compress(e)))?;
-        let payload = payload.finish().map_err(Error::Compress)?;
-        let compression = PayloadCompression::Zstd;
-        sealed(report, (Content::Findings, compression), secret, &payload).map_err(|e| {
-            let key = self.drill_key(&report.database, &report.name, FINDINGS);
-            Error::seal(key, e)
-        })
-    }
 }
 
 /// A part of a drill's objects.
@@ -410,22 +288,6 @@ fn parse(path: &str) -> Option<(DrillName, Part)> {
         .find_map(|(end, part)| Some((path.strip_suffix(end)?, *part)));
     let (name, part) = found?;
     Some((DrillName::parse(name).ok()?, part))
-}
-
-fn sealed(
-    report: &DrillRecord,
-    (content, compression): (Content, PayloadCompression),
-    secret: &Secret,
-    payload: &[u8],
-) -> std::result::Result<Bytes, seal::Error> {
-    let subject = Subject {
-        repository: &report.repository,
-        backup: report.name.as_str(),
-        content,
-        compression,
-        database: report.database.as_str(),
-    };
-    seal::seal_bytes(&subject, std::slice::from_ref(secret), payload).map(Bytes::from)
 }
 
 fn unreadable(key: &str, why: &UnreadableDrill) -> Error {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Catalog, DrillObjects, Listing, READS_AT_ONCE, ReportsRead};
+use super::{Catalog, DrillObjects, READS_AT_ONCE, ReportsRead};
 use crate::{
     backup::{BackupId, DrillRecord, Label, MeasuredDrill},
     error::{Error, Result},
@@ -21,6 +21,8 @@ pub struct ListedDrills {
     pub of_backups: BTreeMap<BackupId, DrillRecord>,
     /// The last report of each database.
     pub last: BTreeMap<Label, DrillRecord>,
+    /// The keys of newer reports that can't be read, and why.
+    pub unreadable: Vec<(String, Error)>,
 }
 
 impl ListedDrills {
@@ -33,44 +35,40 @@ impl ListedDrills {
 }
 
 impl Catalog {
-    /// Adds what drills have shown to a listing: one more list for each database, its newest report, and the newest of
-    /// each backup that is listed and has one. A report that can't be read proves nothing, and is listed as unreadable.
+    /// What drills have shown of these backups: one list for each database, its newest report, and the newest of each
+    /// backup that has one. A report that can't be read proves nothing.
     ///
     /// # Errors
     /// Errors that concern more than one object. Credentials that may not look there see no drills.
-    pub async fn list_drills(&self, listing: &mut Listing) -> Result<()> {
-        let all = listing.entries.iter().chain(&listing.beside);
-        let mut labels: Vec<Label> = all.map(|one| one.record.database.clone()).collect();
-        labels.sort();
-        labels.dedup();
-        for label in labels {
-            match self.list_drills_of(listing, &label).await {
+    pub async fn list_drills(&self, listed: &BTreeMap<Label, Vec<BackupId>>) -> Result<ListedDrills> {
+        let mut drills = ListedDrills::default();
+        for (label, ids) in listed {
+            match self.list_drills_of(&mut drills, label, ids).await {
                 Err(Error::Store(error)) if error.kind == Kind::Denied => {}
                 result => result?,
             }
         }
-        Ok(())
+        Ok(drills)
     }
 
-    async fn list_drills_of(&self, listing: &mut Listing, label: &Label) -> Result<()> {
+    async fn list_drills_of(&self, drills: &mut ListedDrills, label: &Label, ids: &[BackupId]) -> Result<()> {
         let names = self.drill_names(label).await?;
         let history = self.read_reports(label, &names, READ).await?;
-        listing.unreadable.extend(history.unreadable);
+        drills.unreadable.extend(history.unreadable);
         if let Some(last) = history.reports.into_iter().next() {
-            listing.drills.last.insert(label.clone(), last);
+            drills.last.insert(label.clone(), last);
         }
         let newest_of = |id: &BackupId| {
-            let mut drills = names.drills.iter();
-            drills.find(|drill| drill.report.is_some() && drill.name.id() == id)
+            let mut all = names.drills.iter();
+            all.find(|drill| drill.report.is_some() && drill.name.id() == id)
         };
-        let listed = listing.entries.iter().filter(|one| one.record.database == *label);
-        let wanted: Vec<&DrillObjects> = listed.filter_map(|one| newest_of(&one.record.id)).collect();
+        let wanted: Vec<&DrillObjects> = ids.iter().filter_map(newest_of).collect();
         let opening = wanted.iter().map(|drill| self.open_report(label, drill));
         let opened: Vec<Result<DrillRecord>> = stream::iter(opening).buffered(READS_AT_ONCE).collect().await;
         for report in opened {
             match report {
                 Ok(report) => {
-                    listing.drills.of_backups.insert(report.id.clone(), report);
+                    drills.of_backups.insert(report.id.clone(), report);
                 }
                 Err(Error::Store(error)) if error.kind != Kind::NotFound && error.kind.is_of_all_objects() => {
                     return Err(error.into());

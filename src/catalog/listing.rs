@@ -126,6 +126,21 @@ impl Listing {
             .retain(|one| one.record.database != *label || kept.contains(&one.record.id));
     }
 
+    /// The ids of the runs that are shown, by database; a database of which none is shown has none.
+    #[must_use]
+    pub fn ids(&self) -> BTreeMap<Label, Vec<BackupId>> {
+        let mut ids: BTreeMap<Label, Vec<BackupId>> = BTreeMap::new();
+        for one in &self.beside {
+            ids.entry(one.record.database.clone()).or_default();
+        }
+        for one in &self.entries {
+            ids.entry(one.record.database.clone())
+                .or_default()
+                .push(one.record.id.clone());
+        }
+        ids
+    }
+
     /// Whether there is no record at all, of whomever.
     #[must_use]
     pub fn knows_nothing(&self) -> bool {

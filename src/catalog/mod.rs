@@ -17,6 +17,7 @@ mod commit;
 mod comparison;
 mod databases;
 mod doubt;
+mod drill_commit;
 mod drills;
 mod empty_place;
 mod entry;
@@ -57,7 +58,8 @@ use crate::{
 
 pub use archive_check::ArchiveCheck;
 pub use doubt::Doubt;
-pub use drills::{DrillHistory, DrillNames, DrillObjects, DrillTurn, ReportsRead};
+pub use drill_commit::DrillTurn;
+pub use drills::{DrillHistory, DrillNames, DrillObjects, ReportsRead};
 pub use entry::CatalogEntry;
 pub use keys::{Key, Keys, Maker};
 pub use listed_drills::ListedDrills;

@@ -124,6 +124,24 @@ impl Catalog {
         Ok(survey)
     }
 
+    /// The drills of a surveyed database. Listed once for each survey; what is in their folder and isn't ours is counted
+    /// with the rest of the survey.
+    ///
+    /// # Errors
+    /// As [`Catalog::drill_names`].
+    pub async fn find_drills<'a>(&self, survey: &'a mut Survey) -> Result<&'a DrillNames> {
+        if survey.drills.is_none() {
+            let names = self.drill_names(&survey.database).await?;
+            survey.foreign += names.foreign;
+            survey.keys.extend(names.keys.iter().cloned());
+            survey.drills = Some(names);
+        }
+        survey
+            .drills
+            .as_ref()
+            .ok_or_else(|| Error::Internal("drills that are not there".to_owned()))
+    }
+
     /// Whether there is a good record with this id now, whatever an earlier listing showed.
     ///
     /// # Errors

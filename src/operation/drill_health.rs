@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Health, Problem};
+use super::Problem;
 use crate::{
     backup::{BackupId, DrillName, DrillOutcome, DrillRecord, DrillVerdict, Label, MeasuredDrill},
     catalog::{Catalog, DrillNames, ReportsRead, Survey},
@@ -230,13 +230,6 @@ impl From<&DrillRecord> for LastDrill {
             }
         }
         last
-    }
-}
-
-impl Health {
-    /// What drills have shown, once that was found out.
-    pub(super) fn with_drills(self, drills: DrillHealth) -> Self {
-        Self { drills, ..self }
     }
 }
 

@@ -50,7 +50,8 @@ pub(super) async fn status_of(
         result => result?,
     };
     let drills = DrillHealth::look(catalog, survey, schedules.drills, now).await?;
-    let mut health = Health::of(survey, schedules.backups, now).with_drills(drills);
+    let mut health = Health::of(survey, schedules.backups, now);
+    health.drills = drills;
     let service = catalog.store().service_time();
     health.clock_seconds = service.map(|service| now.as_second() - service.as_second());
     health.under_way = under_way.iter().filter_map(|upload| upload.began).collect();

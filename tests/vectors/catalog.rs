@@ -28,7 +28,7 @@ pub(crate) fn catalog_keys() -> Vec<Vector> {
         Vector { held, ..vector }
     };
     let mut vectors = Vec::new();
-    for content in ["record", "mark", "repository"] {
+    for content in ["record", "mark", "drill", "repository"] {
         for (whose, held) in [("key", Held::Key), ("catalog_key", Held::CatalogKey)] {
             let name = format!("catalog_{content}_under_{whose}");
             vectors.push(opens_for(&name, held, content, &both));
@@ -37,7 +37,7 @@ pub(crate) fn catalog_keys() -> Vec<Vector> {
             vectors.push(opens_for(&name, held, content, alone));
         }
     }
-    for content in ["archive", "details", "settings"] {
+    for content in ["archive", "details", "findings", "settings"] {
         let slots = [of_archive.clone()];
         let name = format!("catalog_key_and_{content}");
         let beyond = "beyond catalog key";

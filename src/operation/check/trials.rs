@@ -49,7 +49,11 @@ pub(super) async fn try_all(store: &S3, mode: Option<AccessMode>) -> Trials {
     trials.tags(&probe, written).await;
     let other = format!("{key}-parts");
     let parts = if only_adds { &key } else { &other };
-    let put_together = trials.parts(&store.probe(parts), parts == &key).await;
+    // a report is written at once
+    let put_together = match mode {
+        Some(AccessMode::Drill) => false,
+        _ => trials.parts(&store.probe(parts), parts == &key).await,
+    };
     trials.delete(&probe, written, only_adds).await;
     if written && trials.may_not(S3Action::DeleteObject) {
         trials.left.push(key.clone());

@@ -270,7 +270,8 @@ fn serve_drills_as_well() {
 
 #[test]
 fn a_schedule_that_is_wrong_is_said_with_what_is_right() {
-    let agent = Stage::small().agent().env("PGCOFFER_DRILL", "weekly on sunday keep 5w");
+    let stage = Stage::small();
+    let agent = stage.agent().env("PGCOFFER_DRILL", "weekly on sunday keep 5w");
     let said = agent.run(["status"]).ended_with(2);
     assert!(
         said.stderr.contains("PGCOFFER_DRILL: a drill has no retention"),

@@ -41,12 +41,14 @@ fn json_of_a_record() {
     assert_keys(&record["large_objects"], "count bytes fingerprint");
     assert_keys(&record["serves"][0], "tier due retention");
     let mut shown = stage.run(["show", "latest", "--json"]).success().json();
-    for decided in ["hold", "retained", "accepted", "last_read_back"] {
+    for decided in ["hold", "retained", "accepted", "last_read_back", "drill_findings"] {
         let decided = shown.as_object_mut().unwrap().remove(decided);
         assert_eq!(decided, Some(Value::Null));
     }
-    let notices = shown.as_object_mut().unwrap().remove("notices");
-    assert_eq!(notices, Some(Value::Array(Vec::new())));
+    for none in ["notices", "drills", "measured"] {
+        let none = shown.as_object_mut().unwrap().remove(none);
+        assert_eq!(none, Some(Value::Array(Vec::new())));
+    }
     assert_eq!(shown, record);
     assert_eq!(
         (record["version"].clone(), record["status"].clone()),
@@ -75,7 +77,9 @@ fn json_of_a_failure() {
     let record = stage.run(["show", &id, "--json"]).success().json();
     assert_keys(
         &record,
-        &format!("{RECORD} {DETAILS} error hint exit_status cause hold retained accepted notices last_read_back"),
+        &format!(
+            "{RECORD} {DETAILS} error hint exit_status cause hold retained accepted notices last_read_back drills drill_findings measured"
+        ),
     );
     assert_eq!(record["exit_status"], 4);
 }
@@ -96,11 +100,11 @@ fn json_of_a_list() {
     );
     assert_keys(
         &listed["databases"][0],
-        "database newest_good age_seconds last_run last_run_status last_run_error",
+        "database newest_good age_seconds last_run last_run_status last_run_error last_drill last_proven",
     );
     assert_keys(
         &listed["backups"][0],
-        &format!("{RECORD} good looks_suspicious hold retained storage_class sealed_for doubt last_read_back"),
+        &format!("{RECORD} good looks_suspicious hold retained storage_class sealed_for doubt last_read_back drill"),
     );
     assert_eq!(listed["others"]["main"], 1);
     assert_keys(&listed["unreadable"][0], "key why");

@@ -2,6 +2,7 @@
 
 mod compromised_agent;
 mod deletes;
+mod drills;
 mod holds;
 mod leftovers;
 mod neighbours;
