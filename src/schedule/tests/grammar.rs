@@ -120,7 +120,7 @@ fn each_fault_is_told_with_its_clause() {
             r#"in "daily at 02:30": it doesn't say how long daily backups are kept"#,
         ),
         ("daily keep 7d often", r#""often" is not understood"#),
-        ("daily keep 7 d", r#""d" is not understood"#),
+        ("daily keep 7 d", r#""7 d" is not a retention: did you mean 7d?"#),
         ("daily keep 7d keep 8d", r#""keep" appears twice"#),
         ("daily at keep 7d", r#""at" has no value"#),
         ("daily keep", r#""keep" has no value"#),
