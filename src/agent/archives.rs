@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::{
-    Agent,
+    Agent, ShownDrills,
     connect::{only_catalog_key, parse_label},
     usage,
 };
@@ -15,7 +15,7 @@ use crate::{
     config::no_key,
     error::{Error, Result},
     operation::{
-        self, BackupContents, ChangedMark, Fetched, FetchedTable, MarkChange, PreparedRestore, Progress, RestoreReport,
+        self, BackupContents, ChangedMark, Fetched, FetchedTable, MarkChange, PreparedRestore, Progress, RestorePreview, RestoreReport,
         RestoreRequest, Retaining, RowFormat, Sampled, TableName, Target, ThawRequest, Verified,
     },
     postgres::{self, DatabaseUrl},
@@ -43,6 +43,8 @@ pub struct ShownBackup {
     pub sees_inside: bool,
     /// What people decided about it, and what they were notified of.
     pub mark: Option<Mark>,
+    /// What drills have shown of it.
+    pub drills: ShownDrills,
     /// When its archive was last read back as a whole and was good.
     pub last_read_back: Option<Timestamp>,
     /// What time it is, by the bucket's clock if that is known.
@@ -67,6 +69,7 @@ impl Agent {
         let last_read_back = catalog.last_read_back(&record, mark.as_ref(), seen);
         let last_read_back = self.interrupt.or(last_read_back).await?;
         Ok(ShownBackup {
+            drills: self.drills_of(catalog, &record).await?,
             record,
             details,
             sees_inside,
@@ -240,6 +243,15 @@ impl Agent {
     ) -> Result<PreparedRestore<'a>> {
         let (catalog, clients) = (self.catalog().await?, self.clients().await?);
         operation::prepare_restore(catalog, clients, record, request, &self.interrupt).await
+    }
+
+    /// What a restore that was prepared would do.
+    ///
+    /// # Errors
+    /// Those of [`PreparedRestore::preview`].
+    pub async fn preview_restore(&self, prepared: &PreparedRestore<'_>) -> Result<RestorePreview> {
+        let catalog = self.catalog().await?;
+        self.interrupt.or(prepared.preview(catalog)).await
     }
 
     /// Carries out a restore that was prepared.

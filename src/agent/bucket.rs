@@ -37,7 +37,12 @@ impl Agent {
     pub async fn list(&self, database: Option<&str>, runs: ListedRuns, limit: usize) -> Result<Listing> {
         let catalog = self.catalog().await?;
         let label = parse_label(database)?;
-        let listing = catalog.list(label.as_ref(), runs, limit, self.clock.now());
+        let now = self.clock.now();
+        let listing = async {
+            let mut listing = catalog.list(label.as_ref(), runs, limit, now).await?;
+            catalog.list_drills(&mut listing).await?;
+            Ok(listing)
+        };
         let mut listing = self.interrupt.or(listing).await?;
         if !listing.knows_nothing() {
             return Ok(listing);

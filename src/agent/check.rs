@@ -2,11 +2,11 @@
 
 use super::Agent;
 use crate::{
-    backup::Label,
+    backup::{Failure, Label},
     catalog::Catalog,
     config::{DatabaseSettings, trimmed},
     error::Result,
-    operation::{self, Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict},
+    operation::{self, Area, CheckDatabase, CheckDrill, CheckReport, CheckRequest, DrillGround, Finding, Verdict},
     postgres::{DatabaseUrl, Session},
     rights::AccessMode,
 };
@@ -53,6 +53,7 @@ impl Agent {
             keep_last: config.keep_last,
             others: self.app_databases(),
             cure_of_none: config.seen.hint(),
+            drill: self.drills_to_check(),
             clock: self.clock,
         };
         let catalog = self.catalog_to_try().await?;
@@ -63,6 +64,25 @@ impl Agent {
             report.findings.push(finding);
         }
         Ok(report)
+    }
+
+    /// What of drills is checked, if any are set up here.
+    fn drills_to_check(&self) -> Option<CheckDrill> {
+        let config = &self.config;
+        let is_set_up = config.drills.is_set() || matches!(config.drill_ground, DrillGround::Server(_));
+        let mut labels = self.configured();
+        labels.extend(config.drills.of_their_own().cloned());
+        labels.sort();
+        labels.dedup();
+        let schedule = |label: Label| Some((config.drills.schedule_of(&label)?.clone(), label));
+        is_set_up.then(|| CheckDrill {
+            ground: config.drill_ground.clone(),
+            schedules: labels
+                .into_iter()
+                .filter_map(|label| schedule(label).map(|(schedule, label)| (label, schedule)))
+                .collect(),
+            bad_statements: self.drill_checks().err().as_ref().map(Failure::from),
+        })
     }
 
     /// Who is notified, and whether that works.

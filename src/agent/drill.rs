@@ -1,14 +1,17 @@
 //! The verb `drill`.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Agent, Selector, usage};
 use crate::{
-    backup::{Label, Record},
+    backup::{DrillFindings, DrillName, DrillRecord, Label, MeasuredDrill, Record},
+    catalog::{Catalog, ReportsRead},
     certificate::Sha256Digest,
     error::{Error, Result},
     operation::{self, DrillChecks, DrillRequest, Drilled, Progress},
     postgres::DatabaseUrl,
+    seal,
+    store::Kind,
 };
 
 /// The options of a drill by hand.
@@ -20,7 +23,53 @@ pub struct DrillOptions {
     pub leaves_report: bool,
 }
 
+/// What drills have shown of one backup.
+#[derive(Debug, Default)]
+pub struct ShownDrills {
+    /// Their reports, the last one first.
+    pub reports: Vec<DrillRecord>,
+    /// When each of those began that have left no report: they go on, or were killed.
+    pub without_report: Vec<Timestamp>,
+    /// What the last of them found, as far as the keys at hand see it.
+    pub findings: Option<DrillFindings>,
+    /// The last drills of its database that ran to their end, the last one first.
+    pub measured: Vec<MeasuredDrill>,
+}
+
+/// The most reports of one backup that are read.
+const REPORTS_MAX: usize = 20;
+
 impl Agent {
+    /// What drills have shown of a backup. One list, and a request for each report. A report that can't be read proves
+    /// nothing, which the log says.
+    ///
+    /// # Errors
+    /// What the bucket refuses for every object. Credentials that may not look there see no drills.
+    pub(super) async fn drills_of(&self, catalog: &Catalog, record: &Record) -> Result<ShownDrills> {
+        match self.interrupt.or(drills_of(catalog, record)).await {
+            Err(Error::Store(error)) if error.kind == Kind::Denied => Ok(ShownDrills::default()),
+            result => result,
+        }
+    }
+
+    /// The last drill of a backup's database that ran to its end: how long a restore takes. None if nobody has drilled
+    /// it, or these credentials may not see that.
+    ///
+    /// # Errors
+    /// What the bucket refuses for every object.
+    pub async fn measured(&self, record: &Record) -> Result<Option<MeasuredDrill>> {
+        let catalog = self.catalog().await?;
+        let read = catalog.drill_history(&record.database, ReportsRead::UntilProven(1));
+        match self.interrupt.or(read).await {
+            Ok(history) => Ok(history
+                .reports
+                .first()
+                .and_then(|last| last.series().into_iter().next())),
+            Err(Error::Store(error)) if error.kind == Kind::Denied => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The backups to drill: the one that is meant; if neither a backup nor a database is named, the newest good one of
     /// each database.
     ///
@@ -68,7 +117,7 @@ impl Agent {
             checks: self.drill_checks()?,
             dump_idle_timeout: self.config.dump_idle_timeout,
             leaves_report: options.leaves_report,
-            who: format!("{}@{}", options.who, self.environment.host),
+            who: format!("{}@{}", options.who.trim(), self.environment.host),
             due: None,
             time_limit: None,
             agent_sha256: self.agent_sha256().await,
@@ -111,7 +160,7 @@ impl Agent {
     }
 
     /// The statements of `PGCOFFER_DRILL_SQL`.
-    fn drill_checks(&self) -> Result<DrillChecks> {
+    pub(super) fn drill_checks(&self) -> Result<DrillChecks> {
         let Some(file) = &self.config.drill_sql else {
             return Ok(DrillChecks::default());
         };
@@ -123,5 +172,46 @@ impl Agent {
                 "each statement stands below a comment with what is expected of it, such as `-- expect: >= 1000`",
             )
         })
+    }
+}
+
+async fn drills_of(catalog: &Catalog, record: &Record) -> Result<ShownDrills> {
+    let mut names = catalog.drill_names(&record.database).await?;
+    let newest = catalog
+        .read_reports(&record.database, &names, ReportsRead::UntilProven(1))
+        .await?;
+    let measured = newest.reports.first().map(DrillRecord::series).unwrap_or_default();
+    names.drills.retain(|drill| drill.name.id() == &record.id);
+    let read = ReportsRead::Newest(REPORTS_MAX);
+    let history = catalog.read_reports(&record.database, &names, read).await?;
+    for (_, why) in &history.unreadable {
+        tracing::warn!("{why}");
+    }
+    let findings = match history.reports.first() {
+        Some(last) => found(catalog, last).await?,
+        None => None,
+    };
+    Ok(ShownDrills {
+        without_report: history.without_report.iter().map(DrillName::began).collect(),
+        reports: history.reports,
+        findings,
+        measured,
+    })
+}
+
+/// What a drill found; none where the keys at hand don't open it, or it is lost.
+async fn found(catalog: &Catalog, report: &DrillRecord) -> Result<Option<DrillFindings>> {
+    match catalog.drill_findings(report).await {
+        Ok(findings) => Ok(Some(findings)),
+        // a catalog key can't open them, which is no fault
+        Err(Error::Seal { source, .. }) if matches!(source, seal::Error::BeyondCatalogKey { .. }) => Ok(None),
+        Err(Error::Store(error)) if error.kind != Kind::NotFound && error.kind.is_of_all_objects() => Err(error.into()),
+        Err(error) => {
+            tracing::warn!(
+                "what the drill of {} found can't be read, and proves nothing: {error}",
+                report.started
+            );
+            Ok(None)
+        }
     }
 }

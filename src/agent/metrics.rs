@@ -48,7 +48,7 @@ impl Agent {
 
     /// How one database stands; none where that can't be seen, or nobody waits for it any more.
     async fn look(&self, catalog: &Catalog, label: &Label) -> Option<Health> {
-        let look = operation::status(catalog, label, self.schedule_of(label), self.clock.now());
+        let look = operation::status(catalog, label, self.schedules_of(label), self.clock.now());
         match self.interrupt.or(look).await {
             Ok(health) => Some(health),
             Err(error) => {

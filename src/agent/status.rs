@@ -7,7 +7,7 @@ use crate::{
     backup::{BackupId, Label},
     catalog::{Catalog, OtherPlace},
     error::{Error, Result},
-    operation::{self, Health},
+    operation::{self, Health, Schedules},
     schedule::Schedule,
 };
 
@@ -44,13 +44,16 @@ impl Agent {
         };
         let (mut databases, mut failed) = (Vec::new(), None);
         for label in labels {
-            let look = operation::status(catalog, &label, self.schedule_of(&label), now);
+            let look = operation::status(catalog, &label, self.schedules_of(&label), now);
             match self.interrupt.or(look).await {
                 Ok(health) => databases.push(health),
                 Err(error @ Error::Interrupted { .. }) => return Err(error),
                 // the others are shown all the same
                 Err(error) => failed = failed.or(Some(error)),
             }
+        }
+        if notify {
+            self.report_overdue_drills(catalog, &databases).await?;
         }
         let not_configured = match database {
             None => self.interrupt.or(self.not_configured(catalog)).await?,
@@ -77,7 +80,11 @@ impl Agent {
     /// # Errors
     /// What the bucket refuses.
     pub(crate) async fn health(&self, catalog: &Catalog, label: &Label) -> Result<Health> {
-        let look = operation::status(catalog, label, None, self.clock.now());
+        let schedules = Schedules {
+            backups: None,
+            ..self.schedules_of(label)
+        };
+        let look = operation::status(catalog, label, schedules, self.clock.now());
         self.interrupt.or(look).await
     }
 
@@ -141,6 +148,14 @@ impl Agent {
             schedule: configured.and_then(|database| database.schedule.clone()),
             secret,
         })
+    }
+
+    /// What is expected of a database.
+    pub(super) fn schedules_of(&self, label: &Label) -> Schedules<'_> {
+        Schedules {
+            backups: self.schedule_of(label),
+            drills: self.config.drills.schedule_of(label),
+        }
     }
 
     pub(super) fn schedule_of(&self, label: &Label) -> Option<&Schedule> {

@@ -1,6 +1,6 @@
 //! `tick`: what is due by the schedule, for every database.
 
-use super::{Agent, tick, usage};
+use super::{Agent, connect::parse_label, tick, usage};
 use crate::{
     backup::Label,
     config::DatabaseSettings,
@@ -46,7 +46,10 @@ impl Agent {
             let clients = self.or_report(None, self.clients().await).await?;
             let (notifications, interrupt) = (&self.notifications, &self.interrupt);
             let work = tick(catalog, clients, &request, &unready, notifications, progress, interrupt);
-            let report = Box::pin(work).await?;
+            let mut report = Box::pin(work).await?;
+            let only = parse_label(options.database.as_deref())?;
+            self.drill_what_is_due(catalog, clients, only.as_ref(), &mut report, progress)
+                .await?;
             let seen: Vec<_> = report.databases.iter().filter_map(|one| one.health.clone()).collect();
             self.write_metrics(catalog, &seen).await;
             Ok(Ticked { report, unready })
@@ -59,13 +62,15 @@ impl Agent {
         let config = &self.config;
         let chosen: Vec<&DatabaseSettings> = match &options.database {
             Some(name) => vec![config.database(Some(name))?],
+            None if config.databases.is_empty() && config.drills.is_set() => Vec::new(),
             None if config.databases.is_empty() => vec![config.database(None)?],
             None => config.databases.iter().collect(),
         };
         let named = options.database.is_some();
         let turns = chosen.into_iter().filter(|database| named || !database.unscheduled);
         let (databases, unready) = self.readied(turns);
-        if databases.is_empty() {
+        let only_drills = unready.is_empty() && config.drills.is_set();
+        if databases.is_empty() && !only_drills {
             log_unready(unready.iter().skip(1));
             return Err(match unready.into_iter().next() {
                 Some((_, error)) => error,
@@ -132,6 +137,7 @@ impl Agent {
             url: database.url.clone(),
             secret: secret.clone(),
             schedule,
+            drills: self.config.drills.schedule_of(&database.label).cloned(),
         })
     }
 

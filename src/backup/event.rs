@@ -1,12 +1,14 @@
 //! What can happen to the backups of a database, with its facts. Words and JSON are made of it where a message is
 //! rendered, and nowhere else.
 
+mod drill;
 mod kind;
 mod summary;
 
 use jiff::Timestamp;
 
 pub use self::{
+    drill::{DrillEvent, ProvenBackup},
     kind::{EventKind, Topic},
     summary::{BackupSummary, DigestLine, LateTier, NewestGood, Origin, RunError, RunsOn},
 };
@@ -109,6 +111,8 @@ pub enum Occurrence {
         /// Each database.
         databases: Vec<DigestLine>,
     },
+    /// Something became of a scheduled drill.
+    Drill(DrillEvent),
     /// Somebody tries whether messages arrive.
     Test,
 }
@@ -126,6 +130,7 @@ impl Event {
             Occurrence::Suspicious { .. } => EventKind::Suspicious,
             Occurrence::Succeeded { .. } => EventKind::Success,
             Occurrence::Digest { .. } => EventKind::Digest,
+            Occurrence::Drill(drill) => drill.kind(),
             Occurrence::Test => EventKind::Test,
         }
     }
@@ -135,6 +140,7 @@ impl Event {
     pub fn topic(&self) -> Topic {
         match self.what {
             Occurrence::Trouble { topic, .. } => topic,
+            Occurrence::Drill(_) => Topic::Drill,
             _ => Topic::Backup,
         }
     }
@@ -153,6 +159,7 @@ impl Event {
             | Occurrence::Interrupted { error, .. }
             | Occurrence::Trouble { error, .. } => Some(error),
             Occurrence::Missed { error, .. } => error.as_ref(),
+            Occurrence::Drill(drill) => drill.error(),
             _ => None,
         }
     }
@@ -164,6 +171,7 @@ impl Event {
             Occurrence::Failed { since, .. } => Some(*since),
             Occurrence::Interrupted { since, .. } | Occurrence::Recovered { since, .. } => *since,
             Occurrence::Trouble { .. } => Some(self.at),
+            Occurrence::Drill(DrillEvent::Overdue { due, .. }) => Some(*due),
             Occurrence::Missed { late, .. } | Occurrence::CaughtUp { late, .. } => {
                 late.iter().map(|late| late.due).min()
             }

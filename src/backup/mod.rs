@@ -28,7 +28,8 @@ pub use drill::{
     FINDINGS_VERSION, FindingReason, MEASURED_MAX, MeasuredDrill, TableRows, UnreadableDrill,
 };
 pub use event::{
-    BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, RunsOn, Topic,
+    BackupSummary, DigestLine, DrillEvent, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, ProvenBackup,
+    RunError, RunsOn, Topic,
 };
 pub use failure::Failure;
 pub use globals::{Globals, LastingSetting, Membership, Role, RoleAttributes, RoleState};

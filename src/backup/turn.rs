@@ -5,6 +5,8 @@ use crate::seal::DatabaseIdentity;
 
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 const SUFFIX: &str = ".turn";
+/// What a turn of a drill is for; no tier is called so.
+const DRILL: &str = "drill";
 
 /// The name of one attempt at a period of a tier, for an agent whose credentials may not look: only one run can take
 /// it.
@@ -25,7 +27,7 @@ impl TurnName {
         Self::of(
             identity,
             database,
-            tier,
+            tier.as_str(),
             &match minutes {
                 ..=0 => time.to_string(),
                 minutes => format!("{time}-{minutes}"),
@@ -33,9 +35,26 @@ impl TurnName {
         )
     }
 
-    fn of(identity: &DatabaseIdentity, database: &Label, tier: Tier, moment: &str) -> Self {
+    /// The name of an attempt at the drill that was due at `due`, from 1: only one machine can take it.
+    #[must_use]
+    pub fn of_drill(identity: &DatabaseIdentity, database: &Label, due: Timestamp, attempt: u32) -> Self {
+        let time = due.strftime(TIME_FORMAT);
+        Self::of(identity, database, DRILL, &format!("{time}-{attempt}"))
+    }
+
+    /// When the drill was due whose turn this file name is, where the holder of `identity` made it.
+    #[must_use]
+    pub fn drill_due(name: &str, identity: &DatabaseIdentity, database: &Label) -> Option<Timestamp> {
+        let (moment, _) = name.rsplit_once('-')?;
+        let (time, _) = moment.split_once('-')?;
+        let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
+        let due = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        (Self::of(identity, database, DRILL, moment).0 == name).then_some(due)
+    }
+
+    fn of(identity: &DatabaseIdentity, database: &Label, what: &str, moment: &str) -> Self {
         // no tier's word and no label holds a slash
-        let message = format!("{tier}/{database}/{moment}");
+        let message = format!("{what}/{database}/{moment}");
         let mac = name_mac(identity, "pgcoffer/1 turn", &message);
         Self(format!("{moment}-{mac}{SUFFIX}"))
     }
@@ -51,7 +70,7 @@ impl TurnName {
         let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
         let due = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
         let began = due.checked_add(SignedDuration::from_mins(minutes.into())).ok()?;
-        (Self::of(identity, database, tier, moment).0 == name).then_some(began)
+        (Self::of(identity, database, tier.as_str(), moment).0 == name).then_some(began)
     }
 
     /// The name as text.
@@ -95,6 +114,13 @@ mod tests {
                 }
             );
         }
+        let drill = TurnName::of_drill(&here, &main, at, 2);
+        let due = |identity, label| TurnName::drill_due(drill.as_str(), identity, label);
+        assert_eq!(due(&here, &main), Some(at));
+        assert_eq!(due(&here, &shop), None);
+        assert_eq!(due(&elsewhere, &main), None);
+        assert_eq!(TurnName::began(drill.as_str(), &here, &main, Tier::Daily), None);
+        assert_ne!(drill, TurnName::of_drill(&here, &main, at, 1));
         for strange in [
             "",
             "-",
@@ -103,6 +129,7 @@ mod tests {
             "20261120T070000Z-aaaaaaaaaaaa.turn",
         ] {
             assert_eq!(TurnName::began(strange, &here, &main, Tier::Daily), None);
+            assert_eq!(TurnName::drill_due(strange, &here, &main), None);
         }
     }
 }

@@ -5,18 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
 
 use super::{
-    Catalog, Maker, READS_AT_ONCE, SUFFIX,
+    Catalog, Maker, READS_AT_ONCE, SUFFIX, Survey,
     commit::COMMIT_ATTEMPTS,
     reading::{DETAILS_LEVEL, Expected, sha256_hex},
 };
 use crate::{
-    backup::{CERTIFICATE_BYTES_MAX, DrillFindings, DrillName, DrillRecord, Label, UnreadableDrill},
+    backup::{CERTIFICATE_BYTES_MAX, DrillFindings, DrillName, DrillRecord, Label, TurnName, UnreadableDrill},
     compress,
     error::{Error, Result},
     seal::{self, Content, PayloadCompression, Secret, Subject},
-    store::{Attributes, Kind, Object},
+    store::{Attributes, Claim, Kind, Object},
 };
 
 /// The folder of a database's drills.
@@ -25,6 +26,12 @@ const FOLDER: &str = "drills";
 const BEGUN: &str = ".begun";
 /// The end of the name of findings.
 const FINDINGS: &str = ".findings.pgc";
+
+/// No lifecycle rule of ours selects reports, and who drills needs no right to tag.
+const WITHOUT_TAGS: Attributes = Attributes {
+    tags: Vec::new(),
+    locked_until: None,
+};
 
 /// The number of attempts to take a name, of which nothing is lost.
 const BEGIN_ATTEMPTS: u32 = 3;
@@ -36,14 +43,25 @@ const FINDINGS_BYTES_MAX: u64 = 64 << 20;
 const FINDINGS_JSON_BYTES_MAX: u64 = 384 << 20;
 
 /// The drills of one database, by their names alone.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct DrillNames {
     /// Those that one of the keys made, the last one first.
     pub drills: Vec<DrillObjects>,
+    /// The turns that machines have taken, with the moment at which each drill was due.
+    pub turns: Vec<(Timestamp, Object)>,
     /// The number of objects in the folder that aren't ours.
     pub foreign: usize,
     /// Every key that was listed, ours or not.
     pub keys: BTreeSet<String>,
+}
+
+/// Whether a turn could be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DrillTurn {
+    /// It is ours.
+    Ours,
+    /// Another machine has it.
+    Taken,
 }
 
 /// The objects of one drill.
@@ -107,6 +125,13 @@ impl Catalog {
         for object in objects {
             names.keys.insert(object.key.clone());
             let path = object.key.strip_prefix(&folder).unwrap_or_default();
+            let mut due = makers
+                .iter()
+                .filter_map(|one| TurnName::drill_due(path, &one.identity, database));
+            if let Some(due) = due.next() {
+                names.turns.push((due, object));
+                continue;
+            }
             let parsed = parse(path).filter(|(name, _)| makers.iter().any(|one| one.made_drill(name, database)));
             let Some((name, part)) = parsed else {
                 names.foreign += 1;
@@ -122,6 +147,24 @@ impl Catalog {
             .drills
             .sort_by(|a, b| (b.name.began(), b.name.as_str()).cmp(&(a.name.began(), a.name.as_str())));
         Ok(names)
+    }
+
+    /// The drills of a surveyed database. Listed once for each survey; what is in their folder and isn't ours is counted
+    /// with the rest of the survey.
+    ///
+    /// # Errors
+    /// As [`Catalog::drill_names`].
+    pub async fn find_drills<'a>(&self, survey: &'a mut Survey) -> Result<&'a DrillNames> {
+        if survey.drills.is_none() {
+            let names = self.drill_names(&survey.database).await?;
+            survey.foreign += names.foreign;
+            survey.keys.extend(names.keys.iter().cloned());
+            survey.drills = Some(names);
+        }
+        survey
+            .drills
+            .as_ref()
+            .ok_or_else(|| Error::Internal("drills that are not there".to_owned()))
     }
 
     /// What the newest reports of a database's drills say. A report that is not one of ours, under its own name and as
@@ -250,16 +293,34 @@ impl Catalog {
         })
     }
 
+    /// Takes the turn of an attempt at the drill that was due at `due`, so that no two machines carry it out. Atomic. A
+    /// service that can't do that gives it to everybody.
+    ///
+    /// # Errors
+    /// Any error of the bucket.
+    pub async fn take_drill_turn(&self, database: &Label, due: Timestamp, attempt: u32) -> Result<DrillTurn> {
+        let maker = self.drill_maker(database).await?;
+        let name = TurnName::of_drill(&maker.identity, database, due, attempt);
+        let below = format!("{database}/{FOLDER}/{}", name.as_str());
+        let key = self.store.location().key(&below);
+        let body = format!("the turn of the drill of {database} that was due at {due} is taken\n");
+        match self.store.claim(&key, Bytes::from(body)).await {
+            Ok(Claim::Taken) => Ok(DrillTurn::Ours),
+            Ok(Claim::Held) => Ok(DrillTurn::Taken),
+            Err(error) if error.kind == Kind::Unsupported => Ok(DrillTurn::Ours),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Takes the name of a drill before it begins, so that one that is killed is known as well. It also shows whether
     /// the bucket takes reports. Atomic, retried, safe to cancel.
     ///
     /// # Errors
     /// Any error of the bucket.
-    pub async fn begin_drill(&self, database: &Label, name: &DrillName, maker: &Maker) -> Result<()> {
+    pub async fn begin_drill(&self, database: &Label, name: &DrillName) -> Result<()> {
         let key = self.drill_key(database, name, BEGUN);
         let body = format!("a drill of {} of {database} began at {}\n", name.id(), name.began());
-        let attributes = attributes(database, maker);
-        self.put_sealed(&key, Bytes::from(body), &attributes, BEGIN_ATTEMPTS)
+        self.put_sealed(&key, Bytes::from(body), &WITHOUT_TAGS, BEGIN_ATTEMPTS)
             .await
     }
 
@@ -270,11 +331,10 @@ impl Catalog {
     /// # Errors
     /// Any error of the bucket, or [`Error::Seal`] if the system has no random bytes.
     pub async fn commit_drill(&self, report: &mut DrillRecord, findings: &DrillFindings, maker: &Maker) -> Result<()> {
-        let attributes = attributes(&report.database, maker);
         let payload = self.seal_findings(report, findings, &maker.secret)?;
         let key = self.drill_key(&report.database, &report.name, FINDINGS);
         (report.findings_bytes, report.findings_sha256) = (payload.len() as u64, sha256_hex(&payload).into());
-        let written = self.put_sealed(&key, payload, &attributes, COMMIT_ATTEMPTS).await;
+        let written = self.put_sealed(&key, payload, &WITHOUT_TAGS, COMMIT_ATTEMPTS).await;
         if let Err(error) = written {
             tracing::warn!("what the drill found is not in the bucket: {error}");
             (report.findings_bytes, report.findings_sha256) = (0, crate::text::Untrusted::default());
@@ -283,7 +343,7 @@ impl Catalog {
         let compression = PayloadCompression::None;
         let sealed = sealed(report, (Content::Drill, compression), &maker.secret, &report.to_json());
         let sealed = sealed.map_err(|e| Error::seal(&key, e))?;
-        self.put_sealed(&key, sealed, &attributes, COMMIT_ATTEMPTS).await
+        self.put_sealed(&key, sealed, &WITHOUT_TAGS, COMMIT_ATTEMPTS).await
     }
 
     fn seal_findings(&self, report: &DrillRecord, findings: &DrillFindings, secret: &Secret) -> Result<Bytes> {
@@ -350,16 +410,6 @@ fn parse(path: &str) -> Option<(DrillName, Part)> {
         .find_map(|(end, part)| Some((path.strip_suffix(end)?, *part)));
     let (name, part) = found?;
     Some((DrillName::parse(name).ok()?, part))
-}
-
-fn attributes(database: &Label, maker: &Maker) -> Attributes {
-    Attributes {
-        tags: vec![
-            ("pgcoffer:owner".to_owned(), maker.identity.owner()),
-            ("pgcoffer:database".to_owned(), database.to_string()),
-        ],
-        locked_until: None,
-    }
 }
 
 fn sealed(

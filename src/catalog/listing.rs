@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Catalog, CatalogEntry, ListedRuns, OtherPlace, OtherRepository, READS_AT_ONCE, databases::DatabaseNames,
-    listed_runs::folded, trust,
+    Catalog, CatalogEntry, ListedDrills, ListedRuns, OtherPlace, OtherRepository, READS_AT_ONCE,
+    databases::DatabaseNames, listed_runs::folded, trust,
 };
 use crate::{
     backup::{BackupId, Label, Record, Status},
@@ -30,6 +30,8 @@ pub struct Listing {
     pub others: BTreeMap<Label, usize>,
     /// For each database, records of other repositories under a key that is valid here.
     pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
+    /// What drills have shown, once that was looked for.
+    pub drills: ListedDrills,
     /// Whose those records are, as far as one of them shows; or whose the place is, if there is nothing else.
     pub stranger: Option<Error>,
     /// Where else there are backups, if there are none here: looked for by who asks for a listing.

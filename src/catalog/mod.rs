@@ -23,6 +23,7 @@ mod entry;
 mod keys;
 mod known;
 mod leftovers;
+mod listed_drills;
 mod listed_runs;
 mod listing;
 mod marks;
@@ -56,9 +57,10 @@ use crate::{
 
 pub use archive_check::ArchiveCheck;
 pub use doubt::Doubt;
-pub use drills::{DrillHistory, DrillNames, DrillObjects, ReportsRead};
+pub use drills::{DrillHistory, DrillNames, DrillObjects, DrillTurn, ReportsRead};
 pub use entry::CatalogEntry;
 pub use keys::{Key, Keys, Maker};
+pub use listed_drills::ListedDrills;
 pub use listed_runs::ListedRuns;
 pub use listing::Listing;
 pub use names::OtherRepository;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Catalog, CatalogEntry, Maker, OtherRepository, keys::maker, names::Names};
+use super::{Catalog, CatalogEntry, DrillNames, Maker, OtherRepository, keys::maker, names::Names};
 use crate::{
     backup::{BackupId, Label, Tier},
     error::{Error, Result},
@@ -23,6 +23,8 @@ pub struct Survey {
     pub stray_marks: Vec<(BackupId, Object)>,
     /// Details with an id of ours that has no record, once they were looked for.
     pub stray_details: Vec<(BackupId, Object)>,
+    /// The drills of its backups, once they were looked for.
+    pub(super) drills: Option<DrillNames>,
     /// Uploads that are in progress or were left behind and would become archives of ours, once they were looked for.
     pub(super) unfinished: Option<Vec<Unfinished>>,
     /// The keys of objects that are ours by name and can't be read, and why.
@@ -59,6 +61,11 @@ impl Survey {
     pub(super) fn places_of_good(&self) -> Vec<usize> {
         let good = self.entries.iter().enumerate();
         good.filter(|(_, one)| one.is_good()).map(|(at, _)| at).collect()
+    }
+
+    /// Takes the drills from an earlier survey, if none has changed since.
+    pub fn remember_drills(&mut self, earlier: &Self) {
+        self.drills.clone_from(&earlier.drills);
     }
 
     /// Takes the uploads from an earlier survey, if none was aborted since.
@@ -100,6 +107,7 @@ impl Catalog {
             orphans: Vec::new(),
             stray_marks: Vec::new(),
             stray_details: Vec::new(),
+            drills: None,
             unfinished: None,
             keys,
             unreadable: opened.unreadable,

@@ -6,7 +6,7 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
-    agent::Undelivered,
+    agent::{ShownDrills, Undelivered},
     backup::{Details, Globals, Mark, RecentBackup, Record},
     operation::{
         BackupContents, BackupTaken, ComparedWith, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport,
@@ -202,6 +202,7 @@ impl Output {
         record: &Record,
         details: Option<&Details>,
         (mark, read_back): (Option<&Mark>, Option<(Timestamp, Timestamp)>),
+        drills: &ShownDrills,
         location: &Location,
     ) -> Result<()> {
         if self.json {
@@ -214,6 +215,10 @@ impl Output {
                 object.insert("accepted".to_owned(), json!(accepted));
                 let notices = mark.map_or(&[][..], |mark| &mark.notices);
                 object.insert("notices".to_owned(), json!(notices));
+                let reports: Vec<Value> = drills.reports.iter().map(text_drill::report_json).collect();
+                object.insert("drills".to_owned(), json!(reports));
+                object.insert("drill_findings".to_owned(), json!(drills.findings));
+                object.insert("measured".to_owned(), json!(drills.measured));
             }
             return self.print_json(&value);
         }
@@ -224,6 +229,7 @@ impl Output {
             let (when, at) = (ago(at, now), bare_minute(at));
             text.push_str(&format!("{:<14} {when}, at {at} UTC: all of it is good\n", "read back"));
         }
+        text.push_str(&text_drill::drills_of_backup(drills));
         if !details.tables.is_empty() {
             text.push_str(&format!("\n{}", tables_table(details).lines(Room::Everything)));
         }

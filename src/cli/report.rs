@@ -4,13 +4,17 @@ use indicatif::HumanBytes;
 use pgcoffer::{
     Result,
     backup::{Failure, Label},
-    operation::{BackupOutcome, ChangedMark, DatabaseTick, Health, MarkChange, PruneOutcome, TickReport},
+    operation::{
+        BackupOutcome, ChangedMark, DatabaseTick, DrillTick, DrillTickOutcome, Health, MarkChange, PruneOutcome,
+        TickReport,
+    },
     text::{bare_minute, continued, minute},
 };
 use serde_json::Value;
 
 use super::{
     output::{Output, insert, print, to_json},
+    text_drill::drilled,
     text_prune::summary,
 };
 
@@ -25,7 +29,8 @@ impl Output {
             }
             return self.print_json(&value);
         }
-        let text: String = report.databases.iter().map(ticked_text).collect();
+        let databases = report.databases.iter().map(ticked_text);
+        let text: String = databases.chain(report.drills.iter().map(drill_text)).collect();
         print(text)
     }
 
@@ -118,6 +123,34 @@ fn ticked_text(one: &DatabaseTick) -> String {
         }
     }
     text
+}
+
+/// What became of a drill.
+fn drill_text(one: &DrillTick) -> String {
+    let label = &one.database;
+    match &one.outcome {
+        DrillTickOutcome::Done { report, unreported } => {
+            let mut text = String::new();
+            for line in drilled(report).lines() {
+                text.push_str(&format!("{label}: {line}\n"));
+            }
+            if let Some(failure) = unreported {
+                text.push_str(&failed_text(label, "NOT REPORTED", failure));
+            }
+            text
+        }
+        DrillTickOutcome::Failed { failure, .. } => failed_text(label, "THE DRILL FAILED", failure),
+        DrillTickOutcome::Skipped { why } => {
+            format!("{label}: the drill that is due was not begun: {}\n", continued(why))
+        }
+        DrillTickOutcome::Waits { until } => {
+            format!(
+                "{label}: the drill waits until {} UTC, after a failure\n",
+                bare_minute(*until)
+            )
+        }
+        DrillTickOutcome::NotDue => String::new(),
+    }
 }
 
 /// Whether the backup failed by the same.

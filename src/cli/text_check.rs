@@ -76,6 +76,7 @@ pub(super) fn heading(area: Area, subject: &str) -> String {
         Area::Bucket => format!("Bucket {subject}"),
         Area::Key => format!("Key of {subject}"),
         Area::Schedule => format!("Schedule of {subject}"),
+        Area::Drill => "Drills".to_owned(),
         Area::Notifications if subject == "notifications" => "Notifications".to_owned(),
         Area::Notifications => format!("Notifications by {subject}"),
     }

@@ -1,19 +1,22 @@
 //! A drill in words: the verdict first, then what it rests on.
 
 use indicatif::HumanCount;
+use jiff::Timestamp;
 use pgcoffer::{
-    backup::{DrillCheck, DrillFinding, DrillServer, DrillVerdict},
+    agent::ShownDrills,
+    backup::{DrillCheck, DrillFinding, DrillOutcome, DrillRecord, DrillServer, DrillVerdict, MeasuredDrill},
     operation::DrillReport,
-    text::counted,
+    text::{ago, bare_minute, counted},
 };
+use serde_json::Value;
 
-use super::{text::tables_and_rows, width::wrapped};
+use super::{styled::Style, text::tables_and_rows, width::wrapped};
 
 /// Columns of a report, wherever it is read.
 const COLUMNS: usize = 80;
 
 /// The place of a server that was made for a drill.
-const LOCAL: &str = "local";
+pub(super) const LOCAL: &str = "local";
 
 /// Lines of a list that are shown; the rest is a number.
 const SHOWN: usize = 20;
@@ -68,6 +71,89 @@ fn server_words(server: &DrillServer) -> String {
     }
 }
 
+/// Whether backups of a database come back, as its drills show: `last` is the verdict of the last one.
+pub(super) fn third_answer(
+    last: Option<DrillVerdict>,
+    last_proven: Option<&MeasuredDrill>,
+    now: Timestamp,
+) -> (Style, String) {
+    let proven = match last_proven {
+        Some(one) => {
+            let partly = match one.verdict {
+                DrillVerdict::PartlyProven => "partly ",
+                _ => "",
+            };
+            format!(
+                "{partly}proven {}, restored in {}",
+                ago(one.began, now),
+                seconds(one.restore_ms)
+            )
+        }
+        None => "never proven: no drill has shown yet that a backup comes back".to_owned(),
+    };
+    match (last, last_proven) {
+        (Some(DrillVerdict::NotProven), Some(_)) => (Style::Bad, format!("the last drill FOUND DIFFERENCES; {proven}")),
+        (Some(DrillVerdict::NotProven), None) => {
+            (Style::Bad, "the last drill FOUND DIFFERENCES; never proven".to_owned())
+        }
+        (_, None) => (Style::Warning, proven),
+        (_, Some(_)) => (Style::Plain, proven),
+    }
+}
+
+/// A report as programs read it: without the certificate itself, which has a command of its own.
+pub(super) fn report_json(report: &DrillRecord) -> Value {
+    let mut value = serde_json::to_value(report).unwrap_or(Value::Null);
+    if let Some(object) = value.as_object_mut() {
+        object.insert("report".to_owned(), report.name.as_str().into());
+        object.insert("certified".to_owned(), report.certificate.is_some().into());
+        for internal in ["certificate", "name", "earlier", "repository", "version"] {
+            object.remove(internal);
+        }
+    }
+    value
+}
+
+/// The drills of one backup, as `show` prints them, the last one first.
+pub(super) fn drills_of_backup(drills: &ShownDrills) -> String {
+    let mut text = String::new();
+    for report in &drills.reports {
+        let verdict = report.verdict().map_or("not carried out", DrillVerdict::words);
+        let at = bare_minute(report.started);
+        let rest = match &report.outcome {
+            DrillOutcome::NotCarriedOut { cause, .. } => cause.to_string(),
+            DrillOutcome::Completed { .. } => match &report.scratch {
+                Some(server) => format!(
+                    "restored in {} on {} (PostgreSQL {})",
+                    seconds(report.times.restore_ms),
+                    server_words(server),
+                    server.version
+                ),
+                None => format!("restored in {}", seconds(report.times.restore_ms)),
+            },
+        };
+        text.push_str(&format!(
+            "{:<14} {verdict} at {at} UTC by {}, {rest}\n",
+            "drill", report.who
+        ));
+    }
+    for began in &drills.without_report {
+        let at = bare_minute(*began);
+        text.push_str(&format!("{:<14} began at {at} UTC, and has left no report\n", "drill"));
+    }
+    if let Some(found) = &drills.findings {
+        let listed = findings("differs", &found.differences)
+            + &checks(&found.checks)
+            + &findings("not compared", &found.not_compared);
+        let error = found
+            .error
+            .as_ref()
+            .map_or_else(String::new, |error| format!("  {}\n", error.first_line()));
+        text.push_str(&wrapped(&format!("{error}{listed}"), 2, Some(COLUMNS)));
+    }
+    text
+}
+
 fn findings(what: &str, all: &[DrillFinding]) -> String {
     let mut text = String::new();
     for finding in all.iter().take(SHOWN) {
@@ -102,7 +188,7 @@ fn checks(all: &[DrillCheck]) -> String {
 }
 
 /// A length of time: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
-fn seconds(milliseconds: i64) -> String {
+pub(super) fn seconds(milliseconds: i64) -> String {
     let whole = milliseconds / 1000;
     match whole {
         0..10 => format!("{whole}.{} s", milliseconds % 1000 / 100),

@@ -1,7 +1,10 @@
 //! What a restore would do, in words.
 
 use indicatif::HumanBytes;
-use pgcoffer::{operation::RestorePreview, text::Untrusted};
+use pgcoffer::{
+    operation::{RestoreEstimate, RestorePreview},
+    text::{Untrusted, day, roughly},
+};
 
 use super::{text::tables_and_rows, text_restore::plan};
 
@@ -17,6 +20,7 @@ pub(super) fn preview(preview: &RestorePreview, is_part: bool) -> String {
         preview.target,
         size(preview)
     );
+    text.push_str(&time(preview));
     text.push_str(&servers(preview));
     text.push_str("Nothing was touched. What would be restored:");
     let is_all = preview.left_out.iter().all(|it| it.is_unrelated);
@@ -54,6 +58,23 @@ fn size(preview: &RestorePreview) -> String {
         HumanBytes(preview.stored_bytes)
     ));
     text
+}
+
+/// How long it may take, and by what that is known.
+fn time(preview: &RestorePreview) -> String {
+    let Some(RestoreEstimate { seconds, drill }) = &preview.estimate else {
+        return "  no drill has measured how long that takes: `pgcoffer drill` does\n".to_owned();
+    };
+    let about = |seconds: u64| roughly(i64::try_from(seconds).unwrap_or(i64::MAX));
+    let measured = u64::try_from(drill.restore_ms).unwrap_or(0).div_ceil(1000);
+    format!(
+        "  about {}, as the drill of {} took {} for {} ({}); the target and the way to it may be slower\n",
+        about(*seconds),
+        day(drill.began),
+        about(measured),
+        HumanBytes(drill.dump_bytes),
+        drill.place
+    )
 }
 
 /// The versions, and what the target lacks.

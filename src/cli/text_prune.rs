@@ -133,8 +133,9 @@ fn plan_text(report: &PruneReport, zone: &Zone) -> String {
         text.push_str(&format!("\n{zone}{}", table.lines(Room::Everything)));
     }
     text.push_str(&turns(report));
-    let turn = |line: &&LeftoverLine| line.kind == LeftoverKind::Turn;
-    for line in report.leftovers.iter().filter(|line| !turn(line)) {
+    text.push_str(&drills(report));
+    let is_counted = |line: &&LeftoverLine| matches!(line.kind, LeftoverKind::Turn | LeftoverKind::Drill);
+    for line in report.leftovers.iter().filter(|line| !is_counted(line)) {
         let what = match line.kind {
             LeftoverKind::Upload => "upload left behind",
             LeftoverKind::Archive => "archive without a record",
@@ -143,6 +144,7 @@ fn plan_text(report: &PruneReport, zone: &Zone) -> String {
             LeftoverKind::Details => "details without a record",
             LeftoverKind::Mark => "notes on a backup that isn't there",
             LeftoverKind::Turn => "turn",
+            LeftoverKind::Drill => "drill",
         };
         let verdict = match (&line.kept, &line.outcome) {
             (Some(why), _) => format!("keep, {why}"),
@@ -172,16 +174,27 @@ fn plan_text(report: &PruneReport, zone: &Zone) -> String {
 
 /// Turns are many and small: one line for them all.
 fn turns(report: &PruneReport) -> String {
-    let turns = report.leftovers.iter();
-    let turns: Vec<_> = turns.filter(|line| line.kind == LeftoverKind::Turn).collect();
-    let gone = turns.iter().filter(|line| line.outcome == DeletionOutcome::Deleted);
-    match (turns.len(), gone.count()) {
+    counted_line(report, LeftoverKind::Turn, "turns of periods that are over")
+}
+
+/// So are the objects of drills.
+fn drills(report: &PruneReport) -> String {
+    counted_line(
+        report,
+        LeftoverKind::Drill,
+        "objects of drills that are no longer needed",
+    )
+}
+
+fn counted_line(report: &PruneReport, kind: LeftoverKind, what: &str) -> String {
+    let lines = report.leftovers.iter();
+    let lines: Vec<_> = lines.filter(|line| line.kind == kind).collect();
+    let gone = lines.iter().filter(|line| line.outcome == DeletionOutcome::Deleted);
+    match (lines.len(), gone.count()) {
         (0, _) => String::new(),
-        (all, _) if report.dry_run => format!("  turns of periods that are over: {all}: delete\n"),
-        (all, gone) if all == gone => {
-            format!("  turns of periods that are over: {all}: deleted\n")
-        }
-        (all, gone) => format!("  turns of periods that are over: {all}: {} NOT DELETED\n", all - gone),
+        (all, _) if report.dry_run => format!("  {what}: {all}: delete\n"),
+        (all, gone) if all == gone => format!("  {what}: {all}: deleted\n"),
+        (all, gone) => format!("  {what}: {all}: {} NOT DELETED\n", all - gone),
     }
 }
 

@@ -21,6 +21,7 @@ use super::{
     table::{Room, Table},
     terminal::stdout_columns,
     text::read_back,
+    text_drill::third_answer,
     width::wrapped,
     zone::Zone,
 };
@@ -173,11 +174,44 @@ fn next_due(health: &Health, now: Timestamp, zone: &Zone) -> Option<String> {
     }
 }
 
+/// Does it come back: what drills have shown.
+fn third_question(health: &Health, now: Timestamp, zone: &Zone) -> Vec<String> {
+    let drills = &health.drills;
+    if health.newest_good.is_none() {
+        return Vec::new();
+    }
+    let verdict = drills.last.as_ref().and_then(|last| last.verdict);
+    let (_, mut answer) = third_answer(verdict, drills.last_proven.as_ref(), now);
+    if let Some(next) = drills.next_due {
+        let next = match next <= now {
+            true => "now".to_owned(),
+            false => zone.minute(next),
+        };
+        answer.push_str(&format!("; the next drill is due {next}"));
+    }
+    let mut lines = vec![answer];
+    if let Some(last) = &drills.last
+        && let Some(why) = &last.why
+    {
+        lines.push(format!(
+            "the last drill could not be carried out {}: {why}",
+            ago(last.began, now)
+        ));
+    }
+    if let Some(began) = drills.without_report {
+        lines.push(format!(
+            "a drill that began {} has left no report: it goes on, or was killed",
+            ago(began, now)
+        ));
+    }
+    lines
+}
+
 /// What a person should know of a database beside its line.
 fn notes(health: &Health, now: Timestamp, zone: &Zone) -> Vec<(Style, String)> {
     let label = &health.database;
     let problems = health.problems();
-    let mut lines: Vec<String> = Vec::new();
+    let mut lines: Vec<String> = third_question(health, now, zone);
     if let Some(run) = &health.last_failure {
         let first = run.failure.error.first_line();
         lines.push(format!("the last run failed {} ago: {first}", span(run.started, now)));

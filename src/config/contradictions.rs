@@ -1,6 +1,7 @@
 //! Settings that contradict one another, or that lack one another.
 
 use super::{
+    drills::{DRILL, DRILL_OF_DATABASE},
     names::of_database,
     notices::PING_OF_DATABASE,
     reading::Reading,
@@ -24,6 +25,7 @@ impl Reading {
         self.refuse_key_for_catalog_key();
         self.refuse_strays();
         self.refuse_forgotten();
+        self.refuse_drills_unseen();
     }
 
     fn refuse_key_beside_passphrase(&mut self) {
@@ -79,6 +81,26 @@ impl Reading {
                 variable: SSE_KMS_KEY_ID.to_owned(),
                 why: "PGCOFFER_SSE is AES256, which knows no key of the KMS".to_owned(),
                 hint: Some("set PGCOFFER_SSE=aws:kms, or unset one of the two".to_owned()),
+            });
+        }
+    }
+
+    /// In drop-box mode nothing can be read, so nothing can be drilled.
+    fn refuse_drills_unseen(&mut self) {
+        let mut names: Vec<String> = self
+            .drills
+            .own
+            .keys()
+            .map(|label| of_database(DRILL_OF_DATABASE, label))
+            .collect();
+        names.extend(self.drills.for_all.as_ref().map(|_| DRILL.to_owned()));
+        if let Some(variable) = names.pop().filter(|_| self.config.mode == AccessMode::DropBox) {
+            self.faults.push(Fault {
+                variable,
+                why: "in drop-box mode nothing is read, so nothing can be drilled".to_owned(),
+                hint: Some(
+                    "set it on another machine, with the credentials of `pgcoffer policy --mode drill`".to_owned(),
+                ),
             });
         }
     }

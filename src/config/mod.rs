@@ -4,6 +4,7 @@
 mod blanks;
 mod characters;
 mod contradictions;
+mod drills;
 mod dynos;
 mod entry;
 mod file;
@@ -50,6 +51,7 @@ use self::reading::Reading;
 pub use self::{
     blanks::trimmed,
     characters::unseen,
+    drills::{DEFAULT_DRILL_TIMEOUT, ScheduledDrills},
     notices::{DEFAULT_DIGEST, Notices},
 };
 pub use self::{
@@ -107,6 +109,10 @@ pub struct Config {
     pub drill_ground: DrillGround,
     /// the user's own statements for drills
     pub drill_sql: Option<PathBuf>,
+    /// when backups are drilled
+    pub drills: ScheduledDrills,
+    /// after which time a scheduled drill is ended
+    pub drill_timeout: Duration,
     /// the time zone that is set: that of schedules
     pub timezone: Option<TimeZone>,
     /// level of compression; `None` for none

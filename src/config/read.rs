@@ -83,6 +83,8 @@ impl Reading {
         self.config.timezone = self.schedules.zone.clone();
         let zone = self.schedules.zone.clone().unwrap_or(TimeZone::UTC);
         self.config.notices = self.notices.finish(&zone, &self.wrong, &mut self.faults);
+        self.config.drill_timeout = self.drills.time_limit.unwrap_or(self.config.drill_timeout);
+        self.config.drills = self.drills.finish(&zone, &mut self.faults);
         let locked = self.config.store.lock.is_some();
         let mut schedules = self.schedules.parse(locked, &mut self.faults);
         for (label, url) in self.urls {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Config, DEFAULT_DUMP_IDLE_TIMEOUT, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_RETAIN_MANUAL,
+    Config, DEFAULT_DRILL_TIMEOUT, DEFAULT_DUMP_IDLE_TIMEOUT, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_RETAIN_MANUAL,
+    drills::{DrillReading, ScheduledDrills},
     dynos::DynoReading,
     monitoring::Serving,
     notices::{NoticeReading, Notices},
@@ -30,6 +31,7 @@ pub(super) struct Reading {
     pub(super) catalog_keys: BTreeMap<Label, Secret>,
     pub(super) old_keys: BTreeMap<Label, Vec<Key>>,
     pub(super) schedules: Schedules,
+    pub(super) drills: DrillReading,
     pub(super) notices: NoticeReading,
     pub(super) dynos: DynoReading,
     /// Variables that are set and can't be used: what needs them does not report them as missing.
@@ -52,6 +54,8 @@ impl Default for Reading {
             pg_bin: None,
             drill_ground: DrillGround::default(),
             drill_sql: None,
+            drills: ScheduledDrills::default(),
+            drill_timeout: DEFAULT_DRILL_TIMEOUT,
             timezone: None,
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,
@@ -75,6 +79,7 @@ impl Default for Reading {
             catalog_keys: BTreeMap::new(),
             old_keys: BTreeMap::new(),
             schedules: Schedules::default(),
+            drills: DrillReading::default(),
             notices: NoticeReading::default(),
             dynos: DynoReading::default(),
             wrong: BTreeSet::new(),

@@ -95,6 +95,7 @@ impl Snapshot {
                 sheet.health(health);
                 sheet.newest(health);
                 sheet.tiers(health);
+                sheet.drills(health);
             }
         }
         if let Some(rounds) = &self.rounds {

@@ -10,7 +10,10 @@ use prometheus_client::{
 };
 
 use super::{DatabaseMetrics, Rounds};
-use crate::{backup::Tier, operation::Health};
+use crate::{
+    backup::{DrillVerdict, Tier},
+    operation::Health,
+};
 
 type Labels = Vec<(&'static str, String)>;
 type Gauges = Family<Labels, Gauge>;
@@ -18,6 +21,9 @@ type Gauges = Family<Labels, Gauge>;
 const TIMESTAMP: Option<Unit> = Some(Unit::Seconds);
 const SECONDS: Option<Unit> = Some(Unit::Seconds);
 const BYTES: Option<Unit> = Some(Unit::Bytes);
+
+/// What can become of a drill.
+const VERDICTS: [&str; 4] = ["proven", "partly_proven", "not_proven", "not_carried_out"];
 
 /// The metrics with their values. Each is registered when it first gets a value.
 pub(super) struct MetricsSheet {
@@ -134,6 +140,41 @@ impl MetricsSheet {
             self.moment("last_run_timestamp", help, &labels, Some(last.started));
             let help = "Whether the newest run made a backup";
             self.set("last_run_success", help, None, &labels, i64::from(last.succeeded));
+        }
+    }
+
+    /// What drills have shown.
+    pub(super) fn drills(&mut self, health: &Health) {
+        let (labels, drills) = (of(health), &health.drills);
+        if let Some(proven) = &drills.last_proven {
+            let help = "When the last drill began whose backup came back";
+            self.moment("last_proven_timestamp", help, &labels, Some(proven.began));
+            let help = "How long the restore of that drill took: the measured recovery time";
+            let seconds = (proven.restore_ms + 500) / 1000;
+            self.set("last_proven_restore_duration", help, SECONDS, &labels, seconds);
+        }
+        if let Some(last) = &drills.last {
+            let help = "When the last drill began";
+            self.moment("last_drill_timestamp", help, &labels, Some(last.began));
+            let help = "Whether the last drill had this verdict";
+            let verdict = last.verdict.map_or("not_carried_out", DrillVerdict::as_str);
+            for word in VERDICTS {
+                let mut labels = labels.clone();
+                labels.push(("verdict", word.to_owned()));
+                self.set("last_drill_verdict", help, None, &labels, i64::from(word == verdict));
+            }
+        }
+        if drills.schedule.is_some() {
+            let help = "Whether a drill is overdue";
+            self.set(
+                "drill_overdue",
+                help,
+                None,
+                &labels,
+                i64::from(drills.overdue_since.is_some()),
+            );
+            let help = "When the next drill is due";
+            self.moment("next_drill_timestamp", help, &labels, drills.next_due);
         }
     }
 

@@ -52,6 +52,7 @@ fn health() -> Health {
         came_late: 0,
         foreign: 0,
         undelivered: None,
+        drills: crate::operation::DrillHealth::default(),
         figures: Figures {
             looked: at("2026-11-20T03:00:00Z"),
             tiers: tiers.to_vec(),

@@ -1,6 +1,7 @@
 //! Messages in words: what happened, since when, which backup is the newest good one, and what to do. Every channel
 //! shows the same message.
 
+mod drills;
 mod lines;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,7 @@ impl Message {
             Occurrence::Recovered { failures, backup, .. } => recovered(event, *failures, backup, &mut body),
             Occurrence::Suspicious { backup, reasons } => suspicious(event, backup, reasons, &mut body),
             Occurrence::Succeeded { backup, .. } => succeeded(event, backup, &mut body),
+            Occurrence::Drill(drill) => drills::drill(event, drill, &mut body),
             Occurrence::Digest { databases } => super::digest::words(event, databases, &mut body),
             Occurrence::Test => test(event, &mut body),
         };
@@ -65,7 +67,7 @@ impl Message {
                 | Occurrence::Trouble { .. }
                 | Occurrence::Missed { .. }
                 | Occurrence::Suspicious { .. }
-        );
+        ) || matches!(&event.what, Occurrence::Drill(drill) if drill.is_bad());
         if is_bad {
             body.say(format!("Runbook: {RUNBOOK}"));
         }
@@ -105,6 +107,7 @@ fn subject(title: &str, event: &Event) -> String {
     let reason = event.reasons().first().map(ToString::to_string);
     let why = match &event.what {
         Occurrence::Suspicious { .. } => reason,
+        Occurrence::Drill(drill) => drills::subject(drill),
         Occurrence::Failed { .. } | Occurrence::Trouble { .. } | Occurrence::Missed { .. } => {
             event.error().map(|error| error.cause.to_string())
         }
@@ -184,6 +187,10 @@ fn trouble(event: &Event, topic: Topic, error: &RunError, body: &mut Body) -> St
             format!("backups of another repository among those of {name}"),
             format!("In the folder of {name} stand backups of another repository, under the same key, seen at {at}."),
         ),
+        Topic::Drill => (
+            format!("drill of {name} FAILED"),
+            format!("Something of a drill of {name} failed at {at}."),
+        ),
         Topic::Backup => (
             format!("backup of {name} FAILED"),
             format!("The backup of {name} failed at {at}."),
@@ -192,7 +199,7 @@ fn trouble(event: &Event, topic: Topic, error: &RunError, body: &mut Body) -> St
     body.say(first);
     body.say(match topic {
         Topic::Bucket | Topic::Repository => format!("Why: {}.", error.cause),
-        Topic::Retention | Topic::Backup => why(error),
+        Topic::Retention | Topic::Backup | Topic::Drill => why(error),
     });
     body.say_hint(event);
     let mut state = Vec::new();

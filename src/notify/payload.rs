@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::Message;
 use crate::{
-    backup::{Event, NewestGood, Occurrence, Reason},
+    backup::{DrillEvent, Event, NewestGood, Occurrence, ProvenBackup, Reason},
     text::Untrusted,
 };
 
@@ -37,10 +37,44 @@ pub(super) fn payload(event: &Event) -> Value {
             add("retry_at", json!(event.retry_at()));
             add("late", json!(event.late()));
             add("backup", json!(event.backup()));
+            if let Occurrence::Drill(drill) = &event.what {
+                add("drill", drill_facts(drill));
+            }
             add("reasons", event.reasons().iter().map(reason).collect());
         }
     }
     data
+}
+
+/// What became of a drill.
+fn drill_facts(drill: &DrillEvent) -> Value {
+    let (outcome, more) = match drill {
+        DrillEvent::Failed { .. } => ("failed", json!({})),
+        DrillEvent::Overdue { due, .. } => ("overdue", json!({ "due": due })),
+        DrillEvent::NotProven {
+            differences,
+            checks_failed,
+            ..
+        } => (
+            "not_proven",
+            json!({ "differences": differences, "checks_failed": checks_failed }),
+        ),
+        DrillEvent::Recovered(proven) => ("recovered", proven_facts(proven)),
+        DrillEvent::Proven(proven) => ("proven", proven_facts(proven)),
+    };
+    let mut value = json!({ "outcome": outcome, "id": drill.backup() });
+    if let (Some(object), Value::Object(mut more)) = (value.as_object_mut(), more) {
+        object.append(&mut more);
+    }
+    value
+}
+
+fn proven_facts(proven: &ProvenBackup) -> Value {
+    json!({
+        "verdict": proven.verdict,
+        "restore_ms": proven.restore_ms,
+        "not_compared": proven.not_compared,
+    })
 }
 
 /// A reason with escaped names: anyone who may create a table chooses its name, and programs pass messages on to places

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{CLOCKS_APART_MAX, Problem, figures::Figures};
+use super::{CLOCKS_APART_MAX, DrillHealth, Problem, figures::Figures};
 use crate::{
     backup::{BackupId, Failure, Label, LateTier, Notice, Reason, Tier, with_text},
     catalog::OtherRepository,
@@ -69,6 +69,8 @@ pub struct Health {
     pub foreign: usize,
     /// The newest notice, if no channel delivered it.
     pub undelivered: Option<UndeliveredNotice>,
+    /// What drills have shown: whether its backups come back.
+    pub drills: DrillHealth,
     /// The numbers for monitoring.
     #[serde(skip)]
     pub figures: Figures,
@@ -206,6 +208,7 @@ impl Health {
             let first = one.reasons.first().map(ToString::to_string).unwrap_or_default();
             problems.push(Problem::new("the newest backup looks suspicious").because(first));
         }
+        problems.extend(self.drills.problems());
         for Lost { id, why } in &self.lost {
             let what = format!("{id} is no backup any more");
             problems.push(Problem::new(what).because(why.clone()));

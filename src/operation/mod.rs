@@ -11,6 +11,7 @@ mod contents;
 mod database_now;
 mod delete;
 mod drill;
+mod drill_health;
 mod figures;
 mod get;
 mod get_table;
@@ -42,11 +43,15 @@ pub use crate::pipeline::{Progress, RestoreStep, StepKind};
 pub(crate) use backup::unknowable;
 pub use backup::{BackupInterval, BackupRequest, BackupTaken, Occasion, backup, recent_backup};
 pub use baseline::{Baseline, Failing, Suspicion};
-pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
+pub use check::{Area, CheckDatabase, CheckDrill, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
 pub use contents::{BackupContents, TableContents, backup_contents};
 pub use delete::{DeleteRequest, DeletionFacts, DeletionReport, NamedKind, PlannedDeletion, delete, plan_deletion};
-pub use drill::{ComparedData, DrillChecks, DrillGround, DrillReport, DrillRequest, Drilled, drill};
+pub use drill::{
+    ComparedData, DrillChecks, DrillGround, DrillPlan, DrillReport, DrillRequest, DrillTick, DrillTickOutcome, Drilled,
+    drill, scheduled_drill,
+};
+pub use drill_health::{DrillHealth, LastDrill};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
 pub use get_table::{FetchedTable, get_table};
@@ -61,13 +66,13 @@ pub use other_file::{file_instead_of_id, file_instead_of_sealed};
 pub use problem::Problem;
 pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{
-    Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestorePreview, RestoreReport, RestoreRequest,
-    check_target, prepare_restore, restore,
+    Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreEstimate, RestorePreview, RestoreReport,
+    RestoreRequest, check_target, prepare_restore, restore,
 };
 pub use retain::{Retaining, retain};
 pub use sample::{Sampled, sample};
 pub use spans::SPANS;
-pub use status::status;
+pub use status::{Schedules, status};
 pub use table_name::TableName;
 pub use table_rows::RowFormat;
 pub use thaw::{ThawRequest, thaw};

@@ -4,14 +4,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedRun, Health, Held, Lost, Newest, Next, ReadBack, Suspicious, UndeliveredNotice, Unsure,
+    DrillHealth, FailedRun, Health, Held, Lost, Newest, Next, ReadBack, Suspicious, UndeliveredNotice, Unsure,
     figures::{Figures, stored},
 };
 use crate::{
     backup::{BackupId, Label},
     catalog::{Catalog, CatalogEntry, Orphan, Survey},
     error::{Error, Result},
-    schedule::{Schedule, late_by_habit},
+    schedule::{DrillSchedule, Schedule, late_by_habit},
     store::Kind,
     text::Untrusted,
 };
@@ -19,33 +19,38 @@ use crate::{
 /// How long an archive may exist before its record is written.
 const RECORD_COMES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
+/// What a database is expected to do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Schedules<'a> {
+    /// When it is backed up; without it, its newest backups say what is late.
+    pub backups: Option<&'a Schedule>,
+    /// When its backups are drilled, if that is scheduled.
+    pub drills: Option<&'a DrillSchedule>,
+}
+
 /// Surveys one database's part of the bucket.
 ///
 /// # Errors
 /// Any error of the bucket.
-pub async fn status(
-    catalog: &Catalog,
-    database: &Label,
-    schedule: Option<&Schedule>,
-    now: Timestamp,
-) -> Result<Health> {
+pub async fn status(catalog: &Catalog, database: &Label, schedules: Schedules<'_>, now: Timestamp) -> Result<Health> {
     let mut survey = catalog.survey(database, usize::MAX).await?;
     catalog.check_some_archives(&mut survey, now).await?;
-    status_of(catalog, &mut survey, schedule, now).await
+    status_of(catalog, &mut survey, schedules, now).await
 }
 
 /// The health from an existing survey.
 pub(super) async fn status_of(
     catalog: &Catalog,
     survey: &mut Survey,
-    schedule: Option<&Schedule>,
+    schedules: Schedules<'_>,
     now: Timestamp,
 ) -> Result<Health> {
     let under_way = match catalog.find_unfinished(survey).await {
         Err(Error::Store(error)) if error.kind == Kind::Denied => Vec::new(),
         result => result?,
     };
-    let mut health = Health::of(survey, schedule, now);
+    let drills = DrillHealth::look(catalog, survey, schedules.drills, now).await?;
+    let mut health = Health::of(survey, schedules.backups, now).with_drills(drills);
     let service = catalog.store().service_time();
     health.clock_seconds = service.map(|service| now.as_second() - service.as_second());
     health.under_way = under_way.iter().filter_map(|upload| upload.began).collect();
@@ -86,6 +91,7 @@ impl Health {
             came_late: 0,
             foreign: 0,
             undelivered: None,
+            drills: DrillHealth::default(),
             figures: Figures::default(),
         }
     }
@@ -149,6 +155,7 @@ impl Health {
                 .count(),
             foreign: survey.foreign,
             undelivered: undelivered(survey),
+            drills: DrillHealth::default(),
             figures: Figures::of(survey, schedule, now),
         }
     }

@@ -75,7 +75,7 @@ pub use identity::{ClusterDatabase, is_same_database};
 pub use inspect::Inspection;
 pub use load::{ContentsFile, Load, LoadOptions, LoadReport};
 pub use load_lines::{LoadLine, LoadWatch};
-pub use local_server::{LocalServer, LocalServerFault, LocalServerOptions, ServerPrograms};
+pub use local_server::{LocalServer, LocalServerFault, LocalServerOptions, ServerPrograms, check_local_room};
 pub use lock_holder::LockHolder;
 pub use locks::{Blocker, LockCapacity};
 pub use message_language::MessageLanguage;

@@ -93,12 +93,12 @@ impl S3Action {
     #[must_use]
     pub fn needed_for(self) -> &'static str {
         match self {
-            Self::PutObject => "backup, hold",
+            Self::PutObject => "backup, hold, drill",
             Self::PutObjectAcl => "backup with PGCOFFER_ACL",
             Self::PutObjectTagging => "backup, hold",
             Self::AbortMultipartUpload => "aborting a failed backup, prune",
             Self::ListBucket => "tick, list, status, prune, restore",
-            Self::GetObject => "tick, list, status, prune, restore, verify",
+            Self::GetObject => "tick, list, status, prune, restore, verify, drill",
             Self::GetObjectTagging => "prune, hold",
             Self::DeleteObject => "prune",
             Self::ListBucketMultipartUploads => "prune, status",
@@ -163,6 +163,8 @@ impl AccessMode {
                 &[A::GetObjectRetention, A::GetObjectLegalHold],
             ),
             Self::Restore => (&[A::ListBucket, A::GetObject], &[]),
+            // it writes into the folders of drills alone
+            Self::Drill => (&[A::ListBucket, A::GetObject, A::PutObject], &[]),
         };
         let of_locks = of_locks.iter().filter(|_| lock);
         actions.iter().chain(of_locks).copied().collect()

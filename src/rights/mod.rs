@@ -27,11 +27,13 @@ pub enum AccessMode {
     Prune,
     /// Only reads.
     Restore,
+    /// Reads backups, and writes what drills have shown of them.
+    Drill,
 }
 
 impl AccessMode {
     /// All modes.
-    pub const ALL: [Self; 4] = [Self::Full, Self::DropBox, Self::Prune, Self::Restore];
+    pub const ALL: [Self; 5] = [Self::Full, Self::DropBox, Self::Prune, Self::Restore, Self::Drill];
 
     /// The mode's name in settings and options.
     #[must_use]
@@ -41,6 +43,7 @@ impl AccessMode {
             Self::DropBox => "drop-box",
             Self::Prune => "prune",
             Self::Restore => "restore",
+            Self::Drill => "drill",
         }
     }
 }
@@ -57,6 +60,6 @@ impl FromStr for AccessMode {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut all = Self::ALL.into_iter();
         all.find(|mode| mode.as_str() == text.to_ascii_lowercase())
-            .ok_or_else(|| format!("{text:?} is not a mode: modes are full, drop-box, prune and restore"))
+            .ok_or_else(|| format!("{text:?} is not a mode: modes are full, drop-box, prune, restore and drill"))
     }
 }

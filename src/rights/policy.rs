@@ -70,11 +70,12 @@ struct Statement {
 pub fn policy(mode: AccessMode, place: &PolicyScope) -> BucketPolicy {
     let mut statement = match mode {
         AccessMode::DropBox => drop_box(place),
+        AccessMode::Drill => drill(place),
         AccessMode::Full | AccessMode::Prune | AccessMode::Restore => others(mode, place),
     };
     let writes = matches!(mode, AccessMode::Full | AccessMode::DropBox);
     statement.extend(place.lock.filter(|_| writes).map(|lock| place.locking(lock)));
-    if place.acl && writes {
+    if place.acl && (writes || mode == AccessMode::Drill) {
         statement.push(place.on_objects("GiveWhatIsWrittenItsAcl", &[S3Action::PutObjectAcl]));
     }
     if place.legal_hold {
@@ -121,6 +122,22 @@ fn drop_box(place: &PolicyScope) -> Vec<Statement> {
             json!({ "Bool": { "s3:ObjectCreationOperation": "false" } }),
         ),
         give_up,
+    ]
+}
+
+/// Reads backups, and adds what drills have shown of them. It overwrites and deletes nothing, and adds nothing elsewhere:
+/// what a thief with these credentials writes there is no backup.
+fn drill(place: &PolicyScope) -> Vec<Statement> {
+    let condition = json!({ "Null": { "s3:if-none-match": "false" } });
+    let reports = Statement {
+        resource: vec![place.objects_arn(&format!("{}*/drills", place.below()))],
+        condition: place.service.has_conditions_on_writes().then_some(condition),
+        ..place.on_objects("WriteReportsOfDrills", &[S3Action::PutObject])
+    };
+    vec![
+        place.list(),
+        place.on_objects("ReadBackups", &[S3Action::GetObject]),
+        reports,
     ]
 }
 
@@ -177,6 +194,14 @@ impl PolicyScope {
         })
     }
 
+    /// What stands before a name below the prefix.
+    fn below(&self) -> String {
+        match self.prefix.is_empty() {
+            true => String::new(),
+            false => format!("{}/", self.prefix),
+        }
+    }
+
     fn bucket_arn(&self) -> String {
         format!("arn:{}:s3:::{}", self.partition, self.bucket)
     }
@@ -209,7 +234,7 @@ impl PolicyScope {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
     fn of_kms(&self, mode: AccessMode) -> Option<Statement> {
         let key = self.kms_key.as_deref().filter(|_| self.service.has_kms())?;
-        let writes = matches!(mode, AccessMode::Full | AccessMode::DropBox);
+        let writes = matches!(mode, AccessMode::Full | AccessMode::DropBox | AccessMode::Drill);
         let mut action = vec!["kms:Decrypt"];
         action.extend(writes.then_some("kms:GenerateDataKey"));
         let via = format!("s3.*.{}", suffix(&self.partition));

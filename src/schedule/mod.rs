@@ -5,6 +5,7 @@
 //! backup nor lose one.
 
 mod attempts;
+mod drills;
 mod fault;
 mod gap;
 mod history;
@@ -21,6 +22,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 pub use self::{
     attempts::{Attempt, attempt_open_max},
+    drills::{DrillDue, DrillEnd, DrillSchedule, DrillScheduleError, PastDrill},
     fault::{ClauseFault, ClauseProblem, ScheduleError},
     history::{PastRun, RunEnd},
     late::late_by_habit,

@@ -141,7 +141,8 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
     ) -> Result<()> {
         let agent = self.agent;
         let (ready, unready) = agent.readied(databases.iter().copied());
-        if ready.is_empty() {
+        let only_drills = unready.is_empty() && agent.config().drills.is_set();
+        if ready.is_empty() && !only_drills {
             log_unready(unready.iter().skip(1));
             return unready.into_iter().next().map_or(Ok(()), |(_, e)| Err(e));
         }
@@ -161,7 +162,10 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         let round = async || {
             let unready = &unready[..];
             let tick = agent::tick(catalog, clients, &request, unready, notifications, progress, interrupt);
-            let report = tick.await?;
+            let mut report = tick.await?;
+            agent
+                .drill_what_is_due(catalog, clients, None, &mut report, progress)
+                .await?;
             report.databases.iter().for_each(log_tick);
             Ok(report.databases.into_iter().map(Observation::from).collect())
         };
@@ -225,7 +229,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         let config = self.agent.config();
         let scheduled = config.databases.iter().filter(|one| !one.unscheduled);
         let scheduled: Vec<&DatabaseSettings> = scheduled.collect();
-        if !scheduled.is_empty() {
+        if !scheduled.is_empty() || config.drills.is_set() {
             return Ok(scheduled);
         }
         if config.databases.is_empty() {
@@ -279,6 +283,8 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
             for label in labels {
                 seen.push(self.observed(catalog, label).await?);
             }
+            let found: Vec<Health> = seen.iter().filter_map(|one| one.health.clone()).collect();
+            self.agent.report_overdue_drills(catalog, &found).await?;
             Ok(seen)
         };
         self.rounds(round, pace, monitor).await;

@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     heroku::{self, Dyno, Heroku, OneOff},
     metrics::Observation,
-    operation::{Clock, Health, Interrupt, status},
+    operation::{Clock, Health, Interrupt, Schedules, status},
     panics::caught_as_error,
 };
 
@@ -134,7 +134,11 @@ impl<'a, M: AsyncFnMut(&LaunchEvent)> Launcher<'a, M> {
             return Ok(false);
         }
         let database = &state.database;
-        let look = status(self.catalog, &database.label, Some(&database.schedule), now);
+        let schedules = Schedules {
+            backups: Some(&database.schedule),
+            drills: None,
+        };
+        let look = status(self.catalog, &database.label, schedules, now);
         state.health = Some(look.await?);
         Ok(true)
     }

@@ -50,6 +50,7 @@ impl Pace {
         };
         let due = health.next_due.as_ref().map(|next| next.at);
         let next = due.map(|due| health.paused_until.map_or(due, |until| due.max(until)));
+        let next = next.into_iter().chain(health.drills.next_due).min();
         let wait = next.map(|next| next.duration_since(now));
         // a time in the past gives a negative wait
         let wait = wait.map(|wait| Duration::try_from(wait).unwrap_or_default());

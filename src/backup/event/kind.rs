@@ -30,6 +30,8 @@ pub enum Topic {
     Bucket,
     /// Backups of another repository.
     Repository,
+    /// A drill, or what it has proven.
+    Drill,
 }
 
 impl EventKind {
@@ -94,6 +96,7 @@ impl Topic {
             Self::Retention => "retention",
             Self::Bucket => "bucket",
             Self::Repository => "repository",
+            Self::Drill => "drill",
         }
     }
 }

@@ -128,7 +128,8 @@ impl Context<'_> {
         let prepared = self.agent.prepare_restore(&record, &request).await?;
         if args.preview {
             let is_chosen = !request.only.is_empty();
-            self.output.restore_preview(&prepared.preview()?, is_chosen)?;
+            let preview = self.agent.preview_restore(&prepared).await?;
+            self.output.restore_preview(&preview, is_chosen)?;
             if let Some(refusal) = prepared.refusal() {
                 return Err(refusal);
             }

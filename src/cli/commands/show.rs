@@ -37,6 +37,7 @@ impl Context<'_> {
         let (details, mark) = (shown.details.as_ref(), shown.mark.as_ref());
         let read_back = shown.last_read_back.map(|at| (at, shown.seen));
         let location = self.agent.location()?;
-        self.output.show(&shown.record, details, (mark, read_back), location)
+        self.output
+            .show(&shown.record, details, (mark, read_back), &shown.drills, location)
     }
 }

@@ -1,4 +1,4 @@
-//! The answer for each database: is there a backup, how old is it, is it good.
+//! The answer for each database: is there a backup, how old is it, is it good, does it come back.
 
 use indicatif::HumanBytes;
 use pgcoffer::{
@@ -13,6 +13,7 @@ use super::rows::listed_status;
 use crate::cli::{
     styled::Style,
     text::{read_back, tables_and_rows},
+    text_drill::{report_json, third_answer},
 };
 
 /// Is there a backup, how old is it, is it good: one or two lines.
@@ -48,6 +49,12 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
     if let Some((started, failure)) = failed {
         let (age, why) = (span(started, now), failure.error.first_line());
         lines.push((Style::Bad, format!("{label}: the last run FAILED {age} ago: {why}")));
+    }
+    if good.is_some()
+        && let Some(last) = listing.drills.last.get(label)
+    {
+        let (style, text) = third_answer(last.verdict(), listing.drills.last_proven(label).as_ref(), now);
+        lines.push((style, format!("{label}: {text}")));
     }
     let lost = last.filter(|one| one.record.is_good() && !one.is_sure());
     if let Some(one) = lost {
@@ -96,5 +103,7 @@ pub(super) fn answer_json(listing: &Listing, label: &Label) -> Value {
         "last_run": last.map(|one| one.record.id.as_str()),
         "last_run_status": last.map(|one| listed_status(listing, one, now).1),
         "last_run_error": last.and_then(|one| Some(one.failure()?.error)),
+        "last_drill": listing.drills.last.get(label).map(report_json),
+        "last_proven": listing.drills.last_proven(label),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use pgcoffer::{
-    backup::{Retention, Sealed},
+    backup::{DrillVerdict, Retention, Sealed},
     catalog::{CatalogEntry, Doubt, ListedRuns, Listing},
     text::{ago, counted, short_size, span},
 };
@@ -15,11 +15,12 @@ use crate::cli::{
     styled::Style,
     table::Table,
     text::{record_json, retained_json, status_word},
+    text_drill::report_json,
     zone::Zone,
 };
 
 /// The columns of a table of backups, in order.
-const HEADS: [&str; 11] = [
+const HEADS: [&str; 12] = [
     "ID",
     "DATABASE",
     "TIER",
@@ -30,8 +31,12 @@ const HEADS: [&str; 11] = [
     "STORED",
     "KEPT UNTIL",
     "STATUS",
+    "PROVEN",
     "KEY",
 ];
+/// The cell of a backup that nobody has read back.
+const NOT_READ: &str = "-";
+
 const DATABASE: usize = 1;
 const TIER: usize = 2;
 const TOOK: usize = 4;
@@ -40,7 +45,8 @@ const DUMPED: usize = 6;
 const STORED: usize = 7;
 const KEPT: usize = 8;
 const STATUS: usize = 9;
-const KEY: usize = 10;
+const PROVEN: usize = 10;
+const KEY: usize = 11;
 
 /// One line for each backup, or for several runs that failed one after the other.
 pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds, zone: &Zone) -> Table {
@@ -53,8 +59,8 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
         .right(&[TOOK, DUMPED, STORED])
         .cut(DATABASE, 10)
         .cut(STATUS, 15)
-        .if_room(&[AGE, STORED, KEPT, KEY, DUMPED, TOOK])
-        .usual(&[(TIER, 7), (TOOK, 7), (AGE, 10), (DUMPED, 8), (STORED, 8)]);
+        .if_room(&[PROVEN, AGE, STORED, KEPT, KEY, DUMPED, TOOK])
+        .usual(&[(TIER, 7), (TOOK, 7), (AGE, 10), (DUMPED, 8), (STORED, 8), (PROVEN, 9)]);
     for line in listing.lines(runs) {
         let Some((one, earlier)) = line.split_first() else {
             continue;
@@ -78,6 +84,7 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
             plain(bytes(sealed.map(Sealed::bytes))),
             plain(kept_until(one, now, zone)),
             (style, status),
+            proven(listing, one, now),
             plain(one.key.trim_start_matches("key ").to_owned()),
         ]);
     }
@@ -86,12 +93,36 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
         values.len() < 2
     };
     // what is the same in each line tells nothing apart
-    if is_same(&|one| one.record.database.to_string()) && is_same(&|one| one.key.clone()) {
-        return table.without(&[DATABASE, KEY]);
+    let mut without = Vec::new();
+    if is_same(&|one| one.key.clone()) {
+        without.push(KEY);
+        if is_same(&|one| one.record.database.to_string()) {
+            without.push(DATABASE);
+        }
     }
-    match is_same(&|one| one.key.clone()) {
-        true => table.without(&[KEY]),
-        false => table,
+    if listing
+        .entries
+        .iter()
+        .all(|one| proven(listing, one, now).1 == NOT_READ)
+    {
+        without.push(PROVEN);
+    }
+    table.without(&without)
+}
+
+/// Whether and when a drill has shown that a backup comes back, or a reading that it is whole.
+fn proven(listing: &Listing, one: &CatalogEntry, now: Timestamp) -> (Style, String) {
+    match listing.drills.of_backups.get(&one.record.id) {
+        Some(report) => match report.verdict() {
+            Some(DrillVerdict::Proven) => (Style::Good, ago(report.started, now)),
+            Some(DrillVerdict::PartlyProven) => (Style::Plain, format!("{} partly", ago(report.started, now))),
+            Some(DrillVerdict::NotProven) => (Style::Bad, "NOT".to_owned()),
+            None => (Style::Plain, "not drilled".to_owned()),
+        },
+        None => match one.last_read_back(now) {
+            Some(at) => (Style::Plain, format!("read {}", ago(at, now))),
+            None => (Style::Plain, NOT_READ.to_owned()),
+        },
     }
 }
 
@@ -142,6 +173,8 @@ pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
         object.insert("sealed_for".to_owned(), json!(one.key));
         let doubt = one.why_doubted().map(ToString::to_string);
         object.insert("doubt".to_owned(), json!(doubt));
+        let drill = listing.drills.of_backups.get(&one.record.id);
+        object.insert("drill".to_owned(), drill.map_or(Value::Null, report_json));
         let read_back = one.last_read_back(listing.seen);
         object.insert("last_read_back".to_owned(), json!(read_back));
     }

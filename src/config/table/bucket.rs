@@ -35,7 +35,8 @@ pub(super) const SECTION: Section = Section {
             secret: false,
             default: DefaultValue::Text("full"),
             help: "drop-box: the bucket's credentials may only write",
-            doc: "`full` or `drop-box`: the bucket's credentials may only write: [drop-box.md](drop-box.md)",
+            doc: "`full`; `drop-box`: the bucket's credentials may only write: [drop-box.md](drop-box.md); or `drill`: they read, and \
+                add reports of drills: [drills.md](drills.md#a-machine-of-its-own)",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.mode = mode(text)?;
@@ -230,9 +231,10 @@ fn lock_mode(text: &str) -> Result<LockMode, Wrong> {
 fn mode(text: &str) -> Result<AccessMode, Wrong> {
     let parsed = text.parse().ok();
     parsed
-        .filter(|mode| matches!(mode, AccessMode::Full | AccessMode::DropBox))
+        .filter(|mode| matches!(mode, AccessMode::Full | AccessMode::DropBox | AccessMode::Drill))
         .ok_or_else(|| {
-            let hint = "drop-box is for credentials that may only write; leave it unset otherwise";
-            (format!("{text:?} is neither full nor drop-box"), Some(hint.to_owned()))
+            let hint = "drop-box is for credentials that may only write, drill for those of a machine that only drills; leave it \
+                        unset otherwise";
+            (format!("{text:?} is none of full, drop-box, drill"), Some(hint.to_owned()))
         })
 }

@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::super::setting::{Characters, DefaultValue, Section, Setting, Take};
+use super::super::{
+    drills::{DRILL, DRILL_OF_DATABASE},
+    setting::{Characters, DefaultValue, Section, Setting, Take},
+    values::duration,
+};
 use crate::{operation::DrillGround, postgres::DatabaseUrl};
 
 /// The value that means a server of the agent's own.
@@ -25,6 +29,43 @@ pub(super) const SECTION: Section = Section {
                     LOCAL => DrillGround::Local,
                     url => DrillGround::Server(DatabaseUrl::parse(url).map_err(|e| (e.to_string(), Some(e.hint())))?),
                 };
+                Ok(())
+            }),
+        },
+        Setting {
+            name: DRILL,
+            secret: false,
+            default: DefaultValue::Described("only by hand"),
+            help: "weekly on sunday at 04:00: when tick and serve drill",
+            doc: "when `tick` and `serve` [drill](drills.md#scheduled) the newest good backup of each database, in the \
+                words of a schedule without `keep`: `weekly on sunday at 04:00`, `daily at 05:00`, `monthly on 1`",
+            characters: Characters::List,
+            take: Take::Once(|reading, text| {
+                reading.drills.for_all = Some(text.to_owned());
+                Ok(())
+            }),
+        },
+        Setting {
+            name: DRILL_OF_DATABASE,
+            secret: false,
+            default: DefaultValue::Described("`PGCOFFER_DRILL`"),
+            help: "when one database is drilled, or off",
+            doc: "when the backups of this database alone are drilled, or `off`",
+            characters: Characters::List,
+            take: Take::per_database(|reading, label, text| {
+                reading.drills.own.insert(label, text.to_owned());
+                Ok(())
+            }),
+        },
+        Setting {
+            name: "PGCOFFER_DRILL_TIMEOUT",
+            secret: false,
+            default: DefaultValue::Text("4h"),
+            help: "after which time a scheduled drill is ended",
+            doc: "after which time a scheduled drill is ended, and its database removed: `90m`, `12h`",
+            characters: Characters::Visible,
+            take: Take::Once(|reading, text| {
+                reading.drills.time_limit = Some(duration(text)?);
                 Ok(())
             }),
         },

@@ -4,7 +4,9 @@ use std::mem::discriminant;
 
 use super::*;
 use crate::{
-    backup::{BackupId, DigestLine, EventKind, Label, LateTier, Origin, RunsOn, Tier},
+    backup::{
+        BackupId, DigestLine, DrillEvent, DrillVerdict, EventKind, Label, LateTier, Origin, ProvenBackup, RunsOn, Tier,
+    },
     cause::{Bucket, Cause},
 };
 
@@ -115,6 +117,7 @@ fn every_occurrence() -> Vec<Event> {
                 problems: vec!["something is wrong".into()],
             }],
         }),
+        event(Occurrence::Drill(DrillEvent::Failed { error: error() })),
         event(Occurrence::Test),
     ]
 }
@@ -179,6 +182,14 @@ fn words(what: &Occurrence) -> (&'static str, &'static [&'static str]) {
                 "! something is wrong",
             ],
         ),
+        Occurrence::Drill(_) => (
+            "drill of main FAILED",
+            &[
+                "The drill of main could not be carried out at 2026-11-20 07:00 UTC",
+                "Newest good backup: 20261120T020000Z-rkropyeppww6",
+                "What to do: ",
+            ],
+        ),
         Occurrence::Test => ("test: this channel works", &["This is a test, sent at"]),
     }
 }
@@ -197,7 +208,70 @@ fn every_occurrence_has_its_words() {
         assert!(text.ends_with("on scheduler.1, s3://bucket/prefix\n"), "{text}");
     }
     let kinds: std::collections::BTreeSet<_> = all.iter().map(|one| format!("{:?}", discriminant(&one.what))).collect();
-    assert_eq!(kinds.len(), 10, "an occurrence is missing above");
+    assert_eq!(kinds.len(), 11, "an occurrence is missing above");
+}
+
+/// Each with its title, and whether it leads to the runbook.
+#[test]
+fn what_becomes_of_a_drill_is_said_once_with_why() {
+    let proven = |verdict| ProvenBackup {
+        backup: id(),
+        verdict,
+        restore_ms: 372_000,
+        not_compared: 3,
+    };
+    let not_proven = |differences, checks_failed| DrillEvent::NotProven {
+        backup: id(),
+        differences,
+        checks_failed,
+    };
+    let overdue = |error| DrillEvent::Overdue { due: at(1), error };
+    for (drill, subject, part) in [
+        (
+            not_proven(2, 0),
+            "backup of main did NOT come back: 2 parts came back otherwise",
+            "`pgcoffer show 20261120T020000Z-rkropyeppww6` names what differs",
+        ),
+        (
+            not_proven(1, 1),
+            "backup of main did NOT come back: 1 part came back otherwise, 1 own check failed",
+            "did not come back as it was dumped",
+        ),
+        (
+            overdue(None),
+            "drill of main OVERDUE",
+            "`pgcoffer drill latest --database main` drills now",
+        ),
+        (
+            overdue(Some(error())),
+            "drill of main OVERDUE: there is no more room in the bucket",
+            "Why: ",
+        ),
+        (
+            DrillEvent::Recovered(proven(DrillVerdict::Proven)),
+            "backup of main came back again",
+            "Backup: 20261120T020000Z-rkropyeppww6, proven, restored in 6 min 12 s.",
+        ),
+        (
+            DrillEvent::Proven(proven(DrillVerdict::PartlyProven)),
+            "backup of main came back",
+            "partly proven, restored in 6 min 12 s. 3 parts could not be compared",
+        ),
+    ] {
+        let event = event(Occurrence::Drill(drill.clone()));
+        let message = Message::new(&event);
+        let why = error().cause.to_string();
+        let subject = match subject.split_once(": there is no more room") {
+            Some((title, _)) => format!("{title}: {why}"),
+            None => subject.to_owned(),
+        };
+        assert_eq!(message.subject, subject);
+        assert!(message.text().contains(part), "{}", message.text());
+        assert_eq!(message.text().contains("/docs/recovery.md"), drill.is_bad());
+        let data = crate::notify::payload::payload(&event);
+        assert_eq!(data["what"], "drill");
+        assert!(data["drill"]["outcome"].is_string(), "{data:#}");
+    }
 }
 
 #[test]
@@ -206,9 +280,16 @@ fn every_topic_of_trouble_has_a_title_of_its_own() {
         let trouble = event(Occurrence::Trouble { topic, error: error() });
         Message::new(&trouble).title
     };
-    let titles = [Topic::Backup, Topic::Retention, Topic::Bucket, Topic::Repository].map(title);
+    let topics = [
+        Topic::Backup,
+        Topic::Retention,
+        Topic::Bucket,
+        Topic::Repository,
+        Topic::Drill,
+    ];
+    let titles = topics.map(title);
     let different: std::collections::BTreeSet<&String> = titles.iter().collect();
-    assert_eq!(different.len(), 4, "{titles:?}");
+    assert_eq!(different.len(), 5, "{titles:?}");
 }
 
 #[test]
@@ -251,7 +332,7 @@ fn a_subject_says_what_broke_and_why() {
         let message = Message::new(&event);
         let why = event.error().map(|error| error.cause.to_string());
         match &event.what {
-            Occurrence::Failed { .. } | Occurrence::Trouble { .. } => {
+            Occurrence::Failed { .. } | Occurrence::Trouble { .. } | Occurrence::Drill(_) => {
                 assert_eq!(message.subject, format!("{}: {}", message.title, why.unwrap()));
             }
             Occurrence::Suspicious { .. } => {
@@ -305,6 +386,7 @@ fn who_has_to_act_is_led_to_the_runbook() {
                 | Occurrence::Trouble { .. }
                 | Occurrence::Missed { .. }
                 | Occurrence::Suspicious { .. }
+                | Occurrence::Drill(_)
         );
         assert_eq!(text.contains("/docs/recovery.md"), is_bad, "{text}");
     }

@@ -201,7 +201,7 @@ fn too_much(sheet: &mut CheckSheet<'_>, mode: AccessMode, action: S3Action, what
 
 fn leftovers(sheet: &mut CheckSheet<'_>, mode: AccessMode, left: &[String]) {
     let names = left.join(", ");
-    if mode == AccessMode::DropBox {
+    if matches!(mode, AccessMode::DropBox | AccessMode::Drill) {
         sheet.ok(
             "probe",
             format!("{names} stays, since nobody here may delete it; it is a line of text"),

@@ -30,6 +30,8 @@ pub enum Area {
     Schedule,
     /// Who is told.
     Notifications,
+    /// Whether a drill can be carried out here.
+    Drill,
 }
 
 /// One thing that was tried.

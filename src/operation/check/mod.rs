@@ -6,6 +6,7 @@
 mod bucket;
 mod contents;
 mod database;
+mod drill;
 mod finding;
 mod folder;
 mod key;
@@ -19,6 +20,7 @@ mod versions;
 
 use std::num::NonZeroU32;
 
+pub use self::drill::CheckDrill;
 pub use self::finding::{Area, CheckReport, Finding, Verdict};
 use self::{
     bucket::BucketFound,
@@ -51,6 +53,8 @@ pub struct CheckRequest {
     pub others: Vec<(String, DatabaseUrl)>,
     /// What to do if no database is configured, by what the environment names.
     pub cure_of_none: String,
+    /// The drills, if any are set up here.
+    pub drill: Option<CheckDrill>,
     /// The clock that times are compared with.
     pub clock: Clock,
 }
@@ -110,13 +114,15 @@ pub async fn check(
     for one in &request.databases {
         schedule::schedule(&mut sheet, request, one);
     }
+    let readable = catalog.filter(|_| found.as_ref().is_some_and(|found| found.readable));
+    drill::drill(&mut sheet, readable, clients, request, interrupt).await?;
     Ok(sheet.into_report())
 }
 
 /// Reports that no database is configured. Only modes that prune or restore need none.
 fn no_database(sheet: &mut CheckSheet<'_>, request: &CheckRequest, mode: Option<AccessMode>) {
     sheet.turn_to(Area::Database, "database");
-    if let Some(mode @ (AccessMode::Prune | AccessMode::Restore)) = mode {
+    if let Some(mode @ (AccessMode::Prune | AccessMode::Restore | AccessMode::Drill)) = mode {
         let detail = format!("none is configured, and {mode} mode needs none");
         return sheet.ok("configured", detail);
     }

@@ -27,31 +27,30 @@ pub(super) const FOLDER: &str = ".pgcoffer-check";
 /// What the trial is called that writes once more where something is.
 pub(super) const CONDITIONAL_WRITE: &str = "conditional write";
 
-/// Tries everything. With write-only credentials one object with a fixed name is used again and again, as these
-/// credentials can't delete it.
+/// Tries everything. With credentials that only add, one object with a fixed name is used again and again, as they
+/// can't delete it.
 pub(super) async fn try_all(store: &S3, mode: Option<AccessMode>) -> Trials {
     let location = store.location();
     let key = match mode {
         Some(AccessMode::DropBox) => location.key(&format!("{FOLDER}/drop-box")),
+        // where reports of drills may be written
+        Some(AccessMode::Drill) => location.key(&format!("{FOLDER}/drills/check")),
         _ => location.key(&format!("{FOLDER}/{}", random())),
     };
+    let only_adds = matches!(mode, Some(AccessMode::DropBox | AccessMode::Drill));
     let mut trials = Trials::default();
     let probe = store.probe(&key);
     let written = trials.write(&probe).await;
-    if written && mode == Some(AccessMode::DropBox) {
+    if written && only_adds {
         trials.overwrite(&probe).await;
     }
     trials.list(&probe, written).await;
     trials.read(&probe, written).await;
     trials.tags(&probe, written).await;
     let other = format!("{key}-parts");
-    let parts = if mode == Some(AccessMode::DropBox) {
-        &key
-    } else {
-        &other
-    };
+    let parts = if only_adds { &key } else { &other };
     let put_together = trials.parts(&store.probe(parts), parts == &key).await;
-    trials.delete(&probe, written, mode == Some(AccessMode::DropBox)).await;
+    trials.delete(&probe, written, only_adds).await;
     if written && trials.may_not(S3Action::DeleteObject) {
         trials.left.push(key.clone());
     }

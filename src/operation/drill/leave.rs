@@ -47,7 +47,7 @@ impl Drill<'_> {
         let mut attempt = 1;
         loop {
             let name = DrillName::new(&maker.identity, database, id, self.request.clock.now());
-            match self.catalog.begin_drill(database, &name, &maker).await {
+            match self.catalog.begin_drill(database, &name).await {
                 Ok(()) => return Ok(Some(ReportName { name, maker })),
                 Err(Error::Store(error)) if error.kind == Kind::Exists && attempt < NAMES_MAX => {
                     attempt += 1;

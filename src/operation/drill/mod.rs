@@ -13,6 +13,7 @@ mod ground;
 mod leave;
 mod report;
 mod rows;
+mod scheduled;
 mod server_facts;
 mod source;
 mod there;
@@ -44,6 +45,7 @@ pub use ground::DrillGround;
 use ground::{Made, Scratch};
 use report::milliseconds;
 pub use report::{ComparedData, DrillReport};
+pub use scheduled::{DrillPlan, DrillTick, DrillTickOutcome, scheduled_drill};
 use source::SourceDatabase;
 
 /// The options of one drill.

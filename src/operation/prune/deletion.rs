@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    DeletionOutcome, LeftoverKind, PlannedPrune, PruneReport,
+    DeletionOutcome, LeftoverKind, LeftoverLine, PlannedPrune, PruneReport,
     leftovers::{Leftover, LeftoverObject},
 };
 use crate::{
@@ -132,7 +132,8 @@ async fn delete_leftover(catalog: &Catalog, database: &Label, leftover: &Leftove
         LeftoverObject::Archive(_, object)
         | LeftoverObject::Details(_, object)
         | LeftoverObject::Mark(object)
-        | LeftoverObject::Turn(object) => delete(store, object).await?,
+        | LeftoverObject::Turn(object)
+        | LeftoverObject::Drill(object) => delete(store, object).await?,
     }
     Ok(None)
 }
@@ -168,6 +169,11 @@ pub(super) async fn check_deleted(
     let mut survey = catalog.survey(&planned.survey.database, usize::MAX).await?;
     catalog.find_details(&mut survey).await?;
     survey.remember_looks(&planned.survey);
+    let is_drill = |line: &LeftoverLine| line.kind == LeftoverKind::Drill && line.outcome == DeletionOutcome::Deleted;
+    match report.leftovers.iter().any(is_drill) {
+        true => drop(catalog.find_drills(&mut survey).await?),
+        false => survey.remember_drills(&planned.survey),
+    }
     let standing = &survey.keys;
     let stands = |outcome: &mut DeletionOutcome, found: Option<&String>| {
         if let (DeletionOutcome::Deleted, Some(key)) = (&*outcome, found) {

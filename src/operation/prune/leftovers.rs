@@ -40,6 +40,7 @@ pub(super) enum LeftoverObject {
     Details(BackupId, Object),
     Mark(Object),
     Turn(Object),
+    Drill(Object),
 }
 
 /// Marks without a record that hold the rest of their backup, and why.
@@ -53,6 +54,7 @@ impl Leftover {
             LeftoverObject::Details(..) => LeftoverKind::Details,
             LeftoverObject::Mark(_) => LeftoverKind::Mark,
             LeftoverObject::Turn(_) => LeftoverKind::Turn,
+            LeftoverObject::Drill(_) => LeftoverKind::Drill,
         }
     }
 
@@ -62,7 +64,8 @@ impl Leftover {
             LeftoverObject::Archive(_, object)
             | LeftoverObject::Details(_, object)
             | LeftoverObject::Mark(object)
-            | LeftoverObject::Turn(object) => &object.key,
+            | LeftoverObject::Turn(object)
+            | LeftoverObject::Drill(object) => &object.key,
         }
     }
 }
@@ -136,7 +139,7 @@ async fn holding(catalog: &Catalog, survey: &Survey) -> Holding {
 }
 
 /// Why something doesn't count as left behind yet; `None` if it does.
-fn young(since: Option<Timestamp>, now: Timestamp) -> Option<String> {
+pub(super) fn young(since: Option<Timestamp>, now: Timestamp) -> Option<String> {
     match since {
         None => Some("nobody knows how old it is".to_owned()),
         Some(since) if now.duration_since(since) <= LEFT_BEHIND => Some("less than a day old".to_owned()),

@@ -5,6 +5,7 @@
 //! each request, the record first; survey again.
 
 mod deletion;
+mod drills;
 mod guards;
 mod leftovers;
 mod named;
@@ -151,7 +152,8 @@ async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Ti
     proof::check_is_explained(&survey, &plan, request, now)?;
     let wanted = why_archives_are_wanted(&survey, &runs, now);
     let unfinished = catalog.find_unfinished(&mut survey).await?;
-    let leftovers = leftovers::look_for(catalog, &survey, unfinished, wanted, now).await?;
+    let mut leftovers = leftovers::look_for(catalog, &survey, unfinished, wanted, now).await?;
+    leftovers.extend(drills::old_drills(catalog, &mut survey, now).await?);
     Ok(PlannedPrune {
         versioned: catalog.store().is_versioned().await == Some(true),
         survey,

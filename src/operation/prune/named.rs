@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    LeftoverKind, MEASURED, PlannedPrune, PruneReport, check_clock, deletion, guards,
+    LeftoverKind, MEASURED, PlannedPrune, PruneReport, check_clock, deletion, drills, guards,
     leftovers::{self, Leftover},
     settled, whole, why_archives_are_wanted,
 };
@@ -55,7 +55,8 @@ impl NamedDeletion {
         survey.orphans.retain(|orphan| orphan.id == *id);
         survey.stray_details.retain(|(stray, _)| stray == id);
         survey.stray_marks.retain(|(stray, _)| stray == id);
-        let left = leftovers::look_for(catalog, &survey, Vec::new(), None, now).await?;
+        let mut left = leftovers::look_for(catalog, &survey, Vec::new(), None, now).await?;
+        left.extend(drills::findings_of(catalog, &mut survey, id).await?);
         Ok(Self {
             planned: PlannedPrune {
                 versioned: catalog.store().is_versioned().await == Some(true),

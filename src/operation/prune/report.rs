@@ -80,6 +80,8 @@ pub enum LeftoverKind {
     Mark,
     /// A turn of drop-box mode whose period has ended.
     Turn,
+    /// A part of a drill whose time is over.
+    Drill,
 }
 
 /// The result for one line of a plan.

@@ -5,6 +5,7 @@ mod beside;
 mod clean;
 mod default_grants;
 mod dependencies;
+mod estimate;
 mod function_bodies;
 mod in_use;
 mod label;
@@ -55,6 +56,7 @@ use crate::{
 
 use beside::Beside;
 use clean::clean_problems;
+pub use estimate::RestoreEstimate;
 pub(super) use label::label;
 use load::FailedLoad;
 pub(super) use named_roles::roles_named;

@@ -4,9 +4,15 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{PreparedRestore, not_restored::NotRestored, reason::SkipReason};
+use super::{
+    PreparedRestore,
+    estimate::{RestoreEstimate, estimate},
+    not_restored::NotRestored,
+    reason::SkipReason,
+};
 use crate::{
     backup::{BackupId, Label, TableFingerprint},
+    catalog::Catalog,
     error::{Result, TargetProblem},
     text::Untrusted,
 };
@@ -34,6 +40,8 @@ pub struct RestorePreview {
     pub read_bytes: u64,
     /// Bytes of the archive in the bucket.
     pub stored_bytes: u64,
+    /// How long it may take; none where no drill was measured.
+    pub estimate: Option<RestoreEstimate>,
     /// The server version that was backed up.
     pub source_version: Option<Untrusted>,
     /// The major version of the target's server.
@@ -72,11 +80,11 @@ impl Lacks {
 }
 
 impl PreparedRestore<'_> {
-    /// What it would do.
+    /// What it would do. How long that may take is asked of the bucket; where it can't be seen, that is no error.
     ///
     /// # Errors
     /// [`crate::Error::Differs`] where the details can't be true.
-    pub fn preview(&self) -> Result<RestorePreview> {
+    pub async fn preview(&self, catalog: &Catalog) -> Result<RestorePreview> {
         let (record, plan) = (self.record, &self.plan);
         let tables = self.tables_with_rows();
         let read = self.read_bytes()?;
@@ -85,6 +93,12 @@ impl PreparedRestore<'_> {
                 .as_ref()
                 .map(|tables| tables.iter().map(|it| figure(it)).sum::<u64>())
         };
+        let dump_bytes = record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes);
+        let row_bytes = sum(|table| table.bytes);
+        // all of the archive, or the rows of the part
+        let restored_bytes = row_bytes
+            .filter(|_| !self.request.only.is_empty())
+            .unwrap_or(dump_bytes);
         Ok(RestorePreview {
             id: record.id.clone(),
             database: record.database.clone(),
@@ -92,10 +106,11 @@ impl PreparedRestore<'_> {
             complete: self.is_complete() && plan.problems.is_empty(),
             tables: self.row_ids().len() as u64,
             rows: sum(|table| table.rows),
-            row_bytes: sum(|table| table.bytes),
-            dump_bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes),
+            row_bytes,
+            dump_bytes,
             read_bytes: read.read,
             stored_bytes: read.of,
+            estimate: estimate(catalog, &record.database, restored_bytes).await,
             source_version: record.source.as_ref().map(|source| source.server.version.clone()),
             target_major: self.server_major,
             lacks: self.lacks(),

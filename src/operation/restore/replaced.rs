@@ -157,7 +157,7 @@ pub(super) fn recreated(entry: &Entry) -> Vec<String> {
 
 /// The OIDs of an entry's large objects: the entry's name in archives of pg_dump 16 and older, the lines of its
 /// definition since 17.
-fn large_objects(entry: &Entry) -> Vec<String> {
+pub(super) fn large_objects(entry: &Entry) -> Vec<String> {
     let numbers: Box<dyn Iterator<Item = &str>> = match entry.kind.raw() {
         "BLOB" => Box::new(std::iter::once(entry.name.raw())),
         "BLOB METADATA" => Box::new(entry.definition.raw().lines()),

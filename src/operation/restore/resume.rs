@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    RestoreRequest, decode_names, label::label, parallel::copied_table, plan::RestorePlan, rules::SESSION_KINDS,
-    statement::listed, unsuitable,
+    RestoreRequest, decode_names, label::label, parallel::copied_table, plan::RestorePlan, replaced::large_objects,
+    rules::SESSION_KINDS, statement::listed, unsuitable,
 };
 use crate::{
     archive::{Entry, Fingerprint, LargeObjects, TableData},
@@ -43,6 +43,9 @@ const AGAIN: &[&str] = &[
 /// Kinds of the database itself, which a restore doesn't make.
 const OF_DATABASE: &[&str] = &["DATABASE", "DATABASE PROPERTIES"];
 
+/// Kinds that make large objects, of which the numbers are compared.
+const LARGE_OBJECTS: &[&str] = &["BLOB", "BLOB METADATA"];
+
 /// Kinds with rows, which are compared by their fingerprints.
 const ROWS: &[&str] = &["TABLE DATA", "BLOBS"];
 
@@ -67,12 +70,22 @@ impl RestoreRequest {
     /// # Errors
     /// [`Error::Usage`].
     pub(super) fn check_resume(&self) -> Result<()> {
-        let what = match () {
-            () if !self.resume => return Ok(()),
-            () if self.single_transaction => "a restore in one transaction, which left nothing",
-            () if self.clean => "a restore with --clean, of which nobody can tell what was there before",
-            () if !self.only.is_empty() => "the restore of a part, beside which there may be anything",
-            () => return Ok(()),
+        let impossible = [
+            (
+                self.single_transaction,
+                "a restore in one transaction, which left nothing",
+            ),
+            (
+                self.clean,
+                "a restore with --clean, of which nobody can tell what was there before",
+            ),
+            (
+                !self.only.is_empty(),
+                "the restore of a part, beside which there may be anything",
+            ),
+        ];
+        let Some((_, what)) = impossible.into_iter().find(|(is_asked, _)| self.resume && *is_asked) else {
+            return Ok(());
         };
         Err(Error::usage(
             format!("--resume can't go on with {what}"),
@@ -135,9 +148,14 @@ impl Comparison<'_> {
             Ok(ids) => there.ids.extend(ids),
             Err(problem) => problems.push(problem),
         }
+        match self.large_objects_made() {
+            Ok(ids) => there.ids.extend(ids),
+            Err(problem) => problems.push(problem),
+        }
         match self.rows() {
             Ok(ids) => {
-                there.tables = (ids.len(), self.plan.kept_rows().len());
+                let kept = self.plan.kept_rows();
+                there.tables = (ids.intersection(&kept).count(), kept.len());
                 there.ids.extend(ids);
             }
             Err(problem) => problems.push(problem),
@@ -185,6 +203,26 @@ impl Comparison<'_> {
             }
         }
         match problem("the definitions of these are not those of the backup", others) {
+            None => Ok(ids),
+            Some(problem) => Err(problem),
+        }
+    }
+
+    /// The ids of the entries whose large objects exist, whatever is in them. Which entry an object is in goes by its
+    /// privileges, which come last, so the entries of the target may be others.
+    fn large_objects_made(&self) -> std::result::Result<BTreeSet<i32>, TargetProblem> {
+        let now: HashSet<String> = self.now.entries.iter().flat_map(large_objects).collect();
+        let (mut ids, mut in_part) = (BTreeSet::new(), Vec::new());
+        for entry in self.plan.kept_entries() {
+            let objects = large_objects(entry);
+            let made = objects.iter().filter(|object| now.contains(*object)).count();
+            match made {
+                0 => (),
+                all if all == objects.len() => drop(ids.insert(entry.id)),
+                _ => in_part.push(label(entry)),
+            }
+        }
+        match problem("these were made in part", in_part) {
             None => Ok(ids),
             Some(problem) => Err(problem),
         }
@@ -277,13 +315,13 @@ fn is_compared(entry: &Entry) -> bool {
     // the entry of public says only who owns it
     let is_of_public = kind == "SCHEMA" && entry.name == "public";
     !is_of_public
-        && ![SESSION_KINDS, AGAIN, OF_DATABASE, ROWS]
+        && ![SESSION_KINDS, AGAIN, OF_DATABASE, LARGE_OBJECTS, ROWS]
             .iter()
             .any(|kinds| kinds.contains(&kind))
 }
 
 fn is_of_large_objects(entry: &Entry) -> bool {
-    ["BLOB", "BLOB METADATA", "BLOBS"].contains(&entry.kind.raw())
+    LARGE_OBJECTS.contains(&entry.kind.raw()) || entry.kind == "BLOBS"
 }
 
 fn texts(entries: &[&Entry]) -> Vec<String> {

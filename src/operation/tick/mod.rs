@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    BackupRequest, BackupTaken, Baseline, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, backup,
+    BackupRequest, BackupTaken, Baseline, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, Schedules,
+    backup,
     prune::prune_of,
     spans::{step, traced},
     status::{status, status_of},
@@ -22,7 +23,7 @@ use crate::{
     panics::caught_as_error,
     postgres::{self, Clients, DatabaseUrl},
     retention::RetentionPolicy,
-    schedule::Schedule,
+    schedule::{DrillSchedule, Schedule},
     seal::Secret,
 };
 
@@ -42,6 +43,17 @@ pub struct TickDatabase {
     pub secret: Secret,
     /// Its schedule.
     pub schedule: Schedule,
+    /// When its backups are drilled, if that is scheduled.
+    pub drills: Option<DrillSchedule>,
+}
+
+impl TickDatabase {
+    fn schedules(&self) -> Schedules<'_> {
+        Schedules {
+            backups: Some(&self.schedule),
+            drills: self.drills.as_ref(),
+        }
+    }
 }
 
 /// The request for a tick.
@@ -109,7 +121,10 @@ pub async fn tick(
     };
     let span = step!("tick", databases = request.databases.len());
     let databases = traced(span, turns).await?;
-    Ok(TickReport { databases })
+    Ok(TickReport {
+        databases,
+        drills: Vec::new(),
+    })
 }
 
 /// What a tick does for one database.
@@ -173,14 +188,14 @@ impl DatabaseRun<'_> {
 
     /// The current health, from `survey` if nothing was changed since.
     async fn health(&self, survey: Option<Survey>) -> Result<Health> {
-        let (catalog, schedule) = (self.catalog, Some(&self.database.schedule));
+        let (catalog, schedules) = (self.catalog, self.database.schedules());
         let now = self.request.clock.now();
         match survey {
             Some(mut survey) => {
                 catalog.check_some_archives(&mut survey, now).await?;
-                status_of(catalog, &mut survey, schedule, now).await
+                status_of(catalog, &mut survey, schedules, now).await
             }
-            None => status(catalog, &self.database.label, schedule, now).await,
+            None => status(catalog, &self.database.label, schedules, now).await,
         }
     }
 

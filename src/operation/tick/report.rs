@@ -7,14 +7,16 @@ use crate::{
     backup::{BackupSummary, Failure, Label, Reason, Tier, with_text},
     cause::{Bucket, Cause},
     exit_status::ExitStatus,
-    operation::{Health, PruneReport},
+    operation::{DrillTick, Health, PruneReport},
 };
 
 /// The report of a tick.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TickReport {
     /// Each database, in the order of the request.
     pub databases: Vec<DatabaseTick>,
+    /// The scheduled drills that were due, which are carried out when the backups are made.
+    pub drills: Vec<DrillTick>,
 }
 
 /// The report for one database.
@@ -114,7 +116,8 @@ impl TickReport {
     /// differ, the general failure.
     #[must_use]
     pub fn exit_status(&self) -> ExitStatus {
-        let failing = self.databases.iter().map(DatabaseTick::exit_status);
+        let databases = self.databases.iter().map(DatabaseTick::exit_status);
+        let failing = databases.chain(self.drills.iter().map(DrillTick::exit_status));
         let mut failing: Vec<ExitStatus> = failing.filter(|status| *status != ExitStatus::Done).collect();
         failing.dedup();
         match failing.as_slice() {

@@ -136,6 +136,15 @@ impl ServerFolder {
     }
 }
 
+/// Checks that a server that holds so many bytes of rows has room in the system's folder for temporary files.
+///
+/// # Errors
+/// [`LocalServerFault::NoRoom`], and what the system says of the folder.
+pub fn check_local_room(needed_bytes: u64) -> Result<(), Error> {
+    let folder = tempfile::env::temp_dir();
+    check_room(&folder, &folder, needed_bytes)
+}
+
 /// Compares what is free with what is needed: rows, their indexes, and what the server takes for itself.
 fn check_room(path: &Path, above: &Path, needed_bytes: u64) -> Result<(), Error> {
     let disk = rustix::fs::statvfs(path).map_err(|error| Error::io("ask for the free space", error.into()))?;

@@ -27,6 +27,7 @@ use crate::text::Untrusted;
 
 pub use fault::LocalServerFault;
 use folder::ServerFolder;
+pub use folder::check_local_room;
 pub use programs::ServerPrograms;
 use user::ServerUser;
 

@@ -135,6 +135,7 @@ impl World {
             url: database.url.clone(),
             secret: self.config.secret.clone().unwrap(),
             schedule: database.schedule.clone().unwrap(),
+            drills: None,
         });
         let request = TickRequest {
             databases: databases.collect(),

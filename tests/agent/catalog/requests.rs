@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     serve::clock::serve,
-    stage::{Stage, restore_args, wait_until},
+    stage::{SMALL, Stage, restore_args, wait_until},
     testbed::{Call, Fault, Rule, S3Server},
     tick::past::{Run, calm, hours},
 };
@@ -55,6 +55,7 @@ fn kind(call: &Call) -> &'static str {
         "GetObject" if of("/marks/") => "mark",
         "GetObject" if of("/details/") => "details",
         "GetObject" if of("/archives/") => "archive",
+        "GetObject" if of("/drills/") => "report",
         "GetObject" => "repository",
         "HeadObject" => "head",
         name if name.starts_with("Get") => "settings",
@@ -97,14 +98,44 @@ fn a_command_reads_each_entry_once() {
     stage.agent().run(restore_args(&target)).success();
     note("restore latest", &mut requests);
     let expected = [
-        "list: list 4, record 10",
-        "status: archive 4, list 5, record 10",
-        "tick, nothing due: archive 4, list 4, record 10, settings 1",
-        "prune, nothing to delete: list 5, record 10, settings 1",
+        "list: list 5, record 10",
+        "status: archive 4, list 6, record 10",
+        "tick, nothing due: archive 4, list 5, record 10, settings 1",
+        "prune, nothing to delete: list 6, record 10, settings 1",
         "backup: details 5, head 4, list 3, record 10, repository 2, settings 2, write 6",
         "restore latest: archive 4, details 1, head 2, list 4, record 1",
     ];
     assert_eq!(found, expected);
+}
+
+/// However many drills there were: the newest report names those before it.
+#[test]
+fn what_drills_have_shown_costs_one_list_and_one_report() {
+    let stage = Stage::backed_up(SMALL);
+    let scratch = stage.cluster.url("postgres");
+    for _ in 0..3 {
+        let agent = stage.agent().env("PGCOFFER_SCRATCH_URL", &scratch);
+        agent.run(["drill"]).success();
+    }
+    let schedule = calm("daily at HH:MM keep 90d");
+    let run = |args: &[&str]| {
+        let agent = stage.agent().env("PGCOFFER_SCHEDULE", &schedule);
+        agent.run(args.iter().copied());
+    };
+    let mut requests = Requests::of(&stage.bucket);
+    let mut found = Vec::new();
+    for args in [&["list"][..], &["status"], &["status", "--json"]] {
+        run(args);
+        found.push(requests.next());
+    }
+    assert_eq!(
+        found,
+        [
+            "list 5, record 1, report 1",
+            "archive 2, list 6, record 1, report 1",
+            "archive 2, list 6, record 1, report 1",
+        ]
+    );
 }
 
 #[test]
@@ -123,9 +154,9 @@ fn what_is_deleted_is_looked_at_again() {
     stage.run(["prune"]).success();
     found.push(format!("prune, 3 deletions: {}", requests.next()));
     let expected = [
-        "tick, a backup and 3 deletions: archive 16, delete 9, details 16, head 16, list 15, record 11, repository 2, \
+        "tick, a backup and 3 deletions: archive 16, delete 9, details 16, head 16, list 16, record 11, repository 2, \
          settings 21, write 6",
-        "prune, 3 deletions: archive 14, delete 9, details 10, head 12, list 10, record 10, settings 19",
+        "prune, 3 deletions: archive 14, delete 9, details 10, head 12, list 11, record 10, settings 19",
     ];
     assert_eq!(found, expected);
 }
@@ -162,6 +193,6 @@ fn a_later_tick_of_serve_reads_no_entry_again() {
     let later = calls[before.len()..].iter();
     let of_main = later.filter(|call| !call.prefix.as_deref().unwrap_or(&call.key).contains("/shop/"));
     let rounds = usize::try_from(last - first).unwrap();
-    assert_eq!(counted(of_main, rounds), "archive 4, list 4, settings 1");
+    assert_eq!(counted(of_main, rounds), "archive 4, list 5, settings 1");
     serving.end().success();
 }

@@ -181,4 +181,17 @@ fn a_drill_notes_that_the_backup_was_read_back() {
     assert_proven(&agent);
     let noted = stage.records()[0]["last_read_back"].clone();
     assert!(!noted.is_null());
+    // how long a restore takes is known from now on
+    let preview = |more: &[&str]| {
+        let target = stage.target();
+        let args = [&["--preview"], more].concat();
+        stage.restore_with(&target, args)
+    };
+    let whole = preview(&["--json"]).success().json();
+    assert!(whole["estimate"]["seconds"].as_u64().unwrap() > 0, "{whole:#}");
+    assert_eq!(whole["estimate"]["drill"]["id"], stage.records()[0]["id"]);
+    let part = preview(&["--json", "--table", "people"]).success().json();
+    assert!(part["estimate"]["seconds"].as_u64() <= whole["estimate"]["seconds"].as_u64());
+    let text = preview(&[]).success();
+    assert!(text.text().contains("as the drill of"), "{}", text.text());
 }

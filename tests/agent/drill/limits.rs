@@ -193,3 +193,35 @@ fn a_closed_folder_of_root_s_is_told() {
     );
     assert_eq!(folders_in(&closed).len(), 0);
 }
+
+/// As Heroku's apt buildpack unpacks packages, below the app's folder.
+#[test]
+fn programs_that_were_unpacked_elsewhere_serve() {
+    let stage = Stage::backed_up(SMALL);
+    let bin = stage.cluster.bin();
+    let version = bin.parent().unwrap();
+    let major = version.file_name().unwrap();
+    let root = version.ancestors().nth(3).unwrap();
+    let app = open_folder();
+    for part in ["lib/postgresql", "share/postgresql"] {
+        let to = app.path().join(".apt/usr").join(part);
+        fs::create_dir_all(&to).unwrap();
+        let mut copy = Command::new("cp");
+        let copied = copy.arg("-a").arg(root.join(part).join(major)).arg(&to).status();
+        assert!(copied.unwrap().success());
+    }
+    let moved = app.path().join(".apt/usr/lib/postgresql").join(major).join("bin");
+    let shown = Command::new(moved.join("initdb"))
+        .args(["--show", "-D", "/nonexistent"])
+        .output()
+        .unwrap();
+    let shown = said(&shown);
+    // it takes its own files, and not those of the system
+    assert!(
+        is_root() || shown.contains(&app.path().join(".apt/usr/share").display().to_string()),
+        "{shown}"
+    );
+    let agent = stage.agent().without("PGCOFFER_PG_BIN").env("PGCOFFER_PG_BIN", &moved);
+    let report = assert_proven(&agent);
+    assert_eq!(report["scratch"]["place"], "local");
+}

@@ -1,14 +1,19 @@
 //! Drills: what is proven, what is found, what is refused, and that nothing is left.
 
+mod forged;
 mod found;
 mod grounds;
 mod hostile;
 mod left;
 mod limits;
 mod own_checks;
+pub(crate) mod past;
 mod planted;
+mod reports;
 mod reserved;
 mod samples;
+mod scheduled;
+mod seen;
 mod unable;
 
 use std::{

@@ -9,6 +9,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    drill::past::PastDrill,
     serve::clock::serve,
     stage::{KEY, Stage},
     testbed::{Agent, INSTALL_HINT, S3Server, project},
@@ -68,7 +69,8 @@ fn document(name: &str) -> String {
 /// A bucket with a backup that is late, after a run that failed.
 fn late() -> S3Server {
     let bucket = S3Server::start();
-    Run::ago(hours(50)).serving("daily", "7d").put(&bucket);
+    let id = Run::ago(hours(50)).serving("daily", "7d").put(&bucket);
+    PastDrill::ago(&id, hours(1)).put(&bucket);
     Run::ago(hours(1)).failed(3).serving("daily", "7d").put(&bucket);
     bucket
 }
@@ -79,6 +81,7 @@ fn agent(bucket: &S3Server) -> Agent {
         .key(KEY)
         .database_url("main", "postgres://nobody@127.0.0.1:1/none")
         .env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"))
+        .env("PGCOFFER_DRILL", calm("daily at HH:MM"))
 }
 
 #[test]
@@ -93,6 +96,16 @@ fn what_is_scraped_is_what_rules_dashboard_and_documents_name() {
     assert_eq!(
         serving.metric("pgcoffer_late{database=\"main\",tier=\"daily\"}"),
         Some(1.0)
+    );
+    let verdict = |word: &str| {
+        serving.metric(&format!(
+            "pgcoffer_last_drill_verdict{{database=\"main\",verdict=\"{word}\"}}"
+        ))
+    };
+    assert_eq!((verdict("proven"), verdict("not_proven")), (Some(1.0), Some(0.0)));
+    assert_eq!(
+        serving.metric("pgcoffer_last_proven_restore_duration_seconds{database=\"main\"}"),
+        Some(362.0)
     );
     assert_eq!(serving.health()["databases"][0]["state"], "late");
     serving.end().success();

@@ -1,7 +1,12 @@
 //! What a preview says: what is chosen, what the backup lacks, what belongs to the database itself, and the status of
 //! the restore.
 
-use crate::stage::{Stage, unique};
+use serde_json::Value;
+
+use crate::{
+    stage::{Stage, Target, unique},
+    testbed::{Cluster, ClusterOptions},
+};
 
 #[test]
 fn warnings_of_the_backup_are_repeated_at_the_restore() {
@@ -136,4 +141,53 @@ fn a_full_target_names_some_objects_and_the_command_that_lists_all() {
     let said = stage.restore(&target).ended_with(3).stderr;
     assert!(said.contains("table public.t1, "), "{said}");
     assert!(said.contains("psql lists all: \\dn, \\d *.*"), "{said}");
+}
+
+#[test]
+fn what_the_target_lacks_is_said_before_anything_is_touched() {
+    let stage = Stage::on(
+        Some(16),
+        "do $$ begin create role preview_reader; exception when duplicate_object then null; end $$;
+         create table t (a int primary key, note text); insert into t select n, 'x' from generate_series(1, 40) n;
+         alter table t enable row level security; create policy p on t to preview_reader using (true);
+         create table refers (a int references t); insert into refers values (1);",
+    );
+    stage.back_up();
+    // on an older server, where the role doesn't exist
+    let older = Cluster::start_with(ClusterOptions::default());
+    older.create_database("target");
+    let target = Target {
+        url: older.url("target"),
+        name: "target".to_owned(),
+    };
+    let before = stage.bucket.calls().len();
+    let preview = stage.restore_with(&target, ["--preview", "--json"]).ended_with(3);
+    let json = preview.json();
+    assert_eq!(json["lacks"]["major"], true, "{json:#}");
+    assert_eq!(json["lacks"]["roles"], serde_json::json!(["preview_reader"]));
+    assert_eq!(
+        (&json["tables"], &json["rows"], &json["estimate"]),
+        (&2.into(), &41.into(), &Value::Null)
+    );
+    assert!(
+        json["problems"][0]["cure"].as_str().unwrap().contains("--roles"),
+        "{json:#}"
+    );
+    assert_eq!(json["complete"], false);
+    let text = stage.restore_with(&target, ["--preview"]).ended_with(3);
+    for word in [
+        "which is older",
+        "the target lacks: role preview_reader",
+        "no drill has measured",
+        "Nothing was touched",
+    ] {
+        assert!(text.text().contains(word), "{word}: {}", text.text());
+    }
+    // of a part alone what the part needs
+    let json = stage.restore_with(&target, ["--table", "refers", "--preview", "--json"]);
+    assert_eq!(json.json()["lacks"]["roles"], serde_json::json!([]));
+    let writes = stage.bucket.calls().split_off(before);
+    assert!(writes.iter().all(|call| !call.operation.starts_with("Put")));
+    let there = "select count(*) from pg_class where relnamespace = 'public'::regnamespace";
+    assert_eq!(older.psql("target", there), "0");
 }

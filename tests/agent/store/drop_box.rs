@@ -175,7 +175,11 @@ fn whoever_reads_in_drop_box_mode_is_told_where_to() {
         .env("PGCOFFER_MODE", "restore")
         .run(["list"])
         .ended_with(2);
-    assert!(wrong.stderr.contains("neither full nor drop-box"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("none of full, drop-box, drill"),
+        "{}",
+        wrong.stderr
+    );
 }
 
 /// Another machine prunes, with credentials that may not write; its turns go when nobody will ask for them again.

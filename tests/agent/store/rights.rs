@@ -152,6 +152,42 @@ fn who_restores_can_only_read() {
 }
 
 #[test]
+fn who_drills_reads_and_adds_reports_and_nothing_else() {
+    let stage = Stage::backed_up(SMALL);
+    let policy = policy("drill", &[]);
+    let agent = under(stage.agent(), &stage.bucket, &policy)
+        .env("PGCOFFER_MODE", "drill")
+        .env("PGCOFFER_SCRATCH_URL", stage.cluster.url("postgres"));
+    agent.run(["drill"]).success();
+    let scheduled = agent
+        .clone()
+        .without("PGCOFFER_DB_MAIN_URL")
+        .env("PGCOFFER_DRILL", "every 15 minutes");
+    scheduled.run(["tick"]).success();
+    agent.run(["list"]).success();
+    // that it was read back is noted where marks may be written
+    let beyond = refused(&stage.bucket).find(|needed| !needed.resource.contains("/marks/"));
+    assert!(beyond.is_none(), "{beyond:#?}");
+    assert_eq!(used(&stage.bucket.allowed()), actions(&policy));
+    let before = stage.bucket.snapshot();
+    for args in [vec!["backup"], vec!["hold", "latest", "--reason", "x"]] {
+        agent.run(args).ended_with(4);
+    }
+    assert!(before.changes(&stage.bucket.snapshot()).is_empty());
+    // nor can a thief write over a report
+    let report = stage.keys("/drills/").remove(0);
+    let (access_key, secret_key) = stage.bucket.credentials_with(&policy);
+    let overwritten = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let client = crate::testbed::client(&stage.bucket.endpoint(), &access_key, &secret_key);
+        let put = client.put_object().bucket("testbed").key(&report);
+        put.body(ByteStream::from_static(b"proven")).send().await
+    });
+    overwritten.unwrap_err();
+    let checked = agent.run(["check"]);
+    assert!(!checked.text().contains("FAIL"), "{}", checked.text());
+}
+
+#[test]
 fn a_persons_rights_are_apart() {
     let stage = Stage::backed_up(SMALL);
     let plan = ["lifecycle", "apply", "--keep", "monthly 12mo"];
@@ -180,14 +216,18 @@ fn who_thaws_has_that_right_by_name() {
 /// TLS.
 #[test]
 fn no_policy_reaches_beyond_its_place() {
-    for mode in ["full", "drop-box", "prune", "restore"] {
+    for mode in ["full", "drop-box", "prune", "restore", "drill"] {
         let policy = policy(mode, &["--thaw", "--legal-hold", "--lifecycle", "--check"]);
         let statements = policy["Statement"].as_array().unwrap();
         for one in statements.iter().filter(|one| one["Effect"] == "Allow") {
             let text = one.to_string();
             assert!(!one["Action"].to_string().contains('*'), "{text}");
             let resources = one["Resource"].as_array().unwrap();
-            let ours = ["arn:aws:s3:::testbed", "arn:aws:s3:::testbed/backups/*"];
+            let ours = [
+                "arn:aws:s3:::testbed",
+                "arn:aws:s3:::testbed/backups/*",
+                "arn:aws:s3:::testbed/backups/*/drills/*",
+            ];
             assert!(
                 resources.iter().all(|one| ours.contains(&one.as_str().unwrap())),
                 "{text}"

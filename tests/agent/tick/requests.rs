@@ -30,7 +30,7 @@ fn calls(backups: i64) -> BTreeMap<String, usize> {
 
 /// At most so many that list, whatever there is: S3 takes ten times as much for those. Over plain HTTP, as here, each
 /// is asked twice.
-const LISTINGS: usize = 4 * 2;
+const LISTINGS: usize = 5 * 2;
 /// At most so many that read, beside one for each backup.
 const BESIDE_BACKUPS: usize = 10;
 

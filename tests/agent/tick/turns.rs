@@ -100,7 +100,7 @@ fn json_of_a_tick() {
         &main["health"],
         "database schedule newest_good last_read_back age_seconds good bytes last_failure late next_due paused_until under_way held \
          suspicious lost without_record ahead implausible unreadable clock_seconds others other_repositories unsettled \
-         unsure too_late came_late foreign undelivered problems",
+         unsure too_late came_late foreign undelivered drills problems",
     );
     let lost = turn(&report, "lost");
     assert_keys(&lost["backup"], "outcome error cause hint exit_status");

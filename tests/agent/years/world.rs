@@ -154,6 +154,7 @@ impl World {
                 url: DatabaseUrl::parse(url).unwrap(),
                 secret: model.secret.clone(),
                 schedule: Schedule::parse(&model.plan.text(), &model.plan.zone).unwrap(),
+                drills: None,
             }
         };
         TickRequest {

@@ -130,7 +130,7 @@ fn what_is_anything_else_is_refused_and_not_touched() {
             "alter policy own on app.orders using (true)",
             "policy own on app.orders",
         ),
-        ("alter table app.files alter note set default 'x'", "app.files note"),
+        ("alter table app.files alter note set default 'x'", "table app.files"),
         (
             "create or replace function app.norm(t text) returns text language sql immutable as $$ select upper(t) $$",
             "app.norm",
