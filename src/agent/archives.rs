@@ -15,8 +15,9 @@ use crate::{
     config::no_key,
     error::{Error, Result},
     operation::{
-        self, BackupContents, ChangedMark, Fetched, FetchedTable, MarkChange, PreparedRestore, Progress, RestorePreview, RestoreReport,
-        RestoreRequest, Retaining, RowFormat, Sampled, TableName, Target, ThawRequest, Verified,
+        self, BackupContents, ChangedMark, Fetched, FetchedTable, MarkChange, PreparedRestore, Progress,
+        RestorePreview, RestoreReport, RestoreRequest, Retaining, RowFormat, Sampled, TableName, Target, ThawRequest,
+        Verified,
     },
     postgres::{self, DatabaseUrl},
 };

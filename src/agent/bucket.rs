@@ -64,13 +64,7 @@ impl Agent {
     /// # Errors
     /// [`Error::Interrupted`] alone.
     pub(super) async fn other_places(&self, catalog: &Catalog) -> Result<Vec<OtherPlace>> {
-        let look = async {
-            match catalog.databases().await {
-                Ok(databases) if databases.is_empty() => Ok(catalog.other_places().await),
-                _ => Ok(Vec::new()),
-            }
-        };
-        self.interrupt.or(look).await
+        self.interrupt.or(async { Ok(catalog.other_places().await) }).await
     }
 
     /// The label of a database, and the configured databases of which something can be expected: it alone, or all.
@@ -92,7 +86,9 @@ impl Agent {
         let catalog = self.catalog().await?;
         match self.interrupt.or(catalog.settled_repository()).await? {
             Some(id) => Ok(id),
-            None => Err(catalog.no_backup_at_all("backup from which the repository could be told").await),
+            None => Err(catalog
+                .no_backup_at_all("backup from which the repository could be told")
+                .await),
         }
     }
 

@@ -111,7 +111,11 @@ fn meant(word: &str) -> Option<String> {
     let near = Tier::ALL.into_iter().map(|tier| {
         let name = tier.as_str();
         let is_begun = word.len() >= 3 && (name.starts_with(&word) || name.trim_end_matches("ly") == word);
-        let letters = if is_begun { 0 } else { strsim::damerau_levenshtein(name, &word) };
+        let letters = if is_begun {
+            0
+        } else {
+            strsim::damerau_levenshtein(name, &word)
+        };
         (letters, name)
     });
     let near = near.chain([(strsim::damerau_levenshtein("day", &word), "daily")]);

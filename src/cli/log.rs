@@ -80,7 +80,12 @@ pub(super) fn init(global: &Global, format: LogFormat, summed_up: bool, is_watch
             let has_colours = terminal::stderr_has_color();
             match is_terminal && is_watched && global.verbose == 0 {
                 true => layer.event_format(Note { has_colours }).boxed(),
-                false => layer.event_format(Line { has_colours, is_terminal }).boxed(),
+                false => layer
+                    .event_format(Line {
+                        has_colours,
+                        is_terminal,
+                    })
+                    .boxed(),
             }
         }
     };
@@ -176,7 +181,9 @@ where
             Level::WARN => ("warning: ", 33),
             _ => ("", 2),
         };
-        let about = fields.database.map_or_else(String::new, |database| format!("{database}: "));
+        let about = fields
+            .database
+            .map_or_else(String::new, |database| format!("{database}: "));
         let text = redacted(&format!("{about}{}", fields.message)).into_owned();
         let text = format!("{before}{}", continued(&text));
         match (self.has_colours, before) {

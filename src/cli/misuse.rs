@@ -125,7 +125,10 @@ fn of_value(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
         Some(meant) => format!("did you mean {meant}?"),
         None => at.help(),
     };
-    (format!("{argument}: {value:?} is none of {}", possible.join(", ")), hint)
+    (
+        format!("{argument}: {value:?} is none of {}", possible.join(", ")),
+        hint,
+    )
 }
 
 fn of_missing(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
@@ -185,7 +188,9 @@ fn nearest<'a>(typed: &str, known: &'a [String]) -> Option<&'a str> {
     };
     let letters_max = LETTERS_MAX.min(typed.trim_start_matches('-').len() / 2);
     let near = known.iter().map(|name| (distance(name), name.as_str()));
-    near.filter(|(letters, _)| *letters <= letters_max).min().map(|(_, name)| name)
+    near.filter(|(letters, _)| *letters <= letters_max)
+        .min()
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -197,7 +202,9 @@ mod tests {
     fn said(line: &str) -> String {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let command = parser::command();
-        let error = command.clone().try_get_matches_from(std::iter::once("pgcoffer".to_owned()).chain(words.clone()));
+        let error = command
+            .clone()
+            .try_get_matches_from(std::iter::once("pgcoffer".to_owned()).chain(words.clone()));
         text(&error.unwrap_err(), &command, &words)
     }
 
@@ -207,14 +214,20 @@ mod tests {
             ("restor", "did you mean `pgcoffer restore`?"),
             ("help restor", "did you mean `pgcoffer restore`?"),
             ("lifecycle shw", "did you mean `pgcoffer lifecycle show`?"),
-            ("list --datbase x", "`pgcoffer list` has no option --datbase\nhint: did you mean --database?"),
+            (
+                "list --datbase x",
+                "`pgcoffer list` has no option --datbase\nhint: did you mean --database?",
+            ),
             ("prune --keep-daily 7", "PGCOFFER_SCHEDULE"),
             ("restore --target x", "behind --to"),
             ("get --file x", "-o FILE"),
             ("list -n x", "\"x\" is no whole number"),
             ("backup --tier weekl", "\"weekl\" is not a tier"),
             ("completions fsh", "did you mean fish?"),
-            ("restore latest", "needs --to <URL>\nhint: for example `pgcoffer restore"),
+            (
+                "restore latest",
+                "needs --to <URL>\nhint: for example `pgcoffer restore",
+            ),
             ("restore latest --to", "--to <URL> lacks its value"),
             ("list --good --all", "can't be given together"),
             ("list main shop", "\"shop\" is one word too many"),
@@ -224,7 +237,10 @@ mod tests {
             let text = said(line);
             assert!(text.contains(words), "{line}: {text}");
             let lines: Vec<&str> = text.lines().collect();
-            assert!(lines[0].starts_with("error: ") && lines[1].starts_with("hint: "), "{line}: {text}");
+            assert!(
+                lines[0].starts_with("error: ") && lines[1].starts_with("hint: "),
+                "{line}: {text}"
+            );
             assert_eq!(lines.len(), 2, "{line}: {text}");
             assert!(!text.contains("tip:"), "{line}: {text}");
         }

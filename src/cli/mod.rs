@@ -105,7 +105,9 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
         }
         Err(error) => {
             let status = ExitStatus::Usage.number();
-            let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+            let words = std::env::args_os()
+                .skip(1)
+                .map(|word| word.to_string_lossy().into_owned());
             let text = misuse::text(&error, &parser::command(), &words.collect::<Vec<_>>());
             if log::format_of(std::env::args_os()) == LogFormat::Json {
                 log::init_json();

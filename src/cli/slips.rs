@@ -215,7 +215,17 @@ const OPTIONS: &[(&[&str], &str)] = &[
          keeps it with a reason",
     ),
     (
-        &["target", "d", "target-db", "into", "destination", "dest", "url", "dsn", "connection-string"],
+        &[
+            "target",
+            "d",
+            "target-db",
+            "into",
+            "destination",
+            "dest",
+            "url",
+            "dsn",
+            "connection-string",
+        ],
         "the database to restore into stands behind --to: `pgcoffer restore latest --to env:TARGET_URL`; one to back up \
          is a setting, PGCOFFER_DB_MAIN_URL",
     ),
@@ -224,16 +234,42 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "`pgcoffer get latest -o FILE` writes a backup into a file, for pg_restore",
     ),
     (
-        &["host", "h", "port", "p", "username", "U", "user", "dbname", "password", "no-password"],
+        &[
+            "host",
+            "h",
+            "port",
+            "p",
+            "username",
+            "U",
+            "user",
+            "dbname",
+            "password",
+            "no-password",
+        ],
         "a database is named by one URL, postgres://USER:PASSWORD@HOST:5432/NAME: one to back up in \
          PGCOFFER_DB_MAIN_URL, one to restore into behind --to",
     ),
     (
-        &["repo", "repository", "stanza", "s3-bucket", "prefix", "storage-url", "remote"],
+        &[
+            "repo",
+            "repository",
+            "stanza",
+            "s3-bucket",
+            "prefix",
+            "storage-url",
+            "remote",
+        ],
         "the place of the backups is --bucket s3://BUCKET/PREFIX, or PGCOFFER_BUCKET",
     ),
     (
-        &["password-file", "password-command", "key", "passphrase", "encryption-key", "cipher-pass"],
+        &[
+            "password-file",
+            "password-command",
+            "key",
+            "passphrase",
+            "encryption-key",
+            "cipher-pass",
+        ],
         "the key is a setting: PGCOFFER_KEY, or PGCOFFER_KEY_FILE for a file that holds it",
     ),
     (
@@ -264,10 +300,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
         &["compress", "compression-level"],
         "--compression zstd:10 of `backup`, or PGCOFFER_COMPRESSION",
     ),
-    (
-        &["debug", "trace"],
-        "-v logs more, and -vv all",
-    ),
+    (&["debug", "trace"], "-v logs more, and -vv all"),
     (
         &["type", "full", "incr", "diff", "incremental"],
         "each backup is a full one, and depends on no other",

@@ -174,6 +174,12 @@ mod tests {
             "  warning  conditional write\n    what is there is written over, though the request\n    forbids it \
              (PutObject)\n    => use a service that has conditional writes\n"
         );
-        assert_eq!(line(&finding, Some(100)).lines().next().map(|line| line.find("what is there")), Some(Some(32)));
+        assert_eq!(
+            line(&finding, Some(100))
+                .lines()
+                .next()
+                .map(|line| line.find("what is there")),
+            Some(Some(32))
+        );
     }
 }

@@ -60,7 +60,9 @@ fn use_of(kind: FileKind, path: &Path) -> Option<String> {
     let name = shell_word(&path.display().to_string());
     Some(match kind {
         FileKind::Dump => {
-            format!("restore it by pg_restore: pg_restore --no-owner --no-acl --exit-on-error --dbname TARGET_URL {name}")
+            format!(
+                "restore it by pg_restore: pg_restore --no-owner --no-acl --exit-on-error --dbname TARGET_URL {name}"
+            )
         }
         FileKind::Sql => format!("run it by psql: psql --set ON_ERROR_STOP=1 --dbname TARGET_URL --file {name}"),
         FileKind::Gzip => {
@@ -76,7 +78,11 @@ fn kind_of(path: &Path) -> Option<FileKind> {
         return None;
     }
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(BEGINNING_BYTES).read_to_end(&mut bytes).ok()?;
+    File::open(path)
+        .ok()?
+        .take(BEGINNING_BYTES)
+        .read_to_end(&mut bytes)
+        .ok()?;
     let text = String::from_utf8_lossy(&bytes);
     Some(match bytes.as_slice() {
         [b'P', b'G', b'D', b'M', b'P', ..] => FileKind::Dump,
@@ -99,8 +105,18 @@ mod tests {
     fn each_file_is_told_by_what_is_in_it() {
         let folder = tempfile::tempdir().unwrap();
         for (name, bytes, id_words, sealed_words) in [
-            ("a.dump", &b"PGDMP\x01\x0e"[..], "pg_restore --no-owner", Some("pg_restore --no-owner")),
-            ("a b.sql", b"--\n-- PostgreSQL database dump\n--\n", "--file 'a b.sql'", Some("run it by psql")),
+            (
+                "a.dump",
+                &b"PGDMP\x01\x0e"[..],
+                "pg_restore --no-owner",
+                Some("pg_restore --no-owner"),
+            ),
+            (
+                "a b.sql",
+                b"--\n-- PostgreSQL database dump\n--\n",
+                "--file 'a b.sql'",
+                Some("run it by psql"),
+            ),
             ("x.sql", b"select 1;", "run it by psql", Some("run it by psql")),
             ("x.gz", &[0x1f, 0x8b, 8], "gunzip", Some("gunzip")),
             ("x.pgc", b"pgcoffer/1\nslot", "pgcoffer open", None),

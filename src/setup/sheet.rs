@@ -111,8 +111,8 @@ impl Sheet {
     fn about_certificates(&self) -> Option<SheetPart> {
         (!self.certificate_keys.is_empty()).then(|| {
             SheetPart::Paragraph(
-                "The key behind `Certificates` is public: give it to whoever is to verify what drills have proven, with \
-                 `pgcoffer certificate verify --key`, cosign or OpenSSL. It opens nothing."
+                "The key behind `Certificates` is public and opens nothing. By it, others verify what drills have \
+                 proven (`pgcoffer certificate verify --key`, cosign, OpenSSL)."
                     .to_owned(),
             )
         })
@@ -318,10 +318,14 @@ const COLUMNS_BESIDE: usize = 38;
 /// The first paragraphs, and beside them a code: so the whole sheet is one page.
 fn beside(paragraphs: &[&str], code: Option<(&str, Code)>) -> Zeroizing<String> {
     let Some((name, code)) = code else {
-        let all = paragraphs.iter().map(|paragraph| format!("\n{}", wrapped(paragraph, COLUMNS)));
+        let all = paragraphs
+            .iter()
+            .map(|paragraph| format!("\n{}", wrapped(paragraph, COLUMNS)));
         return Zeroizing::new(all.collect::<String>() + "\n");
     };
-    let wrapped = paragraphs.iter().map(|paragraph| wrapped(paragraph, COLUMNS_BESIDE) + "\n");
+    let wrapped = paragraphs
+        .iter()
+        .map(|paragraph| wrapped(paragraph, COLUMNS_BESIDE) + "\n");
     let left = wrapped.collect::<String>() + &format!("{name}, for a camera:\n");
     let code = code.text();
     let mut text = Zeroizing::new(String::with_capacity(code.len() + left.len() + 64 * COLUMNS));

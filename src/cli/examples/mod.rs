@@ -22,7 +22,11 @@ pub(super) fn first_with(path: &str, arguments: &[String]) -> Option<&'static st
         .filter_map(|argument| argument.split_whitespace().next())
         .filter(|word| word.starts_with('-'))
         .collect();
-    let has_all = |line: &str| options.iter().all(|option| line.split_whitespace().any(|word| word == *option));
+    let has_all = |line: &str| {
+        options
+            .iter()
+            .all(|option| line.split_whitespace().any(|word| word == *option))
+    };
     of(path).iter().map(|(line, _)| *line).find(|line| has_all(line))
 }
 

@@ -98,7 +98,10 @@ pub(super) async fn repository(
         // that there is no key is said where keys are
         Err(Error::Seal { .. }) if !sealed_for.is_empty() => sheet.skipped(
             "repository",
-            format!("there are backups here, sealed for {}: no key is set to look", sealed_for.join(" and ")),
+            format!(
+                "there are backups here, sealed for {}: no key is set to look",
+                sealed_for.join(" and ")
+            ),
         ),
         Err(error) => sheet.failed("repository", error.to_string(), error.hint()),
     }
@@ -123,7 +126,9 @@ async fn pinned(sheet: &mut CheckSheet<'_>, catalog: &Catalog, id: &RepositoryId
 pub(super) fn strength(sheet: &mut CheckSheet<'_>, secret: Option<&Secret>, sealed_for: &[String]) {
     let Some(secret) = secret else {
         let cure = match sealed_for.is_empty() {
-            true => "set PGCOFFER_KEY to what `pgcoffer keygen` prints, and keep a copy away from this machine".to_owned(),
+            true => {
+                "set PGCOFFER_KEY to what `pgcoffer keygen` prints, and keep a copy away from this machine".to_owned()
+            }
             false => format!(
                 "the backups that are there are sealed for {}: set PGCOFFER_KEY to that key (PGCOFFER_PASSPHRASE to that \
                  passphrase); it is on the recovery sheet, or where it was stored",

@@ -111,8 +111,12 @@ fn no_kind(kind: &str, name: Option<&str>) -> String {
     };
     let meant = KINDS.iter().find(|(word, words)| is_it(word) || of_pg_dump(words));
     let meant = meant.map(|(word, _)| *word).or_else(|| {
-        let near = KINDS.iter().map(|(word, _)| (strsim::damerau_levenshtein(word, &plain), *word));
-        near.filter(|(letters, word)| 3 * letters <= word.len()).min().map(|(_, word)| word)
+        let near = KINDS
+            .iter()
+            .map(|(word, _)| (strsim::damerau_levenshtein(word, &plain), *word));
+        near.filter(|(letters, word)| 3 * letters <= word.len())
+            .min()
+            .map(|(_, word)| word)
     });
     match (meant, name) {
         (Some(meant), Some(name)) => format!("{kind:?} is not a kind of object: did you mean {meant}:{name}?"),

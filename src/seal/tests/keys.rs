@@ -102,7 +102,14 @@ fn each_fault_has_its_own_error() {
     );
     assert_eq!(fault(&text.replacen('1', "7", 1)), KeyFault::Character { position: 14 });
     let with_b = format!("{}B{}", &text[..20], &text[21..]);
-    assert!(matches!(fault(&with_b), KeyFault::Lookalike { position: 21, is_right: false, .. }));
+    assert!(matches!(
+        fault(&with_b),
+        KeyFault::Lookalike {
+            position: 21,
+            is_right: false,
+            ..
+        }
+    ));
     let with_dollar = format!("{}$${}", &text[..20], &text[22..]);
     assert_eq!(fault(&with_dollar), KeyFault::Character { position: 21 });
     assert_eq!(
@@ -297,7 +304,11 @@ fn a_character_that_looks_alike_is_named_with_the_right_one() {
     // where it isn't the only slip, it is named none the less
     let other = text.rfind('Q').unwrap();
     typed.replace_range(other..=other, "P");
-    assert!(fault(&typed).to_string().contains("looks like it, and with that alone the key is not right"));
+    assert!(
+        fault(&typed)
+            .to_string()
+            .contains("looks like it, and with that alone the key is not right")
+    );
 }
 
 #[test]

@@ -73,7 +73,9 @@ impl S3 {
             Err(_) => {
                 let host = self.host().unwrap_or("S3");
                 let seconds = ANNOUNCED_AFTER.as_secs();
-                tracing::warn!("{host} has not answered for {seconds} s; still waiting, for about a minute at the most");
+                tracing::warn!(
+                    "{host} has not answered for {seconds} s; still waiting, for about a minute at the most"
+                );
             }
         }
         request.await

@@ -24,11 +24,18 @@ fn a_wrong_prefix_leads_to_the_place_that_has_backups() {
     let stage = Stage::small();
     stage.back_up();
     // what others have in the same bucket
-    stage.bucket.write("uploads/archives/2026/a.jpg", "x");
+    stage.bucket.write("uploads/2026/a.jpg", "x");
     stage.bucket.write("logs/app.log", "x");
     let configured = || stage.agent();
     let unconfigured = || stage.agent().without("PGCOFFER_DB_MAIN_URL");
-    for prefix in ["", "backup", "backups/main", "backups/main/archives", "a/b/c", "Backups"] {
+    for prefix in [
+        "",
+        "backup",
+        "backups/main",
+        "backups/main/archives",
+        "a/b/c",
+        "Backups",
+    ] {
         for agent in [configured(), unconfigured()] {
             let agent = at(agent, prefix);
             let listed = agent.run(["list"]).success();
@@ -39,7 +46,11 @@ fn a_wrong_prefix_leads_to_the_place_that_has_backups() {
             names_the_place(&status);
             // neither the folders of one database nor those of others are databases
             for folder in ["archives", "records", "details", "uploads", "logs", "manual"] {
-                assert!(!status.text().contains(&format!("{folder}:")), "{prefix}: {}", status.text());
+                assert!(
+                    !status.text().contains(&format!("{folder}:")),
+                    "{prefix}: {}",
+                    status.text()
+                );
             }
             names_the_place(&agent.run(["show"]).ended_with(7));
         }
@@ -57,7 +68,8 @@ fn a_folder_named_wrong_leads_to_the_right_one() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("nas/backups");
     std::fs::create_dir_all(&place).unwrap();
-    let of = |path: &std::path::Path| stage.agent().env("PGCOFFER_BUCKET", format!("file://{}", path.display()));
+    let bare = || stage.agent().without("PGCOFFER_REPOSITORY");
+    let of = |path: &std::path::Path| bare().env("PGCOFFER_BUCKET", format!("file://{}", path.display()));
     of(&place).run(["backup"]).success();
     for wrong in [place.join("main"), folder.path().join("nas"), folder.path().to_owned()] {
         let listed = of(&wrong).run(["list", "--json"]).success().json();
@@ -70,7 +82,11 @@ fn a_folder_named_wrong_leads_to_the_right_one() {
 fn where_there_is_no_backup_at_all_that_is_said() {
     let stage = Stage::small();
     let shown = stage.agent().run(["show"]).ended_with(7);
-    assert!(shown.stderr.contains("nothing was backed up there so far"), "{}", shown.stderr);
+    assert!(
+        shown.stderr.contains("nothing was backed up there so far"),
+        "{}",
+        shown.stderr
+    );
 }
 
 #[test]
@@ -79,9 +95,18 @@ fn what_was_not_found_has_what_there_is_beside_it() {
     let made = stage.back_up();
     let id = made["id"].as_str().unwrap().to_owned();
     for (args, words) in [
-        (&["get", "latest:weekly"][..], vec!["there are manual ones", id.as_str(), "latest:manual"]),
-        (&["show", "--before", "2020-01-01"], vec!["the oldest one here is", id.as_str(), "which began"]),
-        (&["show", "latest:daily", "--before", "2020-01-01"], vec!["the oldest one here is", id.as_str()]),
+        (
+            &["get", "latest:weekly"][..],
+            vec!["there are manual ones", id.as_str(), "latest:manual"],
+        ),
+        (
+            &["show", "--before", "2020-01-01"],
+            vec!["the oldest one here is", id.as_str(), "which began"],
+        ),
+        (
+            &["show", "latest:daily", "--before", "2020-01-01"],
+            vec!["the oldest one here is", id.as_str()],
+        ),
         (&["show", "abcdef"], vec!["`pgcoffer list` shows what there is"]),
     ] {
         let outcome = stage.run(args.iter().copied()).ended_with(7);

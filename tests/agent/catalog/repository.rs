@@ -53,7 +53,11 @@ fn what_is_copied_from_staging_to_prod_is_a_stranger_there() {
     let latest = prod.run(["show", "latest", "--json"]).success().json();
     assert_eq!(latest["id"], real.as_str());
     let outcome = prod.run(["verify", &other]).ended_with(5);
-    assert!(outcome.stderr.contains("the object was copied from another place"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("the object was copied from another place"),
+        "{}",
+        outcome.stderr
+    );
     // nor does it count for prod's retention, or its schedule
     let status = prod.run(["status", "--json"]).ended_with(8);
     assert_eq!(status.json()["databases"][0]["good"], 1);

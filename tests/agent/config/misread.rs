@@ -175,7 +175,11 @@ fn a_folder_of_clients_that_is_none_is_told_what_it_is() {
 fn a_target_that_is_none_is_told_what_it_is() {
     let stage = Stage::backed_up(SMALL);
     let target = stage.target();
-    let agent = stage.agent().env("TARGET_URL", &target.url).env("EMPTY_URL", "").env("BLANK_URL", " \t");
+    let agent = stage
+        .agent()
+        .env("TARGET_URL", &target.url)
+        .env("EMPTY_URL", "")
+        .env("BLANK_URL", " \t");
     let restore = |to: &str| agent.run(["restore", "latest", "--to", to, "--confirm", &target.name]);
     for (to, words) in [
         ("TARGET_URL", ["without env: before it", "give --to env:TARGET_URL"]),
@@ -192,7 +196,10 @@ fn a_target_that_is_none_is_told_what_it_is() {
     // which backup is meant is settled before anything is to be confirmed
     for (args, words) in [
         (["restore", "shop.dump", "--to", "env:TARGET_URL"], "a backup id"),
-        (["restore", "20010101", "--to", "env:TARGET_URL"], "there is no backup 20010101"),
+        (
+            ["restore", "20010101", "--to", "env:TARGET_URL"],
+            "there is no backup 20010101",
+        ),
     ] {
         let outcome = agent.run(args);
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
@@ -201,9 +208,20 @@ fn a_target_that_is_none_is_told_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("shop.dump"), "PGDMP\x01").unwrap();
     let there = agent.clone().current_dir(folder.path());
-    let words = ["a dump in pg_dump's custom format, and no id of a backup", "pg_restore --no-owner"];
-    refused(&stage, there.run(["restore", "shop.dump", "--to", "env:TARGET_URL"]), 2, &words);
-    let words = ["is not sealed: it is a dump in pg_dump's custom format already", "pg_restore --no-owner"];
+    let words = [
+        "a dump in pg_dump's custom format, and no id of a backup",
+        "pg_restore --no-owner",
+    ];
+    refused(
+        &stage,
+        there.run(["restore", "shop.dump", "--to", "env:TARGET_URL"]),
+        2,
+        &words,
+    );
+    let words = [
+        "is not sealed: it is a dump in pg_dump's custom format already",
+        "pg_restore --no-owner",
+    ];
     refused(&stage, there.run(["open", "shop.dump"]), 2, &words);
     // swapped, and the password is not repeated
     let outcome = agent.run(["restore", "postgres://u:hunter2@h/db", "--to", "latest"]);
@@ -224,7 +242,10 @@ fn a_file_that_can_not_be_made_is_told_before_anything_is_fetched() {
         (path("none/x.dump"), ["there is no folder", "mkdir -p"]),
         (path("none/"), ["that is a folder", "name a file in it"]),
         (path(""), ["that is a folder", "name a file in it"]),
-        (path("file"), ["something of that name is there already", "choose another name"]),
+        (
+            path("file"),
+            ["something of that name is there already", "choose another name"],
+        ),
         (
             path("file/x.dump"),
             ["is a file, and no folder", "name a file in a folder"],

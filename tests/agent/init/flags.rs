@@ -270,8 +270,16 @@ fn undo_lists_what_was_made_and_removes_nothing() {
     fs::write(folder.path().join("notes.txt"), "PGCOFFER_BUCKET is in the safe").unwrap();
     let listed = agent.run(["init", "--undo"]).success();
     assert!(listed.text().contains("rm 'my sheet.txt'"), "{}", listed.text());
-    assert!(listed.text().contains("x.toml, which has settings of pgcoffer"), "{}", listed.text());
-    assert!(!listed.text().contains("rm x.toml") && !listed.text().contains("notes.txt"), "{}", listed.text());
+    assert!(
+        listed.text().contains("x.toml, which has settings of pgcoffer"),
+        "{}",
+        listed.text()
+    );
+    assert!(
+        !listed.text().contains("rm x.toml") && !listed.text().contains("notes.txt"),
+        "{}",
+        listed.text()
+    );
 }
 
 /// What a sheet is, its name says.
@@ -281,7 +289,11 @@ fn a_sheet_is_what_its_name_says() {
     let folder = tempfile::tempdir().unwrap();
     let agent = stage.agent().current_dir(folder.path());
     for name in ["b.pdf", "sheet.docx", "sheet.md"] {
-        refused(&agent, &["--no-check", "--output", "env", "--sheet", name], &[name, ".html", ".txt"]);
+        refused(
+            &agent,
+            &["--no-check", "--output", "env", "--sheet", name],
+            &[name, ".html", ".txt"],
+        );
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -39,7 +39,9 @@ fn the_key_that_opens_the_backups_is_asked_for_and_tried() {
     terminal.answer("s3://testbed/backups");
     // without a key the bucket works none the less
     terminal.expect("It works.");
-    terminal.expect(&format!("There are backups of main here already, sealed for key {KEY_ID}."));
+    terminal.expect(&format!(
+        "There are backups of main here already, sealed for key {KEY_ID}."
+    ));
     terminal.expect(&format!("type key {KEY_ID}, which opens them"));
     terminal.answer("");
     terminal.expect_hidden("The key (not shown)");
@@ -76,7 +78,9 @@ fn a_wrong_prefix_is_seen_and_the_right_one_is_offered() {
     terminal.expect("There is no backup here, but there are backups of main in s3://testbed/backups.");
     terminal.expect("begin here; those stay as they are");
     terminal.answer("\x1b[B");
-    terminal.expect(&format!("There are backups of main here already, sealed for key {KEY_ID}."));
+    terminal.expect(&format!(
+        "There are backups of main here already, sealed for key {KEY_ID}."
+    ));
     terminal.expect("key fc7f010c9ecc9505 stays");
     stop(&mut terminal);
 }

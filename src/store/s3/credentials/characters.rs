@@ -119,7 +119,11 @@ mod tests {
             ),
             ("AKIA", "'wJalr/K7'", "a quote stands around the secret access key"),
             ("AKIA", "wJalr/K7\n", "a line end stands around the secret"),
-            ("AKIA", "aws_secret_access_key = wJalr", "the name of its variable stands around the secret"),
+            (
+                "AKIA",
+                "aws_secret_access_key = wJalr",
+                "the name of its variable stands around the secret",
+            ),
         ] {
             let said = of(id, secret).unwrap();
             assert!(said.contains(words) && said.contains(WRAPPED), "{said}");

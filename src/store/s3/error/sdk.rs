@@ -280,8 +280,14 @@ fn in_plain_words(text: &str) -> Option<&'static str> {
             "the credentials can't be used",
         ),
         ("the credential provider was not enabled", "there are no credentials"),
-        ("an error occurred while loading credentials", "the credentials can't be loaded"),
-        ("no providers in chain provided credentials", "no credentials were found"),
+        (
+            "an error occurred while loading credentials",
+            "the credentials can't be loaded",
+        ),
+        (
+            "no providers in chain provided credentials",
+            "no credentials were found",
+        ),
         ("dns error", "the host's name is not known"),
         ("dispatch failure", "no connection could be made"),
         ("service error", "the service answered with an error"),
