@@ -65,13 +65,7 @@ impl Agent {
     /// # Errors
     /// [`Error::Interrupted`] alone.
     pub(super) async fn other_places(&self, catalog: &Catalog) -> Result<Vec<OtherPlace>> {
-        let look = async {
-            match catalog.databases().await {
-                Ok(databases) if databases.is_empty() => Ok(catalog.other_places().await),
-                _ => Ok(Vec::new()),
-            }
-        };
-        self.interrupt.or(look).await
+        self.interrupt.or(async { Ok(catalog.other_places().await) }).await
     }
 
     /// The label of a database, and the configured databases of which something can be expected: it alone, or all.

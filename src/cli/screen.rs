@@ -15,6 +15,7 @@ use pgcoffer::{
     redact::redacted,
     text::{escaped_json, escaped_lines},
 };
+use rustix::fs::{FileType, Stat, fstat};
 use serde_json::Value;
 
 use super::{styled::Styled, terminal};
@@ -77,4 +78,10 @@ fn write_out(text: &[u8]) -> Result<()> {
             source,
         }),
     }
+}
+
+/// Whether standard output goes into a file.
+pub(super) fn output_is_file() -> bool {
+    let is_file = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    fstat(io::stdout()).is_ok_and(is_file)
 }

@@ -111,8 +111,8 @@ impl Sheet {
     fn about_certificates(&self) -> Option<SheetPart> {
         (!self.certificate_keys.is_empty()).then(|| {
             SheetPart::Paragraph(
-                "The key behind `Certificates` is public: give it to whoever is to verify what drills have proven, with \
-                 `pgcoffer certificate verify --key`, cosign or OpenSSL. It opens nothing."
+                "The key behind `Certificates` is public and opens nothing. By it, others verify what drills have \
+                 proven (`pgcoffer certificate verify --key`, cosign, OpenSSL)."
                     .to_owned(),
             )
         })

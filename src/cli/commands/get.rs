@@ -8,8 +8,6 @@ use pgcoffer::{
     operation::{Progress, RowFormat, TableName},
 };
 
-use rustix::fs::{FileType, Stat, fstat};
-
 use super::{chosen::Chosen, context::Context, thaw::ThawArgs};
 use crate::cli::screen;
 
@@ -47,8 +45,7 @@ impl Context<'_> {
 
     /// Warns where standard output goes into a file, as of programs that write a dump there, and the dump doesn't.
     fn warn_of_redirection(&self, is_default: bool, file: &Path) {
-        let is_file = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        if is_default && !self.output.json && fstat(std::io::stdout()).is_ok_and(is_file) {
+        if is_default && !self.output.json && screen::output_is_file() {
             screen::note(&format!(
                 "warning: it is written into {}, and not to standard output, which gets one line of text: -o - writes \
                  it there",

@@ -254,6 +254,14 @@ mod tests {
             "bucket",
             "index",
             "words",
+            "jobs",
+            "sample",
+            "table",
+            "schema",
+            "beside",
+            "repository",
+            "key",
+            "backup",
         ];
         let mut command = parser::command();
         command.build();

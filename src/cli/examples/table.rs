@@ -65,6 +65,19 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "drill",
+        &[
+            (
+                "pgcoffer drill",
+                "restores the newest good backup of each database aside, and compares everything",
+            ),
+            (
+                "pgcoffer drill latest --database shop --no-report",
+                "of the database shop, without a report in the bucket",
+            ),
+        ],
+    ),
+    (
         "certificate",
         &[
             ("pgcoffer certificate show", "the newest one"),

@@ -24,7 +24,7 @@ fn a_wrong_prefix_leads_to_the_place_that_has_backups() {
     let stage = Stage::small();
     stage.back_up();
     // what others have in the same bucket
-    stage.bucket.write("uploads/archives/2026/a.jpg", "x");
+    stage.bucket.write("uploads/2026/a.jpg", "x");
     stage.bucket.write("logs/app.log", "x");
     let configured = || stage.agent();
     let unconfigured = || stage.agent().without("PGCOFFER_DB_MAIN_URL");
@@ -68,11 +68,8 @@ fn a_folder_named_wrong_leads_to_the_right_one() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("nas/backups");
     std::fs::create_dir_all(&place).unwrap();
-    let of = |path: &std::path::Path| {
-        stage
-            .agent()
-            .env("PGCOFFER_BUCKET", format!("file://{}", path.display()))
-    };
+    let bare = || stage.agent().without("PGCOFFER_REPOSITORY");
+    let of = |path: &std::path::Path| bare().env("PGCOFFER_BUCKET", format!("file://{}", path.display()));
     of(&place).run(["backup"]).success();
     for wrong in [place.join("main"), folder.path().join("nas"), folder.path().to_owned()] {
         let listed = of(&wrong).run(["list", "--json"]).success().json();

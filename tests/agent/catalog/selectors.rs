@@ -78,7 +78,7 @@ fn the_newest_before_a_moment_is_taken() {
         assert_eq!(shown(&before(&ago(10, zone))), middle.id, "{zone}");
         assert_eq!(shown(&before(&ago(30, zone))), old.id, "{zone}");
         let none = agent.run(["show", "--before", &ago(60, zone)]).ended_with(7);
-        assert!(none.stderr.contains("latest before"), "{}", none.stderr);
+        assert!(none.stderr.contains("no good backup before"), "{}", none.stderr);
     }
     // RFC 3339, whatever the zone
     let moment = (Timestamp::now() - SignedDuration::from_hours(10)).to_string();

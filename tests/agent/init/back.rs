@@ -142,7 +142,7 @@ fn who_stops_after_the_key_was_shown_is_told_what_becomes_of_it() {
     terminal.expect("to begin again with these answers, where MAIN_URL holds the URL that you typed:");
     terminal.expect("read -rs MAIN_URL && export MAIN_URL");
     terminal
-        .expect("pgcoffer init --no-check --sheet s.txt --database main=env:MAIN_URL --bucket s3://testbed/backups");
+        .expect("pgcoffer init --sheet s.txt --no-check --database main=env:MAIN_URL --bucket s3://testbed/backups");
     assert_eq!(terminal.ended(), 130);
     let screen = terminal.screen();
     let farewell = screen.split("no file was written").nth(1).unwrap();
