@@ -23,7 +23,7 @@ fn json_of_a_record() {
     assert_keys(&record["source"], "server client");
     assert_keys(
         &record["source"]["server"],
-        "version major database table_bytes standby identity",
+        "version major database table_bytes standby identity collation",
     );
     assert_keys(&record["source"]["client"], "version major");
     assert_keys(&record["sealed"], "objects dump_bytes part_bytes compression");
