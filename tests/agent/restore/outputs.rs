@@ -77,7 +77,7 @@ fn a_full_disk_is_reported_with_the_file_s_name_and_leaves_no_file() {
     let output = in_shell(&stage, "\"$AGENT\" get latest -o - > /dev/full");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("status 1") && said.contains("No space left") && said.contains("standard output"),
+        said.contains("status 1") && said.contains("the disk is full") && said.contains("standard output"),
         "{said}"
     );
     let output = in_shell(&stage, "\"$AGENT\" list > /dev/full");
