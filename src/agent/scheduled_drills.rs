@@ -207,9 +207,8 @@ impl DrillOfDatabase<'_> {
         let drilled = scheduled_drill(
             self.catalog,
             self.clients,
-            self.label,
+            (self.label, self.agent.recovery_point_target(self.label)),
             (schedule, &before),
-            self.agent.recovery_point_target(self.label),
             self.plan,
             progress,
             interrupt,

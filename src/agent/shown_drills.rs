@@ -88,7 +88,10 @@ async fn found(catalog: &Catalog, report: &DrillRecord) -> Result<Option<DrillFi
     match catalog.drill_findings(report).await {
         Ok(findings) => Ok(Some(findings)),
         // a catalog key can't open them, which is no fault
-        Err(Error::Seal { source, .. }) if matches!(source, seal::Error::BeyondCatalogKey { .. }) => Ok(None),
+        Err(Error::Seal {
+            source: seal::Error::BeyondCatalogKey { .. },
+            ..
+        }) => Ok(None),
         Err(Error::Store(error)) if error.kind != Kind::NotFound && error.kind.is_of_all_objects() => Err(error.into()),
         Err(error) => {
             tracing::warn!(

@@ -55,9 +55,9 @@ pub(super) struct Scratch {
 /// What was made for one drill, and is removed after it.
 pub(super) enum Made {
     /// A server with a database.
-    Server(LocalServer, ScratchDatabase),
+    Server(Box<LocalServer>, Box<ScratchDatabase>),
     /// A database.
-    Database(ScratchDatabase),
+    Database(Box<ScratchDatabase>),
     /// The use of a database.
     Reserved(Box<ReservedDatabase>),
 }
@@ -74,7 +74,7 @@ impl Scratch {
                 request.memberships.clone_from(&source.memberships);
                 request.owner_of_public.clone_from(&source.owner_of_public);
                 let (server, database) = on_own_server(drill, &request).await?;
-                Made::Server(server, database)
+                Made::Server(Box::new(server), Box::new(database))
             }
             DrillGround::Server(url) => {
                 let is_wanted = async { Ok(ReservedDatabase::is_wanted(url).await?) };
@@ -84,7 +84,7 @@ impl Scratch {
                         let request = scratch_request(drill, source).await?;
                         drill.interrupt.check()?;
                         // not interrupted, so that what it has made is known
-                        Made::Database(ScratchDatabase::make(url, &request).await?)
+                        Made::Database(Box::new(ScratchDatabase::make(url, &request).await?))
                     }
                 }
             }

@@ -109,9 +109,8 @@ impl DrillTick {
 pub async fn scheduled_drill(
     catalog: &Catalog,
     clients: &Clients,
-    database: &Label,
+    (database, recovery_point_target): (&Label, Option<SignedDuration>),
     (schedule, health): (&DrillSchedule, &DrillHealth),
-    recovery_point_target: Option<SignedDuration>,
     plan: &DrillPlan,
     progress: &Progress,
     interrupt: &Interrupt,

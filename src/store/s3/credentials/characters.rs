@@ -33,7 +33,9 @@ pub(super) fn fault_of(found: &Credentials) -> Option<String> {
     let secret = found.secret_access_key();
     let wrapped = wrapped("the access key's id", found.access_key_id());
     let wrapped = wrapped.or_else(|| self::wrapped("the secret access key", secret));
-    let same = (!secret.is_empty() && secret == found.access_key_id()).then(|| SAME.to_owned());
+    // a server of one's own can have one word for both, such as `minioadmin`
+    let same = secret == found.access_key_id() && (is_id_of_aws(secret) || is_like_secret(secret));
+    let same = same.then(|| SAME.to_owned());
     unfit.or(wrapped).or(same).or_else(|| swapped(found))
 }
 
@@ -58,15 +60,19 @@ fn wrapped(what: &str, text: &str) -> Option<String> {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
 fn swapped(found: &Credentials) -> Option<String> {
     let (id, secret) = (found.access_key_id(), found.secret_access_key());
-    let is_id = |text: &str| text.len() == 20 && ["AKIA", "ASIA"].iter().any(|start| text.starts_with(start));
     let is_like_id =
         |text: &str| text.len() == 20 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    let is_like_secret = |text: &str| {
-        let in_base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
-        text.len() == 40 && text.bytes().all(in_base64) && text.bytes().any(|b| b.is_ascii_lowercase())
-    };
-    let swapped = is_id(secret) || (is_like_id(secret) && is_like_secret(id));
-    (swapped && !is_id(id)).then(|| SWAPPED.to_owned())
+    let swapped = is_id_of_aws(secret) || (is_like_id(secret) && is_like_secret(id));
+    (swapped && !is_id_of_aws(id)).then(|| SWAPPED.to_owned())
+}
+
+fn is_id_of_aws(text: &str) -> bool {
+    text.len() == 20 && ["AKIA", "ASIA"].iter().any(|start| text.starts_with(start))
+}
+
+fn is_like_secret(text: &str) -> bool {
+    let in_base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
+    text.len() == 40 && text.bytes().all(in_base64) && text.bytes().any(|b| b.is_ascii_lowercase())
 }
 
 /// Names the first character that is not a printable character of ASCII, and shows nothing else of the text, which may
@@ -105,7 +111,10 @@ mod tests {
         assert_eq!(of(secret, id).as_deref(), Some(SWAPPED));
         assert_eq!(of(id, secret), None);
         assert_eq!(of("minio", "minio123"), None);
-        assert_eq!(of("minio", "minio").as_deref(), Some(SAME));
+        assert_eq!(of(id, id).as_deref(), Some(SAME));
+        assert_eq!(of(secret, secret).as_deref(), Some(SAME));
+        // a server of one's own
+        assert_eq!(of("minioadmin", "minioadmin"), None);
     }
 
     #[test]
