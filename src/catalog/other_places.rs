@@ -1,7 +1,7 @@
 //! Where else backups stand: for a user who named the wrong prefix of a bucket, or the wrong folder.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     fmt,
     time::Duration,
 };
@@ -77,13 +77,9 @@ impl Catalog {
         // what was found until then is good enough
         let _ = timeout(WITHIN, self.look_around(&mut found)).await;
         let here = self.store.location().steps();
-        let steps_apart = |steps: &[String]| {
-            let common = steps.iter().zip(&here).take_while(|(one, other)| one == other).count();
-            steps.len() + here.len() - 2 * common
-        };
         let mut places: Vec<(Vec<String>, BTreeSet<Label>)> = found.into_iter().collect();
         places.retain(|(steps, _)| *steps != here);
-        places.sort_by_key(|(steps, _)| steps_apart(steps));
+        places.sort_by_key(|(steps, _)| steps_apart(steps, &here));
         let places = places.into_iter().filter_map(|(steps, databases)| {
             Some(OtherPlace {
                 // a name that no setting could have is no place of ours
@@ -97,9 +93,11 @@ impl Catalog {
     async fn look_around(&self, found: &mut BTreeMap<Vec<String>, BTreeSet<Label>>) {
         let here = self.store.location().steps();
         let deepest = here.len() + STEPS_BELOW;
-        let mut waiting: VecDeque<Vec<String>> = (0..=here.len()).rev().map(|n| here[..n].to_vec()).collect();
+        let mut waiting: Vec<Vec<String>> = (0..=here.len()).rev().map(|n| here[..n].to_vec()).collect();
         let mut left = LOOKED_AT_MAX;
         while !waiting.is_empty() && left > 0 {
+            // the nearest first, since a folder far above may have thousands, and of these what is below
+            waiting.sort_by_key(|steps| (steps_apart(steps, &here), !steps.starts_with(&here)));
             let at_once = waiting.len().min(AT_ONCE).min(left);
             left -= at_once;
             let looks = waiting.drain(..at_once).map(|steps| async {
@@ -121,6 +119,12 @@ impl Catalog {
             }
         }
     }
+}
+
+/// How many steps up and down lead from one place to another.
+fn steps_apart(one: &[String], other: &[String]) -> usize {
+    let common = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+    one.len() + other.len() - 2 * common
 }
 
 /// The database whose folder this is, and the place that it is in. A database may itself be called `records`, so most

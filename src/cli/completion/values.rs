@@ -255,6 +255,7 @@ mod tests {
             "index",
             "words",
             "jobs",
+            "at_most_every",
             "sample",
             "table",
             "schema",

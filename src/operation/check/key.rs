@@ -112,7 +112,19 @@ pub(super) async fn repository(
 async fn pinned(sheet: &mut CheckSheet<'_>, catalog: &Catalog, id: &RepositoryId, interrupt: &Interrupt) -> Result<()> {
     let what = "repository";
     match interrupt.or(catalog.of_others()).await? {
-        None => sheet.ok(what, format!("PGCOFFER_REPOSITORY={id}")),
+        None => {
+            let look = async {
+                Ok(match catalog.databases().await {
+                    Ok(databases) if databases.is_empty() => OtherPlace::all_said(&catalog.other_places().await),
+                    _ => None,
+                })
+            };
+            let elsewhere = interrupt.or(look).await?;
+            let elsewhere = elsewhere.map_or_else(String::new, |elsewhere| {
+                format!("; there is no backup here so far, but {elsewhere}")
+            });
+            sheet.ok(what, format!("PGCOFFER_REPOSITORY={id}{elsewhere}"));
+        }
         // a key of one's own is allowed
         Some(error @ Error::Seal { .. }) => {
             sheet.warning(what, error.to_string(), error.hint().unwrap_or_default());

@@ -99,7 +99,7 @@ fn a_command_reads_each_entry_once() {
     note("restore latest", &mut requests);
     let expected = [
         "list: list 5, record 10",
-        "status: archive 4, list 6, record 10",
+        "status: archive 4, list 7, record 10",
         "tick, nothing due: archive 4, list 5, record 10, settings 1",
         "prune, nothing to delete: list 6, record 10, settings 1",
         "backup: details 5, head 4, list 3, record 10, repository 2, settings 2, write 6",
@@ -131,9 +131,9 @@ fn what_drills_have_shown_costs_one_list_and_one_report() {
     assert_eq!(
         found,
         [
-            "list 5, record 1, report 1",
-            "archive 2, list 6, record 1, report 1",
-            "archive 2, list 6, record 1, report 1",
+            "list 5, mark 1, record 1, report 1",
+            "archive 2, list 7, mark 1, record 1, report 1",
+            "archive 2, list 7, mark 1, record 1, report 1",
         ]
     );
 }

@@ -41,7 +41,10 @@ impl Paper {
         let first = above
             .lines()
             .position(|line| line.contains("PGCOFFER-KEY-1") || line.starts_with("Passphrase"));
-        let fields = above.lines().skip(first.unwrap()).filter(|line| !line.is_empty());
+        // it is also the last one
+        let last = above.lines().position(|line| line == access).unwrap();
+        let fields = above.lines().take(last + 1).skip(first.unwrap());
+        let fields = fields.filter(|line| !line.is_empty());
         let commands = below.lines().filter_map(|line| line.strip_prefix("    "));
         Self {
             fields: fields

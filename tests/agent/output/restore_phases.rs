@@ -64,18 +64,17 @@ fn a_name_with_a_line_break_forges_nothing() {
     assert_eq!(report["warnings"].as_array().unwrap().len(), 0, "{report}");
 }
 
-/// Times of the log are for people on a terminal, and exact elsewhere.
+/// Who watches a command needs no times of its notes, but for finding out what takes long; elsewhere they are exact.
 #[test]
-fn the_log_has_seconds_on_a_terminal() {
+fn the_log_has_seconds_on_a_terminal_and_only_if_more_is_asked_for() {
     let stage = Stage::small();
     let moment = |text: &str, pattern: &str| regex::Regex::new(pattern).unwrap().is_match(text);
-    let mut terminal = Terminal::of_columns(80, &stage.agent(), ["backup"]);
-    assert_eq!(terminal.ended(), 0);
-    assert!(
-        moment(&terminal.settled_screen(), r"\d\d:\d\d:\d\dZ"),
-        "{}",
-        terminal.screen()
-    );
+    for (args, has_times) in [(&["backup"][..], false), (&["backup", "-v"], true)] {
+        let mut terminal = Terminal::of_columns(80, &stage.agent(), args.iter().copied());
+        assert_eq!(terminal.ended(), 0);
+        let screen = terminal.settled_screen();
+        assert_eq!(moment(&screen, r"\d\d:\d\d:\d\dZ"), has_times, "{screen}");
+    }
     let outcome = stage.run(["backup"]).success();
     assert!(moment(&outcome.stderr, r"\d\d:\d\d:\d\d\.\d{6}Z"), "{}", outcome.stderr);
 }

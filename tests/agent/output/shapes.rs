@@ -96,7 +96,7 @@ fn json_of_a_list() {
     let listed = stage.run(["list", "--json"]).success().json();
     assert_keys(
         &listed,
-        "location databases backups more unreadable others other_repositories",
+        "location databases backups more unreadable others other_repositories elsewhere",
     );
     assert_keys(
         &listed["databases"][0],

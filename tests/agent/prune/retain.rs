@@ -226,7 +226,7 @@ fn what_can_not_be_is_told_so_and_changes_nothing() {
     for (args, code, words) in [
         (&["retain", "20200101T000000Z-abcdefghijkl", "30d"][..], 7, "no"),
         (&["retain", &failed.id, "30d"], 7, "is no backup"),
-        (&["retain", &old.id, "30"], 2, "30d for days"),
+        (&["retain", &old.id, "30"], 2, "30d keeps it for 30 days"),
         (&["retain", &old.id, "24h"], 2, "a prune would delete it"),
         (&["retain", &old.id, "24h"], 2, "give 3d or more, or forever"),
         (&["retain", &old.id, "soon"], 2, "is not a retention"),
