@@ -32,7 +32,12 @@ fn the_key_is_that_of_the_newest_backup_or_is_said_not_to_be() {
     let none = stage.agent().without("PGCOFFER_KEY");
     let report = none.run(["check", "--json"]).ended_with(8).json();
     // there are backups, so not just any key will do
-    assert_found(&report, ("key", "key"), "failed", &["sealed for key", "set PGCOFFER_KEY"]);
+    assert_found(
+        &report,
+        ("key", "key"),
+        "failed",
+        &["sealed for key", "set PGCOFFER_KEY"],
+    );
     let weak = none.env("PGCOFFER_PASSPHRASE", "password123");
     let report = weak.run(["check", "--json"]).ended_with(8).json();
     assert_found(&report, ("key", "key"), "failed", &[]);
