@@ -96,8 +96,10 @@ impl Catalog {
         let mut waiting: Vec<Vec<String>> = (0..=here.len()).rev().map(|n| here[..n].to_vec()).collect();
         let mut left = LOOKED_AT_MAX;
         while !waiting.is_empty() && left > 0 {
-            // the nearest first, since a folder far above may have thousands, and of these what is below
-            waiting.sort_by_key(|steps| (steps_apart(steps, &here), !steps.starts_with(&here)));
+            // the nearest first, and what is below in turn with all else: either may be folders by the thousand
+            waiting.sort_by_key(|steps| steps_apart(steps, &here));
+            let (below, beside) = waiting.into_iter().partition(|steps| steps.starts_with(&here));
+            waiting = in_turn(below, beside);
             let at_once = waiting.len().min(AT_ONCE).min(left);
             left -= at_once;
             let looks = waiting.drain(..at_once).map(|steps| async {
@@ -125,6 +127,16 @@ impl Catalog {
 fn steps_apart(one: &[String], other: &[String]) -> usize {
     let common = one.iter().zip(other).take_while(|(one, other)| one == other).count();
     one.len() + other.len() - 2 * common
+}
+
+fn in_turn<T>(one: Vec<T>, other: Vec<T>) -> Vec<T> {
+    let (mut one, mut other) = (one.into_iter(), other.into_iter());
+    let mut all = Vec::with_capacity(one.len() + other.len());
+    while one.len() + other.len() > 0 {
+        all.extend(one.next());
+        all.extend(other.next());
+    }
+    all
 }
 
 /// The database whose folder this is, and the place that it is in. A database may itself be called `records`, so most
