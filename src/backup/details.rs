@@ -44,9 +44,6 @@ pub struct Details {
     /// The extensions of the database and their versions.
     #[serde(default, deserialize_with = "few")]
     pub extensions: Vec<(Untrusted, Untrusted)>,
-    /// The version of the collations by which the database orders texts: that of the C library or of ICU.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub collation_version: Option<Untrusted>,
     /// Roles and settings that the database needs of its server; none where they could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub globals: Option<Box<Globals>>,

@@ -93,7 +93,8 @@ impl BackupId {
     }
 }
 
-fn civil_time(text: &str) -> Option<Timestamp> {
+/// The moment of a name, in whole seconds, if it is written as `20261121T040000Z`.
+pub(super) fn civil_time(text: &str) -> Option<Timestamp> {
     let civil = DateTime::strptime(TIME_FORMAT, text).ok()?;
     let time = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
     // strptime is lenient about widths; what it read must be what it would write

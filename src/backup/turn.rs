@@ -1,6 +1,9 @@
-use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Label, Tier, id::name_mac};
+use super::{
+    Label, Tier,
+    id::{civil_time, name_mac},
+};
 use crate::seal::DatabaseIdentity;
 
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
@@ -47,8 +50,7 @@ impl TurnName {
     pub fn drill_due(name: &str, identity: &DatabaseIdentity, database: &Label) -> Option<Timestamp> {
         let (moment, _) = name.rsplit_once('-')?;
         let (time, _) = moment.split_once('-')?;
-        let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
-        let due = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        let due = civil_time(time)?;
         (Self::of(identity, database, DRILL, moment).0 == name).then_some(due)
     }
 
@@ -67,8 +69,7 @@ impl TurnName {
             Some((time, minutes)) => (time, minutes.parse::<u32>().ok()?),
             None => (moment, 0),
         };
-        let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
-        let due = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        let due = civil_time(time)?;
         let began = due.checked_add(SignedDuration::from_mins(minutes.into())).ok()?;
         (Self::of(identity, database, tier.as_str(), moment).0 == name).then_some(began)
     }

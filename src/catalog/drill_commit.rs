@@ -1,6 +1,7 @@
 //! Writes what becomes of a drill: its turn, that it has begun, what it found, and last its report.
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 
 use super::{
@@ -78,7 +79,15 @@ impl Catalog {
     /// Any error of the bucket.
     pub async fn begin_drill(&self, database: &Label, name: &DrillName) -> Result<()> {
         let key = self.drill_key(database, name, BEGUN);
-        let body = format!("a drill of {} of {database} began at {}\n", name.id(), name.began());
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|e| Error::Internal(format!("no random bytes: {e}")))?;
+        // another drill of the same second writes another text: by the text a lost answer is told from a taken name
+        let mark = HEXLOWER.encode(&random);
+        let body = format!(
+            "a drill of {} of {database} began at {} ({mark})\n",
+            name.id(),
+            name.began()
+        );
         self.put_sealed(&key, Bytes::from(body), &WITHOUT_TAGS, BEGIN_ATTEMPTS)
             .await
     }

@@ -1,6 +1,6 @@
 //! The collation of a database: in which order its texts stand, and by which version of whose library.
 
-use super::error::Error;
+use super::error::{Error, unless_refused};
 use super::session::Session;
 use crate::text::Untrusted;
 
@@ -20,7 +20,7 @@ pub struct CollationInUse {
 
 impl Session {
     /// The collation of the database, by the catalog and by the library that the server uses now. One query. None from a
-    /// server before 15, which doesn't say its version.
+    /// server before 15, which doesn't say its version, and from one that refuses to.
     pub async fn collation(&mut self) -> Result<Option<CollationInUse>, Error> {
         const WHAT: &str = "look at the database's collation";
         let locale = match self.server_major() {
@@ -32,9 +32,12 @@ impl Session {
             "SELECT {locale}, pg_catalog.pg_database_collation_actual_version(d.oid) FROM pg_catalog.pg_database AS d \
              WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
         );
-        let rows = self.rows(WHAT, &sql).await?;
-        let locale: String = self.first(&rows, WHAT)?;
-        let version: Option<String> = self.column(&rows[0], 1, WHAT)?;
+        let rows = unless_refused(self.rows(WHAT, &sql).await)?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let locale: String = self.column(row, 0, WHAT)?;
+        let version: Option<String> = self.column(row, 1, WHAT)?;
         Ok(Some(CollationInUse {
             locale: locale.into(),
             version: version.map(Untrusted::from),

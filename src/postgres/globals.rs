@@ -2,7 +2,7 @@
 //!
 //! `pg_roles` shows everything but passwords to every role, so no right to `pg_authid` is needed.
 
-use super::error::{Error, unless_refused};
+use super::error::Error;
 use super::session::Session;
 use super::wire::Row;
 use crate::backup::{Globals, LastingSetting, Membership, Role, RoleAttributes};
@@ -62,11 +62,6 @@ const SETTINGS: &str = "
      WHERE (s.setdatabase OPERATOR(pg_catalog.=) 0 OR d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
        AND (s.setrole OPERATOR(pg_catalog.=) 0 OR s.setrole OPERATOR(pg_catalog.=) ANY (SELECT w.oid FROM wanted AS w))
      ORDER BY 1, 2, 3 LIMIT 10000";
-
-/// The version of the collations that the server has now, since 15.
-const COLLATION_VERSION: &str = "
-    SELECT COALESCE(pg_catalog.pg_database_collation_actual_version(d.oid), '') FROM pg_catalog.pg_database AS d
-     WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
 impl Session {
     /// Roles, memberships and settings; `None` if the server refuses to show them.
@@ -129,17 +124,6 @@ impl Session {
             valid_until: row.text(9).map(Untrusted::from),
             comment: row.text(10).map(Untrusted::from),
         })
-    }
-
-    /// The version of the collations by which the database orders texts, as the C library or ICU tells it; `None` where
-    /// it has none, or on a server before 15.
-    pub async fn collation_version(&mut self) -> Result<Option<Untrusted>, Error> {
-        if self.server_major() < 15 {
-            return Ok(None);
-        }
-        let rows = unless_refused(self.rows("ask for the version of collations", COLLATION_VERSION).await)?;
-        let version = rows.first().and_then(|row| row.text(0));
-        Ok(version.filter(|version| !version.is_empty()).map(Untrusted::from))
     }
 }
 

@@ -128,7 +128,7 @@ impl Session {
             database: self.database().into(),
             identity: self.identity().await?,
             encoding: self.column::<String>(row, 1, WHAT)?.into(),
-            collation: unless_refused(self.collation().await)?,
+            collation: self.collation().await?,
             user: self.user().into(),
             is_superuser,
             in_recovery: self.column(row, 3, WHAT)?,

@@ -1,7 +1,10 @@
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::Timestamp;
 
 use crate::{
-    backup::{BackupId, Label, id::name_mac},
+    backup::{
+        BackupId, Label,
+        id::{civil_time, name_mac},
+    },
     seal::DatabaseIdentity,
 };
 
@@ -55,8 +58,7 @@ impl DrillName {
         let (time, _) = text.get(ID_LEN..)?.strip_prefix('-')?.split_once('-')?;
         // what stands behind the id has the form of an id as well
         BackupId::parse(text.get(ID_LEN + 1..)?).ok()?;
-        let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
-        let began = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        let began = civil_time(time)?;
         Some(Self {
             text: text.to_owned(),
             id,

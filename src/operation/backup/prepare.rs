@@ -77,7 +77,6 @@ impl Run<'_> {
         self.record.source = Some(source(&inspection, client));
         self.details.extensions.clone_from(&inspection.extensions);
         self.details.globals = session.globals().await?.map(Box::new);
-        self.details.collation_version = session.collation_version().await?;
         let arguments = options.arguments(client).into_iter();
         self.details.options = arguments.map(Into::into).collect();
         self.announce(session.target(), &inspection, client, &plan);

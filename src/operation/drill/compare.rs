@@ -61,15 +61,9 @@ impl Drill<'_> {
         for constraint in session.unchecked_constraints().await? {
             report.differences.extend(unexpectedly_unchecked(constraint, &backup));
         }
-        let collations = (source.collation_version.as_ref(), session.collation_version().await?);
-        if let (Some(was), Some(is)) = collations
-            && *was != is
-        {
-            report.remarks.push(format!(
-                "texts are ordered by collations of version {is} here, and of {was} where the backup was made: the order \
-                 of some may differ; indexes were built anew"
-            ));
-        }
+        report
+            .remarks
+            .extend(self.other_collations(report.scratch.collation.as_ref()));
         session.close().await;
 
         let versions = self.versions_differ(scratch.server_major, dump.client_major);

@@ -30,4 +30,17 @@ impl Drill<'_> {
         };
         Ok(())
     }
+
+    /// That texts are ordered by another version of collations than where the backup was made.
+    pub(super) fn other_collations(&self, here: Option<&Collation>) -> Option<String> {
+        let source = self.record.source.as_ref()?;
+        let was = source.server.collation.as_ref()?.version.as_ref()?;
+        let is = here?.version.as_ref()?;
+        (was != is).then(|| {
+            format!(
+                "texts are ordered by collations of version {is} here, and of {was} where the backup was made: the \
+                 order of some may differ; indexes were built anew"
+            )
+        })
+    }
 }

@@ -7,7 +7,6 @@ use crate::{
     backup::Details,
     operation::restore::{name_after, roles_named},
     postgres::RESERVED_SCHEMA,
-    text::Untrusted,
 };
 
 /// The encoding of a dump that doesn't say one.
@@ -48,8 +47,6 @@ pub(super) struct SourceDatabase {
     pub(super) other_roles: BTreeSet<String>,
     /// Who of them is a member of whom: role and member.
     pub(super) memberships: Vec<(String, String)>,
-    /// The version of its collations.
-    pub(super) collation_version: Option<Untrusted>,
     /// Whether it is itself a database that is reserved for drills.
     pub(super) is_reserved: bool,
 }
@@ -99,7 +96,6 @@ impl SourceDatabase {
                 .iter()
                 .map(|one| (one.role.raw().to_owned(), one.member.raw().to_owned()))
                 .collect(),
-            collation_version: details.and_then(|details| details.collation_version.clone()),
             is_reserved: entries
                 .iter()
                 .any(|entry| entry.kind == "SCHEMA" && entry.name == RESERVED_SCHEMA),

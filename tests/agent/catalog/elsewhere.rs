@@ -71,7 +71,7 @@ fn a_folder_named_wrong_leads_to_the_right_one() {
     let bare = || stage.agent().without("PGCOFFER_REPOSITORY");
     let of = |path: &std::path::Path| bare().env("PGCOFFER_BUCKET", format!("file://{}", path.display()));
     of(&place).run(["backup"]).success();
-    for wrong in [place.join("main"), folder.path().join("nas")] {
+    for wrong in [place.join("main"), folder.path().join("nas"), folder.path().to_owned()] {
         let listed = of(&wrong).run(["list", "--json"]).success().json();
         let found = listed["elsewhere"][0]["location"].as_str().unwrap_or_default();
         assert_eq!(found, format!("file://{}", place.display()), "{}", wrong.display());

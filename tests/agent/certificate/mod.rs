@@ -11,7 +11,7 @@ use data_encoding::BASE64;
 use serde_json::Value;
 
 use crate::{
-    stage::{SMALL, Stage, next_second},
+    stage::{SMALL, Stage},
     testbed::{Agent, Outcome},
 };
 
@@ -39,8 +39,6 @@ impl Scene {
 
     fn drill(&self) {
         self.agent.run(["drill"]).success();
-        // drills are told by their second
-        next_second();
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{drilled, findings, grounds::RICH, open_folder, programs, report};
 use crate::{
     restore::platforms::{HEROKU, Home},
-    stage::{SMALL, Stage, Target, next_second, unique, wait_until},
+    stage::{SMALL, Stage, Target, unique, wait_until},
     testbed::{Agent, Cluster, Outcome, Pooler},
 };
 
@@ -323,8 +323,6 @@ fn two_drills_at_once_are_kept_apart_and_the_next_one_empties_what_a_kill_has_le
     };
     refused(&in_reserved(&stage, &at_copy), "its mark was made in another database");
     assert_eq!(stage.cluster.psql(&at_copy.name, people), "500");
-    // names of reports have whole seconds
-    next_second();
     drilled(&agent, 0);
     assert_emptied(stage.cluster, &target.name);
 }
@@ -372,7 +370,6 @@ fn what_can_t_be_removed_is_named_by_the_next_drill() {
     let there = "select count(*) from pg_class where relname in ('people', 'visits')";
     assert_eq!(stage.cluster.psql(&target.name, there), "1");
     stage.cluster.psql(&target.name, "drop event trigger keep");
-    next_second();
     drilled(&agent, 0);
     assert_emptied(stage.cluster, &target.name);
 }
