@@ -1,3 +1,4 @@
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,8 @@ use crate::{
     text::Untrusted,
 };
 
+pub use source::{Client, Collation, Server, Source};
+
 /// The version of the record's shape that this program writes.
 pub const RECORD_VERSION: u32 = 1;
 
@@ -23,8 +26,6 @@ pub const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(15);
 
 /// Characters of each text from outside that stand in it. The name of a database has 63 bytes.
 const TEXT_CHARS_MAX: usize = 63;
-/// The longest identity of a database: 20 digits, a slash, 10 digits.
-const IDENTITY_BYTES_MAX: usize = 31;
 /// The longest entity tag that is of use: 32 digits and a count of parts, or 64 digits.
 const ETAG_BYTES_MAX: usize = 100;
 
@@ -139,66 +140,6 @@ pub struct Counts {
     /// One fingerprint of all tables, their names and their rows, and all large objects: two backups with the same one
     /// hold the same data.
     pub fingerprint: Fingerprint,
-}
-
-/// Where a dump came from and how it was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// The server.
-    pub server: Server,
-    /// The client that dumped it.
-    pub client: Client,
-}
-
-/// A PostgreSQL server as it was met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Server {
-    /// The full version, `16.4`.
-    pub version: Untrusted,
-    /// The major version, `16`.
-    pub major: u32,
-    /// The name of the database on it.
-    pub database: Untrusted,
-    /// The size on disk of what a dump holds (tables without their indexes, large objects).
-    pub table_bytes: u64,
-    /// It was a standby rather than a primary.
-    pub standby: bool,
-    /// The cluster's system identifier and the database's oid, `7432190547/16384`, by which a drill knows the database
-    /// again; none where the server doesn't tell.
-    #[serde(default)]
-    pub identity: Option<Untrusted>,
-    /// The collation of the database, where the server says which version it has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub collation: Option<Collation>,
-}
-
-/// The collation of a database: in which order its texts stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Collation {
-    /// The locale.
-    pub locale: Untrusted,
-    /// The version of the library's collation; none where it has none, as the locale C.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<Untrusted>,
-}
-
-impl Collation {
-    /// With texts of no more characters than a name has.
-    pub(super) fn cut(&self) -> Self {
-        Self {
-            locale: self.locale.cut(TEXT_CHARS_MAX),
-            version: self.version.as_ref().map(|version| version.cut(TEXT_CHARS_MAX)),
-        }
-    }
-}
-
-/// A pg_dump.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Client {
-    /// The full version, `16.4`.
-    pub version: Untrusted,
-    /// The major version, `16`.
-    pub major: u32,
 }
 
 /// The sealed archive in the bucket.
@@ -339,13 +280,7 @@ impl Record {
         record.agent = record.agent.cut(TEXT_CHARS_MAX);
         record.sealed_for = record.sealed_for.cut(TEXT_CHARS_MAX);
         record.anomalies = each_once(record.anomalies);
-        if let Some(source) = &mut record.source {
-            source.server.version = source.server.version.cut(TEXT_CHARS_MAX);
-            source.server.database = source.server.database.cut(TEXT_CHARS_MAX);
-            source.server.identity = source.server.identity.take().filter(is_identity);
-            source.server.collation = source.server.collation.as_ref().map(Collation::cut);
-            source.client.version = source.client.version.cut(TEXT_CHARS_MAX);
-        }
+        record.source = record.source.map(Source::cut);
         for object in record.sealed.iter_mut().flat_map(|sealed| &mut sealed.objects) {
             object.etag = object.etag.take().filter(|etag| etag.len() <= ETAG_BYTES_MAX);
         }
@@ -377,12 +312,6 @@ impl Sealed {
         let bytes = self.objects.iter().map(|object| object.bytes);
         bytes.fold(0, u64::saturating_add)
     }
-}
-
-/// Two numbers, as no server has others: whatever else a record says is of no use.
-fn is_identity(identity: &Untrusted) -> bool {
-    let is_digit = |c: char| c.is_ascii_digit() || c == '/';
-    identity.raw().len() <= IDENTITY_BYTES_MAX && identity.raw().chars().all(is_digit)
 }
 
 /// Each kind once, so that their number is bounded.

@@ -23,6 +23,7 @@ mod public_revokes;
 mod reason;
 mod replaced;
 mod report;
+mod request;
 mod required_facts;
 mod resume;
 mod revoke_from_public;
@@ -35,12 +36,10 @@ mod steps;
 mod trial;
 mod unowned_tables;
 
-use std::num::NonZeroUsize;
-
 use jiff::Timestamp;
 
 use super::{
-    Interrupt, Progress, TableName,
+    Interrupt, Progress,
     backup::signal_first,
     part::{OpenedArchive, open_part},
     spans::{step, traced},
@@ -68,65 +67,11 @@ use plan::{PlanOptions, RestorePlan};
 pub(super) use prepared::LeftOut;
 pub use preview::{Lacks, RestorePreview};
 pub use report::RestoreReport;
+pub use request::{MissingRoles, RestoreRequest};
 use required_facts::required_facts;
 use resume::{RestoredBefore, restored_before};
 pub(super) use selection::is_part;
 pub(super) use statement::{columns as copied_columns, name_after};
-
-/// The options of one restore.
-#[derive(Debug, Clone)]
-pub struct RestoreRequest {
-    /// The database to restore into.
-    pub target: DatabaseUrl,
-    /// Whether to drop and replace objects that the target has, instead of refusing a target that is not empty.
-    pub clean: bool,
-    /// Whether to restore everything or nothing, in one transaction.
-    pub single_transaction: bool,
-    /// Whether to keep the owners of the backup. Every owner must exist in the target.
-    pub keep_owner: bool,
-    /// Whether to keep the privileges of the backup. Every role that they name must exist in the target.
-    pub keep_acl: bool,
-    /// Whether to leave out all comments.
-    pub no_comments: bool,
-    /// The objects to leave out.
-    pub leave_out: Vec<Pattern>,
-    /// If not empty, only these objects are restored, with their parts and with what they need. The target may then be
-    /// in use: what it has stays as it is.
-    pub only: Vec<Pattern>,
-    /// Whether only the rows of what `only` names are restored, into tables of the target.
-    pub data_only: bool,
-    /// The name of a new table that gets the rows of the one table that `only` names.
-    pub beside: Option<TableName>,
-    /// How many pg_restore load at once, each by its own connection; with 1, one reads the whole archive. More can't be in
-    /// one transaction. Fewer are started where the target has no connections for as many.
-    pub jobs: NonZeroUsize,
-    /// Whether the target holds what an interrupted restore of this backup left, of which all that is there already is
-    /// compared and passed over.
-    pub resume: bool,
-    /// What to do about roles that are named and don't exist in the target.
-    pub roles: MissingRoles,
-    /// Whether to continue when something can't be restored, and to report it.
-    pub keep_going: bool,
-    /// Whether the target was made for this restore, so that what is in it is meant for it, such as extensions.
-    pub made_for_it: bool,
-    /// Whether rows go only into tables that the restore makes: those of other roles and of extensions that the target
-    /// has could not be emptied afterwards.
-    pub own_tables_only: bool,
-    /// Whether only a preview is wanted, which also tells what prevents the restore.
-    pub preview: bool,
-}
-
-/// What to do about roles that don't exist in the target and are named by policies, user mappings, owners or
-/// privileges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MissingRoles {
-    /// Refuse the restore before the target is changed.
-    Refuse,
-    /// Create them, without a login.
-    Create,
-    /// Leave out what names them.
-    Skip,
-}
 
 /// A restore that was checked and planned. The target has not been changed.
 pub struct PreparedRestore<'a> {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     archive::{Entry, Fingerprint, LargeObjects, TableData},
     backup::{Record, TableFingerprint},
-    error::{Error, Result, TargetProblem},
+    error::{Result, TargetProblem},
     operation::{
         database_now::{DatabaseNow, DumpSettings, database_now},
         part::{OpenedArchive, RangedArchive, Road},
@@ -63,36 +63,6 @@ pub(super) struct RestoredBefore {
 
 /// Kind, schema and name of an entry.
 type Key<'a> = (&'a str, &'a str, &'a str);
-
-impl RestoreRequest {
-    /// Refuses what can't be resumed.
-    ///
-    /// # Errors
-    /// [`Error::Usage`].
-    pub(super) fn check_resume(&self) -> Result<()> {
-        let impossible = [
-            (
-                self.single_transaction,
-                "a restore in one transaction, which left nothing",
-            ),
-            (
-                self.clean,
-                "a restore with --clean, of which nobody can tell what was there before",
-            ),
-            (
-                !self.only.is_empty(),
-                "the restore of a part, beside which there may be anything",
-            ),
-        ];
-        let Some((_, what)) = impossible.into_iter().find(|(is_asked, _)| self.resume && *is_asked) else {
-            return Ok(());
-        };
-        Err(Error::usage(
-            format!("--resume can't go on with {what}"),
-            "omit --resume and begin anew; to be able to go on, restore all of the backup into a new database",
-        ))
-    }
-}
 
 /// Finds out what of the plan is in the target already.
 ///

@@ -9,9 +9,7 @@ mod run;
 
 use std::{collections::BTreeSet, num::NonZeroUsize, sync::Arc};
 
-use super::{
-    PreparedRestore, RestoreRequest, load::FailedLoad, plan::RestorePlan, resume::RestoredBefore, rules::SESSION_KINDS,
-};
+use super::{PreparedRestore, load::FailedLoad, plan::RestorePlan, resume::RestoredBefore, rules::SESSION_KINDS};
 use crate::{
     archive::{Contents, Entry, EntrySection},
     error::{Error, Result},
@@ -86,38 +84,6 @@ impl Jobs {
             fewer,
             are_watched,
         }
-    }
-}
-
-impl RestoreRequest {
-    /// Refuses what can't be done together.
-    ///
-    /// # Errors
-    /// [`Error::Usage`].
-    pub fn check(&self) -> Result<()> {
-        self.check_resume()?;
-        self.check_jobs()
-    }
-
-    /// Refuses what several jobs can't do.
-    fn check_jobs(&self) -> Result<()> {
-        if self.jobs.get() == 1 {
-            return Ok(());
-        }
-        if self.beside.is_some() {
-            return Err(Error::usage(
-                "--as restores the rows of one table, which one job does alone",
-                "omit --jobs",
-            ));
-        }
-        if self.single_transaction {
-            return Err(Error::usage(
-                "several jobs are several connections, which can't share one transaction",
-                "omit --jobs to have all or nothing; or restore into a new database without --single-transaction, or add \
-             --no-single-transaction for a part or with --clean, should it not matter what a failure leaves",
-            ));
-        }
-        Ok(())
     }
 }
 
