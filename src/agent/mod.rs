@@ -35,6 +35,7 @@ mod scheduled_drills;
 mod sheet_facts;
 mod shown_drills;
 mod status;
+mod stored_settings;
 mod throttle;
 mod tick;
 mod tick_request;
@@ -71,6 +72,7 @@ pub use policy::PolicyOptions;
 pub use run::BackupOptions;
 pub use shown_drills::ShownDrills;
 pub use status::StatusReport;
+pub use stored_settings::{ScheduleChange, ShownSchedule};
 pub use tick::tick;
 pub use tick_request::{TickOptions, Ticked};
 

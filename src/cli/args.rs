@@ -20,6 +20,7 @@ use super::{
         prune::PruneArgs,
         restore::RestoreArgs,
         retain::RetainArgs,
+        schedule::ScheduleCommand,
         serve::ServeArgs,
         show::ShowArgs,
         status::StatusArgs,
@@ -132,6 +133,9 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// How every database stands against its schedule; exit status 8 where something is late or wrong
     Status(StatusArgs),
+    /// When each database is backed up, what that keeps over a year, and a schedule stored in the bucket
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Delete what its retention says, and only what this key made
     Prune(PruneArgs),
     /// Delete one backup, the record of a failed run, or what a run that died has left
@@ -220,6 +224,21 @@ impl Command {
             Self::Status(args) => !args.notifies(),
             _ => true,
         }
+    }
+
+    /// Whether it goes by the schedules of the databases.
+    pub(super) fn takes_schedules(&self) -> bool {
+        matches!(
+            self,
+            Self::Tick(_)
+                | Self::Serve(_)
+                | Self::Status(_)
+                | Self::Schedule(_)
+                | Self::Check(_)
+                | Self::Drill(_)
+                | Self::Lifecycle(_)
+                | Self::Policy(_)
+        )
     }
 
     /// Whether it does some work that hears of signals itself. What only prints is ended by them at once.

@@ -33,6 +33,7 @@ mod text_lifecycle;
 mod text_preview;
 mod text_prune;
 mod text_restore;
+mod text_schedule;
 mod text_status;
 mod traces;
 mod watch;
@@ -180,8 +181,15 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
         Ok((agent, runtime()?))
     });
     let begun = begun.unwrap_or_else(|panic| Err(panic.into()));
-    let (agent, runtime) = begun.inspect_err(report)?;
-    let work = caught_now(|| runtime.block_on(Box::pin(commands::run(&cli, &agent))));
+    let (mut agent, runtime) = begun.inspect_err(report)?;
+    let work = caught_now(|| {
+        runtime.block_on(Box::pin(async {
+            if cli.command.takes_schedules() {
+                agent.adopt_stored_settings().await?;
+            }
+            commands::run(&cli, &agent).await
+        }))
+    });
     // a blocking read of a terminal must not keep the process
     runtime.shutdown_background();
     match work {

@@ -52,6 +52,13 @@ impl ScheduledDrills {
     }
 }
 
+impl ScheduledDrills {
+    /// Takes a schedule for this database that was stored elsewhere than in the settings.
+    pub fn adopt(&mut self, label: &Label, schedule: DrillSchedule) {
+        self.own.insert(label.clone(), schedule);
+    }
+}
+
 impl DrillReading {
     pub(super) fn finish(self, zone: &TimeZone, faults: &mut Vec<Fault>) -> ScheduledDrills {
         let limit = self.time_limit.unwrap_or(DEFAULT_DRILL_TIMEOUT);

@@ -148,6 +148,22 @@ pub struct DatabaseSettings {
     pub schedule: Option<Schedule>,
     /// its schedule is `off`: only people back it up
     pub unscheduled: bool,
+    /// where the schedule is set
+    pub origin: ScheduleOrigin,
+}
+
+/// Where the schedule of a database is set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ScheduleOrigin {
+    /// nowhere
+    #[default]
+    Nowhere,
+    /// in the settings of this machine
+    Settings,
+    /// in the bucket, where somebody stored it for every machine
+    Bucket,
+    /// in the bucket, where it can't be read; holds why
+    Unreadable(String),
 }
 
 impl Config {

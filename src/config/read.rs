@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{
-    Config, DatabaseSettings,
+    Config, DatabaseSettings, ScheduleOrigin,
     names::of_database,
     notices::Notices,
     reading::Reading,
@@ -95,12 +95,17 @@ impl Reading {
             let secret = self.keys.get(&label).cloned();
             let unscheduled = schedules.is_off(&label);
             let schedule = schedules.take(&label);
+            let origin = match unscheduled || schedule.is_some() {
+                true => ScheduleOrigin::Settings,
+                false => ScheduleOrigin::Nowhere,
+            };
             self.config.databases.push(DatabaseSettings {
                 label,
                 url,
                 secret,
                 schedule,
                 unscheduled,
+                origin,
             });
         }
         (self.config, self.faults)

@@ -22,6 +22,7 @@ pub(super) mod policy;
 pub(super) mod prune;
 pub(super) mod restore;
 pub(super) mod retain;
+pub(super) mod schedule;
 pub(super) mod serve;
 mod sheet_facts;
 pub(super) mod show;
@@ -84,6 +85,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Tick(args) => context.tick(args).await,
         Command::Serve(args) => context.serve(args).await,
         Command::Status(args) => context.status(args).await,
+        Command::Schedule(command) => context.schedule(command).await,
         Command::Check(args) => context.check(args).await,
         Command::SheetFacts => context.sheet_facts().await,
         Command::PlaceFacts => context.place_facts().await,

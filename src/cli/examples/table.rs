@@ -65,6 +65,40 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "schedule show",
+        &[(
+            "pgcoffer schedule show",
+            "when each database is backed up, and what is kept over a year",
+        )],
+    ),
+    (
+        "schedule preview",
+        &[(
+            "pgcoffer schedule preview \"daily at 02:30 keep 7d, monthly keep 12mo\"",
+            "what that would keep; changes nothing",
+        )],
+    ),
+    (
+        "schedule set",
+        &[
+            (
+                "pgcoffer schedule set \"daily at 02:30 keep 7d, weekly keep 5w\" --timezone Europe/Berlin",
+                "for the only database there is, on every machine",
+            ),
+            (
+                "pgcoffer schedule set --database shop --drill \"weekly on sunday at 04:00\"",
+                "when the backups of the database shop are drilled",
+            ),
+        ],
+    ),
+    (
+        "schedule clear",
+        &[(
+            "pgcoffer schedule clear --database shop",
+            "what is stored for the database shop counts no more",
+        )],
+    ),
+    (
         "drill",
         &[
             (
