@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(year.made, 1 + 366);
         let tiers = |n: usize| year.kept[n].tiers.clone();
         assert_eq!(year.kept[0].backups, 2, "{year:#?}");
-        assert_eq!(tiers(2)[&Tier::Monthly], 13);
+        assert_eq!(tiers(2)[&Tier::Monthly], 12);
         assert_eq!(tiers(2)[&Tier::Weekly], 5);
         // of seven nights one was a Sunday and one the first of a month
         assert_eq!(tiers(2)[&Tier::Daily], 5);

@@ -250,14 +250,14 @@ mod tests {
     fn what_is_powerful_is_a_comment_and_nothing_reaches_another_line() {
         let sql = globals_sql(&globals());
         let expected = r#"BEGIN;
-CREATE ROLE U&"evil\000A\005C\0021\0020id" NOLOGIN;
--- it was more: ALTER ROLE U&"evil\000A\005C\0021\0020id" SUPERUSER LOGIN;
-COMMIT;
-BEGIN;
 CREATE ROLE "app" NOLOGIN;
 -- ALTER ROLE "app" SET "app.motto" TO E'it\u0027s\u000A\u005C\u0021 id';
 -- ALTER ROLE "app" SET "session_preload_libraries" TO '/tmp/evil';
 ALTER ROLE "app" SET "work_mem" TO '7MB';
+COMMIT;
+BEGIN;
+CREATE ROLE U&"evil\000A\005C\0021\0020id" NOLOGIN;
+-- it was more: ALTER ROLE U&"evil\000A\005C\0021\0020id" SUPERUSER LOGIN;
 COMMIT;
 BEGIN;
 CREATE ROLE "readers" NOLOGIN;

@@ -72,6 +72,11 @@ pub(super) fn names_of_kind(kind: &str) -> Option<String> {
     Some(format!("{} and {last}", others.join(", ")))
 }
 
+/// Whether there is such a setting, of ours or of others.
+pub(super) fn is_known(variable: &str) -> bool {
+    find(variable, None).is_some() || foreign(variable).is_some()
+}
+
 /// Whether the text of this variable is for nobody else's eyes. A setting that is not known is taken for a secret.
 #[must_use]
 pub fn is_secret(variable: &str) -> bool {

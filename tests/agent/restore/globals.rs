@@ -209,7 +209,7 @@ fn a_role_without_rights_reads_them_too() {
     let database = &stage.database;
     stage.cluster.psql(
         database,
-        "create role plain login; grant select on notes to plain; alter role plain bypassrls",
+        "create role plain login; grant select on public.notes to plain; alter role plain bypassrls",
     );
     let url = stage.cluster.url_as("plain", None, database);
     stage.agent().env("PGCOFFER_DB_MAIN_URL", url).run(["backup"]).success();
