@@ -65,6 +65,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "schedule",
+        &[("pgcoffer schedule show", "when each database is backed up")],
+    ),
+    (
         "schedule show",
         &[(
             "pgcoffer schedule show",
@@ -74,7 +78,7 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "schedule preview",
         &[(
-            "pgcoffer schedule preview \"daily at 02:30 keep 7d, monthly keep 12mo\"",
+            "pgcoffer schedule preview 'daily at 02:30 keep 7d, monthly keep 12mo'",
             "what that would keep; changes nothing",
         )],
     ),
@@ -82,11 +86,11 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         "schedule set",
         &[
             (
-                "pgcoffer schedule set \"daily at 02:30 keep 7d, weekly keep 5w\" --timezone Europe/Berlin",
+                "pgcoffer schedule set 'daily at 02:30 keep 7d, weekly keep 5w' --timezone Europe/Berlin",
                 "for the only database there is, on every machine",
             ),
             (
-                "pgcoffer schedule set --database shop --drill \"weekly on sunday at 04:00\"",
+                "pgcoffer schedule set --database shop --drill 'weekly on sunday at 04:00'",
                 "when the backups of the database shop are drilled",
             ),
         ],
