@@ -10,6 +10,7 @@ use super::{
         certificate::CertificateCommand,
         check::CheckArgs,
         chosen::{Chosen, Named},
+        dashboard::DashboardCommand,
         delete::DeleteArgs,
         diff::DiffArgs,
         drill::DrillArgs,
@@ -129,8 +130,11 @@ pub(super) enum Command {
     Restore(RestoreArgs),
     /// Back up what is due by the schedule, then prune; as often as one likes
     Tick(TickArgs),
-    /// Keep running: tick by itself, and answer /healthz and /metrics
+    /// Keep running: tick by itself, and answer /healthz, /metrics and the dashboard
     Serve(ServeArgs),
+    /// The dashboard of `serve`: the hash of a password, a link that opens it once
+    #[command(subcommand)]
+    Dashboard(DashboardCommand),
     /// How every database stands against its schedule; exit status 8 where something is late or wrong
     Status(StatusArgs),
     /// When each database is backed up, what that keeps over a year, and a schedule stored in the bucket
@@ -246,6 +250,7 @@ impl Command {
         !matches!(
             self,
             Self::Keygen { .. }
+                | Self::Dashboard(_)
                 | Self::Certificate(CertificateCommand::Verify(_))
                 | Self::Completions { .. }
                 | Self::Complete { .. }

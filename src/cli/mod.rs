@@ -49,7 +49,7 @@ use std::{
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use args::{Cli, Command};
-use commands::certificate::CertificateCommand;
+use commands::{certificate::CertificateCommand, dashboard::DashboardCommand};
 use global::{Global, LogFormat, Place};
 use pgcoffer::{
     Error,
@@ -149,6 +149,7 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
         } => {
             return commands::keygen(*passphrase, *words, cli.global.json);
         }
+        Command::Dashboard(DashboardCommand::Password) => return commands::dashboard_password(cli.global.json),
         Command::Completions { shell } => return completion::print_script(*shell),
         Command::Complete { index, words } => return completion::complete(*index, words),
         Command::Man { command, dir } => return man::run(command, dir.as_deref()),
@@ -164,6 +165,9 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
     {
         let config = Config::read(&settings)?;
         return commands::catalog_key(&config, database.as_deref(), cli.global.json);
+    }
+    if let Command::Dashboard(DashboardCommand::Open) = &cli.command {
+        return commands::dashboard_open(&Config::read(&settings)?, cli.global.json);
     }
     if let Command::Certificate(CertificateCommand::Verify(args)) = &cli.command {
         return commands::verify_certificates(args, &settings, cli.global.json);

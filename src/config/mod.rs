@@ -4,6 +4,7 @@
 mod blanks;
 mod characters;
 mod contradictions;
+mod dashboard;
 mod drills;
 mod dynos;
 mod entry;
@@ -55,6 +56,7 @@ pub use self::{
     notices::{DEFAULT_DIGEST, Notices},
 };
 pub use self::{
+    dashboard::{DashboardSettings, ProxyUsers},
     dynos::Dynos,
     file::ConfigFile,
     monitoring::{Serving, listen},
@@ -129,6 +131,8 @@ pub struct Config {
     pub mode: AccessMode,
     /// how `serve` listens and what it tells
     pub serving: Serving,
+    /// the dashboard of `serve`, where it is on
+    pub dashboard: Option<DashboardSettings>,
     /// why the passphrase may open and not seal
     pub weak_passphrase: Option<Fault>,
     /// who is told, and of what

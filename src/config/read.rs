@@ -71,6 +71,8 @@ impl Reading {
         self.refuse_contradictions();
         self.config.serving.refuse_contradictions(&mut self.faults);
         self.config.serving.dynos = self.dynos.finish(&self.wrong, &mut self.faults);
+        let http_hosts = &self.config.store.http_hosts;
+        self.config.dashboard = self.dashboard.finish(&self.wrong, http_hosts, &mut self.faults);
         self.config.secret = self.key.or(self.passphrase).or(self.catalog_key);
         self.keys.extend(self.catalog_keys);
         for (label, secret) in &self.keys {

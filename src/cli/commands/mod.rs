@@ -7,6 +7,7 @@ pub(super) mod check;
 pub(super) mod chosen;
 mod chosen_database;
 mod context;
+pub(super) mod dashboard;
 mod decide;
 pub(super) mod delete;
 pub(super) mod diff;
@@ -35,6 +36,7 @@ pub(super) mod verify;
 use pgcoffer::{Error, Result, agent::Agent};
 
 pub(super) use certificate_verify::{VerifiedFile, verify_certificates};
+pub(super) use dashboard::{dashboard_open, dashboard_password};
 pub(super) use keygen::{catalog_key, keygen, new_repository};
 
 use super::{
@@ -97,6 +99,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Release { chosen, by } => context.decide(chosen, Deciding::Release, by.as_deref()).await,
         Command::Accept { chosen, by } => context.decide(chosen, Deciding::Accept, by.as_deref()).await,
         Command::Init(_)
+        | Command::Dashboard(_)
         | Command::Keygen { .. }
         | Command::Completions { .. }
         | Command::Complete { .. }

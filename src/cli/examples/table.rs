@@ -285,6 +285,33 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "dashboard",
+        &[(
+            "pgcoffer dashboard password",
+            "asks for a password, and prints what the setting takes",
+        )],
+    ),
+    (
+        "dashboard password",
+        &[
+            ("pgcoffer dashboard password", "asks twice, and prints the hash"),
+            (
+                "pgcoffer keygen --words | tee /dev/tty | pgcoffer dashboard password",
+                "seven random words, shown once",
+            ),
+        ],
+    ),
+    (
+        "dashboard open",
+        &[
+            ("pgcoffer dashboard open", "a link that opens once, within five minutes"),
+            (
+                "heroku run -a your-backups -- pgcoffer dashboard open",
+                "the same on Heroku",
+            ),
+        ],
+    ),
+    (
         "status",
         &[
             ("pgcoffer status", "all databases; ends with 8 where one needs a look"),

@@ -4,6 +4,7 @@
 
 pub(super) mod backups;
 pub(super) mod bucket;
+mod dashboard;
 pub(super) mod databases;
 mod drills;
 mod dynos;
@@ -26,7 +27,7 @@ use super::{
 use crate::backup::Label;
 
 /// Every setting, by subject, in the order in which people need them.
-pub const SECTIONS: [&Section; 9] = [
+pub const SECTIONS: [&Section; 10] = [
     &databases::SECTION,
     &keys::SECTION,
     &bucket::SECTION,
@@ -35,6 +36,7 @@ pub const SECTIONS: [&Section; 9] = [
     &drills::SECTION,
     &notices::SECTION,
     &monitoring::SECTION,
+    &dashboard::SECTION,
     &dynos::SECTION,
 ];
 
