@@ -36,7 +36,7 @@ pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, loc
     let mut lines = vec![
         ("backup", record.id.to_string()),
         ("database", record.database.to_string()),
-        ("status", status_line(record, details)),
+        ("status", status_line(record, details, mark)),
         ("tier", record.tier.to_string()),
         ("kept", kept_line(record, mark)),
         (
@@ -208,8 +208,13 @@ pub(super) fn status_word(record: &Record) -> &'static str {
     }
 }
 
-fn status_line(record: &Record, details: &Details) -> String {
+fn status_line(record: &Record, details: &Details, mark: Option<&Mark>) -> String {
+    let is_accepted = mark.is_some_and(|mark| mark.accepted.is_some());
     match details.failure(record) {
+        // as `list` says it
+        None if record.is_good() && !is_accepted && !reasons(record, details).is_empty() => {
+            format!("suspicious: `pgcoffer accept {}` if it is right", record.id)
+        }
         None => status_word(record).to_owned(),
         Some(failure) => {
             let hint = failure

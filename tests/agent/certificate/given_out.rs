@@ -136,13 +136,36 @@ fn with_names_it_says_what_came_back_and_takes_the_key_itself() {
 #[test]
 fn a_drill_that_could_not_be_carried_out_has_one_too() {
     let stage = Stage::backed_up(SMALL);
-    let agent = stage
-        .agent()
-        .env("PGCOFFER_SCRATCH_URL", "postgres://nobody@127.0.0.1:1/postgres");
-    agent.run(["drill"]).ended_with(3);
+    let key = stage.key("/archives/");
+    let mut bytes = stage.bucket.read(&key).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    stage.bucket.write(&key, bytes);
+    let agent = stage.agent().env("PGCOFFER_SCRATCH_URL", stage.cluster.url("postgres"));
+    agent.run(["drill", "latest"]).ended_with(5);
     let shown = agent.run(["certificate", "show"]).success();
     assert!(shown.text().starts_with("Not carried out"), "{}", shown.text());
-    assert!(told(&shown).contains("(status 3)"), "{}", shown.text());
+    assert!(told(&shown).contains("(status 5)"), "{}", shown.text());
+}
+
+/// A typing error is no evidence: it leaves nothing in the bucket, and `status` is as before.
+#[test]
+fn a_drill_that_can_t_begin_leaves_nothing() {
+    let stage = Stage::backed_up(SMALL);
+    let before = stage.run(["status"]).success();
+    for (name, value) in [
+        ("TMPDIR", "/nosuch"),
+        ("PGCOFFER_SCRATCH_URL", "postgres://nobody@127.0.0.1:1/postgres"),
+    ] {
+        let outcome = stage.agent().env(name, value).run(["drill"]);
+        assert_ne!(outcome.code(), 0);
+        assert!(outcome.stderr.contains("hint: "), "{}", outcome.stderr);
+        assert_eq!(stage.keys("/main/drills/"), [""; 0], "{name}");
+        stage.run(["certificate", "show"]).ended_with(7);
+    }
+    let after = stage.run(["status"]).success();
+    assert!(!after.text().contains("carried out"), "{}", after.text());
+    assert_eq!(before.text().lines().count(), after.text().lines().count());
 }
 
 #[test]
