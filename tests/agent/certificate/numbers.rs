@@ -167,10 +167,12 @@ fn foreign_objects_cost_a_page_and_no_request_of_their_own() {
     };
     let (status, list) = (requests("status"), requests("list"));
     let prefix = format!("{}/main/drills", stage.bucket.prefix());
-    for n in 0..2500 {
+    for n in 0..2500_u32 {
         // with the form of a name, which no key has made
-        let name = format!("{id}-20261121T040000Z-aaaaaaaa{:04}", n).replace(['0', '1', '8', '9'], "2");
-        stage.bucket.write(&format!("{prefix}/{name}{n}.pgc"), b"x".to_vec());
+        let letter = |place: u32| char::from(b'a' + u8::try_from(n / 26_u32.pow(place) % 26).unwrap());
+        let mac: String = (0..12).map(|place| letter(place % 3)).collect();
+        let key = format!("{prefix}/{id}-20261121T040000Z-{mac}.pgc");
+        stage.bucket.write(&key, b"x".to_vec());
     }
     for (command, before) in [("status", status), ("list", list)] {
         let after = requests(command);
