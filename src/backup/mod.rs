@@ -26,8 +26,8 @@ pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails}
 pub use drill::{
     BadDrillName, CERTIFICATE_BYTES_MAX, DRILL_VERSION, DRILLS_KEPT, DRILLS_KEPT_MIN, DrillCertificate, DrillCheck,
     DrillFinding, DrillFindings, DrillName, DrillOutcome, DrillPlace, DrillRecord, DrillServer, DrillTimes,
-    DrillVerdict, DrilledLargeObjects, DrilledTable, FINDINGS_VERSION, FindingReason, KNOWN_MAX, MEASURED_MAX, MeasuredDrill,
-    TableRows, UnreadableDrill,
+    DrillVerdict, DrilledLargeObjects, DrilledTable, FINDINGS_VERSION, FindingReason, KNOWN_MAX, MEASURED_MAX,
+    MeasuredDrill, TableRows, UnreadableDrill,
 };
 pub use event::{
     BackupSummary, DigestLine, DrillEvent, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, ProvenBackup,

@@ -233,7 +233,10 @@ impl Output {
         text.push_str(&text_drill::drills_of_backup(drills));
         let mut text = facts_wrapped(&text, stdout_columns());
         if !details.tables.is_empty() {
-            text.push_str(&format!("\n{}", tables_table(details).lines(Room::of_stdout(false))));
+            text.push_str(&format!(
+                "\n{}",
+                tables_table(details).lines(stdout_columns().map_or(Room::Everything, Room::Terminal))
+            ));
         }
         print(text)
     }

@@ -19,7 +19,9 @@ pub(super) fn tables_and_rows(tables: u64, rows: u64) -> String {
 
 /// One line for each table of a backup.
 pub(super) fn tables_table(details: &Details) -> Table {
-    let mut table = Table::new(["TABLE", "ROWS", "BYTES", "FINGERPRINT"]).right(&[1, 2]);
+    // on a terminal names are cut and fingerprints left out before a line is broken; --json has them
+    let table = Table::new(["TABLE", "ROWS", "BYTES", "FINGERPRINT"]).right(&[1, 2]);
+    let mut table = table.cut(0, 30).if_room(&[3]);
     for one in &details.tables {
         table.row([
             format!("{}.{}", one.schema.identifier(), one.name.identifier()),

@@ -91,7 +91,11 @@ fn the_id_of_a_key_is_no_key() {
     let args = ["certificate", "verify", file.to_str().unwrap(), "--key", id];
     let refused = crate::testbed::Agent::new().run(args).ended_with(2);
     assert!(refused.stderr.contains("the id of a key"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("`pgcoffer certificate key`"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("`pgcoffer certificate key`"),
+        "{}",
+        refused.stderr
+    );
 }
 
 /// A certificate counts the drills that left no report, and a report names those that were there.
@@ -132,7 +136,10 @@ fn one_of_a_clock_that_was_ahead_is_not_the_newest_and_keeps_its_number() {
     scene.drill();
     for key in scene.stage.keys("/main/drills/") {
         if !before.contains(&key) {
-            scene.stage.bucket.age(&key, std::time::Duration::from_secs(10 * 86_400));
+            scene
+                .stage
+                .bucket
+                .age(&key, std::time::Duration::from_secs(10 * 86_400));
         }
     }
     let shown = scene.agent.run(["certificate", "show"]).success();

@@ -127,7 +127,11 @@ fn a_certificate_says_what_became_of_a_reserved_database_and_what_else_was_in_it
     let (_, target) = stage.customers_target("");
     let agent = in_reserved(&stage, &target);
     drilled(&agent, 0);
-    let page = || agent.run(["certificate", "get", "--format", "html", "-o", "-"]).success();
+    let page = || {
+        agent
+            .run(["certificate", "get", "--format", "html", "-o", "-"])
+            .success()
+    };
     let first = page();
     let words = "that is reserved for drills, and was emptied afterwards";
     assert!(first.text().contains(words), "{}", first.text());

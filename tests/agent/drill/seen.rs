@@ -163,7 +163,11 @@ fn a_drill_of_a_clock_that_was_ahead_hides_no_later_failure() {
     );
     assert!(said.text().contains("clock that was ahead"), "{}", said.text());
     let list = stage.run(["list"]).success();
-    assert!(list.text().contains("FOUND DIFFERENCES; proven 9 d ago"), "{}", list.text());
+    assert!(
+        list.text().contains("FOUND DIFFERENCES; proven 9 d ago"),
+        "{}",
+        list.text()
+    );
     assert!(list.text().contains("passed over"), "{}", list.text());
     let json = stage.run(["status", "--json"]).json();
     let drills = &json["databases"][0]["drills"];
