@@ -133,21 +133,6 @@ fn with_names_it_says_what_came_back_and_takes_the_key_itself() {
     assert!(refused.stderr.contains("takes the key itself"), "{}", refused.stderr);
 }
 
-#[test]
-fn a_drill_that_could_not_be_carried_out_has_one_too() {
-    let stage = Stage::backed_up(SMALL);
-    let key = stage.key("/archives/");
-    let mut bytes = stage.bucket.read(&key).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    stage.bucket.write(&key, bytes);
-    let agent = stage.agent().env("PGCOFFER_SCRATCH_URL", stage.cluster.url("postgres"));
-    agent.run(["drill", "latest"]).ended_with(5);
-    let shown = agent.run(["certificate", "show"]).success();
-    assert!(shown.text().starts_with("Not carried out"), "{}", shown.text());
-    assert!(told(&shown).contains("(status 5)"), "{}", shown.text());
-}
-
 /// A typing error is no evidence: it leaves nothing in the bucket, and `status` is as before.
 #[test]
 fn a_drill_that_can_t_begin_leaves_nothing() {

@@ -123,6 +123,8 @@ fn a_pg_restore_that_is_killed_leaves_a_report() {
     let (_, payload) = open_bytes(&stage.bucket.read(&findings).unwrap(), &[master_key()]).unwrap();
     let json = String::from_utf8(zstd::decode_all(payload.as_slice()).unwrap()).unwrap();
     assert!(json.contains("pg_restore"), "{json}");
+    let shown = agent.run(["certificate", "show"]).success();
+    assert!(shown.text().starts_with("Not carried out"), "{}", shown.text());
 }
 
 /// The verdict is said, and that nothing of it is in the bucket: with a status of its own.

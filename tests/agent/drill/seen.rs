@@ -163,11 +163,7 @@ fn a_drill_of_a_clock_that_was_ahead_hides_no_later_failure() {
     );
     assert!(said.text().contains("clock that was ahead"), "{}", said.text());
     let list = stage.run(["list"]).success();
-    assert!(
-        list.text().contains("FOUND DIFFERENCES; proven 9 d ago"),
-        "{}",
-        list.text()
-    );
+    assert!(list.text().contains("FOUND DIFFERENCES"), "{}", list.text());
     assert!(list.text().contains("passed over"), "{}", list.text());
     let json = stage.run(["status", "--json"]).json();
     let drills = &json["databases"][0]["drills"];
@@ -187,11 +183,11 @@ fn statements_of_one_s_own_that_failed_are_no_differences() {
         .with("/checks_failed", 1)
         .put(&stage.bucket);
     let list = stage.run(["list"]).success();
-    let words = "main: all data came back; 1 of 1 own statement failed; before that proven 2 d ago";
+    let words = "main: all data came back; 1 of 1 own statement failed; ";
     assert!(list.text().contains(words), "{}", list.text());
     let said = status(&stage).ended_with(8);
     let text = said.text().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.contains(words), "{text}");
+    assert!(text.contains(&format!("{words}before that proven 2 d ago")), "{text}");
     assert!(
         text.contains("all data came back, and 1 of 1 own statement failed in the drill of"),
         "{text}"
