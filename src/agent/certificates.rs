@@ -19,7 +19,8 @@ const PART_CHARS_MIN: usize = 4;
 /// Which certificate is meant.
 #[derive(Debug, Clone, Copy)]
 pub struct CertificateSelector<'a> {
-    /// The id of a backup, the name of a drill, or a part of one; none or `latest` for the newest.
+    /// The id of a backup, the name of a drill, a part of one, or the number of a certificate; none or `latest` for the
+    /// newest.
     pub id: Option<&'a str>,
     /// The label of its database; none for any.
     pub database: Option<&'a str>,
@@ -34,6 +35,14 @@ pub struct StoredCertificate {
     pub certificate: Certificate,
     /// Whether the key that signed it is still in use.
     pub key_retired: Option<Timestamp>,
+}
+
+impl StoredCertificate {
+    /// Its number in the chain of its database.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.certificate.statement().predicate.chain.number
+    }
 }
 
 /// A key that verifies certificates.
@@ -58,8 +67,16 @@ impl Agent {
     pub async fn certificate(&self, selector: CertificateSelector<'_>) -> Result<StoredCertificate> {
         let wanted = Wanted::parse(selector.id)?;
         let catalog = self.catalog().await?;
+        let labels = self.labels(catalog, selector.database).await?;
+        if let Wanted::Number(number) = wanted {
+            let found = self.interrupt.or(numbered(catalog, &labels, number)).await?;
+            return match found {
+                Some(found) => Ok(found),
+                None => Err(self.no_certificate(catalog, selector).await),
+            };
+        }
         let mut newest: Option<StoredCertificate> = None;
-        for label in self.labels(catalog, selector.database).await? {
+        for label in labels {
             let found = self.interrupt.or(newest_of(catalog, &label, &wanted)).await?;
             let began = |stored: &StoredCertificate| stored.report.started;
             newest = match (newest, found) {
@@ -67,13 +84,40 @@ impl Agent {
                 (one, other) => other.or(one),
             };
         }
-        newest.ok_or_else(|| Error::NoSuchCertificate {
-            wanted: selector.id.filter(|id| *id != "latest").unwrap_or_default().to_owned(),
-            location: catalog.store().location().to_string(),
-        })
+        match newest {
+            Some(found) => Ok(found),
+            None => Err(self.no_certificate(catalog, selector).await),
+        }
     }
 
-    /// Every certificate of the databases that are meant, the oldest of each first.
+    /// That there is none, with the databases that there are where another one was asked for.
+    async fn no_certificate(&self, catalog: &Catalog, selector: CertificateSelector<'_>) -> Error {
+        let databases = self.interrupt.or(catalog.databases()).await.unwrap_or_default();
+        let is_there = |name: &str| databases.iter().any(|label| label.as_str() == name);
+        let hint = match selector.database {
+            Some(name) if !is_there(name) && !databases.is_empty() => {
+                let names: Vec<&str> = databases.iter().map(Label::as_str).collect();
+                Some(format!(
+                    "no database of that name has backups here; there are: {}",
+                    names.join(", ")
+                ))
+            }
+            _ => None,
+        };
+        let id = selector.id.filter(|id| *id != "latest");
+        let wanted = match (id, selector.database) {
+            (Some(id), Some(database)) => format!("{id} of {database}"),
+            (Some(one), None) | (None, Some(one)) => one.to_owned(),
+            (None, None) => String::new(),
+        };
+        Error::NoSuchCertificate {
+            wanted,
+            location: catalog.store().location().to_string(),
+            hint,
+        }
+    }
+
+    /// Every certificate of the databases that are meant, in the order of their numbers.
     ///
     /// # Errors
     /// As [`Agent::certificate`].
@@ -82,16 +126,18 @@ impl Agent {
         let mut all = Vec::new();
         for label in self.labels(catalog, database).await? {
             let read = async {
-                let makers = catalog.makers(&label).await?;
-                let history = catalog.drill_history(&label, ReportsRead::Newest(REPORTS_MAX)).await?;
-                for (key, error) in &history.unreadable {
-                    tracing::warn!("{key} can't be read, and neither can its certificate: {error}");
-                }
-                let reports = history.reports.into_iter().rev();
-                let opened = reports.filter_map(|report| opened(catalog, report, &makers).transpose());
-                opened.collect::<Result<Vec<_>>>()
+                let mut all = all_of(catalog, &label).await?;
+                all.sort_by_key(|stored| (stored.number(), stored.report.started));
+                Ok::<_, Error>(all)
             };
             all.extend(self.interrupt.or(read).await?);
+        }
+        if all.is_empty() && database.is_some() {
+            let selector = CertificateSelector { id: None, database };
+            if let error @ Error::NoSuchCertificate { hint: Some(_), .. } = self.no_certificate(catalog, selector).await
+            {
+                return Err(error);
+            }
         }
         Ok(all)
     }
@@ -158,6 +204,8 @@ impl Agent {
 enum Wanted<'a> {
     Latest,
     Part(&'a str),
+    /// The number of a certificate.
+    Number(u64),
 }
 
 impl<'a> Wanted<'a> {
@@ -165,6 +213,12 @@ impl<'a> Wanted<'a> {
         let Some(text) = id.filter(|id| *id != "latest") else {
             return Ok(Self::Latest);
         };
+        // ids begin with a year, of which a part is longer
+        if text.len() < PART_CHARS_MIN
+            && let Ok(number) = text.parse::<u64>()
+        {
+            return Ok(Self::Number(number));
+        }
         // as it stands in a listing of the bucket
         let name = text.rsplit('/').next().unwrap_or(text);
         let name = name.strip_suffix(".pgc").unwrap_or(name);
@@ -173,7 +227,7 @@ impl<'a> Wanted<'a> {
             true => Ok(Self::Part(name)),
             false => Err(usage(
                 format!("{text:?} is not the id of a backup or of a drill"),
-                "give latest, a backup's id, or its beginning or end with 4 characters or more",
+                "give latest, the number of a certificate, a backup's id, or its beginning or end with 4 characters or more",
             )),
         }
     }
@@ -196,7 +250,8 @@ impl<'a> Wanted<'a> {
 async fn newest_of(catalog: &Catalog, label: &Label, wanted: &Wanted<'_>) -> Result<Option<StoredCertificate>> {
     let names = catalog.drill_names(label).await?;
     let is_meant = |drill: &&DrillObjects| drill.report.is_some() && wanted.is(&drill.name);
-    let meant: Vec<&DrillObjects> = names.drills.iter().filter(is_meant).take(REPORTS_MAX).collect();
+    // those of a clock that was ahead come last: there is nothing else then, or they are asked for
+    let meant: Vec<&DrillObjects> = names.all().filter(is_meant).take(REPORTS_MAX).collect();
     if let Wanted::Part(part) = wanted {
         check_one_backup(part, &meant)?;
     }
@@ -211,6 +266,47 @@ async fn newest_of(catalog: &Catalog, label: &Label, wanted: &Wanted<'_>) -> Res
         }
     }
     Ok(None)
+}
+
+/// Every certificate of a database, also those whose drills are dated by a clock that was ahead.
+async fn all_of(catalog: &Catalog, label: &Label) -> Result<Vec<StoredCertificate>> {
+    let makers = catalog.makers(label).await?;
+    let names = catalog.drill_names(label).await?.with_ahead();
+    let history = catalog
+        .read_reports(label, &names, ReportsRead::Newest(REPORTS_MAX))
+        .await?;
+    for (key, error) in &history.unreadable {
+        tracing::warn!("{key} can't be read, and neither can its certificate: {error}");
+    }
+    let reports = history.reports.into_iter();
+    let opened = reports.filter_map(|report| opened(catalog, report, &makers).transpose());
+    opened.collect()
+}
+
+/// The certificate with this number; no database's where none has it.
+async fn numbered(catalog: &Catalog, labels: &[Label], number: u64) -> Result<Option<StoredCertificate>> {
+    let mut found: Vec<StoredCertificate> = Vec::new();
+    for label in labels {
+        let all = all_of(catalog, label).await?;
+        found.extend(all.into_iter().filter(|stored| stored.number() == number));
+    }
+    if let [one, other, ..] = found.as_slice() {
+        let (one, other) = (&one.report, &other.report);
+        return Err(match one.database == other.database {
+            true => usage(
+                format!("two certificates of {} have the number {number}", one.database),
+                format!("give the name of the drill: {} or {}", one.name, other.name),
+            ),
+            false => usage(
+                format!(
+                    "{} and {} both have a certificate {number}",
+                    one.database, other.database
+                ),
+                "add --database NAME",
+            ),
+        });
+    }
+    Ok(found.pop())
 }
 
 /// Several drills of one backup are no doubt: the newest counts.

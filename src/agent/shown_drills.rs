@@ -18,6 +18,8 @@ pub struct ShownDrills {
     pub reports: Vec<DrillRecord>,
     /// When each of those began that have left no report: they go on, or were killed.
     pub without_report: Vec<Timestamp>,
+    /// When each of those says that it began which are dated by a clock that was ahead. They are passed over.
+    pub ahead: Vec<Timestamp>,
     /// What the last of them found, as far as the keys at hand see it.
     pub findings: Option<DrillFindings>,
     /// The last drills of its database that ran to their end, the last one first.
@@ -66,6 +68,7 @@ async fn drills_of(catalog: &Catalog, record: &Record) -> Result<ShownDrills> {
         .await?;
     let measured = newest.reports.first().map(DrillRecord::series).unwrap_or_default();
     names.drills.retain(|drill| drill.name.id() == &record.id);
+    names.ahead.retain(|drill| drill.name.id() == &record.id);
     let read = ReportsRead::Newest(REPORTS_MAX);
     let history = catalog.read_reports(&record.database, &names, read).await?;
     for (_, why) in &history.unreadable {
@@ -77,6 +80,7 @@ async fn drills_of(catalog: &Catalog, record: &Record) -> Result<ShownDrills> {
     };
     Ok(ShownDrills {
         without_report: history.without_report.iter().map(DrillName::began).collect(),
+        ahead: names.ahead.iter().map(|drill| drill.name.began()).collect(),
         reports: history.reports,
         findings,
         measured,

@@ -24,9 +24,10 @@ pub use changes::{
 };
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
 pub use drill::{
-    BadDrillName, CERTIFICATE_BYTES_MAX, DRILL_VERSION, DrillCertificate, DrillCheck, DrillFinding, DrillFindings,
-    DrillName, DrillOutcome, DrillRecord, DrillServer, DrillTimes, DrillVerdict, DrilledLargeObjects, DrilledTable,
-    FINDINGS_VERSION, FindingReason, MEASURED_MAX, MeasuredDrill, TableRows, UnreadableDrill,
+    BadDrillName, CERTIFICATE_BYTES_MAX, DRILL_VERSION, DRILLS_KEPT, DRILLS_KEPT_MIN, DrillCertificate, DrillCheck,
+    DrillFinding, DrillFindings, DrillName, DrillOutcome, DrillPlace, DrillRecord, DrillServer, DrillTimes,
+    DrillVerdict, DrilledLargeObjects, DrilledTable, FINDINGS_VERSION, FindingReason, KNOWN_MAX, MEASURED_MAX,
+    MeasuredDrill, TableRows, UnreadableDrill,
 };
 pub use event::{
     BackupSummary, DigestLine, DrillEvent, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, ProvenBackup,

@@ -48,9 +48,10 @@ impl TurnName {
     /// When the drill was due whose turn this file name is, where the holder of `identity` made it.
     #[must_use]
     pub fn drill_due(name: &str, identity: &DatabaseIdentity, database: &Label) -> Option<Timestamp> {
-        let (moment, _) = name.rsplit_once('-')?;
-        let (time, _) = moment.split_once('-')?;
-        let due = civil_time(time)?;
+        let (moment, _) = name.strip_suffix(SUFFIX)?.rsplit_once('-')?;
+        let (time, attempt) = moment.split_once('-')?;
+        // the form first: anybody may put any number of names there, and a MAC takes its time
+        let due = civil_time(time).filter(|_| attempt.parse::<u32>().is_ok())?;
         (Self::of(identity, database, DRILL, moment).0 == name).then_some(due)
     }
 

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 
 use super::{Catalog, Maker, READS_AT_ONCE, SUFFIX, reading::Expected};
 use crate::{
-    backup::{CERTIFICATE_BYTES_MAX, DrillFindings, DrillName, DrillRecord, Label, TurnName, UnreadableDrill},
+    backup::{
+        AHEAD_MAX, CERTIFICATE_BYTES_MAX, DrillFindings, DrillName, DrillRecord, Label, TurnName, UnreadableDrill,
+    },
     compress,
     error::{Error, Result},
     seal::{self, Content},
@@ -33,6 +35,9 @@ const FINDINGS_JSON_BYTES_MAX: u64 = 384 << 20;
 pub struct DrillNames {
     /// Those that one of the keys made, the last one first.
     pub drills: Vec<DrillObjects>,
+    /// Those that are dated by a clock that was ahead: after the moment at which the place has stored them. They are in
+    /// no order with the others, so they are passed over wherever the last drill counts.
+    pub ahead: Vec<DrillObjects>,
     /// The turns that machines have taken, with the moment at which each drill was due.
     pub turns: Vec<(Timestamp, Object)>,
     /// The number of objects in the folder that aren't ours.
@@ -86,7 +91,8 @@ impl Catalog {
         self.drill_key(database, name, SUFFIX)
     }
 
-    /// Lists the drills of this database. The MAC of each name is checked before anything is fetched. One listing.
+    /// Lists the drills of this database. The MAC of each name is checked before anything is fetched, once for all
+    /// objects of one name, and only where the name has the form of ours. One listing.
     ///
     /// # Errors
     /// Any error of the bucket while it is listed; [`Error::Seal`] if there is no memory to stretch a passphrase.
@@ -98,31 +104,35 @@ impl Catalog {
             return Ok(names);
         }
         let makers = self.makers(database).await?;
-        let mut drills: BTreeMap<String, DrillObjects> = BTreeMap::new();
+        // by name, with whether one of the keys made it: a MAC for each name, and none for what has another form
+        let mut drills: BTreeMap<String, Option<DrillObjects>> = BTreeMap::new();
         for object in objects {
             names.keys.insert(object.key.clone());
             let path = object.key.strip_prefix(&folder).unwrap_or_default();
-            let mut due = makers
-                .iter()
-                .filter_map(|one| TurnName::drill_due(path, &one.identity, database));
-            if let Some(due) = due.next() {
-                names.turns.push((due, object));
-                continue;
-            }
-            let parsed = parse(path).filter(|(name, _)| makers.iter().any(|one| one.made_drill(name, database)));
-            let Some((name, part)) = parsed else {
-                names.foreign += 1;
+            let Some((name, part)) = parse(path) else {
+                let mut due = makers
+                    .iter()
+                    .filter_map(|one| TurnName::drill_due(path, &one.identity, database));
+                match due.next() {
+                    Some(due) => names.turns.push((due, object)),
+                    None => names.foreign += 1,
+                }
                 continue;
             };
-            let drill = drills
-                .entry(name.as_str().to_owned())
-                .or_insert_with(|| DrillObjects::new(name));
-            *drill.part(part) = Some(object);
+            let drill = drills.entry(name.as_str().to_owned()).or_insert_with(|| {
+                let is_ours = makers.iter().any(|one| one.made_drill(&name, database));
+                is_ours.then(|| DrillObjects::new(name))
+            });
+            match drill {
+                Some(drill) => *drill.part(part) = Some(object),
+                None => names.foreign += 1,
+            }
         }
-        names.drills = drills.into_values().collect();
-        names
-            .drills
-            .sort_by(|a, b| (b.name.began(), b.name.as_str()).cmp(&(a.name.began(), a.name.as_str())));
+        let now = self.store.service_time();
+        (names.ahead, names.drills) = drills.into_values().flatten().partition(|drill| drill.is_ahead(now));
+        for some in [&mut names.drills, &mut names.ahead] {
+            some.sort_by(|a, b| (b.name.began(), b.name.as_str()).cmp(&(a.name.began(), a.name.as_str())));
+        }
         Ok(names)
     }
 
@@ -256,6 +266,19 @@ impl DrillObjects {
         }
     }
 
+    /// When the place stored the first of its objects, where the place says so.
+    #[must_use]
+    pub fn stored(&self) -> Option<Timestamp> {
+        let objects = [&self.begun, &self.findings, &self.report].into_iter().flatten();
+        objects.filter_map(|object| object.modified).min()
+    }
+
+    /// Whether it says that it began after it was stored, or after `now`, the place's own time.
+    fn is_ahead(&self, now: Option<Timestamp>) -> bool {
+        let latest = self.stored().into_iter().chain(now).min();
+        latest.is_some_and(|latest| self.name.began().duration_since(latest) > AHEAD_MAX)
+    }
+
     fn part(&mut self, part: Part) -> &mut Option<Object> {
         match part {
             Part::Begun => &mut self.begun,
@@ -266,6 +289,18 @@ impl DrillObjects {
 }
 
 impl DrillNames {
+    /// Every drill, also those that are dated by a clock that was ahead.
+    pub fn all(&self) -> impl Iterator<Item = &DrillObjects> {
+        self.drills.iter().chain(&self.ahead)
+    }
+
+    /// The same drills with none passed over, for what is in no order of time: those that are ahead come last.
+    #[must_use]
+    pub fn with_ahead(mut self) -> Self {
+        self.drills.append(&mut self.ahead);
+        self
+    }
+
     /// The drills that have begun and have no report, the last one first.
     pub fn without_report(&self) -> impl Iterator<Item = &DrillName> {
         let begun = self.drills.iter().filter(|drill| drill.report.is_none());

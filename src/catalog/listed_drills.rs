@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
 
 use super::{Catalog, DrillObjects, READS_AT_ONCE, ReportsRead};
 use crate::{
@@ -21,6 +22,9 @@ pub struct ListedDrills {
     pub of_backups: BTreeMap<BackupId, DrillRecord>,
     /// The last report of each database.
     pub last: BTreeMap<Label, DrillRecord>,
+    /// Of each database where some are dated by a clock that was ahead, how many those are and when the last one says
+    /// that it began. They are passed over.
+    pub ahead: BTreeMap<Label, (usize, Timestamp)>,
     /// The keys of newer reports that can't be read, and why.
     pub unreadable: Vec<(String, Error)>,
 }
@@ -55,6 +59,10 @@ impl Catalog {
         let names = self.drill_names(label).await?;
         let history = self.read_reports(label, &names, READ).await?;
         drills.unreadable.extend(history.unreadable);
+        if let Some(newest) = names.ahead.first() {
+            let ahead = (names.ahead.len(), newest.name.began());
+            drills.ahead.insert(label.clone(), ahead);
+        }
         if let Some(last) = history.reports.into_iter().next() {
             drills.last.insert(label.clone(), last);
         }

@@ -11,8 +11,8 @@ use super::{
     names::NamedFindings,
     predicate::{
         CertifiedBackup, CertifiedChecks, CertifiedComparison, CertifiedData, CertifiedDrill, CertifiedEncryption,
-        CertifiedFailure, CertifiedRecovery, CertifiedScratch, CertifiedSource, CertifiedVerdict, ChainLink,
-        DrillPredicate, KindCount,
+        CertifiedFailure, CertifiedPlace, CertifiedRecovery, CertifiedScratch, CertifiedSource, CertifiedVerdict,
+        ChainLink, DrillPredicate, KindCount,
     },
     statement::{DrillStatement, StatementSubject, SubjectDigest},
 };
@@ -48,6 +48,8 @@ pub struct CertificateDraft<'a> {
     pub recovery_point_target: Option<SignedDuration>,
     /// The certificate before it, in the form without names; none for the first one of a database.
     pub previous: Option<Predecessor>,
+    /// The drills since that one, or since ever, that had begun and left no report when this one was reported.
+    pub without_report: usize,
 }
 
 /// The certificate that stands before another one.
@@ -80,6 +82,8 @@ impl CertificateDraft<'_> {
                 place: place(&server.place),
                 postgres: cut(&server.version),
                 other_than_source: server.is_other,
+                database: server.kind.map(CertifiedPlace::from),
+                removed: server.removed,
                 collation: server.collation.clone(),
             }),
             recovery: CertifiedRecovery {
@@ -94,6 +98,7 @@ impl CertificateDraft<'_> {
                 number: self.previous.map_or(1, |previous| previous.number.saturating_add(1)),
                 previous_sha256: self.previous.map(|previous| previous.digest),
                 stored_sha256: None,
+                drills_without_report: count(self.without_report),
             },
             controls: controls(),
             names: None,

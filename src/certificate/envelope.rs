@@ -4,7 +4,7 @@
 
 use data_encoding::{BASE64, BASE64URL};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{CertificateKey, PublicKey, strict_json};
 use crate::text::Untrusted;
@@ -50,6 +50,9 @@ pub enum EnvelopeFault {
     /// They are not the JSON of an envelope, or an object of it has a name twice.
     #[error("it is not a DSSE envelope: {0}")]
     NotAnEnvelope(Untrusted),
+    /// Beside an envelope there is something else, which other programs might take for the certificate.
+    #[error("it is not one certificate alone: {0} stands beside its envelope")]
+    MoreThanOne(Untrusted),
     /// Payload or signature are not base64.
     #[error("its {0} is not base64")]
     NotBase64(&'static str),
@@ -61,7 +64,8 @@ pub enum EnvelopeFault {
     TooManySignatures,
 }
 
-/// An envelope as its JSON has it. What else stands there is ignored, as the specification wants.
+/// An envelope as its JSON has it. What else stands there would be ignored by some programs, and by others taken for the
+/// certificate, so it is refused.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct EnvelopeJson {
@@ -77,15 +81,43 @@ struct SignatureJson {
     sig: String,
 }
 
-/// An envelope by itself or in a Sigstore bundle.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum AnyEnvelope {
-    Bundle {
-        #[serde(rename = "dsseEnvelope")]
-        envelope: EnvelopeJson,
-    },
-    Bare(EnvelopeJson),
+/// The names in an envelope, and those in a Sigstore bundle around one.
+const ENVELOPE_NAMES: [&str; 3] = ["payload", "payloadType", "signatures"];
+const BUNDLE_NAMES: [&str; 3] = ["mediaType", "verificationMaterial", ENVELOPE_IN_BUNDLE];
+const ENVELOPE_IN_BUNDLE: &str = "dsseEnvelope";
+
+/// The envelope in a document, by itself or in a bundle, if nothing else stands beside it.
+fn envelope_in(document: Value) -> Result<EnvelopeJson, EnvelopeFault> {
+    let not_one = |why: &str| EnvelopeFault::NotAnEnvelope(why.into());
+    let mut object = match document {
+        Value::Object(object) => object,
+        Value::Array(_) => return Err(not_one("it is a list, and a file holds one certificate")),
+        _ => return Err(not_one("it is no object of JSON")),
+    };
+    let is_bundle = object.contains_key(ENVELOPE_IN_BUNDLE);
+    alone(&object, if is_bundle { &BUNDLE_NAMES } else { &ENVELOPE_NAMES })?;
+    if is_bundle {
+        object = match object.remove(ENVELOPE_IN_BUNDLE) {
+            Some(Value::Object(envelope)) => envelope,
+            _ => return Err(not_one("its dsseEnvelope is no object")),
+        };
+        alone(&object, &ENVELOPE_NAMES)?;
+    }
+    if let Some(missing) = ENVELOPE_NAMES.iter().find(|name| !object.contains_key(**name)) {
+        return Err(not_one(&format!("it has no {missing}")));
+    }
+    serde_json::from_value(Value::Object(object)).map_err(|error| not_one(&error.to_string()))
+}
+
+/// Checks that an object has no other names than these. One with none of them is something else altogether.
+fn alone(object: &Map<String, Value>, names: &[&str]) -> Result<(), EnvelopeFault> {
+    if !object.keys().any(|name| names.contains(&name.as_str())) {
+        return Ok(());
+    }
+    match object.keys().find(|name| !names.contains(&name.as_str())) {
+        Some(other) => Err(EnvelopeFault::MoreThanOne(other.as_str().into())),
+        None => Ok(()),
+    }
 }
 
 /// The bytes that are signed: type and payload with their lengths, so that neither can pass for a part of the other.
@@ -118,11 +150,11 @@ impl Envelope {
         if bytes.len() > ENVELOPE_BYTES_MAX {
             return Err(EnvelopeFault::TooLong);
         }
-        let read: AnyEnvelope = strict_json::parse(bytes).map_err(|error| match strict_json::is_json(bytes) {
+        let read: Value = strict_json::parse(bytes).map_err(|error| match strict_json::is_json(bytes) {
             true => EnvelopeFault::NotAnEnvelope(error.to_string().into()),
             false => EnvelopeFault::NotJson,
         })?;
-        let (AnyEnvelope::Bundle { envelope } | AnyEnvelope::Bare(envelope)) = read;
+        let envelope = envelope_in(read)?;
         match envelope.signatures.len() {
             0 => return Err(EnvelopeFault::NotSigned),
             1..=SIGNATURES_MAX => {}
@@ -302,10 +334,27 @@ mod tests {
             parse(&format!(r#"{{"payload":"","payloadType":"","signatures":[{many}]}}"#)),
             Fault::TooManySignatures
         );
+        // two readings of one file: another program takes what stands outside, or knows no bundle
+        let bundle = Envelope::parse(good.as_bytes()).unwrap().to_bundle_json();
+        for two in [
+            bundle.replacen(
+                '{',
+                "{\"payload\":\"Zm9yZ2Vk\",\"payloadType\":\"x\",\"signatures\":[],",
+                1,
+            ),
+            bundle.replacen('{', "{\"payload\":\"Zm9yZ2Vk\",", 1),
+            bundle.replace("\"dsseEnvelope\":{", "\"dsseEnvelope\":{\"Payload\":\"Zm9yZ2Vk\","),
+            good.replacen('{', "{\"statement\":{},", 1),
+            good.replacen('{', "{\"Payload\":\"Zm9yZ2Vk\",", 1),
+            good.replacen('{', "{\"dsseEnvelope\":{},", 1),
+        ] {
+            assert!(matches!(parse(&two), Fault::MoreThanOne(_)), "{two}");
+        }
+        let list = parse(&format!("[{good}]")).to_string();
+        assert!(list.contains("it is a list") && !list.contains("untagged"), "{list}");
         for bad in [
             good.replace("{\"payload\"", "{\"payload\":\"\",\"payload\""),
             good.replace("\"sig\":", "\"sig\":\"\",\"sig\":"),
-            good.replace("\"payloadType\"", "\"payloadtype\""),
             good.replace("{\"payload\"", "{\"x\":{\"y\":1,\"y\":2},\"payload\""),
             "[]".to_owned(),
             "{}".to_owned(),

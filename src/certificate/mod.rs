@@ -46,8 +46,8 @@ pub use key::{CertificateKey, PublicKey, PublicKeyFault};
 pub use names::NamedFindings;
 pub use predicate::{
     CertifiedBackup, CertifiedChecks, CertifiedComparison, CertifiedData, CertifiedDrill, CertifiedEncryption,
-    CertifiedFailure, CertifiedRecovery, CertifiedScratch, CertifiedSource, CertifiedVerdict, ChainLink,
-    DrillPredicate, KindCount,
+    CertifiedFailure, CertifiedPlace, CertifiedRecovery, CertifiedScratch, CertifiedSource, CertifiedVerdict,
+    ChainLink, DrillPredicate, KindCount,
 };
 pub use signed::{Certificate, CertificateFault};
 pub use statement::{DrillStatement, PREDICATE_TYPE, STATEMENT_TYPE, StatementFault, StatementSubject, SubjectDigest};

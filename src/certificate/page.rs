@@ -7,7 +7,10 @@ use jiff::Timestamp;
 
 use super::{
     Certificate,
-    predicate::{CertifiedComparison, CertifiedData, CertifiedRecovery, CertifiedVerdict, DrillPredicate, KindCount},
+    predicate::{
+        CertifiedComparison, CertifiedData, CertifiedPlace, CertifiedRecovery, CertifiedScratch, CertifiedVerdict,
+        DrillPredicate, KindCount,
+    },
     statement::DrillStatement,
     style::STYLE,
 };
@@ -80,7 +83,7 @@ impl Page {
         self.push(&format!(
             "<section class=\"verdict {class}\"><span class=\"sign\" aria-hidden=\"true\">{sign}</span>\
              <div><strong>{words}</strong><p>{}.</p></div></section>\n",
-            capitalised(predicate.verdict.meaning()),
+            capitalised(predicate.meaning()),
         ));
         if let Some(failure) = &predicate.failure {
             let status = failure.exit_status;
@@ -136,13 +139,14 @@ impl Page {
     }
 
     fn explanation(&mut self, predicate: &DrillPredicate) {
-        let place = match &predicate.scratch {
-            Some(server) if server.place == "local" => {
-                "into a server of its own that was made for it, and removed".to_owned()
-            }
-            Some(server) => format!("into a database that was made for it on {}, and removed", server.place),
-            None => return,
+        let Some(place) = predicate.scratch.as_ref().map(CertifiedScratch::words) else {
+            return;
         };
+        // one that was broken off has compared nothing
+        if predicate.comparison.is_none() {
+            self.paragraph(&format!("The sealed archive below was to be restored {place}."));
+            return;
+        }
         self.paragraph(&format!(
             "The sealed archive below was read from the bucket, decrypted and restored {place}. What came back was dumped \
              again and held against the archive: every table by the number of its rows and their fingerprint, large objects, \
@@ -191,6 +195,10 @@ impl Page {
             let place = match server.place == "local" {
                 true => "a server of its own, by a Unix socket".to_owned(),
                 false => server.place.to_string(),
+            };
+            let place = match server.database {
+                Some(CertifiedPlace::Reserved) => format!("{place}, a database that is reserved for drills"),
+                _ => place,
             };
             let other = match server.other_than_source {
                 Some(true) => ", another server than the source",
@@ -302,6 +310,10 @@ impl Page {
             None => "none: it is the first of this database".to_owned(),
         };
         self.fact("The one before it", &before);
+        if predicate.chain.drills_without_report > 0 {
+            let count = grouped(predicate.chain.drills_without_report);
+            self.fact("Drills since it that left no report", &count);
+        }
         if let Some(stored) = predicate.chain.stored_sha256 {
             self.fact("Without names", &stored.to_string());
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Sha256Digest, controls::Control, names::NamedFindings};
 use crate::{
     archive::Fingerprint,
-    backup::{BackupId, Collation, Label, Tier},
+    backup::{BackupId, Collation, DrillPlace, Label, Tier},
     seal::RepositoryId,
     text::Untrusted,
 };
@@ -156,9 +156,73 @@ pub struct CertifiedScratch {
     /// of them says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_than_source: Option<bool>,
+    /// What kind of database it was restored into; none in certificates of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<CertifiedPlace>,
+    /// Whether what was restored was removed when the drill ended; none in certificates of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<bool>,
     /// The collation of the restored database, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collation: Option<Collation>,
+}
+
+/// What kind of database a backup was restored into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CertifiedPlace {
+    /// One on a server that was made for this drill.
+    OwnServer,
+    /// One that was made for this drill on a server that was there.
+    OwnDatabase,
+    /// One that is reserved for drills, and is emptied before and after each.
+    Reserved,
+    /// What a later version knows.
+    #[serde(other)]
+    Other,
+}
+
+impl From<DrillPlace> for CertifiedPlace {
+    fn from(place: DrillPlace) -> Self {
+        match place {
+            DrillPlace::OwnServer => Self::OwnServer,
+            DrillPlace::OwnDatabase => Self::OwnDatabase,
+            DrillPlace::Reserved => Self::Reserved,
+            DrillPlace::Other => Self::Other,
+        }
+    }
+}
+
+impl CertifiedScratch {
+    /// Where the backup was restored and what became of it, as the end of "it was restored …". `place` is taken from
+    /// the certificate.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self { place, removed, .. } = self;
+        let (at, left) = match self.database {
+            Some(CertifiedPlace::OwnServer) => (
+                "into a server of its own that was made for it".to_owned(),
+                "which could not be removed",
+            ),
+            Some(CertifiedPlace::OwnDatabase) => (
+                format!("into a database that was made for it on {place}"),
+                "which could not be removed",
+            ),
+            Some(CertifiedPlace::Reserved) => (
+                format!("into a database on {place} that is reserved for drills"),
+                "which could not be emptied afterwards",
+            ),
+            None if *place == "local" => ("into a server of its own that was made for it".to_owned(), ""),
+            Some(CertifiedPlace::Other) | None => return format!("into a database on {place}"),
+        };
+        let is_reserved = self.database == Some(CertifiedPlace::Reserved);
+        match (removed, is_reserved) {
+            (Some(true), false) => format!("{at}, and removed"),
+            (Some(true), true) => format!("{at}, and was emptied afterwards"),
+            (Some(false), _) => format!("{at}, {left}"),
+            (None, _) => at,
+        }
+    }
 }
 
 /// What a recovery from this backup has taken, in milliseconds.
@@ -255,6 +319,35 @@ pub struct ChainLink {
     /// In the form with names: the digest of the statement without them, which is the link of the chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored_sha256: Option<Sha256Digest>,
+    /// The drills since the certificate before it that had begun and left no report when this one was made: they were
+    /// killed, still went on, or their report was removed. Absent if there was none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub drills_without_report: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl DrillPredicate {
+    /// What its verdict means, as a sentence without its end.
+    #[must_use]
+    pub fn meaning(&self) -> &'static str {
+        match &self.comparison {
+            Some(compared) if compared.differences.is_empty() && compared.checks.failed > 0 => {
+                match compared.not_compared.is_empty() {
+                    true => "everything came back as it was dumped, and one of the customer's own checks failed",
+                    false => {
+                        "everything that could be compared came back as it was dumped, and one of the customer's own \
+                         checks failed"
+                    }
+                }
+            }
+            Some(_) if self.verdict == CertifiedVerdict::NotProven => "something did not come back as it was dumped",
+            _ => self.verdict.meaning(),
+        }
+    }
 }
 
 impl CertifiedVerdict {
@@ -269,9 +362,8 @@ impl CertifiedVerdict {
         }
     }
 
-    /// What it means, as a sentence without its end.
-    #[must_use]
-    pub fn meaning(self) -> &'static str {
+    /// What the verdict of a certificate means, as a sentence without its end.
+    fn meaning(self) -> &'static str {
         match self {
             Self::Proven => "everything came back as it was dumped",
             Self::PartlyProven => "everything that could be compared came back as it was dumped",

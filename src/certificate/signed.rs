@@ -40,7 +40,17 @@ impl CertificateFault {
                  signed before a key was replaced is verified by the earlier one, and each repository has its own",
             ),
             Self::Statement(StatementFault::Newer(_)) => Some("a later version of pgcoffer reads it"),
-            Self::Envelope(_) | Self::OtherPayload(_) | Self::Statement(_) => None,
+            Self::Envelope(EnvelopeFault::MoreThanOne(_)) => Some(
+                "somebody has put something beside the certificate, which other programs may take for it: get it anew, by \
+                 `pgcoffer certificate get`, from whoever has the bucket",
+            ),
+            Self::Envelope(_) => Some(
+                "a certificate is the file that `pgcoffer certificate get` writes as JSON or as a bundle; the page in HTML is a \
+                 reading of it, and has it as a file to save",
+            ),
+            Self::OtherPayload(_) | Self::Statement(_) => {
+                Some("it is another kind of statement than `pgcoffer certificate get` writes")
+            }
         }
     }
 }

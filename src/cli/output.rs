@@ -23,9 +23,10 @@ use super::{
     global::LogFormat,
     screen, statements,
     table::Room,
+    terminal::stdout_columns,
     text::{facts, kept, record_json, retained_json, tables_and_rows, tables_table, took},
     text_contents, text_drill, text_preview, text_restore,
-    width::{columns, wrapped},
+    width::{columns, facts_wrapped, wrapped},
 };
 
 /// How results are printed.
@@ -230,8 +231,12 @@ impl Output {
             text.push_str(&format!("{:<14} {when}, at {at} UTC: all of it is good\n", "read back"));
         }
         text.push_str(&text_drill::drills_of_backup(drills));
+        let mut text = facts_wrapped(&text, stdout_columns());
         if !details.tables.is_empty() {
-            text.push_str(&format!("\n{}", tables_table(details).lines(Room::Everything)));
+            text.push_str(&format!(
+                "\n{}",
+                tables_table(details).lines(stdout_columns().map_or(Room::Everything, Room::Terminal))
+            ));
         }
         print(text)
     }

@@ -19,7 +19,9 @@ pub(super) fn tables_and_rows(tables: u64, rows: u64) -> String {
 
 /// One line for each table of a backup.
 pub(super) fn tables_table(details: &Details) -> Table {
-    let mut table = Table::new(["TABLE", "ROWS", "BYTES", "FINGERPRINT"]).right(&[1, 2]);
+    // on a terminal names are cut and fingerprints left out before a line is broken; --json has them
+    let table = Table::new(["TABLE", "ROWS", "BYTES", "FINGERPRINT"]).right(&[1, 2]);
+    let mut table = table.cut(0, 30).if_room(&[3]);
     for one in &details.tables {
         table.row([
             format!("{}.{}", one.schema.identifier(), one.name.identifier()),
@@ -36,7 +38,7 @@ pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, loc
     let mut lines = vec![
         ("backup", record.id.to_string()),
         ("database", record.database.to_string()),
-        ("status", status_line(record, details)),
+        ("status", status_line(record, details, mark)),
         ("tier", record.tier.to_string()),
         ("kept", kept_line(record, mark)),
         (
@@ -208,8 +210,13 @@ pub(super) fn status_word(record: &Record) -> &'static str {
     }
 }
 
-fn status_line(record: &Record, details: &Details) -> String {
+fn status_line(record: &Record, details: &Details, mark: Option<&Mark>) -> String {
+    let is_accepted = mark.is_some_and(|mark| mark.accepted.is_some());
     match details.failure(record) {
+        // as `list` says it
+        None if record.is_good() && !is_accepted && !reasons(record, details).is_empty() => {
+            format!("suspicious: `pgcoffer accept {}` if it is right", record.id)
+        }
         None => status_word(record).to_owned(),
         Some(failure) => {
             let hint = failure

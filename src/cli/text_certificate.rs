@@ -6,8 +6,8 @@ use pgcoffer::{
     Result,
     agent::{StoredCertificate, VerifyingKey},
     certificate::{
-        Certificate, CertificateChain, CertifiedComparison, CertifiedVerdict, DrillPredicate, DrillStatement,
-        KindCount, PublicKey,
+        Certificate, CertificateChain, CertifiedComparison, CertifiedPlace, CertifiedVerdict, DrillPredicate,
+        DrillStatement, KindCount, PublicKey,
     },
     text::{counted, day, duration, grouped, second},
 };
@@ -17,6 +17,7 @@ use super::{
     commands::VerifiedFile,
     output::{Output, print, to_json},
     screen,
+    terminal::stdout_columns,
     width::wrapped,
 };
 
@@ -45,7 +46,11 @@ impl Output {
             Some(retired) => text.push_str(&format!(", which was replaced on {}\n", day(*retired))),
             None => text.push('\n'),
         }
-        print(wrapped(&text, 4, Some(COLUMNS)))
+        print(wrapped(
+            &text,
+            4,
+            Some(stdout_columns().map_or(COLUMNS, |columns| columns.min(COLUMNS))),
+        ))
     }
 
     pub(super) fn certificates_written(self, files: &[PathBuf]) -> Result<()> {
@@ -128,7 +133,11 @@ impl Output {
                  comes from can tell.\n",
             );
         }
-        print(wrapped(&text, 4, Some(COLUMNS)))
+        print(wrapped(
+            &text,
+            4,
+            Some(stdout_columns().map_or(COLUMNS, |columns| columns.min(COLUMNS))),
+        ))
     }
 }
 
@@ -145,6 +154,9 @@ fn verified(one: &VerifiedFile, certificate: &Certificate, in_full: bool) -> Str
             second(predicate.drill.started_on),
         ),
     };
+    if let Some(left) = without_report(predicate).filter(|_| !in_full) {
+        text.push_str(&format!("  {left}\n"));
+    }
     text.push_str(&format!("  signed by key {}\n", certificate.signer().id()));
     for fault in &one.faults {
         text.push_str(&format!("  but {fault}\n"));
@@ -161,7 +173,7 @@ fn told(certificate: &Certificate) -> String {
     let mut text = format!(
         "{}: {}\n  certificate {} of {}, made {}\n",
         heading(predicate.verdict),
-        predicate.verdict.meaning(),
+        predicate.meaning(),
         chain.number,
         predicate.database,
         second(drill.finished_on)
@@ -196,6 +208,9 @@ fn told(certificate: &Certificate) -> String {
             object.name, object.digest.sha256
         ));
     }
+    if let Some(left) = without_report(predicate) {
+        text.push_str(&format!("  {left}\n"));
+    }
     match chain.previous_sha256 {
         None => text.push_str("  the first of this database\n"),
         Some(previous) => text.push_str(&format!("  follows the certificate {previous}\n")),
@@ -204,6 +219,16 @@ fn told(certificate: &Certificate) -> String {
         text.push_str(&format!("  spells out the certificate {stored} with its names\n"));
     }
     text
+}
+
+/// That drills before it left no report, where there were any.
+fn without_report(predicate: &DrillPredicate) -> Option<String> {
+    let count = predicate.chain.drills_without_report;
+    let since = match predicate.chain.previous_sha256 {
+        Some(_) => "since the certificate before it",
+        None => "before it",
+    };
+    (count > 0).then(|| format!("{} {since} left no report", counted(grouped(count), "drill")))
 }
 
 fn heading(verdict: CertifiedVerdict) -> String {
@@ -225,7 +250,10 @@ fn recovery(predicate: &DrillPredicate) -> String {
         (Some(restore_ms), Some(server)) => {
             let place = match server.place == "local" {
                 true => "a server of its own".to_owned(),
-                false => server.place.to_string(),
+                false => match server.database {
+                    Some(CertifiedPlace::Reserved) => format!("{}, in a database reserved for drills", server.place),
+                    _ => server.place.to_string(),
+                },
             };
             let (took, version) = (duration(restore_ms), &server.postgres);
             format!("  restored in {took} on {place} (PostgreSQL {version}); {age}\n")
@@ -315,6 +343,7 @@ fn verified_json(one: &VerifiedFile) -> Value {
                 "database": predicate.database,
                 "number": predicate.chain.number,
                 "verdict": predicate.verdict,
+                "drills_without_report": predicate.chain.drills_without_report,
                 "backup": predicate.backup.id,
                 "started": predicate.drill.started_on,
                 "finished": predicate.drill.finished_on,

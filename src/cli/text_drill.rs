@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use pgcoffer::{
     agent::ShownDrills,
     backup::{DrillCheck, DrillFinding, DrillOutcome, DrillRecord, DrillServer, DrillVerdict, MeasuredDrill},
-    operation::DrillReport,
+    operation::{DrillReport, LastDrill, came_back_words, passed_over},
     text::{ago, bare_minute, counted},
 };
 use serde_json::Value;
@@ -71,9 +71,9 @@ fn server_words(server: &DrillServer) -> String {
     }
 }
 
-/// Whether backups of a database come back, as its drills show: `last` is the verdict of the last one.
+/// Whether backups of a database come back, as its drills show: `last` is the last one.
 pub(super) fn third_answer(
-    last: Option<DrillVerdict>,
+    last: Option<&LastDrill>,
     last_proven: Option<&MeasuredDrill>,
     now: Timestamp,
 ) -> (Style, String) {
@@ -91,7 +91,15 @@ pub(super) fn third_answer(
         }
         None => "never proven: no drill has shown yet that a backup comes back".to_owned(),
     };
-    match (last, last_proven) {
+    if let Some(last) = last.filter(|last| last.failed_checks_alone()) {
+        let before = match last_proven {
+            Some(_) => format!("before that {proven}"),
+            None => "never proven".to_owned(),
+        };
+        let came_back = came_back_words(last.not_compared);
+        return (Style::Bad, format!("{came_back}; {}; {before}", last.what_differs()));
+    }
+    match (last.and_then(|last| last.verdict), last_proven) {
         (Some(DrillVerdict::NotProven), Some(_)) => (Style::Bad, format!("the last drill FOUND DIFFERENCES; {proven}")),
         (Some(DrillVerdict::NotProven), None) => {
             (Style::Bad, "the last drill FOUND DIFFERENCES; never proven".to_owned())
@@ -135,6 +143,13 @@ pub(super) fn drills_of_backup(drills: &ShownDrills) -> String {
         text.push_str(&format!(
             "{:<14} {verdict} at {at} UTC by {}, {rest}\n",
             "drill", report.who
+        ));
+    }
+    if let Some(newest) = drills.ahead.first() {
+        text.push_str(&format!(
+            "{:<14} {}\n",
+            "drill",
+            passed_over(drills.ahead.len(), *newest)
         ));
     }
     for began in &drills.without_report {

@@ -54,7 +54,7 @@ fn size(preview: &RestorePreview) -> String {
     }
     text.push_str(&format!(
         "; {} of {} in the bucket are read\n",
-        HumanBytes(preview.read_bytes),
+        HumanBytes(preview.read_bytes.min(preview.stored_bytes)),
         HumanBytes(preview.stored_bytes)
     ));
     text

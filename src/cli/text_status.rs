@@ -180,8 +180,7 @@ fn third_question(health: &Health, now: Timestamp, zone: &Zone) -> Vec<String> {
     if health.newest_good.is_none() {
         return Vec::new();
     }
-    let verdict = drills.last.as_ref().and_then(|last| last.verdict);
-    let (_, mut answer) = third_answer(verdict, drills.last_proven.as_ref(), now);
+    let (_, mut answer) = third_answer(drills.last.as_ref(), drills.last_proven.as_ref(), now);
     if let Some(next) = drills.next_due {
         let next = match next <= now {
             true => "now".to_owned(),
@@ -198,6 +197,7 @@ fn third_question(health: &Health, now: Timestamp, zone: &Zone) -> Vec<String> {
             ago(last.began, now)
         ));
     }
+    lines.extend(drills.passed_over().filter(|_| !drills.is_ahead));
     if let Some(began) = drills.without_report {
         lines.push(format!(
             "a drill that began {} has left no report: it goes on, or was killed",

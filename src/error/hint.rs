@@ -39,7 +39,8 @@ impl Error {
                 hint.clone()
                     .unwrap_or_else(|| "`pgcoffer list` shows what there is".to_owned()),
             ),
-            Self::NoSuchCertificate { .. } => Some(
+            Self::NoSuchCertificate { hint: Some(hint), .. } => Some(hint.clone()),
+            Self::NoSuchCertificate { hint: None, .. } => Some(
                 "`pgcoffer drill` proves a backup and leaves its certificate, unless it is given --no-report"
                     .to_owned(),
             ),

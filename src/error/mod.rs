@@ -145,6 +145,8 @@ pub enum Error {
         wanted: String,
         /// where
         location: String,
+        /// what there is instead, if another database was meant
+        hint: Option<String>,
     },
     /// a certificate can't be verified
     Certificate {

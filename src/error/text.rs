@@ -50,10 +50,10 @@ impl Error {
             Self::NoSuchBackup { wanted, location, .. } => {
                 write!(f, "there is no {wanted} in {location}")
             }
-            Self::NoSuchCertificate { wanted, location } if wanted.is_empty() => {
+            Self::NoSuchCertificate { wanted, location, .. } if wanted.is_empty() => {
                 write!(f, "there is no certificate in {location}")
             }
-            Self::NoSuchCertificate { wanted, location } => {
+            Self::NoSuchCertificate { wanted, location, .. } => {
                 write!(f, "there is no certificate of {wanted} in {location}")
             }
             Self::Certificate { object, source } => write!(f, "{object}: {source}"),

@@ -1,11 +1,13 @@
 //! What drills have shown of a database's backups: whether they come back, and how long that took.
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Problem;
 use crate::{
-    backup::{BackupId, DrillName, DrillOutcome, DrillRecord, DrillVerdict, Label, MeasuredDrill},
+    backup::{BackupId, DRILLS_KEPT, DrillName, DrillOutcome, DrillRecord, DrillVerdict, Label, MeasuredDrill},
     catalog::{Catalog, DrillNames, ReportsRead, Survey},
     cause::Cause,
     error::Result,
@@ -35,6 +37,14 @@ pub struct DrillHealth {
     pub overdue_since: Option<Timestamp>,
     /// Reports of ours that can't be read, and why. They prove nothing.
     pub unreadable: Vec<Untrusted>,
+    /// Drills that are dated by a clock that was ahead, the last one first. They are passed over.
+    pub ahead: Vec<DrillName>,
+    /// Whether one of them is dated in the future.
+    #[serde(skip)]
+    pub is_ahead: bool,
+    /// Drills that the newest report names and that are gone, although they aren't old enough: somebody has removed
+    /// them.
+    pub gone: Vec<DrillName>,
     /// Every drill that has begun, for the schedule.
     #[serde(skip)]
     pub past: Vec<PastDrill>,
@@ -64,6 +74,8 @@ pub struct LastDrill {
     pub differences: u64,
     /// The number of parts that could not be compared.
     pub not_compared: u64,
+    /// The user's own statements whose answer was as expected.
+    pub checks_passed: u64,
     /// The user's own statements whose answer was another one.
     pub checks_failed: u64,
     /// Why it could not be carried out, in words of our own.
@@ -131,6 +143,9 @@ impl DrillHealth {
                 .iter()
                 .map(|(_, why)| why.to_string().into())
                 .collect(),
+            is_ahead: names.ahead.iter().any(|drill| drill.name.began() > now),
+            ahead: names.ahead.iter().map(|drill| drill.name.clone()).collect(),
+            gone: last.map(|last| gone(last, names, now)).unwrap_or_default(),
             last: last.map(LastDrill::from),
             measured,
             past,
@@ -145,6 +160,14 @@ impl DrillHealth {
         // a later one that could not be carried out proves nothing else
         let measured = self.measured.first().map(|one| (one.verdict, one.began, &one.id));
         match (self.last.as_ref().filter(not_proven), measured) {
+            (Some(last), _) if last.differences == 0 => problems.push(Problem::new(format!(
+                "{}, and {} in the drill of {} ({}); `pgcoffer show {}` names which",
+                came_back_words(last.not_compared),
+                last.what_differs(),
+                last.id,
+                minute(last.began),
+                last.id
+            ))),
             (Some(last), _) => problems.push(Problem::new(format!(
                 "NOT proven: {} of {} ({}); `pgcoffer show {}` names what",
                 last.what_differs(),
@@ -153,7 +176,8 @@ impl DrillHealth {
                 last.id
             ))),
             (None, Some((DrillVerdict::NotProven, began, id))) => problems.push(Problem::new(format!(
-                "NOT proven: {id} did not come back as it was dumped ({}), and no drill has proven more since",
+                "NOT proven: the drill of {id} ({}) found differences, or own statements that failed, and no drill has \
+                 proven more since; `pgcoffer show {id}` names what",
                 minute(began)
             ))),
             _ => {}
@@ -180,15 +204,71 @@ impl DrillHealth {
             );
             problems.push(Problem::new(what).because(first.clone()));
         }
+        if let Some(words) = self.passed_over().filter(|_| self.is_ahead) {
+            problems.push(Problem::new(words));
+        }
+        if let Some(first) = self.gone.first() {
+            problems.push(Problem::new(format!(
+                "{} that the last report names {} no longer in the bucket, and nothing of ours deletes them so early: {first}",
+                counted(self.gone.len(), "drill"),
+                if self.gone.len() == 1 { "is" } else { "are" }
+            )));
+        }
         problems
+    }
+
+    /// That some drills are passed over, where there are any.
+    #[must_use]
+    pub fn passed_over(&self) -> Option<String> {
+        let newest = self.ahead.first()?;
+        Some(passed_over(self.ahead.len(), newest.began()))
+    }
+}
+
+/// That so many drills are passed over, of which the last one is dated so.
+#[must_use]
+pub fn passed_over(count: usize, newest: Timestamp) -> String {
+    let (drills, is) = match count {
+        1 => ("1 drill".to_owned(), "is"),
+        _ => (counted(count, "drill"), "are"),
+    };
+    format!(
+        "{drills} dated by a clock that was ahead (the last one {}) {is} passed over",
+        minute(newest)
+    )
+}
+
+/// The drills that this report names, of which nothing is left, although nothing of ours deletes them so early.
+fn gone(report: &DrillRecord, names: &DrillNames, now: Timestamp) -> Vec<DrillName> {
+    let there: BTreeSet<&str> = names.all().map(|drill| drill.name.as_str()).collect();
+    // a day for clocks and for a `prune` that another machine runs
+    let kept = DRILLS_KEPT - SignedDuration::from_hours(24);
+    let known = report.known.iter();
+    let is_gone = |name: &&DrillName| !there.contains(name.as_str()) && now.duration_since(name.began()) < kept;
+    known.filter(is_gone).cloned().collect()
+}
+
+/// That all data came back, as far as it could be compared.
+#[must_use]
+pub fn came_back_words(not_compared: u64) -> &'static str {
+    match not_compared {
+        0 => "all data came back",
+        _ => "all data that could be compared came back",
     }
 }
 
 impl LastDrill {
+    /// Whether all data came back, and only statements of the user's own failed.
+    #[must_use]
+    pub fn failed_checks_alone(&self) -> bool {
+        self.verdict == Some(DrillVerdict::NotProven) && self.differences == 0
+    }
+
     /// How many parts came back otherwise, in words: `2 parts came back otherwise`.
     #[must_use]
     pub fn what_differs(&self) -> String {
-        let checks = format!("{} failed", counted(self.checks_failed, "own check"));
+        let all = self.checks_passed.saturating_add(self.checks_failed);
+        let checks = format!("{} of {} failed", self.checks_failed, counted(all, "own statement"));
         match (self.differences, self.checks_failed) {
             (0, _) => checks,
             (differences, 0) => format!("{} came back otherwise", counted(differences, "part")),
@@ -209,6 +289,7 @@ impl From<&DrillRecord> for LastDrill {
             verdict: report.verdict(),
             differences: 0,
             not_compared: 0,
+            checks_passed: 0,
             checks_failed: 0,
             why: None,
             cause: None,
@@ -218,11 +299,12 @@ impl From<&DrillRecord> for LastDrill {
             DrillOutcome::Completed {
                 differences,
                 not_compared,
+                checks_passed,
                 checks_failed,
                 ..
             } => {
-                (last.differences, last.not_compared, last.checks_failed) =
-                    (*differences, *not_compared, *checks_failed)
+                (last.differences, last.not_compared) = (*differences, *not_compared);
+                (last.checks_passed, last.checks_failed) = (*checks_passed, *checks_failed);
             }
             DrillOutcome::NotCarriedOut { cause, exit_status } => {
                 last.why = Some(cause.to_string());

@@ -52,7 +52,7 @@ pub use drill::{
     ComparedData, DrillChecks, DrillGround, DrillPlan, DrillReport, DrillRequest, DrillTick, DrillTickOutcome, Drilled,
     drill, scheduled_drill,
 };
-pub use drill_health::{DrillHealth, LastDrill};
+pub use drill_health::{DrillHealth, LastDrill, came_back_words, passed_over};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use forecast::{Forecast, ForecastBackup, ForecastCount, ForecastRequest, forecast};
 pub use get::{Fetched, Target, get, open, sealed_for};

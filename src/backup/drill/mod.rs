@@ -6,7 +6,7 @@ mod reason;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{BackupId, Collation, Counts, Label, lists::few};
@@ -29,6 +29,15 @@ const PLACE_CHARS_MAX: usize = 80;
 
 /// Drills that a report names beside its own.
 pub const MEASURED_MAX: usize = 12;
+
+/// Drills that a report names because they were in the bucket when it was written.
+pub const KNOWN_MAX: usize = 24;
+
+/// How long everything of a drill is kept in the bucket.
+pub const DRILLS_KEPT: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+/// The newest drills of a database that are kept however old they are.
+pub const DRILLS_KEPT_MIN: usize = 12;
 
 /// The most bytes of a certificate. Its size doesn't depend on the database.
 pub const CERTIFICATE_BYTES_MAX: usize = 64 << 10;
@@ -56,6 +65,21 @@ pub struct DrillTimes {
     pub compare_ms: i64,
 }
 
+/// What kind of database a drill restores into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillPlace {
+    /// One on a server that was made for this drill.
+    OwnServer,
+    /// One that was made for this drill on a server that was there.
+    OwnDatabase,
+    /// One that is reserved for drills, and is emptied before and after each.
+    Reserved,
+    /// What a later version knows.
+    #[serde(other)]
+    Other,
+}
+
 /// Where a drill restored a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrillServer {
@@ -71,6 +95,13 @@ pub struct DrillServer {
     /// Whether it is another server than the one that was backed up, by what the two say of themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_other: Option<bool>,
+    /// What kind of database it was restored into; none in reports of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<DrillPlace>,
+    /// Whether what was restored is gone: the database was removed, or the reserved one emptied. None if that isn't
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<bool>,
 }
 
 /// How a drill ended.
@@ -187,6 +218,10 @@ pub struct DrillRecord {
     /// whose backup came back. So the newest report alone tells all that a monitor shows.
     #[serde(default, deserialize_with = "few")]
     pub earlier: Vec<MeasuredDrill>,
+    /// The other drills that were in the bucket when this report was written, those without a report as well, the last
+    /// one first: at most [`KNOWN_MAX`]. One that is gone although it isn't old enough was removed by somebody.
+    #[serde(default, deserialize_with = "few")]
+    pub known: Vec<DrillName>,
     /// The certificate, where one was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<DrillCertificate>,

@@ -34,6 +34,8 @@ fn report() -> DrillRecord {
             major: 16,
             collation: None,
             is_other: Some(true),
+            kind: Some(DrillPlace::OwnDatabase),
+            removed: Some(true),
         }),
         source_version: "16.4".into(),
         counts: Counts::default(),
@@ -48,6 +50,7 @@ fn report() -> DrillRecord {
         findings_bytes: 700,
         findings_sha256: "cd".repeat(32).into(),
         earlier: Vec::new(),
+        known: Vec::new(),
         certificate: None,
     }
 }

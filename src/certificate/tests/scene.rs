@@ -6,7 +6,7 @@ use crate::{
     archive::{Fingerprint, LargeObjects},
     backup::{
         BackupId, Client, Collation, Compression, Counts, DRILL_VERSION, DrillCheck, DrillFinding, DrillFindings,
-        DrillName, DrillOutcome, DrillRecord, DrillServer, DrillTimes, DrilledLargeObjects, DrilledTable,
+        DrillName, DrillOutcome, DrillPlace, DrillRecord, DrillServer, DrillTimes, DrilledLargeObjects, DrilledTable,
         FindingReason, Label, RECORD_VERSION, Record, Retention, Sealed, SealedObject, Server, Source, Status,
         TableRows, Tier,
     },
@@ -65,6 +65,7 @@ impl Scene {
                 number: previous.statement().predicate.chain.number,
                 digest: previous.link_digest(),
             }),
+            without_report: 0,
         };
         Certificate::sign(draft.statement().unwrap(), &self.key)
     }
@@ -108,6 +109,8 @@ impl Scene {
                 major: 16,
                 collation: Some(collation("153.120")),
                 is_other: Some(true),
+                kind: Some(DrillPlace::OwnDatabase),
+                removed: Some(true),
             }),
             source_version: "16.4".into(),
             counts: record.counts,
@@ -122,6 +125,7 @@ impl Scene {
             findings_bytes: 0,
             findings_sha256: "".into(),
             earlier: Vec::new(),
+            known: Vec::new(),
             certificate: None,
         };
         (record, report)

@@ -13,7 +13,7 @@ use super::{
     certificate_verify::VerifyArgs,
     context::{Context, usage},
 };
-use crate::cli::screen;
+use crate::cli::{log, output, screen};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum CertificateCommand {
@@ -37,7 +37,8 @@ pub(in crate::cli) enum CertificateCommand {
 /// The certificate that a command is about.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ChosenCertificate {
-    /// The id of a backup or of a drill, its beginning or its end (4 characters or more), or latest [default: latest]
+    /// The number of a certificate, the id of a backup or of a drill, its beginning or its end (4 characters or more), or
+    /// latest [default: latest]
     id: Option<String>,
     /// Of this database
     #[arg(long, value_name = "NAME")]
@@ -48,7 +49,7 @@ pub(in crate::cli) struct ChosenCertificate {
 pub(in crate::cli) struct GetArgs {
     #[command(flatten)]
     chosen: ChosenCertificate,
-    /// Where to write it (default: DATABASE-NUMBER.certificate.json; - is standard output); with --all a folder
+    /// Where to write it (default: DATABASE-NUMBER-DRILL.certificate.json; - is standard output); with --all a folder
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// With the names of tables and what the drill found of each, which takes the key itself
@@ -57,7 +58,7 @@ pub(in crate::cli) struct GetArgs {
     /// Its form: the signed envelope, the same in a Sigstore bundle, or a page to read and print
     #[arg(long, value_name = "FORMAT", default_value = "json")]
     format: Format,
-    /// Every certificate there is, each into a file of its own
+    /// Every certificate there is, each into a file of its own; those that are in the folder already stay
     #[arg(long, conflicts_with = "id")]
     all: bool,
 }
@@ -124,7 +125,7 @@ impl Context<'_> {
         let file = args
             .output
             .clone()
-            .unwrap_or_else(|| file_name(&certificate, args.format));
+            .unwrap_or_else(|| file_name(&stored, &certificate, args.format));
         if file == Path::new("-") {
             return screen::print_document(&text);
         }
@@ -137,14 +138,25 @@ impl Context<'_> {
         if folder == Path::new("-") {
             return Err(usage("several certificates go into a folder", "give -o FOLDER"));
         }
-        let mut files = Vec::new();
+        let (mut files, mut failed) = (Vec::new(), None);
         for stored in self.agent.certificates(args.chosen.database.as_deref()).await? {
             let certificate = self.in_form(&stored, args.names).await?;
-            let file = folder.join(file_name(&certificate, args.format));
-            write_new(&file, &args.format.text(&certificate))?;
-            files.push(file);
+            let file = folder.join(file_name(&stored, &certificate, args.format));
+            let text = args.format.text(&certificate);
+            match write_new(&file, &text) {
+                // fetched before: the same again
+                Err(_) if holds(&file, &text) => files.push(file),
+                // one that can't be written keeps no other from its file
+                Err(error) => {
+                    if let Some(earlier) = failed.replace(error) {
+                        output::error(&earlier, log::format(self.global.log_format));
+                    }
+                }
+                Ok(()) => files.push(file),
+            }
         }
-        self.output.certificates_written(&files)
+        self.output.certificates_written(&files)?;
+        failed.map_or(Ok(()), Err)
     }
 
     async fn in_form(&self, stored: &StoredCertificate, names: bool) -> Result<Certificate> {
@@ -155,12 +167,20 @@ impl Context<'_> {
     }
 }
 
-/// `main-12.certificate.json`, or with names `main-12.names.certificate.json`.
-fn file_name(certificate: &Certificate, format: Format) -> PathBuf {
+/// `main-12-abcdefghij23.certificate.json`, or with names `main-12-abcdefghij23.names.certificate.json`: the number, and the
+/// end of the drill's name, since two drills at once have one number.
+fn file_name(stored: &StoredCertificate, certificate: &Certificate, format: Format) -> PathBuf {
     let predicate = &certificate.statement().predicate;
     let names = if certificate.has_names() { ".names" } else { "" };
     let (database, number) = (&predicate.database, predicate.chain.number);
-    PathBuf::from(format!("{database}-{number}{names}.{}", format.extension()))
+    let (_, drill) = stored.report.name.as_str().rsplit_once('-').unwrap_or_default();
+    PathBuf::from(format!("{database}-{number}-{drill}{names}.{}", format.extension()))
+}
+
+/// Whether the file has this text and nothing else.
+fn holds(path: &Path, text: &str) -> bool {
+    let is_long = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == text.len() as u64);
+    is_long && std::fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes())
 }
 
 /// Writes a file that isn't there yet. It gets its name only when it is complete.

@@ -24,6 +24,9 @@ use crate::cli::output::Output;
 /// The longest file of keys, in bytes.
 const KEY_FILE_BYTES_MAX: u64 = 64 << 10;
 
+/// The characters of the id of a key: SHA-256 in hexadecimal digits.
+const KEY_ID_CHARS: usize = 64;
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct VerifyArgs {
     /// The certificates; of several it is also said whether any is missing between them (- is standard input)
@@ -107,6 +110,13 @@ fn keys_in(given: &str) -> Result<Vec<PublicKey>> {
         Err(_) => {}
     }
     let path = Path::new(given);
+    let is_id = given.len() == KEY_ID_CHARS && given.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id && !path.exists() {
+        return Err(usage(
+            format!("--key {given}: that is the id of a key, and not the key"),
+            "the key is what `pgcoffer certificate key` prints, and what stands on the recovery sheet",
+        ));
+    }
     let mut text = String::new();
     let opened = File::open(path).map_err(|error| Error::io("read the public key", path, error))?;
     let read = opened.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text);

@@ -86,6 +86,10 @@ fn as_status(reports: &[DrillReport]) -> Result<()> {
             "not everything could be compared; what was not is named above",
             ExitStatus::Incomplete,
         ),
+        Some(DrillVerdict::NotProven) if reports.iter().all(|report| report.differences.is_empty()) => (
+            "all data came back, and not all of your own statements passed; those that failed are named above",
+            ExitStatus::Integrity,
+        ),
         Some(DrillVerdict::NotProven) => (
             "a backup did not come back as it was dumped; what differs is named above",
             ExitStatus::Integrity,

@@ -4,6 +4,7 @@ use indicatif::HumanBytes;
 use pgcoffer::{
     backup::Label,
     catalog::{CatalogEntry, Doubt, Listing},
+    operation::{LastDrill, passed_over},
     store::Location,
     text::span,
 };
@@ -53,8 +54,16 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
     if good.is_some()
         && let Some(last) = listing.drills.last.get(label)
     {
-        let (style, text) = third_answer(last.verdict(), listing.drills.last_proven(label).as_ref(), now);
+        let (style, text) = third_answer(
+            Some(&LastDrill::from(last)),
+            listing.drills.last_proven(label).as_ref(),
+            now,
+        );
         lines.push((style, format!("{label}: {text}")));
+    }
+    if let Some((count, newest)) = listing.drills.ahead.get(label) {
+        let words = passed_over(*count, *newest);
+        lines.push((Style::Plain, format!("{label}: {words}")));
     }
     let lost = last.filter(|one| one.record.is_good() && !one.is_sure());
     if let Some(one) = lost {

@@ -29,16 +29,23 @@ pub(super) fn drill(event: &Event, drill: &DrillEvent, body: &mut Body) -> Strin
             differences,
             checks_failed,
         } => {
-            body.say(format!(
-                "The backup {backup} of {name} did not come back as it was dumped: {}.",
-                what_differs(*differences, *checks_failed)
-            ));
+            let what = what_differs(*differences, *checks_failed);
+            body.say(match differences {
+                0 => format!(
+                    "The data of the backup {backup} of {name} came back in a drill, and its answers are not what your own \
+                     statements expect: {what}."
+                ),
+                _ => format!("The backup {backup} of {name} did not come back as it was dumped: {what}."),
+            });
             body.say(format!(
                 "What to do: `pgcoffer show {backup}` names what differs. `pgcoffer drill {backup}` tries it again, and with \
                  an earlier id one of those before it."
             ));
             body.say(newest_good_line(event));
-            format!("backup of {name} did NOT come back")
+            match differences {
+                0 => format!("own checks of {name} FAILED in a drill"),
+                _ => format!("backup of {name} did NOT come back"),
+            }
         }
         DrillEvent::Overdue { due, error } => {
             body.say(format!(

@@ -238,6 +238,11 @@ fn what_becomes_of_a_drill_is_said_once_with_why() {
             "did not come back as it was dumped",
         ),
         (
+            not_proven(0, 2),
+            "own checks of main FAILED in a drill: 2 own checks failed",
+            "came back in a drill",
+        ),
+        (
             overdue(None),
             "drill of main OVERDUE",
             "`pgcoffer drill latest --database main` drills now",

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{Drill, source::SourceDatabase};
 use crate::{
-    backup::DrillServer,
+    backup::{DrillPlace, DrillServer},
     error::{Error, Result},
     operation::mark::maker,
     postgres::{
@@ -143,6 +143,12 @@ impl Scratch {
             major: self.server_major,
             collation: None,
             is_other: None,
+            kind: Some(match (self.is_local, self.is_reserved) {
+                (true, _) => DrillPlace::OwnServer,
+                (false, true) => DrillPlace::Reserved,
+                (false, false) => DrillPlace::OwnDatabase,
+            }),
+            removed: None,
         }
     }
 
@@ -182,34 +188,47 @@ impl Made {
         }
     }
 
-    /// Removes the database and the server that was made for it, or empties the reserved one. What can't be removed is
-    /// left to a later drill.
-    pub(super) async fn remove(self) {
+    /// Removes the database and the server that was made for it, or empties the reserved one; says whether that is done.
+    /// What can't be removed is left to a later drill.
+    pub(super) async fn remove(self) -> bool {
         match self {
-            Self::Server(server, _) => server.stop().await,
-            Self::Database(database) => {
-                if let Err(error) = database.remove().await {
-                    tracing::warn!("the database of a drill is left, and a later drill will drop it: {error}");
-                }
+            Self::Server(server, _) => {
+                server.stop().await;
+                true
             }
+            Self::Database(database) => match database.remove().await {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::warn!("the database of a drill is left, and a later drill will drop it: {error}");
+                    false
+                }
+            },
             Self::Reserved(reserved) => match timeout(EMPTY_TIMEOUT, reserved.release()).await {
-                Ok(Ok(())) => (),
-                Ok(Err(error)) => tracing::warn!("what a drill has restored is left, for the next one: {error}"),
-                Err(_) => tracing::warn!(
-                    "what a drill has restored could not be removed within {} min, and is left for the next one",
-                    EMPTY_TIMEOUT.as_secs() / 60
-                ),
+                Ok(Ok(())) => true,
+                Ok(Err(error)) => {
+                    tracing::warn!("what a drill has restored is left, for the next one: {error}");
+                    false
+                }
+                Err(_) => {
+                    tracing::warn!(
+                        "what a drill has restored could not be removed within {} min, and is left for the next one",
+                        EMPTY_TIMEOUT.as_secs() / 60
+                    );
+                    false
+                }
             },
         }
     }
 
-    /// Removes what can be removed within the seconds that a signal leaves.
-    pub(super) async fn remove_at_once(self) {
+    /// Removes what can be removed within the seconds that a signal leaves; says whether that is done.
+    pub(super) async fn remove_at_once(self) -> bool {
         match self {
             Self::Reserved(reserved) => {
-                if !matches!(timeout(SIGNAL_TIMEOUT, reserved.release()).await, Ok(Ok(()))) {
+                let is_empty = matches!(timeout(SIGNAL_TIMEOUT, reserved.release()).await, Ok(Ok(())));
+                if !is_empty {
                     tracing::warn!("what a drill has restored is left, and the next one removes it");
                 }
+                is_empty
             }
             made => made.remove().await,
         }

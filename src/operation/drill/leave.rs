@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Drill, report::DrillReport};
+use super::{Drill, SoFar, report::DrillReport};
 use crate::{
     backup::{
         DRILL_VERSION, DrillFinding, DrillFindings, DrillName, DrillOutcome, DrillRecord, DrillTimes, FindingReason,
-        Sealed,
+        KNOWN_MAX, Sealed,
     },
     catalog::{Maker, ReportsRead},
     error::{Error, Result},
@@ -32,33 +32,32 @@ pub(super) struct ReportName {
 }
 
 impl Drill<'_> {
-    /// Takes a name for the report, before anything else. Where the bucket refuses, a drill by hand goes on: its result
-    /// is shown, and the refusal at the end.
+    /// Takes a name for the report, before anything is restored. Where the bucket refuses, a drill by hand goes on: its
+    /// result is shown, and the refusal at the end.
     ///
     /// # Errors
-    /// [`Error::Usage`] without a key in use; for a scheduled drill what the bucket refuses, since without a report it
-    /// would be carried out again and again.
-    pub(super) async fn take_name(&self) -> Result<Option<ReportName>> {
-        if !self.request.leaves_report {
-            return Ok(None);
-        }
+    /// For a scheduled drill what the bucket refuses, since without a report it would be carried out again and again.
+    pub(super) async fn take_name(&self, so_far: &mut SoFar) -> Result<()> {
+        let Some(maker) = so_far.maker.take() else {
+            return Ok(());
+        };
         let (database, id) = (&self.record.database, &self.record.id);
-        let maker = self.catalog.drill_maker(database).await?;
-        let mut attempt = 1;
+        let (mut began, mut attempt) = (so_far.began, 1);
         loop {
-            let name = DrillName::new(&maker.identity, database, id, self.request.clock.now());
+            let name = DrillName::new(&maker.identity, database, id, began);
             match self.catalog.begin_drill(database, &name).await {
-                Ok(()) => return Ok(Some(ReportName { name, maker })),
                 Err(Error::Store(error)) if error.kind == Kind::Exists && attempt < NAMES_MAX => {
                     attempt += 1;
                     tokio::time::sleep(Duration::from_secs(1)).await;
+                    began = self.request.clock.now();
+                    continue;
                 }
                 Err(error) if self.request.due.is_some() => return Err(error),
-                Err(error) => {
-                    tracing::warn!("the bucket may not take the report of this drill: {error}");
-                    return Ok(Some(ReportName { name, maker }));
-                }
+                Err(error) => tracing::warn!("the bucket may not take the report of this drill: {error}"),
+                Ok(()) => (),
             }
+            so_far.name = Some(ReportName { name, maker });
+            return Ok(());
         }
     }
 
@@ -81,7 +80,7 @@ impl Drill<'_> {
         };
         let mut record = self.drill_record(place, Some(report), outcome);
         let written = async {
-            self.add_earlier(&mut record, &findings, place).await;
+            self.add_earlier(&mut record, &findings, place, true).await;
             self.catalog.commit_drill(&mut record, &findings, &place.maker).await
         };
         let written = self.interrupt.or_after(LEFT_WITHIN_AFTER_SIGNAL, written).await;
@@ -93,7 +92,8 @@ impl Drill<'_> {
     }
 
     /// Leaves the report of a drill that could not be carried out. If that fails too, the drill's own error is reported.
-    pub(super) async fn leave_failure(&self, place: &ReportName, so_far: Option<&DrillReport>, error: &Error) {
+    /// Where no database could be had, it has no certificate: that is a fault of settings, and says nothing of a backup.
+    pub(super) async fn leave_failure(&self, place: &ReportName, so_far: &SoFar, error: &Error) {
         let findings = DrillFindings {
             error: Some(error.to_string().into()),
             hint: error.hint().map(Untrusted::from),
@@ -103,13 +103,14 @@ impl Drill<'_> {
             exit_status: error.exit_status().number(),
             cause: error.cause(),
         };
-        let mut record = self.drill_record(place, so_far, outcome);
+        let mut record = self.drill_record(place, so_far.report.as_ref(), outcome);
         let limit = match error {
             Error::Interrupted { .. } => LEFT_WITHIN_AFTER_SIGNAL,
             _ => LEFT_WITHIN,
         };
         let written = async {
-            self.add_earlier(&mut record, &findings, place).await;
+            let is_evidence = !so_far.is_making();
+            self.add_earlier(&mut record, &findings, place, is_evidence).await;
             self.catalog.commit_drill(&mut record, &findings, &place.maker).await
         };
         match tokio::time::timeout(limit, written).await {
@@ -119,14 +120,30 @@ impl Drill<'_> {
         }
     }
 
-    /// What earlier reports say, so that the newest one alone tells it, and the certificate, which follows theirs. A
-    /// report without it is better than none.
-    async fn add_earlier(&self, record: &mut DrillRecord, findings: &DrillFindings, place: &ReportName) {
-        let history = self.catalog.drill_history(&record.database, HISTORY_READ).await;
-        match history {
-            Ok(history) => {
+    /// What earlier reports say, so that the newest one alone tells it, the names of the drills that are there, and the
+    /// certificate, which follows theirs. A report without it is better than none.
+    async fn add_earlier(
+        &self,
+        record: &mut DrillRecord,
+        findings: &DrillFindings,
+        place: &ReportName,
+        is_certified: bool,
+    ) {
+        let database = record.database.clone();
+        let seen = async {
+            let names = self.catalog.drill_names(&database).await?;
+            let history = self.catalog.read_reports(&database, &names, HISTORY_READ).await?;
+            Ok::<_, Error>((names, history))
+        };
+        match seen.await {
+            Ok((names, history)) => {
                 record.take_earlier(&history.reports);
-                record.certificate = self.certificate(record, findings, &place.maker, &history.reports).await;
+                let others = names.all().map(|drill| &drill.name);
+                let others = others.filter(|name| **name != record.name);
+                record.known = others.take(KNOWN_MAX).cloned().collect();
+                if is_certified {
+                    record.certificate = self.certificate(record, findings, &place.maker, &names).await;
+                }
             }
             Err(error) => {
                 tracing::warn!("the report of this drill names none before it, and has no certificate: {error}");
@@ -167,6 +184,7 @@ impl Drill<'_> {
             findings_bytes: 0,
             findings_sha256: Untrusted::default(),
             earlier: Vec::new(),
+            known: Vec::new(),
             certificate: None,
         }
     }

@@ -33,7 +33,7 @@ use super::{
 use crate::{
     archive::Entry,
     backup::{Record, Sealed},
-    catalog::Catalog,
+    catalog::{Catalog, Maker},
     certificate::Sha256Digest,
     error::{Error, Result},
     postgres::{Clients, DatabaseUrl},
@@ -43,6 +43,7 @@ pub use checks::DrillChecks;
 use compare::RestoredBackup;
 pub use ground::DrillGround;
 use ground::{Made, Scratch};
+use leave::ReportName;
 use report::milliseconds;
 pub use report::{ComparedData, DrillReport};
 pub use scheduled::{DrillPlan, DrillTick, DrillTickOutcome, scheduled_drill};
@@ -119,6 +120,27 @@ pub async fn drill(
     traced(span, drill.run(progress, interrupt)).await
 }
 
+/// How far a drill has come.
+struct SoFar {
+    /// When it began.
+    began: Timestamp,
+    /// The key that seals its report; none if it leaves none.
+    maker: Option<Maker>,
+    /// The name of its report, once it is taken.
+    name: Option<ReportName>,
+    /// The report, from the moment when there is a database.
+    report: Option<DrillReport>,
+    /// Whether there is a database to restore into; none before one is made.
+    is_made: Option<bool>,
+}
+
+impl SoFar {
+    /// Whether a database was to be had, and is none.
+    fn is_making(&self) -> bool {
+        self.is_made == Some(false)
+    }
+}
+
 struct Drill<'a> {
     catalog: &'a Catalog,
     clients: &'a Clients,
@@ -130,21 +152,52 @@ struct Drill<'a> {
 impl Drill<'_> {
     /// `outer`: the request to stop that comes from outside.
     async fn run(&self, progress: &Progress, outer: &Interrupt) -> Result<Drilled> {
-        let place = outer.or(self.take_name()).await?;
-        let mut so_far = None;
+        let mut so_far = outer.or(self.first_steps()).await?;
         let carried_out = self.within_time(self.carried_out(progress, &mut so_far), outer).await;
-        match (carried_out, so_far) {
+        match (carried_out, so_far.report.take()) {
             (Ok(()), Some(mut report)) => {
-                let unreported = self.leave(place.as_ref(), &mut report).await.err();
+                let unreported = self.leave(so_far.name.as_ref(), &mut report).await.err();
                 Ok(Drilled { report, unreported })
             }
             (Ok(()), None) => Err(Error::Internal("a drill without a report".to_owned())),
-            (Err(error), so_far) => {
-                if let Some(place) = &place {
-                    self.leave_failure(place, so_far.as_ref(), &error).await;
-                }
+            (Err(error), report) => {
+                so_far.report = report;
+                self.leave_what_failed(so_far, &error).await;
                 Err(error)
             }
+        }
+    }
+
+    /// What is known before anything is read. A drill by the schedule takes its name now, as its attempts are counted by
+    /// their names. One by hand takes it when it has a database: what can't begin leaves nothing.
+    async fn first_steps(&self) -> Result<SoFar> {
+        let began = self.request.clock.now();
+        let maker = match self.request.leaves_report {
+            true => Some(self.catalog.drill_maker(&self.record.database).await?),
+            false => None,
+        };
+        let mut so_far = SoFar {
+            began,
+            maker,
+            name: None,
+            report: None,
+            is_made: None,
+        };
+        if self.request.due.is_some() {
+            self.take_name(&mut so_far).await?;
+        }
+        Ok(so_far)
+    }
+
+    /// Leaves the report of a drill that failed. One by hand whose database could not be had never began: its settings or
+    /// its command are to be mended, and nothing of that is evidence of a backup.
+    async fn leave_what_failed(&self, mut so_far: SoFar, error: &Error) {
+        let never_began = so_far.is_making() || matches!(error, Error::Interrupted { .. });
+        if so_far.name.is_none() && (never_began || self.take_name(&mut so_far).await.is_err()) {
+            return;
+        }
+        if let Some(name) = &so_far.name {
+            self.leave_failure(name, &so_far, error).await;
         }
     }
 
@@ -169,19 +222,25 @@ impl Drill<'_> {
         }
     }
 
-    /// `so_far`: the report, from the moment when there is a database.
-    async fn carried_out(&self, progress: &Progress, so_far: &mut Option<DrillReport>) -> Result<()> {
-        let started = self.request.clock.now();
+    async fn carried_out(&self, progress: &Progress, so_far: &mut SoFar) -> Result<()> {
+        let started = so_far.began;
         let details = self.interrupt.or(self.catalog.known_details(self.record)).await?;
         let source = SourceDatabase::read(&self.entries().await?, details.as_ref());
+        so_far.is_made = Some(false);
         let (scratch, mut made) = Scratch::make(self, &source).await?;
-        let report = so_far.insert(DrillReport::new(self.record, scratch.server(), started));
+        so_far.is_made = Some(true);
+        if so_far.name.is_none() {
+            self.take_name(so_far).await?;
+        }
+        let report = so_far
+            .report
+            .insert(DrillReport::new(self.record, scratch.server(), started));
         report.times.prepare_ms = milliseconds(started, self.request.clock.now());
         let proven = self.prove(&scratch, &mut made, &source, progress, report).await;
-        match &proven {
+        report.scratch.removed = Some(match &proven {
             Err(Error::Interrupted { .. }) => made.remove_at_once().await,
             _ => made.remove().await,
-        }
+        });
         report.finished = self.request.clock.now();
         proven?;
         report.decide();

@@ -57,8 +57,19 @@ impl Restored<'_> {
                 .extend(why.map(|(reason, why)| of_table(table, reason, why)));
         }
         for (place, table) in &after {
-            if !before.contains_key(place) && table.rows > 0 && !self.before.has_rows(table) {
-                let why = format!("{} that are not in the backup", counted(table.rows, "row"));
+            if !before.contains_key(place) && table.rows > 0 {
+                let rows = counted(table.rows, "row");
+                let (is, was) = if table.rows == 1 {
+                    ("is", "it was")
+                } else {
+                    ("are", "they were")
+                };
+                let why = match self.before.has_rows(table) {
+                    true => {
+                        format!("{rows} that {is} not in the backup: {was} in the reserved database before the restore")
+                    }
+                    false => format!("{rows} that {is} not in the backup"),
+                };
                 compared.differences.push(of_table(table, FindingReason::Added, why));
             }
         }

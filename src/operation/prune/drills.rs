@@ -7,27 +7,31 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::leftovers::{Leftover, LeftoverObject, young};
 use crate::{
-    backup::BackupId,
+    backup::{BackupId, DRILLS_KEPT, DRILLS_KEPT_MIN},
     catalog::{Catalog, DrillNames, DrillObjects, Survey},
     error::Result,
     store::Object,
 };
 
 /// How long a report is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(366 * 24);
+const KEPT: SignedDuration = DRILLS_KEPT;
 
 /// The newest drills of a database that are kept however old they are.
-const KEPT_MIN: usize = 12;
+const KEPT_MIN: usize = DRILLS_KEPT_MIN;
 
 /// What of a database's drills may be deleted: those that are over a year old, but never the newest 12; of the others the
 /// notes that they have begun, once there is a report, and what they found of a backup that is gone.
 pub(super) async fn old_drills(catalog: &Catalog, survey: &mut Survey, now: Timestamp) -> Result<Vec<Leftover>> {
     let standing: BTreeSet<BackupId> = survey.entries.iter().map(|one| one.record.id.clone()).collect();
-    let DrillNames { drills, turns, .. } = catalog.find_drills(survey).await?;
+    let names = catalog.find_drills(survey).await?;
+    let DrillNames { turns, .. } = names;
     let over = turns.iter().filter(|(due, _)| now.duration_since(*due) > KEPT);
     let mut found: Vec<Leftover> = over.map(|(_, object)| leftover(object)).collect();
-    for (place, drill) in drills.iter().enumerate() {
-        let is_over = place >= KEPT_MIN && now.duration_since(drill.name.began()) > KEPT;
+    for (place, drill) in names.all().enumerate() {
+        // one that is dated ahead is as old as the bucket says
+        let began = drill.name.began();
+        let began = drill.stored().map_or(began, |stored| began.min(stored));
+        let is_over = place >= KEPT_MIN && now.duration_since(began) > KEPT;
         let objects = match is_over {
             true => all(drill),
             false => superfluous(drill, &standing),
@@ -43,8 +47,8 @@ pub(super) async fn old_drills(catalog: &Catalog, survey: &mut Survey, now: Time
 
 /// What drills found of one backup, which goes with it.
 pub(super) async fn findings_of(catalog: &Catalog, survey: &mut Survey, id: &BackupId) -> Result<Vec<Leftover>> {
-    let drills = catalog.find_drills(survey).await?.drills.iter();
-    let of_it = drills.filter(|drill| drill.name.id() == id);
+    let names = catalog.find_drills(survey).await?;
+    let of_it = names.all().filter(|drill| drill.name.id() == id);
     Ok(of_it
         .filter_map(|drill| drill.findings.as_ref())
         .map(leftover)

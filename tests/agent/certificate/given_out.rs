@@ -133,16 +133,24 @@ fn with_names_it_says_what_came_back_and_takes_the_key_itself() {
     assert!(refused.stderr.contains("takes the key itself"), "{}", refused.stderr);
 }
 
+/// A typing error is no evidence: it leaves nothing in the bucket, and `status` is as before.
 #[test]
-fn a_drill_that_could_not_be_carried_out_has_one_too() {
+fn a_drill_that_can_t_begin_leaves_nothing() {
     let stage = Stage::backed_up(SMALL);
-    let agent = stage
-        .agent()
-        .env("PGCOFFER_SCRATCH_URL", "postgres://nobody@127.0.0.1:1/postgres");
-    agent.run(["drill"]).ended_with(3);
-    let shown = agent.run(["certificate", "show"]).success();
-    assert!(shown.text().starts_with("Not carried out"), "{}", shown.text());
-    assert!(told(&shown).contains("(status 3)"), "{}", shown.text());
+    let before = stage.run(["status"]).success();
+    for (name, value) in [
+        ("TMPDIR", "/nosuch"),
+        ("PGCOFFER_SCRATCH_URL", "postgres://nobody@127.0.0.1:1/postgres"),
+    ] {
+        let outcome = stage.agent().env(name, value).run(["drill"]);
+        assert_ne!(outcome.code(), 0);
+        assert!(outcome.stderr.contains("hint: "), "{}", outcome.stderr);
+        assert_eq!(stage.keys("/main/drills/"), [""; 0], "{name}");
+        stage.run(["certificate", "show"]).ended_with(7);
+    }
+    let after = stage.run(["status"]).success();
+    assert!(!after.text().contains("carried out"), "{}", after.text());
+    assert_eq!(before.text().lines().count(), after.text().lines().count());
 }
 
 #[test]

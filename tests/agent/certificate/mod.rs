@@ -3,6 +3,7 @@
 mod forged;
 mod given_out;
 mod key_change;
+mod numbers;
 mod others;
 
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ impl Scene {
         std::fs::write(self.key_file(), &key.stdout).unwrap();
     }
 
-    /// Every certificate, in a file of its own: `main-1.certificate.json` and so on.
+    /// Every certificate, in a file of its own: in the order of their numbers.
     fn get_all(&self) -> Vec<PathBuf> {
         let outcome = self.agent.run(["certificate", "get", "--all", "--json"]).success();
         let json = outcome.json();

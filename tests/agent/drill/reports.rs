@@ -104,26 +104,6 @@ fn a_drill_leaves_a_report_that_a_monitor_can_read_and_findings_that_it_cannot()
 }
 
 #[test]
-fn a_drill_that_could_not_be_carried_out_leaves_a_report_as_well() {
-    let stage = Stage::backed_up(SMALL);
-    let folder = open_folder();
-    let bin = programs(stage.cluster, folder.path(), &[]);
-    std::fs::remove_file(bin.join("initdb")).unwrap();
-    let agent = stage.agent().without("PGCOFFER_PG_BIN").env("PGCOFFER_PG_BIN", bin);
-    agent.run(["drill"]).ended_with(1);
-    let report = report_of(&stage);
-    assert!(
-        matches!(report.outcome, DrillOutcome::NotCarriedOut { exit_status: 1, .. }),
-        "{report:?}"
-    );
-    assert_eq!(report.verdict(), None);
-    let findings = stage.key(FINDINGS);
-    let (_, payload) = open_bytes(&stage.bucket.read(&findings).unwrap(), &[master_key()]).unwrap();
-    let json = String::from_utf8(zstd::decode_all(payload.as_slice()).unwrap()).unwrap();
-    assert!(json.contains("no programs of a PostgreSQL server"), "{json}");
-}
-
-#[test]
 fn a_pg_restore_that_is_killed_leaves_a_report() {
     let stage = Stage::backed_up(SMALL);
     let folder = open_folder();
@@ -139,6 +119,12 @@ fn a_pg_restore_that_is_killed_leaves_a_report() {
         "{report:?}"
     );
     assert!(report.scratch.is_some());
+    let findings = stage.key(FINDINGS);
+    let (_, payload) = open_bytes(&stage.bucket.read(&findings).unwrap(), &[master_key()]).unwrap();
+    let json = String::from_utf8(zstd::decode_all(payload.as_slice()).unwrap()).unwrap();
+    assert!(json.contains("pg_restore"), "{json}");
+    let shown = agent.run(["certificate", "show"]).success();
+    assert!(shown.text().starts_with("Not carried out"), "{}", shown.text());
 }
 
 /// The verdict is said, and that nothing of it is in the bucket: with a status of its own.

@@ -120,6 +120,31 @@ fn a_rich_database_is_restored_into_a_reserved_one_and_leaves_nothing() {
     }
 }
 
+/// What is certified of a reserved database is true of it.
+#[test]
+fn a_certificate_says_what_became_of_a_reserved_database() {
+    let stage = Stage::backed_up(SMALL);
+    let (_, target) = stage.customers_target("");
+    let agent = in_reserved(&stage, &target);
+    drilled(&agent, 0);
+    let page = || {
+        agent
+            .run(["certificate", "get", "--format", "html", "-o", "-"])
+            .success()
+    };
+    let first = page();
+    let words = "that is reserved for drills, and was emptied afterwards";
+    assert!(first.text().contains(words), "{}", first.text());
+    assert!(!first.text().contains("made for it"), "{}", first.text());
+    let args = ["certificate", "show", "--json"];
+    drilled(&agent, 0);
+    let statement = agent.run(args).success().json()["statement"].clone();
+    let compared = &statement["predicate"]["comparison"];
+    assert_eq!(compared["expected"], compared["found"]);
+    assert_eq!(statement["predicate"]["scratch"]["database"], "reserved");
+    assert_eq!(statement["predicate"]["scratch"]["removed"], true);
+}
+
 /// A platform's own table takes no rows, as its rows could not be removed again.
 #[test]
 fn rows_of_a_platform_s_tables_are_not_restored_and_named() {
@@ -302,6 +327,8 @@ fn two_drills_at_once_are_kept_apart_and_the_next_one_empties_what_a_kill_has_le
     assert_eq!(stage.cluster.psql(&target.name, people), "500");
     let second = agent.run(["drill", "latest"]).ended_with(6);
     assert!(second.stderr.contains("reserved for drills"), "{}", second.stderr);
+    // one that never began leaves nothing: what is there is that the first one began
+    assert_eq!(stage.keys("/main/drills/").len(), 1);
     assert_eq!(stage.cluster.psql(&target.name, people), "500");
     running.signal("KILL");
     running.wait();

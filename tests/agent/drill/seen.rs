@@ -147,3 +147,50 @@ fn a_drill_that_was_killed_is_said() {
         said.text()
     );
 }
+
+/// A drill by a clock that is ahead would otherwise be the last one until that day.
+#[test]
+fn a_drill_of_a_clock_that_was_ahead_hides_no_later_failure() {
+    let (stage, ids) = with_backups(3);
+    PastDrill::ago(&ids[2], days(9)).put(&stage.bucket);
+    PastDrill::ago(&ids[1], days(-10)).put(&stage.bucket);
+    PastDrill::ago(&ids[0], hours(1)).not_proven(2).put(&stage.bucket);
+    let said = status(&stage).ended_with(8);
+    assert!(
+        said.text().contains("NOT proven: 2 parts came back otherwise"),
+        "{}",
+        said.text()
+    );
+    assert!(said.text().contains("clock that was ahead"), "{}", said.text());
+    let list = stage.run(["list"]).success();
+    assert!(list.text().contains("FOUND DIFFERENCES"), "{}", list.text());
+    assert!(list.text().contains("passed over"), "{}", list.text());
+    let json = stage.run(["status", "--json"]).json();
+    let drills = &json["databases"][0]["drills"];
+    assert_eq!(drills["last"]["verdict"], "not_proven");
+    assert_eq!(drills["ahead"].as_array().unwrap().len(), 1);
+    let shown = stage.run(["show", &ids[1]]).success();
+    assert!(shown.text().contains("passed over"), "{}", shown.text());
+    assert!(!shown.text().contains("proven at"), "{}", shown.text());
+}
+
+#[test]
+fn statements_of_one_s_own_that_failed_are_no_differences() {
+    let (stage, ids) = with_backups(2);
+    PastDrill::ago(&ids[1], days(2)).put(&stage.bucket);
+    PastDrill::ago(&ids[0], hours(1))
+        .not_proven(0)
+        .with("/checks_failed", 1)
+        .put(&stage.bucket);
+    let list = stage.run(["list"]).success();
+    let words = "main: all data came back; 1 of 1 own statement failed; ";
+    assert!(list.text().contains(words), "{}", list.text());
+    let said = status(&stage).ended_with(8);
+    let text = said.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains(&format!("{words}before that proven 2 d ago")), "{text}");
+    assert!(
+        text.contains("all data came back, and 1 of 1 own statement failed in the drill of"),
+        "{text}"
+    );
+    assert!(!text.contains("NOT proven") && !text.contains("DIFFERENCES"), "{text}");
+}
