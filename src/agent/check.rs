@@ -77,6 +77,8 @@ impl Agent {
         let schedule = |label: Label| Some((config.drills.schedule_of(&label)?.clone(), label));
         is_set_up.then(|| CheckDrill {
             ground: config.drill_ground.clone(),
+            sources: self.sources(),
+            unknown: config.drills.of_their_own().filter(|label| !self.configured().contains(label)).cloned().collect(),
             schedules: labels
                 .into_iter()
                 .filter_map(|label| schedule(label).map(|(schedule, label)| (label, schedule)))

@@ -17,6 +17,10 @@ pub struct CheckDrill {
     pub ground: DrillGround,
     /// The databases that are drilled by a schedule, each with it.
     pub schedules: Vec<(Label, DrillSchedule)>,
+    /// The databases that are backed up, by label: none of them may be the one that drills restore into.
+    pub sources: Vec<(String, DatabaseUrl)>,
+    /// The databases that have a setting of their own for drills, and that neither the settings nor the bucket have.
+    pub unknown: Vec<Label>,
     /// What is wrong with the user's own statements.
     pub bad_statements: Option<Failure>,
 }
@@ -58,7 +62,7 @@ pub(super) async fn drill(
     };
     match &drill.ground {
         DrillGround::Local => local(sheet, clients, &needed, interrupt).await,
-        DrillGround::Server(url) => server(sheet, url, interrupt).await,
+        DrillGround::Server(url) => server(sheet, url, &drill.sources, interrupt).await,
     }
 }
 
@@ -107,8 +111,13 @@ async fn local(
     Ok(())
 }
 
-async fn server(sheet: &mut CheckSheet<'_>, url: &DatabaseUrl, interrupt: &Interrupt) -> Result<()> {
-    let ask = async { Ok(ReservedDatabase::is_wanted(url).await) };
+async fn server(
+    sheet: &mut CheckSheet<'_>,
+    url: &DatabaseUrl,
+    sources: &[(String, DatabaseUrl)],
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let ask = async { Ok(ReservedDatabase::examine(url, sources).await) };
     match interrupt.or(ask).await? {
         Ok(false) => sheet.ok("scratch server", format!("{url}: databases may be created there")),
         Ok(true) => sheet.ok(

@@ -178,7 +178,11 @@ impl Made {
     pub(super) async fn keep(&mut self) -> Error {
         match self {
             Self::Reserved(reserved) => reserved.keep().await.into(),
-            Self::Server(..) | Self::Database(_) => std::future::pending().await,
+            Self::Database(database) => {
+                database.keep().await;
+                std::future::pending().await
+            }
+            Self::Server(..) => std::future::pending().await,
         }
     }
 
@@ -219,7 +223,6 @@ impl Made {
 async fn scratch_request(drill: &Drill<'_>, source: &SourceDatabase) -> Result<ScratchRequest> {
     let (_, owner) = drill.interrupt.or(maker(drill.catalog, drill.record)).await?;
     Ok(ScratchRequest {
-        now_seconds: drill.request.clock.now().as_second(),
         owner,
         encoding: source.encoding.clone(),
         locale: source.locale.clone(),
