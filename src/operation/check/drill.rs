@@ -56,6 +56,7 @@ pub(super) async fn drill(
         let cure = failure.hint.as_ref().map(ToString::to_string);
         sheet.failed("statements", failure.error.to_string(), cure);
     }
+    unknown(sheet, catalog, &drill.unknown).await;
     let needed = match catalog {
         Some(catalog) => interrupt.or(needed(catalog, request)).await?,
         None => NeededServer::default(),
@@ -63,6 +64,32 @@ pub(super) async fn drill(
     match &drill.ground {
         DrillGround::Local => local(sheet, clients, &needed, interrupt).await,
         DrillGround::Server(url) => server(sheet, url, &drill.sources, interrupt).await,
+    }
+}
+
+/// Names the settings of drills for databases that neither the settings nor the bucket have: a mistyped name drills
+/// nothing.
+async fn unknown(sheet: &mut CheckSheet<'_>, catalog: Option<&Catalog>, labels: &[Label]) {
+    if labels.is_empty() {
+        return;
+    }
+    // what is wrong with the bucket is said elsewhere
+    let Some(catalog) = catalog else {
+        return;
+    };
+    let Ok(there) = catalog.databases().await else {
+        return;
+    };
+    for label in labels.iter().filter(|label| !there.contains(label)) {
+        sheet.failed(
+            "schedule",
+            format!(
+                "{label} has a setting for drills, and is neither among the databases that are set nor in the bucket"
+            ),
+            Some(format!(
+                "correct the name in the setting PGCOFFER_DB_…_DRILL of {label}, or remove that setting"
+            )),
+        );
     }
 }
 

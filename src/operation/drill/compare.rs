@@ -231,11 +231,53 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
     let others = restored.left_out.into_iter().filter(|it| !it.missing);
     report.left_out.extend(others);
     report.remarks.extend(restored.remarks);
-    report
-        .remarks
-        .extend(restored.warnings.iter().map(|warning| format!("warning: {warning}")));
+    report.remarks.extend(warned(&restored.warnings));
+}
+
+/// What the programs of the restore have warned of. A line that none of them begins so is a piece of a name or a text with
+/// line breaks: it says nothing alone, and one sentence says that there were such lines.
+fn warned(lines: &[String]) -> Vec<String> {
+    const BEGINNINGS: [&str; 9] = [
+        "pg_restore:",
+        "pg_dump:",
+        "psql:",
+        "WARNING:",
+        "NOTICE:",
+        "ERROR:",
+        "DETAIL:",
+        "HINT:",
+        "and ",
+    ];
+    let is_message = |line: &&String| BEGINNINGS.iter().any(|beginning| line.starts_with(beginning));
+    let (messages, pieces): (Vec<&String>, Vec<&String>) = lines.iter().partition(is_message);
+    let mut remarks: Vec<String> = messages.iter().map(|line| format!("warning: {line}")).collect();
+    if !pieces.is_empty() {
+        let pieces = crate::text::counted(pieces.len(), "line");
+        remarks.push(format!(
+            "{pieces} of the restore's output hold pieces of names with line breaks, and are not shown"
+        ));
+    }
+    remarks
 }
 
 fn key_of(failed: &NotRestored) -> EntryKey {
     (failed.kind.clone(), failed.schema.clone(), failed.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_names_are_no_warnings() {
+        let lines = ["pg_restore: warning: one", "line\"", "  line\"", "and 3 more lines"].map(str::to_owned);
+        let remarks = warned(&lines);
+        assert_eq!(remarks.len(), 3, "{remarks:?}");
+        assert_eq!(
+            remarks[..2],
+            ["warning: pg_restore: warning: one", "warning: and 3 more lines"]
+        );
+        assert!(remarks[2].starts_with("2 lines of the restore's output"), "{remarks:?}");
+        assert_eq!(warned(&[]), [""; 0]);
+    }
 }
