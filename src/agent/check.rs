@@ -88,7 +88,7 @@ impl Agent {
     }
 
     /// The databases that have a setting of their own for drills, and none for backups.
-    fn unknown_drills(&self) -> Vec<Label> {
+    pub(super) fn unknown_drills(&self) -> Vec<Label> {
         let configured = self.configured();
         let named = self.config.drills.named();
         named.filter(|label| !configured.contains(label)).cloned().collect()

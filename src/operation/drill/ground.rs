@@ -12,8 +12,8 @@ use crate::{
     error::{Error, Result},
     operation::mark::maker,
     postgres::{
-        DatabaseUrl, LocalServer, LocalServerOptions, ReservedDatabase, ReservedRequest, ScratchDatabase,
-        ScratchRequest, ServerPrograms,
+        self, DatabaseUrl, LocalServer, LocalServerOptions, ReservedDatabase, ReservedRequest, ScratchDatabase,
+        ScratchRequest, ServerPrograms, Session,
     },
     redact::SecretText,
     text::Untrusted,
@@ -91,7 +91,7 @@ impl Scratch {
         };
         let scratch = Self::of(&made, source);
         if let Err(interrupted) = drill.interrupt.check() {
-            made.remove().await;
+            made.remove_at_once().await;
             return Err(interrupted);
         }
         Ok((scratch, made))
@@ -187,8 +187,18 @@ impl Made {
     }
 
     /// Removes the database and the server that was made for it, or empties the reserved one. What can't be removed is
-    /// left to a later drill.
-    pub(super) async fn remove(self) {
+    /// left to a later drill. Returns what the restored code has done to the login, which nobody can undo here.
+    pub(super) async fn remove(self) -> Option<String> {
+        let login = match &self {
+            Self::Database(database) if !database.has_own_role() => Some(database.admin().clone()),
+            Self::Reserved(reserved) => Some(reserved.url().clone()),
+            Self::Server(..) | Self::Database(_) => None,
+        };
+        self.remove_all().await;
+        refused_login(&login?).await
+    }
+
+    async fn remove_all(self) {
         match self {
             Self::Server(server, _) => server.stop().await,
             Self::Database(database) => {
@@ -215,8 +225,29 @@ impl Made {
                     tracing::warn!("what a drill has restored is left, and the next one removes it");
                 }
             }
-            made => made.remove().await,
+            made => made.remove_all().await,
         }
+    }
+}
+
+/// Says so if the password of the URL, by which this drill began, is refused now: who restores may change the password of
+/// his own role, and nobody can set the old one again without knowing how it was stored.
+async fn refused_login(url: &DatabaseUrl) -> Option<String> {
+    match Session::connect(url).await {
+        Ok(session) => {
+            session.close().await;
+            None
+        }
+        Err(postgres::Error::Auth { .. }) => {
+            let remark = format!(
+                "the login of PGCOFFER_SCRATCH_URL is refused since this drill: code in the backup may have changed the \
+                 password of {}; set it anew there with ALTER ROLE … PASSWORD, and look what that code is",
+                Untrusted::from(url.user()).identifier()
+            );
+            tracing::warn!("{remark}");
+            Some(remark)
+        }
+        Err(_) => None,
     }
 }
 

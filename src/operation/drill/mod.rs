@@ -180,7 +180,7 @@ impl Drill<'_> {
         let proven = self.prove(&scratch, &mut made, &source, progress, report).await;
         match &proven {
             Err(Error::Interrupted { .. }) => made.remove_at_once().await,
-            _ => made.remove().await,
+            _ => report.remarks.extend(made.remove().await),
         }
         report.finished = self.request.clock.now();
         proven?;

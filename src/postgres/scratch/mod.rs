@@ -130,6 +130,11 @@ impl ScratchDatabase {
         self.url.user()
     }
 
+    /// The login that has made the database.
+    pub fn admin(&self) -> &DatabaseUrl {
+        &self.admin
+    }
+
     /// Whether the role was made for this drill alone.
     pub fn has_own_role(&self) -> bool {
         self.role.is_some()
