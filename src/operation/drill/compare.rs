@@ -20,6 +20,7 @@ use crate::{
         restore::{LeftOut, NotRestored, RestoreReport, decode_names},
     },
     postgres::{Session, UncheckedConstraint},
+    text::{Untrusted, counted},
 };
 
 /// Kinds whose failure says more of the scratch server's roles than of the backup.
@@ -236,7 +237,7 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
 
 /// What the programs of the restore have warned of. A line that none of them begins so is a piece of a name or a text with
 /// line breaks: it says nothing alone, and one sentence says that there were such lines.
-fn warned(lines: &[String]) -> Vec<String> {
+fn warned(lines: &[Untrusted]) -> Vec<String> {
     const BEGINNINGS: [&str; 9] = [
         "pg_restore:",
         "pg_dump:",
@@ -248,11 +249,11 @@ fn warned(lines: &[String]) -> Vec<String> {
         "HINT:",
         "and ",
     ];
-    let is_message = |line: &&String| BEGINNINGS.iter().any(|beginning| line.starts_with(beginning));
-    let (messages, pieces): (Vec<&String>, Vec<&String>) = lines.iter().partition(is_message);
+    let is_message = |line: &&Untrusted| BEGINNINGS.iter().any(|beginning| line.raw().starts_with(beginning));
+    let (messages, pieces): (Vec<&Untrusted>, Vec<&Untrusted>) = lines.iter().partition(is_message);
     let mut remarks: Vec<String> = messages.iter().map(|line| format!("warning: {line}")).collect();
     if !pieces.is_empty() {
-        let pieces = crate::text::counted(pieces.len(), "line");
+        let pieces = counted(pieces.len(), "line");
         remarks.push(format!(
             "{pieces} of the restore's output hold pieces of names with line breaks, and are not shown"
         ));
@@ -270,7 +271,7 @@ mod tests {
 
     #[test]
     fn pieces_of_names_are_no_warnings() {
-        let lines = ["pg_restore: warning: one", "line\"", "  line\"", "and 3 more lines"].map(str::to_owned);
+        let lines = ["pg_restore: warning: one", "line\"", "  line\"", "and 3 more lines"].map(Untrusted::from);
         let remarks = warned(&lines);
         assert_eq!(remarks.len(), 3, "{remarks:?}");
         assert_eq!(
