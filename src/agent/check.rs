@@ -77,12 +77,21 @@ impl Agent {
         let schedule = |label: Label| Some((config.drills.schedule_of(&label)?.clone(), label));
         is_set_up.then(|| CheckDrill {
             ground: config.drill_ground.clone(),
+            sources: self.sources(),
+            unknown: self.unknown_drills(),
             schedules: labels
                 .into_iter()
                 .filter_map(|label| schedule(label).map(|(schedule, label)| (label, schedule)))
                 .collect(),
             bad_statements: self.drill_checks().err().as_ref().map(Failure::from),
         })
+    }
+
+    /// The databases that have a setting of their own for drills, and none for backups.
+    pub(super) fn unknown_drills(&self) -> Vec<Label> {
+        let configured = self.configured();
+        let named = self.config.drills.named();
+        named.filter(|label| !configured.contains(label)).cloned().collect()
     }
 
     /// Who is notified, and whether that works.

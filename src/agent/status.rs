@@ -42,6 +42,9 @@ impl Agent {
             true => self.report_late(catalog, &labels).await,
             false => Ok(()),
         };
+        if database.is_none() {
+            self.warn_of_unknown_drills(catalog).await;
+        }
         let (mut databases, mut failed) = (Vec::new(), None);
         for label in labels {
             let look = operation::status(catalog, &label, self.schedules_of(&label), now);
@@ -86,6 +89,24 @@ impl Agent {
         };
         let look = operation::status(catalog, label, schedules, self.clock.now());
         self.interrupt.or(look).await
+    }
+
+    /// Warns of settings of drills for databases that neither the settings nor the bucket have.
+    async fn warn_of_unknown_drills(&self, catalog: &Catalog) {
+        let unknown = self.unknown_drills();
+        if unknown.is_empty() {
+            return;
+        }
+        // who may not list the folders is told by check
+        let Ok(there) = catalog.databases().await else {
+            return;
+        };
+        for label in unknown.iter().filter(|label| !there.contains(label)) {
+            tracing::warn!(
+                "{label} has a setting for drills, and is neither among the databases that are set nor in the bucket: \
+                 correct the name in that PGCOFFER_DB_…_DRILL, or remove it"
+            );
+        }
     }
 
     /// Databases with backups of ours in the bucket that are not configured here: another machine's, retired ones, and

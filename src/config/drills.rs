@@ -46,6 +46,11 @@ impl ScheduledDrills {
         self.for_all.is_some() || !self.own.is_empty()
     }
 
+    /// The databases that have a setting of their own: a schedule, or none.
+    pub fn named(&self) -> impl Iterator<Item = &Label> {
+        self.own.keys().chain(&self.off)
+    }
+
     /// The databases that have a schedule of their own.
     pub fn of_their_own(&self) -> impl Iterator<Item = &Label> {
         self.own.keys()

@@ -76,6 +76,20 @@ impl Session {
         }))
     }
 
+    /// Whether any session holds the lock of a label, in whatever database of the server.
+    pub(super) async fn is_locked_anywhere(&mut self, label: &str) -> Result<bool, Error> {
+        const WHAT: &str = "look for a lock";
+        let number = u32::from_be_bytes(lock_number(label).to_be_bytes());
+        let sql = format!(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l
+              WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted
+                AND l.classid OPERATOR(pg_catalog.=) {LOCK_CLASS}::pg_catalog.oid
+                AND l.objid OPERATOR(pg_catalog.=) '{number}'::pg_catalog.oid AND l.objsubid OPERATOR(pg_catalog.=) 2)"
+        );
+        let rows = self.rows(WHAT, &sql).await?;
+        self.first(&rows, WHAT)
+    }
+
     /// Whether this session holds the lock with this number.
     pub(super) async fn holds(&mut self, number: i32) -> Result<bool, Error> {
         const WHAT: &str = "look at the lock";

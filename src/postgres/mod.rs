@@ -35,6 +35,7 @@ mod hints;
 mod iam;
 mod identity;
 mod inspect;
+mod lasting_settings;
 mod load;
 mod load_lines;
 mod local_server;

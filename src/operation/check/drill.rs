@@ -17,6 +17,10 @@ pub struct CheckDrill {
     pub ground: DrillGround,
     /// The databases that are drilled by a schedule, each with it.
     pub schedules: Vec<(Label, DrillSchedule)>,
+    /// The databases that are backed up, by label: none of them may be the one that drills restore into.
+    pub sources: Vec<(String, DatabaseUrl)>,
+    /// The databases that have a setting of their own for drills, and that neither the settings nor the bucket have.
+    pub unknown: Vec<Label>,
     /// What is wrong with the user's own statements.
     pub bad_statements: Option<Failure>,
 }
@@ -52,13 +56,40 @@ pub(super) async fn drill(
         let cure = failure.hint.as_ref().map(ToString::to_string);
         sheet.failed("statements", failure.error.to_string(), cure);
     }
+    unknown(sheet, catalog, &drill.unknown).await;
     let needed = match catalog {
         Some(catalog) => interrupt.or(needed(catalog, request)).await?,
         None => NeededServer::default(),
     };
     match &drill.ground {
         DrillGround::Local => local(sheet, clients, &needed, interrupt).await,
-        DrillGround::Server(url) => server(sheet, url, interrupt).await,
+        DrillGround::Server(url) => server(sheet, url, &drill.sources, interrupt).await,
+    }
+}
+
+/// Names the settings of drills for databases that neither the settings nor the bucket have: a mistyped name drills
+/// nothing.
+async fn unknown(sheet: &mut CheckSheet<'_>, catalog: Option<&Catalog>, labels: &[Label]) {
+    if labels.is_empty() {
+        return;
+    }
+    // what is wrong with the bucket is said elsewhere
+    let Some(catalog) = catalog else {
+        return;
+    };
+    let Ok(there) = catalog.databases().await else {
+        return;
+    };
+    for label in labels.iter().filter(|label| !there.contains(label)) {
+        sheet.failed(
+            "schedule",
+            format!(
+                "{label} has a setting for drills, and is neither among the databases that are set nor in the bucket"
+            ),
+            Some(format!(
+                "correct the name in the setting PGCOFFER_DB_…_DRILL of {label}, or remove that setting"
+            )),
+        );
     }
 }
 
@@ -107,8 +138,13 @@ async fn local(
     Ok(())
 }
 
-async fn server(sheet: &mut CheckSheet<'_>, url: &DatabaseUrl, interrupt: &Interrupt) -> Result<()> {
-    let ask = async { Ok(ReservedDatabase::is_wanted(url).await) };
+async fn server(
+    sheet: &mut CheckSheet<'_>,
+    url: &DatabaseUrl,
+    sources: &[(String, DatabaseUrl)],
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let ask = async { Ok(ReservedDatabase::examine(url, sources).await) };
     match interrupt.or(ask).await? {
         Ok(false) => sheet.ok("scratch server", format!("{url}: databases may be created there")),
         Ok(true) => sheet.ok(

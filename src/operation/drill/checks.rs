@@ -158,6 +158,30 @@ fn expectation(line: &str) -> Option<&str> {
         .then(|| comment[EXPECT.len()..].trim())
 }
 
+/// What was probably meant, where a comparison is written in another way than these are. Such a text is never taken for
+/// the value that is expected.
+fn mistyped(text: &str) -> Option<&'static str> {
+    const FORMS: [(&str, &str); 10] = [
+        ("=>", "`>= 10`"),
+        ("=<", "`<= 10`"),
+        ("=!", "`<> 10`"),
+        ("==", "`10` alone"),
+        ("=", "`10` alone"),
+        ("!", "`<> 10`"),
+        ("≥", "`>= 10`"),
+        ("≤", "`<= 10`"),
+        ("≠", "`<> 10`"),
+        ("~", "a value or a bound, such as `>= 10`"),
+    ];
+    if text.starts_with("!=") {
+        return None;
+    }
+    let form = FORMS.iter().find(|(form, _)| text.starts_with(form));
+    let ends = text.ends_with(['<', '>', '=', '≥', '≤', '≠']);
+    form.map(|(_, cure)| *cure)
+        .or(ends.then_some("the comparison first, such as `>= 10`"))
+}
+
 fn is_blank(line: &str) -> bool {
     let line = line.trim();
     line.is_empty() || line.starts_with("--")
@@ -178,6 +202,11 @@ impl Expectation {
             return length
                 .map(|length| Self::Within(length.as_secs()))
                 .ok_or_else(|| format!("{rest:?} is not a length of time, such as `1 day` or `90 minutes`"));
+        }
+        if let Some(mistyped) = mistyped(text) {
+            return Err(format!(
+                "{text:?} is no comparison, and no value that is likely: write {mistyped}"
+            ));
         }
         let bound = Comparison::ALL.iter().find_map(|(mark, comparison)| {
             let rest = text.strip_prefix(mark)?;
@@ -314,6 +343,17 @@ mod tests {
             ("\n-- expect:\nselect 1", "line 2"),
             ("-- expect: 1\n\n-- expect: 2\nselect 2", "line 1"),
             ("-- expect: >= many\nselect 1", "line 1"),
+            ("-- expect: => 10\nselect 1", "line 1"),
+            ("-- expect: =< 10\nselect 1", "line 1"),
+            ("-- expect: == 10\nselect 1", "line 1"),
+            ("-- expect: =10\nselect 1", "line 1"),
+            ("-- expect: <> paid\nselect 1", "line 1"),
+            ("-- expect: >> 10\nselect 1", "line 1"),
+            ("-- expect: <\nselect 1", "line 1"),
+            ("-- expect: 10 >\nselect 1", "line 1"),
+            ("-- expect: blah >=\nselect 1", "line 1"),
+            ("-- expect: ! 10\nselect 1", "line 1"),
+            ("-- expect: ≥ 10\nselect 1", "line 1"),
             ("-- expect: 1\nselect 1;\n-- expect: within soon\nselect 1", "line 3"),
         ] {
             let why = DrillChecks::parse(text).unwrap_err();

@@ -20,6 +20,7 @@ use crate::{
         restore::{LeftOut, NotRestored, RestoreReport, decode_names},
     },
     postgres::{Session, UncheckedConstraint},
+    text::{Untrusted, counted},
 };
 
 /// Kinds whose failure says more of the scratch server's roles than of the backup.
@@ -241,11 +242,53 @@ fn add_restore(restored: RestoreReport, report: &mut DrillReport) {
     let others = restored.left_out.into_iter().filter(|it| !it.missing);
     report.left_out.extend(others);
     report.remarks.extend(restored.remarks);
-    report
-        .remarks
-        .extend(restored.warnings.iter().map(|warning| format!("warning: {warning}")));
+    report.remarks.extend(warned(&restored.warnings));
+}
+
+/// What the programs of the restore have warned of. A line that none of them begins so is a piece of a name or a text with
+/// line breaks: it says nothing alone, and one sentence says that there were such lines.
+fn warned(lines: &[Untrusted]) -> Vec<String> {
+    const BEGINNINGS: [&str; 9] = [
+        "pg_restore:",
+        "pg_dump:",
+        "psql:",
+        "WARNING:",
+        "NOTICE:",
+        "ERROR:",
+        "DETAIL:",
+        "HINT:",
+        "and ",
+    ];
+    let is_message = |line: &&Untrusted| BEGINNINGS.iter().any(|beginning| line.raw().starts_with(beginning));
+    let (messages, pieces): (Vec<&Untrusted>, Vec<&Untrusted>) = lines.iter().partition(is_message);
+    let mut remarks: Vec<String> = messages.iter().map(|line| format!("warning: {line}")).collect();
+    if !pieces.is_empty() {
+        let pieces = counted(pieces.len(), "line");
+        remarks.push(format!(
+            "{pieces} of the restore's output hold pieces of names with line breaks, and are not shown"
+        ));
+    }
+    remarks
 }
 
 fn key_of(failed: &NotRestored) -> EntryKey {
     (failed.kind.clone(), failed.schema.clone(), failed.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_names_are_no_warnings() {
+        let lines = ["pg_restore: warning: one", "line\"", "  line\"", "and 3 more lines"].map(Untrusted::from);
+        let remarks = warned(&lines);
+        assert_eq!(remarks.len(), 3, "{remarks:?}");
+        assert_eq!(
+            remarks[..2],
+            ["warning: pg_restore: warning: one", "warning: and 3 more lines"]
+        );
+        assert!(remarks[2].starts_with("2 lines of the restore's output"), "{remarks:?}");
+        assert_eq!(warned(&[]), [""; 0]);
+    }
 }

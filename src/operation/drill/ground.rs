@@ -12,8 +12,8 @@ use crate::{
     error::{Error, Result},
     operation::mark::maker,
     postgres::{
-        DatabaseUrl, LocalServer, LocalServerOptions, ReservedDatabase, ReservedRequest, ScratchDatabase,
-        ScratchRequest, ServerPrograms,
+        self, DatabaseUrl, LocalServer, LocalServerOptions, ReservedDatabase, ReservedRequest, ScratchDatabase,
+        ScratchRequest, ServerPrograms, Session,
     },
     redact::SecretText,
     text::Untrusted,
@@ -91,7 +91,7 @@ impl Scratch {
         };
         let scratch = Self::of(&made, source);
         if let Err(interrupted) = drill.interrupt.check() {
-            made.remove().await;
+            made.remove_at_once().await;
             return Err(interrupted);
         }
         Ok((scratch, made))
@@ -184,13 +184,32 @@ impl Made {
     pub(super) async fn keep(&mut self) -> Error {
         match self {
             Self::Reserved(reserved) => reserved.keep().await.into(),
-            Self::Server(..) | Self::Database(_) => std::future::pending().await,
+            Self::Database(database) => {
+                database.keep().await;
+                std::future::pending().await
+            }
+            Self::Server(..) => std::future::pending().await,
         }
     }
 
     /// Removes the database and the server that was made for it, or empties the reserved one; says whether that is done.
-    /// What can't be removed is left to a later drill.
-    pub(super) async fn remove(self) -> bool {
+    /// What can't be removed is left to a later drill. Also returns what the restored code has done to the login, which
+    /// nobody can undo here.
+    pub(super) async fn remove(self) -> (bool, Option<String>) {
+        let login = match &self {
+            Self::Database(database) if !database.has_own_role() => Some(database.admin().clone()),
+            Self::Reserved(reserved) => Some(reserved.url().clone()),
+            Self::Server(..) | Self::Database(_) => None,
+        };
+        let is_removed = self.remove_all().await;
+        let refused = match &login {
+            Some(url) => refused_login(url).await,
+            None => None,
+        };
+        (is_removed, refused)
+    }
+
+    async fn remove_all(self) -> bool {
         match self {
             Self::Server(server, _) => {
                 server.stop().await;
@@ -230,15 +249,35 @@ impl Made {
                 }
                 is_empty
             }
-            made => made.remove().await,
+            made => made.remove_all().await,
         }
+    }
+}
+
+/// Says so if the password of the URL, by which this drill began, is refused now: who restores may change the password of
+/// his own role, and nobody can set the old one again without knowing how it was stored.
+async fn refused_login(url: &DatabaseUrl) -> Option<String> {
+    match Session::connect(url).await {
+        Ok(session) => {
+            session.close().await;
+            None
+        }
+        Err(postgres::Error::Auth { .. }) => {
+            let remark = format!(
+                "the login of PGCOFFER_SCRATCH_URL is refused since this drill: code in the backup may have changed the \
+                 password of {}; set it anew there with ALTER ROLE … PASSWORD, and look what that code is",
+                Untrusted::from(url.user()).identifier()
+            );
+            tracing::warn!("{remark}");
+            Some(remark)
+        }
+        Err(_) => None,
     }
 }
 
 async fn scratch_request(drill: &Drill<'_>, source: &SourceDatabase) -> Result<ScratchRequest> {
     let (_, owner) = drill.interrupt.or(maker(drill.catalog, drill.record)).await?;
     Ok(ScratchRequest {
-        now_seconds: drill.request.clock.now().as_second(),
         owner,
         encoding: source.encoding.clone(),
         locale: source.locale.clone(),

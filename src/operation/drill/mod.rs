@@ -239,7 +239,11 @@ impl Drill<'_> {
         let proven = self.prove(&scratch, &mut made, &source, progress, report).await;
         report.scratch.removed = Some(match &proven {
             Err(Error::Interrupted { .. }) => made.remove_at_once().await,
-            _ => made.remove().await,
+            _ => {
+                let (is_removed, refused_login) = made.remove().await;
+                report.remarks.extend(refused_login);
+                is_removed
+            }
         });
         report.finished = self.request.clock.now();
         proven?;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ReservedFault;
 use super::baseline::{Baseline, SCHEMA};
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
@@ -18,6 +19,12 @@ const BATCH: usize = 100;
 const LARGE_OBJECTS: usize = 500;
 
 const WHAT: &str = "empty the reserved database";
+
+/// The schemas that are in an empty database, whoever owns them.
+const PLATFORM_SCHEMAS: [&str; 4] = ["public", "heroku_ext", "_heroku", SCHEMA];
+
+/// The number of objects that are named.
+const NAMED: usize = 10;
 
 /// What the role owns in this database: the catalog and the oid of each object. Parts of objects and members of
 /// extensions go with what they belong to. Event triggers are first, as they could prevent every other drop.
@@ -98,22 +105,49 @@ struct OwnedObject {
 }
 
 impl Session {
-    /// Drops everything that the role owns, but what the baseline has. Returns what users would see in it afterwards:
-    /// empty, or what can't be dropped.
+    /// Drops everything that the role owns, but what the baseline has. Returns what is in it afterwards: empty, or what
+    /// can't be dropped.
+    ///
+    /// # Errors
+    /// [`ReservedFault::DependedOn`] before anything is dropped, if something of another role would be dropped too.
     pub(super) async fn empty(&mut self, baseline: &Baseline) -> Result<Vec<Untrusted>, Error> {
+        let objects = self.dependents_of_others(baseline).await?;
+        if !objects.is_empty() {
+            return Err(self.unusable(ReservedFault::DependedOn { objects }));
+        }
         self.drop_large_objects().await?;
         self.drop_owned(baseline).await?;
         self.reset_default_privileges(baseline).await?;
         self.reset_settings(&baseline.settings).await?;
-        self.strangers().await
+        self.strangers(baseline).await
     }
 
-    /// The objects of users in the database, but the mark.
-    pub(super) async fn strangers(&mut self) -> Result<Vec<Untrusted>, Error> {
+    /// Some of the objects of users in the database, but the mark: those that a restore would meet, and everything that
+    /// emptying would drop if these extensions stayed. So no object is lost that isn't seen here first.
+    pub(super) async fn strangers(&mut self, kept: &Baseline) -> Result<Vec<Untrusted>, Error> {
         let mut objects = self.existing_objects().await?;
         let mark = format!("schema {SCHEMA}");
         objects.retain(|object| object.raw() != mark);
+        if objects.is_empty() {
+            objects = self.named_owned(kept).await?;
+        }
         Ok(objects)
+    }
+
+    /// Up to ten of the objects that emptying would drop, by name.
+    async fn named_owned(&mut self, kept: &Baseline) -> Result<Vec<Untrusted>, Error> {
+        let mut schemas = kept.schemas.clone();
+        schemas.extend(PLATFORM_SCHEMAS.iter().map(|&schema| schema.to_owned()));
+        let owned = OWNED
+            .replace("{schemas}", &names(&schemas))
+            .replace("{extensions}", &names(&kept.extensions))
+            .replace("{compared})", "<>) ALL")
+            .replace("{objects}", "");
+        let query = format!(
+            "SELECT pg_catalog.pg_describe_object(o.classid, o.objid, 0) FROM ({owned}{NAMED}) AS o (classid, objid)"
+        );
+        let rows = self.rows(WHAT, &query).await?;
+        Ok(rows.iter().filter_map(|row| row.text(0)).map(Untrusted::from).collect())
     }
 
     async fn drop_owned(&mut self, baseline: &Baseline) -> Result<(), Error> {
@@ -254,7 +288,7 @@ fn kind_of(letter: &str) -> Option<&'static str> {
 }
 
 /// An array of names for SQL.
-fn names(names: &BTreeSet<String>) -> String {
+pub(super) fn names(names: &BTreeSet<String>) -> String {
     let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
     format!("ARRAY[{}]::pg_catalog.text[]", names.join(", "))
 }

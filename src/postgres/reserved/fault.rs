@@ -40,6 +40,22 @@ pub enum ReservedFault {
         /// Some of the objects that are left.
         objects: Vec<Untrusted>,
     },
+    /// Objects of other roles would be dropped along with what a drill has restored.
+    DependedOn {
+        /// Some of these objects, or parts of objects.
+        objects: Vec<Untrusted>,
+    },
+    /// A drill was killed in it, and it can't be proven that this is the same database: the server was started since
+    /// then, which a copy of its files is too, or it doesn't tell which one it is.
+    Unproven {
+        /// Some of the objects in it.
+        objects: Vec<Untrusted>,
+    },
+    /// The role may do more than restore into the database of a drill.
+    Rights {
+        /// What it may, as clauses.
+        rights: Vec<Untrusted>,
+    },
     /// It can't hold texts of the backup's encoding.
     Encoding {
         /// The encoding of the backup.
@@ -91,6 +107,22 @@ impl std::fmt::Display for UnusableReserved {
                 "an earlier drill has left in it what its role can't remove: {}",
                 list(objects)
             ),
+            ReservedFault::DependedOn { objects } => write!(
+                f,
+                "emptying it would drop what belongs to other roles: {}",
+                list(objects)
+            ),
+            ReservedFault::Unproven { objects } => write!(
+                f,
+                "a drill was killed in it or in the database that it is a copy of, and its server can't prove which; it \
+                 has {}",
+                list(objects)
+            ),
+            ReservedFault::Rights { rights } => write!(
+                f,
+                "what is restored runs code of the backup's owner, and the role may do more than that needs: {}",
+                list(rights)
+            ),
             ReservedFault::Encoding { backup, own } => write!(
                 f,
                 "its encoding is {own}, which can't hold every text of a backup in {backup}"
@@ -117,7 +149,16 @@ impl UnusableReserved {
             ReservedFault::OtherRepository { .. } => {
                 "set PGCOFFER_SCRATCH_URL to an empty database of its own: each repository needs one"
             }
-            ReservedFault::Copied { .. } | ReservedFault::Used { .. } => {
+            ReservedFault::DependedOn { .. } => {
+                "have the owners of these objects drop them, or make them independent of the drill's; or set \
+                 PGCOFFER_SCRATCH_URL to an empty database that is used for nothing else"
+            }
+            ReservedFault::Rights { .. } => {
+                "make a role for drills alone: `CREATE ROLE pgcoffer_drills LOGIN CREATEDB PASSWORD '…'`, or without \
+                 CREATEDB as the owner of an empty database of its own; and name that in PGCOFFER_SCRATCH_URL, or set \
+                 it to local"
+            }
+            ReservedFault::Copied { .. } | ReservedFault::Unproven { .. } | ReservedFault::Used { .. } => {
                 "if nobody needs what is in it, drop that and run the drill again; otherwise set PGCOFFER_SCRATCH_URL to \
                  an empty database that is used for nothing else"
             }

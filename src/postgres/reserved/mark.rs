@@ -24,6 +24,10 @@ pub(super) struct Mark {
     pub(super) repository: String,
     /// The database in which the mark was made; `None` if the server refuses to tell which it is.
     pub(super) database: Option<String>,
+    /// When its server was started, in microseconds since 1970. A copy of its files has the same identity, and is
+    /// started at another time. `None` in a mark of an earlier version.
+    #[serde(default)]
+    pub(super) server_started: Option<String>,
     /// What is in the database.
     pub(super) state: State,
     /// What was there before the first drill, and stays.
@@ -80,6 +84,16 @@ impl Session {
         Ok(mark.map_or(FoundMark::Unreadable, |mark| FoundMark::Mark(Box::new(mark))))
     }
 
+    /// When the server was started, in microseconds since 1970.
+    pub(super) async fn server_started(&mut self) -> Result<String, Error> {
+        const WHAT: &str = "ask when the server was started";
+        const STARTED: &str = "
+            SELECT (pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()) OPERATOR(pg_catalog.*)
+                    1000000::pg_catalog.float8)::pg_catalog.int8";
+        let rows = self.rows(WHAT, STARTED).await?;
+        self.first(&rows, WHAT)
+    }
+
     /// Writes the mark, in one transaction. Not retried.
     pub(super) async fn reserve(&mut self, mark: &Mark) -> Result<(), Error> {
         let write = format!(
@@ -100,6 +114,7 @@ mod tests {
         let mark = Mark {
             repository: "c0ffee".to_owned(),
             database: Some("7/5".to_owned()),
+            server_started: Some("1700000000000000".to_owned()),
             state: State::InUse,
             baseline: Baseline::default(),
         };

@@ -8,6 +8,7 @@
 //! would lose it is refused, and so is a role that the database's settings impose.
 
 mod baseline;
+mod dependents;
 mod empty;
 mod fault;
 mod mark;
@@ -16,6 +17,7 @@ mod source;
 use self::baseline::{Baseline, SCHEMA};
 use self::mark::{FoundMark, Mark, State};
 use super::error::Error;
+use super::scratch::RestoringIn;
 use super::session::Session;
 use super::sql::{ident, literal};
 use super::url::DatabaseUrl;
@@ -69,6 +71,31 @@ impl ReservedDatabase {
         Ok(!may_create)
     }
 
+    /// Asks the server whether drills may restore there, as a drill would: the rights of the role, and that the database
+    /// is none that is backed up. Returns whether it is to be the reserved one. Nothing is changed. Safe to cancel.
+    ///
+    /// # Errors
+    /// [`Error::Reserved`] if it may not be used.
+    pub async fn examine(url: &DatabaseUrl, sources: &[(String, DatabaseUrl)]) -> Result<bool, Error> {
+        let is_wanted = Self::is_wanted(url).await?;
+        let mut session = Session::connect(url).await?;
+        session.fix_path().await?;
+        if is_wanted {
+            // a drill that runs has the lock, and then the servers' identities alone are compared
+            match session.lock(LOCK).await {
+                Ok(()) | Err(Error::Locked { .. } | Error::LockTaken { .. }) => (),
+                Err(error) => return Err(error),
+            }
+            let identity = session.identity().await?.map(|identity| identity.to_string());
+            session.refuse_backed_up(url, sources, identity.as_deref()).await?;
+            session.refuse_rights(RestoringIn::ThisDatabase).await?;
+        } else if !session.is_superuser().await? {
+            session.refuse_rights(RestoringIn::NewDatabase).await?;
+        }
+        session.close().await;
+        Ok(is_wanted)
+    }
+
     /// Takes the database: locks it, checks that it may be used, marks it, and removes what a killed drill has left. Not
     /// retried. If it fails or is cancelled before the mark is written, nothing was changed.
     ///
@@ -81,6 +108,7 @@ impl ReservedDatabase {
         session.lock(LOCK).await?;
         let identity = session.identity().await?.map(|identity| identity.to_string());
         let unasked = session.refuse_sources(url, request, identity.as_deref()).await?;
+        session.refuse_rights(RestoringIn::ThisDatabase).await?;
         session.refuse_encoding(request.encoding)?;
         let found = session.reservation().await?;
         let mut mark = session.usable(found, request, identity).await?;
@@ -92,6 +120,7 @@ impl ReservedDatabase {
             }
         }
         mark.state = State::InUse;
+        mark.server_started = Some(session.server_started().await?);
         mark.baseline = session.baseline().await?;
         session.reserve(&mark).await?;
         for (setting, value) in request.settings {
@@ -146,8 +175,15 @@ impl ReservedDatabase {
         let mut session = Session::connect(url).await?;
         session.fix_path().await?;
         session.lock(LOCK).await?;
+        let started = Some(session.server_started().await?);
         match session.reservation().await? {
-            FoundMark::Mark(found) if found.repository == mark.repository && found.database == mark.database => {
+            // a server that was started meanwhile may be a copy of the one that was lost
+            FoundMark::Mark(found)
+                if found.repository == mark.repository
+                    && found.database == mark.database
+                    && found.server_started == mark.server_started
+                    && started == mark.server_started =>
+            {
                 Ok(session)
             }
             _ => Err(session.unusable(ReservedFault::NotReserved { objects: Vec::new() })),
@@ -174,6 +210,15 @@ impl ReservedDatabase {
 }
 
 impl Session {
+    /// Refuses a role that may do more than restore into the database of a drill.
+    pub(super) async fn refuse_rights(&mut self, place: RestoringIn) -> Result<(), Error> {
+        let rights = self.rights_beyond(place).await?;
+        match rights.is_empty() {
+            true => Ok(()),
+            false => Err(self.unusable(ReservedFault::Rights { rights })),
+        }
+    }
+
     fn unusable(&self, fault: ReservedFault) -> Error {
         Error::Reserved(Box::new(UnusableReserved {
             target: self.target().to_owned(),
@@ -202,10 +247,16 @@ impl Session {
         request: &ReservedRequest<'_>,
         identity: Option<String>,
     ) -> Result<Mark, Error> {
-        let objects = self.strangers().await?;
+        let kept = Baseline {
+            extensions: self.extension_names().await?,
+            ..Baseline::default()
+        };
+        let objects = self.strangers(&kept).await?;
+        let started = Some(self.server_started().await?);
         let new = || Mark {
             repository: request.repository.clone(),
             database: identity.clone(),
+            server_started: None,
             state: State::Empty,
             baseline: Baseline::default(),
         };
@@ -223,7 +274,15 @@ impl Session {
                 true => return Ok(new()),
                 false => ReservedFault::Copied { objects },
             },
-            FoundMark::Mark(mark) if mark.state == State::InUse || objects.is_empty() => return Ok(*mark),
+            // only the very server in which the drill was killed is emptied: not a copy of its files
+            FoundMark::Mark(mark) if mark.state == State::InUse => {
+                match (identity.is_some() && mark.server_started == started, objects.is_empty()) {
+                    (true, _) => return Ok(*mark),
+                    (false, true) => return Ok(new()),
+                    (false, false) => ReservedFault::Unproven { objects },
+                }
+            }
+            FoundMark::Mark(mark) if objects.is_empty() => return Ok(*mark),
             FoundMark::Mark(_) => ReservedFault::Used { objects },
         };
         Err(self.unusable(fault))

@@ -24,8 +24,18 @@ impl Session {
         if identity.is_some() && identity == request.original {
             return Err(self.unusable(ReservedFault::IsOriginal));
         }
+        self.refuse_backed_up(url, request.sources, identity).await
+    }
+
+    /// Refuses a database that is one of these. Returns the labels of those that could not be asked.
+    pub(super) async fn refuse_backed_up(
+        &mut self,
+        url: &DatabaseUrl,
+        sources: &[(String, DatabaseUrl)],
+        identity: Option<&str>,
+    ) -> Result<Vec<String>, Error> {
         let mut unasked = Vec::new();
-        for (label, source) in request.sources {
+        for (label, source) in sources {
             let is_same = match self.is_at(source, identity).await {
                 Ok(is_same) => is_same,
                 Err(error) => {

@@ -9,15 +9,19 @@
 mod abandoned;
 mod checks;
 mod extensions;
+mod rights;
 mod row_security;
 
 use std::collections::BTreeSet;
 
 use super::error::Error;
+use super::lasting_settings::LastingSettings;
 use super::session::Session;
 use super::sql::{ident, literal};
 use super::url::DatabaseUrl;
 use crate::redact::SecretText;
+
+pub(super) use rights::RestoringIn;
 
 pub use checks::{CheckAnswer, InvalidIndex, UncheckedConstraint};
 
@@ -30,8 +34,6 @@ const MARK: &str = "made by pgcoffer for a drill of";
 /// What a scratch database is made for.
 #[derive(Clone, Debug)]
 pub struct ScratchRequest {
-    /// The time, in seconds since 1970.
-    pub now_seconds: i64,
     /// Twelve hexadecimal digits that no other drill has.
     pub random: String,
     /// Who makes it: a later drill of the same owner removes what is left.
@@ -57,7 +59,6 @@ pub struct ScratchRequest {
 }
 
 /// A database that was made for a drill.
-#[derive(Clone, Debug)]
 pub struct ScratchDatabase {
     /// The login of the role that restores.
     pub url: DatabaseUrl,
@@ -71,6 +72,10 @@ pub struct ScratchDatabase {
     name: String,
     /// The role that was made, if one was.
     role: Option<String>,
+    /// The settings that the login had before, if that is the role that restores.
+    settings: Option<LastingSettings>,
+    /// Holds the lock that says that the drill lives. `None` where it could not be taken, as behind a pooler.
+    holder: Option<Session>,
 }
 
 impl ScratchDatabase {
@@ -82,8 +87,11 @@ impl ScratchDatabase {
     pub async fn make(admin: &DatabaseUrl, request: &ScratchRequest) -> Result<Self, Error> {
         let mut session = Session::connect(admin).await?;
         session.fix_path().await?;
-        session.drop_abandoned(request).await;
         let is_superuser = session.is_superuser().await?;
+        if !is_superuser {
+            session.refuse_rights(RestoringIn::NewDatabase).await?;
+        }
+        session.drop_abandoned(request).await;
         let name = format!("{PREFIX}{}", request.random);
         let role = is_superuser.then(|| request.role.clone().unwrap_or_else(|| name.clone()));
         let login = match &role {
@@ -98,9 +106,14 @@ impl ScratchDatabase {
             admin: admin.clone(),
             name,
             role,
+            settings: None,
+            holder: None,
         };
+        if let Err(error) = session.lock(&made.name).await {
+            tracing::debug!("the drill goes on without its lock: {error}");
+        }
         let filled = made.fill(&mut session, request).await;
-        session.close().await;
+        made.holder = Some(session);
         match filled {
             Ok(()) => Ok(made),
             Err(error) => {
@@ -117,14 +130,30 @@ impl ScratchDatabase {
         self.url.user()
     }
 
+    /// The login that has made the database.
+    pub fn admin(&self) -> &DatabaseUrl {
+        &self.admin
+    }
+
     /// Whether the role was made for this drill alone.
     pub fn has_own_role(&self) -> bool {
         self.role.is_some()
     }
 
+    /// Keeps the session alive whose lock says that the drill lives. Never returns. Safe to cancel.
+    pub async fn keep(&mut self) {
+        if let Some(session) = &mut self.holder {
+            let lost = session.keep_alive().await;
+            tracing::debug!("the drill goes on without its lock: {lost}");
+        }
+        self.holder = None;
+        std::future::pending().await
+    }
+
     async fn fill(&mut self, session: &mut Session, request: &ScratchRequest) -> Result<(), Error> {
-        if let Some(role) = &self.role {
-            session.make_role(role, request).await?;
+        match &self.role {
+            Some(role) => session.make_role(role, request).await?,
+            None => self.settings = Some(session.lasting_settings().await?),
         }
         self.create(session, request).await?;
         session.mark("DATABASE", &self.name, request).await?;
@@ -180,18 +209,20 @@ impl ScratchDatabase {
         }
     }
 
-    /// Resets what the restored code may have set for later sessions, and ends its sessions. Only a superuser can, and
-    /// only where the role is the drill's own.
+    /// Resets what the restored code may have set for later sessions. Where the role is the drill's own, its sessions are
+    /// ended too.
     ///
     /// # Errors
     /// What the server refuses.
     pub async fn settle(&self, settings: &[(&'static str, String)]) -> Result<(), Error> {
         const WHAT: &str = "settle the scratch database";
-        let Some(role) = &self.role else {
-            return Ok(());
-        };
         let mut session = Session::connect(&self.admin).await?;
         session.fix_path().await?;
+        let Some(role) = &self.role else {
+            self.reset(&mut session).await?;
+            session.close().await;
+            return Ok(());
+        };
         let (name, role) = (ident(&self.name), ident(role));
         let mut steps = vec![
             format!("ALTER ROLE {role} RESET ALL"),
@@ -223,8 +254,18 @@ impl ScratchDatabase {
         let mut session = Session::connect(&self.admin).await?;
         session.fix_path().await?;
         let dropped = session.drop_scratch(&self.name, self.role.as_deref()).await;
+        // after the drop, which ends every session of the restored code
+        let reset = self.reset(&mut session).await;
         session.close().await;
-        dropped
+        dropped.and(reset)
+    }
+
+    /// Sets the settings of the login as they were, if it has restored.
+    async fn reset(&self, session: &mut Session) -> Result<(), Error> {
+        match &self.settings {
+            Some(settings) => session.reset_settings(settings).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -241,7 +282,7 @@ impl Session {
             .await
     }
 
-    async fn is_superuser(&mut self) -> Result<bool, Error> {
+    pub(super) async fn is_superuser(&mut self) -> Result<bool, Error> {
         const WHAT: &str = "ask what the role may do";
         const SUPERUSER: &str = "
             SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
@@ -279,9 +320,20 @@ impl Session {
 
     /// Says on an object whose it is and since when.
     async fn mark(&mut self, kind: &str, name: &str, request: &ScratchRequest) -> Result<(), Error> {
-        let comment = literal(&format!("{MARK} {} at {}", request.owner, request.now_seconds));
+        let now = self.server_seconds().await?;
+        let comment = literal(&format!("{MARK} {} at {now}", request.owner));
         let mark = format!("COMMENT ON {kind} {} IS {comment}", ident(name));
         self.change("mark what a drill has made", &mark).await
+    }
+
+    /// The server's time, in seconds since 1970. Marks are made and judged by this one clock, as machines that drill
+    /// may each have another.
+    async fn server_seconds(&mut self) -> Result<i64, Error> {
+        const WHAT: &str = "ask for the server's time";
+        const NOW: &str = "
+            SELECT pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::pg_catalog.int8";
+        let rows = self.rows(WHAT, NOW).await?;
+        self.first(&rows, WHAT)
     }
 
     async fn drop_scratch(&mut self, name: &str, role: Option<&str>) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A pg_dump that waits before it dumps the restored database, and says so.
-fn waiting(cluster: &Cluster, folder: &Path) -> (PathBuf, PathBuf) {
+pub(super) fn waiting(cluster: &Cluster, folder: &Path) -> (PathBuf, PathBuf) {
     let reached = folder.join("reached");
     let script = format!(
         "if [ \"${{PGDATABASE#pgcoffer_drill_}}\" != \"$PGDATABASE\" ]; then\n\

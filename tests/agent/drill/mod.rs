@@ -3,6 +3,7 @@
 mod forged;
 mod found;
 mod grounds;
+mod guarded;
 mod hostile;
 mod left;
 mod limits;

@@ -71,18 +71,25 @@ pub(super) fn in_reserved(stage: &Stage, target: &Target) -> Agent {
 }
 
 #[track_caller]
-fn refused(agent: &Agent, words: &str) -> Outcome {
+pub(super) fn refused(agent: &Agent, words: &str) -> Outcome {
     let outcome = agent.run(["drill", "latest"]).ended_with(3);
     assert!(outcome.stderr.contains(words), "{words}:\n{}", outcome.stderr);
     assert!(outcome.stderr.contains("hint: "), "{}", outcome.stderr);
     outcome
 }
 
+/// A target on the platform, whose role owns no other database, as on a server of its own.
+fn same_platform_elsewhere(home: &Home) -> Target {
+    let give = format!("alter database {} owner to postgres", home.stage.database);
+    home.stage.cluster.psql("postgres", &give);
+    home.same_platform()
+}
+
 #[test]
 fn a_heroku_database_is_proven_in_a_reserved_one_which_is_empty_again() {
     let home = Home::of(HEROKU, APP);
     home.back_up();
-    let target = home.same_platform();
+    let target = same_platform_elsewhere(&home);
     let cluster = home.stage.cluster;
     let role = home.owner.as_str();
     cluster.psql(
@@ -156,7 +163,7 @@ fn rows_of_a_platform_s_tables_are_not_restored_and_named() {
         "insert into accounts.people values (1, 'a'); create table notes (a int); insert into notes values (1)",
     );
     home.back_up();
-    let target = home.same_platform();
+    let target = same_platform_elsewhere(&home);
     let report = drilled(&in_reserved(&home.stage, &target), 9);
     let named = findings(&report, "not_compared");
     assert!(named.starts_with("TABLE DATA accounts.people: "), "{named}");
@@ -298,7 +305,7 @@ fn what_others_have_put_into_it_since_stays() {
 }
 
 /// A pg_dump that waits before it dumps what was restored, and says so.
-fn waiting(cluster: &Cluster, folder: &Path, database: &str) -> (PathBuf, PathBuf) {
+pub(super) fn waiting(cluster: &Cluster, folder: &Path, database: &str) -> (PathBuf, PathBuf) {
     let (reached, once) = (folder.join("reached"), folder.join("once"));
     let script = format!(
         "if [ \"$PGDATABASE\" = '{database}' ] && [ \"$1\" != --version ]; then\n\
@@ -414,6 +421,8 @@ fn what_the_restored_code_has_set_is_set_back() {
         &stage.database,
         "create or replace function attack() returns void language plpgsql as $f$ begin
            begin alter role current_user set search_path = evil; exception when others then null; end;
+           begin alter role current_user in database postgres set search_path = evil;
+           exception when others then null; end;
            begin alter role current_user set statement_timeout = 1; exception when others then null; end;
            begin execute format('alter database %I set work_mem = 64', current_database());
            exception when others then null; end;
@@ -435,6 +444,10 @@ fn what_the_restored_code_has_set_is_set_back() {
     assert_emptied(stage.cluster, &target.name);
     let after = owned(stage.cluster, &target.name, &role);
     assert_eq!(after, before);
+    // nothing is set for it in other databases either
+    let elsewhere =
+        format!("select count(*) from pg_db_role_setting where setrole = '{role}'::regrole and setdatabase <> 0");
+    assert_eq!(stage.cluster.psql("postgres", &elsewhere), "0");
 }
 
 #[test]
