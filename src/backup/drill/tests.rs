@@ -88,7 +88,7 @@ fn the_newest_report_names_the_drills_before_it_and_the_last_that_came_back() {
     let now = report();
     let hours_ago = |hours: i64, verdict| {
         let mut one = report();
-        one.started = now.started - jiff::SignedDuration::from_hours(hours);
+        one.started = now.started - SignedDuration::from_hours(hours);
         one.outcome = DrillOutcome::Completed {
             verdict,
             differences: 1,

@@ -96,6 +96,7 @@ fn a_drill_that_could_not_be_carried_out_has_a_certificate() {
         agent_sha256: None,
         recovery_point_target: None,
         previous: None,
+        without_report: 0,
     };
     assert_eq!(draft.statement(), None);
 }
