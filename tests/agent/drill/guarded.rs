@@ -171,10 +171,7 @@ fn a_fork_of_a_database_in_use_is_never_emptied() {
     fork.psql("postgres", "select pg_promote()");
     fork.psql(
         &name,
-        &format!(
-            "set session authorization {role}; insert into people select * from people limit 0; \
-        create table precious as select 1 as one"
-        ),
+        &format!("set session authorization {role}; create table precious as select 1 as one"),
     );
     let outcome = refused(&in_reserved(&stage, &at(&fork)), "its server can't prove which");
     assert!(outcome.stderr.contains("people"), "{}", outcome.stderr);
