@@ -201,7 +201,7 @@ impl Made {
     async fn remove_all(self) {
         match self {
             Self::Server(server, _) => server.stop().await,
-            Self::Database(database) => {
+            Self::Database(mut database) => {
                 if let Err(error) = database.remove().await {
                     tracing::warn!("the database of a drill is left, and a later drill will drop it: {error}");
                 }

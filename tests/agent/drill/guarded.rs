@@ -269,5 +269,6 @@ fn a_password_that_restored_code_has_changed_is_told() {
         let told = "the login of PGCOFFER_SCRATCH_URL is refused since this drill";
         assert!(outcome.stderr.contains(told), "{}", outcome.stderr);
         assert_ne!(outcome.code(), 0);
+        assert_eq!(left_on(&cluster), "");
     }
 }
