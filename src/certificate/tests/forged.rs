@@ -89,10 +89,7 @@ fn what_was_changed_or_signed_by_another_key_is_not_opened() {
         &format!("{{\"publicKey\":\"{}\",", scene.key.public().to_line()),
         1,
     );
-    assert!(matches!(
-        open(&with_key, &other.keys()),
-        Err(CertificateFault::NotSigned(_))
-    ));
+    assert!(open(&with_key, &other.keys()).is_err());
     assert!(open(&with_key, &scene.keys()).is_ok());
 }
 

@@ -296,8 +296,8 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("pgcoffer dashboard password", "asks twice, and prints the hash"),
             (
-                "pgcoffer keygen --words | tee /dev/tty | pgcoffer dashboard password",
-                "seven random words, shown once",
+                "pgcoffer dashboard password < password.txt",
+                "reads it from a file, and prints the hash",
             ),
         ],
     ),

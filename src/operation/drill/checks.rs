@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
-use super::values::{Number, length_of_time, moment};
+use super::values::{Number, length_of_time, mistyped, moment};
 use crate::{backup::DrillCheck, postgres::CheckAnswer, text::Untrusted};
 
 /// The word that begins an expectation.
@@ -156,30 +156,6 @@ fn expectation(line: &str) -> Option<&str> {
     let head = comment.get(..EXPECT.len())?;
     head.eq_ignore_ascii_case(EXPECT)
         .then(|| comment[EXPECT.len()..].trim())
-}
-
-/// What was probably meant, where a comparison is written in another way than these are. Such a text is never taken for
-/// the value that is expected.
-fn mistyped(text: &str) -> Option<&'static str> {
-    const FORMS: [(&str, &str); 10] = [
-        ("=>", "`>= 10`"),
-        ("=<", "`<= 10`"),
-        ("=!", "`<> 10`"),
-        ("==", "`10` alone"),
-        ("=", "`10` alone"),
-        ("!", "`<> 10`"),
-        ("≥", "`>= 10`"),
-        ("≤", "`<= 10`"),
-        ("≠", "`<> 10`"),
-        ("~", "a value or a bound, such as `>= 10`"),
-    ];
-    if text.starts_with("!=") {
-        return None;
-    }
-    let form = FORMS.iter().find(|(form, _)| text.starts_with(form));
-    let ends = text.ends_with(['<', '>', '=', '≥', '≤', '≠']);
-    form.map(|(_, cure)| *cure)
-        .or(ends.then_some("the comparison first, such as `>= 10`"))
 }
 
 fn is_blank(line: &str) -> bool {

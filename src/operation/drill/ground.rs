@@ -215,7 +215,7 @@ impl Made {
                 server.stop().await;
                 true
             }
-            Self::Database(database) => match database.remove().await {
+            Self::Database(mut database) => match database.remove().await {
                 Ok(()) => true,
                 Err(error) => {
                     tracing::warn!("the database of a drill is left, and a later drill will drop it: {error}");

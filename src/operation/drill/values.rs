@@ -1,4 +1,5 @@
-//! Values that the user's statements are compared by: numbers, moments and lengths of time.
+//! Values that the user's statements are compared by: numbers, moments and lengths of time; and comparisons that are
+//! mistyped.
 
 use std::cmp::Ordering;
 
@@ -36,6 +37,30 @@ pub(super) fn moment(text: &str) -> Option<Timestamp> {
         .to_zoned(jiff::tz::TimeZone::UTC)
         .ok()
         .map(|zoned| zoned.timestamp())
+}
+
+/// What was probably meant, where a comparison is written in another way than these are. Such a text is never taken for
+/// the value that is expected.
+pub(super) fn mistyped(text: &str) -> Option<&'static str> {
+    const FORMS: [(&str, &str); 10] = [
+        ("=>", "`>= 10`"),
+        ("=<", "`<= 10`"),
+        ("=!", "`<> 10`"),
+        ("==", "`10` alone"),
+        ("=", "`10` alone"),
+        ("!", "`<> 10`"),
+        ("≥", "`>= 10`"),
+        ("≤", "`<= 10`"),
+        ("≠", "`<> 10`"),
+        ("~", "a value or a bound, such as `>= 10`"),
+    ];
+    if text.starts_with("!=") {
+        return None;
+    }
+    let form = FORMS.iter().find(|(form, _)| text.starts_with(form));
+    let ends = text.ends_with(['<', '>', '=', '≥', '≤', '≠']);
+    form.map(|(_, cure)| *cure)
+        .or(ends.then_some("the comparison first, such as `>= 10`"))
 }
 
 /// A decimal number of any length, compared exactly: a sum of money may have more digits than a float.

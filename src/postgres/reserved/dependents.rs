@@ -6,11 +6,13 @@ use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 use crate::text::Untrusted;
 
-/// Each object with its owner. A part has the owner of the whole, a member of an extension that of the extension. The
+/// Each object with its owner. A part has the owner of the whole, a member of an extension that of the extension: the
+/// server gives what it makes for them itself, such as array types and the functions of a range, to a superuser. The
 /// triggers of a foreign key on the table that it refers to are left out: they are the key's own.
 const OWNERS: &str = "
     parts (classid, objid, owner) AS (
         SELECT c.tableoid, c.oid, c.relowner FROM pg_catalog.pg_class AS c
+         WHERE c.relnamespace OPERATOR(pg_catalog.<>) 'pg_toast'::pg_catalog.regnamespace::pg_catalog.oid
         UNION ALL SELECT p.tableoid, p.oid, p.proowner FROM pg_catalog.pg_proc AS p
         UNION ALL SELECT t.tableoid, t.oid, t.typowner FROM pg_catalog.pg_type AS t
         UNION ALL SELECT n.tableoid, n.oid, n.nspowner FROM pg_catalog.pg_namespace AS n
@@ -43,13 +45,33 @@ const OWNERS: &str = "
             JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) x.polrelid
         UNION ALL SELECT x.tableoid, x.oid, c.relowner FROM pg_catalog.pg_trigger AS x
             JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) x.tgrelid WHERE NOT x.tgisinternal),
-    owners (classid, objid, owner, extname) AS (
+    known (classid, objid, owner, extname) AS (
         SELECT p.classid, p.objid, COALESCE(e.extowner, p.owner), e.extname
           FROM parts AS p
                LEFT JOIN pg_catalog.pg_depend AS m ON m.classid OPERATOR(pg_catalog.=) p.classid
                      AND m.objid OPERATOR(pg_catalog.=) p.objid AND m.objsubid OPERATOR(pg_catalog.=) 0
                      AND m.deptype OPERATOR(pg_catalog.=) 'e'
-               LEFT JOIN pg_catalog.pg_extension AS e ON e.oid OPERATOR(pg_catalog.=) m.refobjid)";
+               LEFT JOIN pg_catalog.pg_extension AS e ON e.oid OPERATOR(pg_catalog.=) m.refobjid),
+    within (classid, objid, refclassid, refobjid) AS (
+        SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_catalog.pg_depend AS d
+         WHERE d.deptype OPERATOR(pg_catalog.=) 'i'
+        UNION ALL SELECT x.tableoid, x.oid, c.tableoid, c.oid FROM pg_catalog.pg_attrdef AS x
+            JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) x.adrelid
+        UNION ALL SELECT x.tableoid, x.oid, c.tableoid, c.oid FROM pg_catalog.pg_constraint AS x
+            JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) x.conrelid
+        UNION ALL SELECT x.tableoid, x.oid, c.tableoid, c.oid FROM pg_catalog.pg_rewrite AS x
+            JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) x.ev_class
+        UNION ALL SELECT x.tableoid, x.oid, c.tableoid, c.oid FROM pg_catalog.pg_trigger AS x
+            JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) x.tgrelid
+        UNION ALL SELECT c.tableoid, x.indexrelid, c.tableoid, c.oid FROM pg_catalog.pg_index AS x
+            JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) x.indrelid),
+    owners (classid, objid, owner, extname) AS (
+        SELECT k.classid, k.objid, COALESCE(w.owner, k.owner), COALESCE(w.extname, k.extname)
+          FROM known AS k
+               LEFT JOIN within AS i ON i.classid OPERATOR(pg_catalog.=) k.classid
+                     AND i.objid OPERATOR(pg_catalog.=) k.objid
+               LEFT JOIN known AS w ON w.classid OPERATOR(pg_catalog.=) i.refclassid
+                     AND w.objid OPERATOR(pg_catalog.=) i.refobjid)";
 
 /// Whatever a drop takes along is reached by a step from an object of the role to one of another role, so one step is
 /// enough.

@@ -250,8 +250,12 @@ impl ScratchDatabase {
     ///
     /// # Errors
     /// What the server refuses; then it is left, and a later drill drops it.
-    pub async fn remove(&self) -> Result<(), Error> {
-        let mut session = Session::connect(&self.admin).await?;
+    pub async fn remove(&mut self) -> Result<(), Error> {
+        // the session of the lock, as the restored code may have changed the password
+        let mut session = match self.holder.take() {
+            Some(mut holder) if holder.check().await.is_ok() => holder,
+            _ => Session::connect(&self.admin).await?,
+        };
         session.fix_path().await?;
         let dropped = session.drop_scratch(&self.name, self.role.as_deref()).await;
         // after the drop, which ends every session of the restored code

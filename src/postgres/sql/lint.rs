@@ -105,12 +105,13 @@ impl Statement<'_> {
     }
 }
 
-/// The names that the statement defines by `WITH name AS (` or `, name (columns) AS (`.
+/// The names that the statement defines by `WITH name AS (`, `WITH RECURSIVE name AS (` or `, name (columns) AS (`.
 fn common_tables(tokens: &[Token]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (at, token) in tokens.iter().enumerate() {
         let Token::Word(name) = token else { continue };
-        let is_first = at > 0 && (tokens[at - 1] == Token::Word("with".into()) || tokens[at - 1] == Token::Mark(','));
+        let begins = ["with", "recursive"].map(|word| Token::Word(word.to_owned()));
+        let is_first = at > 0 && (begins.contains(&tokens[at - 1]) || tokens[at - 1] == Token::Mark(','));
         let mut next = at + 1;
         if tokens.get(next) == Some(&Token::Mark('(')) {
             next += 1 + tokens[next..]

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     stage::{SMALL, Stage, Target, unique, wait_until},
-    testbed::{Agent, Cluster},
+    testbed::{Agent, Cluster, ClusterOptions},
 };
 
 /// Everything that emptying would drop counts, also where a restore would not meet it.
@@ -171,10 +171,7 @@ fn a_fork_of_a_database_in_use_is_never_emptied() {
     fork.psql("postgres", "select pg_promote()");
     fork.psql(
         &name,
-        &format!(
-            "set session authorization {role}; insert into people select * from people limit 0; \
-        create table precious as select 1 as one"
-        ),
+        &format!("set session authorization {role}; create table precious as select 1 as one"),
     );
     let outcome = refused(&in_reserved(&stage, &at(&fork)), "its server can't prove which");
     assert!(outcome.stderr.contains("people"), "{}", outcome.stderr);
@@ -236,4 +233,42 @@ fn the_database_of_a_living_drill_is_never_dropped() {
     cluster.psql("postgres", &mark);
     assert_proven(&agent);
     assert_eq!(left_on(&cluster), "");
+}
+
+/// Nobody can set the old password again, so it is said.
+#[test]
+fn a_password_that_restored_code_has_changed_is_told() {
+    let stage = Stage::of(
+        "create table victims (id int); insert into victims values (1);
+         create function attack() returns void language plpgsql as 'begin end';
+         create function evil(int) returns int language plpgsql immutable as 'begin perform public.attack(); return $1; \
+         end'; create index at_restore on victims (evil(id));",
+    );
+    stage.cluster.psql(
+        &stage.database,
+        "create or replace function attack() returns void language plpgsql as $f$ begin
+           alter role current_user password 'evil'; exception when others then null; end $f$",
+    );
+    stage.back_up();
+    let cluster = Cluster::start_with(ClusterOptions {
+        password: Some("of the superuser".to_owned()),
+        ..ClusterOptions::default()
+    });
+    let name = unique("scratch");
+    cluster.create_database(&name);
+    for attributes in ["", "createdb"] {
+        let role = unique("customer");
+        let make = format!("create role {role} login {attributes} password 'of the customer'");
+        cluster.psql("postgres", &make);
+        if attributes.is_empty() {
+            let own = format!("alter database {name} owner to {role}; alter schema public owner to {role}");
+            cluster.psql(&name, &own);
+        }
+        let url = cluster.url_as(&role, Some("of the customer"), &name);
+        let outcome = stage.agent().env("PGCOFFER_SCRATCH_URL", url).run(["drill", "latest"]);
+        let told = "the login of PGCOFFER_SCRATCH_URL is refused since this drill";
+        assert!(outcome.stderr.contains(told), "{}", outcome.stderr);
+        assert_ne!(outcome.code(), 0);
+        assert_eq!(left_on(&cluster), "");
+    }
 }

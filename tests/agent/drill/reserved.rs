@@ -320,7 +320,7 @@ pub(super) fn waiting(cluster: &Cluster, folder: &Path, database: &str) -> (Path
 #[test]
 fn two_drills_at_once_are_kept_apart_and_the_next_one_empties_what_a_kill_has_left() {
     let stage = Stage::backed_up(SMALL);
-    let (_, target) = stage.customers_target("");
+    let (role, target) = stage.customers_target("");
     let folder = open_folder();
     let (bin, reached) = waiting(stage.cluster, folder.path(), &target.name);
     let agent = in_reserved(&stage, &target);
@@ -355,8 +355,15 @@ fn two_drills_at_once_are_kept_apart_and_the_next_one_empties_what_a_kill_has_le
         url: target.url.replace(&target.name, &copy),
         name: copy,
     };
+    // as on another server, where the role owns nothing else
+    let owned_by = |owner: &str| {
+        let give = format!("alter database {} owner to {owner}", target.name);
+        stage.cluster.psql("postgres", &give);
+    };
+    owned_by("postgres");
     refused(&in_reserved(&stage, &at_copy), "its mark was made in another database");
     assert_eq!(stage.cluster.psql(&at_copy.name, people), "500");
+    owned_by(&role);
     drilled(&agent, 0);
     assert_emptied(stage.cluster, &target.name);
 }
