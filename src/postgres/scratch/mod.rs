@@ -252,9 +252,13 @@ impl ScratchDatabase {
     /// What the server refuses; then it is left, and a later drill drops it.
     pub async fn remove(&mut self) -> Result<(), Error> {
         // the session of the lock, as the restored code may have changed the password
-        let mut session = match self.holder.take() {
-            Some(mut holder) if holder.check().await.is_ok() => holder,
-            _ => Session::connect(&self.admin).await?,
+        let held = match self.holder.take() {
+            Some(mut holder) => holder.check().await.is_ok().then_some(holder),
+            None => None,
+        };
+        let mut session = match held {
+            Some(holder) => holder,
+            None => Session::connect(&self.admin).await?,
         };
         session.fix_path().await?;
         let dropped = session.drop_scratch(&self.name, self.role.as_deref()).await;
