@@ -2,7 +2,7 @@
 
 use super::{Agent, archives::no_such_database, connect::parse_label, usage};
 use crate::{
-    backup::{Failure, Label},
+    backup::{Failure, Label, Record},
     catalog::{Catalog, ListedRuns, Listing, OtherPlace},
     error::{Error, Result},
     operation::{self, PruneReport, PruneRequest},
@@ -45,6 +45,7 @@ impl Agent {
             Ok(listing)
         };
         let mut listing = self.interrupt.or(listing).await?;
+        listing.copies = self.copies_of(catalog, &records_of(&listing)).await?;
         if !listing.knows_nothing() {
             return Ok(listing);
         }
@@ -130,4 +131,10 @@ impl Agent {
         }
         Ok(Pruned { reports, failed })
     }
+}
+
+/// The good backups that are shown.
+fn records_of(listing: &Listing) -> Vec<&Record> {
+    let all = listing.entries.iter().map(|one| &one.record);
+    all.filter(|record| record.is_good()).collect()
 }

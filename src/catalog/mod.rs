@@ -15,6 +15,7 @@
 mod archive_check;
 mod commit;
 mod comparison;
+mod copying;
 mod databases;
 mod doubt;
 mod drill_commit;
@@ -24,6 +25,7 @@ mod entry;
 mod keys;
 mod known;
 mod leftovers;
+mod listed_copies;
 mod listed_drills;
 mod listed_runs;
 mod listing;
@@ -57,11 +59,13 @@ use crate::{
 };
 
 pub use archive_check::ArchiveCheck;
+pub use copying::Holdings;
 pub use doubt::Doubt;
 pub use drill_commit::DrillTurn;
 pub use drills::{DrillHistory, DrillNames, DrillObjects, ReportsRead};
 pub use entry::CatalogEntry;
 pub use keys::{Key, Keys, Maker};
+pub use listed_copies::ListedCopies;
 pub use listed_drills::ListedDrills;
 pub use listed_runs::ListedRuns;
 pub use listing::Listing;

@@ -21,6 +21,7 @@ use super::{
     table::{Room, Table},
     terminal::stdout_columns,
     text::read_back,
+    text_copy,
     text_drill::third_answer,
     width::wrapped,
     zone::Zone,
@@ -228,6 +229,7 @@ fn notes(health: &Health, now: Timestamp, zone: &Zone) -> Vec<(Style, String)> {
         let warnings = newest.warnings.iter();
         warnings.map(|warning| format!("warning of {}: {warning}", newest.id))
     }));
+    lines.extend(text_copy::places_of_database(health, now));
     let read = health.last_read_back.iter();
     lines.extend(read.map(|read| read_back(&read.id, read.at, now)));
     if health.came_late > 0 {

@@ -8,6 +8,7 @@ use super::{
     dynos::DynoReading,
     monitoring::Serving,
     notices::{NoticeReading, Notices},
+    places::PlacesReading,
     schedules::Schedules,
     seen::SeenDatabases,
 };
@@ -34,6 +35,7 @@ pub(super) struct Reading {
     pub(super) drills: DrillReading,
     pub(super) notices: NoticeReading,
     pub(super) dynos: DynoReading,
+    pub(super) places: PlacesReading,
     /// Variables that are set and can't be used: what needs them does not report them as missing.
     pub(super) wrong: BTreeSet<String>,
     pub(super) faults: Vec<Fault>,
@@ -51,6 +53,8 @@ impl Default for Reading {
             repository: None,
             location: None,
             store: Options::default(),
+            places: Vec::new(),
+            copies_min: None,
             pg_bin: None,
             drill_ground: DrillGround::default(),
             drill_sql: None,
@@ -82,6 +86,7 @@ impl Default for Reading {
             drills: DrillReading::default(),
             notices: NoticeReading::default(),
             dynos: DynoReading::default(),
+            places: PlacesReading::default(),
             wrong: BTreeSet::new(),
             faults: Vec::new(),
         }

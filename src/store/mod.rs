@@ -29,7 +29,8 @@ pub use location::Location;
 pub use object::{Attributes, Claim, Object, Stored, TagsKept, Thaw, Unfinished};
 pub use parts::{PARTS_MAX, PartPlan};
 pub use s3::{
-    AskedForThaw, CredentialVariables, Lifecycle, LockMode, Locked, Options, Probe, PublicAccess, S3, Speed, Versioning,
+    AskedForThaw, CredentialVariables, Lifecycle, LockMode, Locked, Options, OwnCredentials, OwnService, Probe,
+    PublicAccess, S3, Speed, Versioning,
 };
 pub use upload::Upload;
 

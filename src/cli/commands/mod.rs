@@ -7,10 +7,12 @@ pub(super) mod check;
 pub(super) mod chosen;
 mod chosen_database;
 mod context;
+pub(super) mod copy;
 mod decide;
 pub(super) mod delete;
 pub(super) mod diff;
 pub(super) mod drill;
+pub(super) mod from_place;
 pub(super) mod get;
 mod kept_for;
 mod keygen;
@@ -78,6 +80,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
             thaw,
         } => context.verify(chosen, *deep, *sample, *thaw).await,
         Command::Drill(args) => context.drill(args).await,
+        Command::Copy(args) => context.copy(args).await,
         Command::Certificate(command) => context.certificate(command).await,
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,

@@ -50,6 +50,9 @@ impl Output {
         for (_, why) in &listing.unreadable {
             note(&format!("warning: {why}"));
         }
+        for (place, why) in &listing.copies.unseen {
+            note(&format!("warning: the place {place} can't be looked at: {why}"));
+        }
         for (label, count) in listing.others.iter().filter(|_| !listing.entries.is_empty()) {
             note(&format!(
                 "warning: {} in the folder of {label} under no key that is set here, passed over",
@@ -82,6 +85,8 @@ fn list_json(listing: &Listing, databases: &[Label], location: &Location) -> Val
         "other_repositories": listing.other_repositories,
         "more": listing.more,
         "elsewhere": listing.elsewhere,
+        "places": listing.copies.places,
+        "places_unseen": listing.copies.unseen.iter().map(|(place, _)| place).collect::<Vec<_>>(),
     })
 }
 

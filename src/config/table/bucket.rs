@@ -159,7 +159,7 @@ fn http_hosts(text: &str) -> Result<HttpHosts, Wrong> {
 
 /// Classes that S3 takes at upload; the cold ones make an archive that must be thawed before it can be read.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
-fn storage_class(text: &str) -> Result<String, Wrong> {
+pub(super) fn storage_class(text: &str) -> Result<String, Wrong> {
     const CLASSES: [&str; 9] = [
         "STANDARD",
         "REDUCED_REDUNDANCY",
@@ -219,7 +219,7 @@ fn one_of<T, const N: usize>(known: [T; N], name: impl Fn(&T) -> &str, text: &st
     found.ok_or_else(|| (format!("{text:?} is none of {}", names.join(", ")), None))
 }
 
-fn lock_mode(text: &str) -> Result<LockMode, Wrong> {
+pub(super) fn lock_mode(text: &str) -> Result<LockMode, Wrong> {
     match text.to_ascii_lowercase().as_str() {
         "governance" => Ok(LockMode::Governance),
         "compliance" => Ok(LockMode::Compliance),
