@@ -291,7 +291,10 @@ impl Agent {
         let catalog = self.catalog().await?;
         let record = self.find(catalog, selector).await?;
         // not interrupted between the mark and the tags
-        operation::retain(catalog, &record, retention, who, self.clock.now()).await
+        let now = self.clock.now();
+        let retained = operation::retain(catalog, &record, retention, who, now).await?;
+        self.decide_in_places(catalog, &record).await;
+        Ok(retained)
     }
 
     /// Holds, releases or accepts a backup, in the name of `who`.
@@ -302,7 +305,9 @@ impl Agent {
         let catalog = self.catalog().await?;
         let record = self.find(catalog, selector).await?;
         // not interrupted between the mark and the tag
-        operation::change_mark(catalog, &record, decision, who, self.clock.now()).await
+        let changed = operation::change_mark(catalog, &record, decision, who, self.clock.now()).await?;
+        self.decide_in_places(catalog, &record).await;
+        Ok(changed)
     }
 }
 

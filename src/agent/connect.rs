@@ -24,7 +24,7 @@ impl Agent {
         let connect = async {
             let keys = self.config.keys_for_reading()?;
             let store = self.store(self.config.store.clone()).await?;
-            Ok(Catalog::new(store, keys, self.config.repository))
+            Ok(Catalog::new(store, keys, self.config.repository).keeping(self.config.place_retention))
         };
         self.catalog.get_or_try_init(|| connect).await
     }

@@ -60,7 +60,7 @@ use crate::{
 
 pub use archives::{Selector, ShownBackup};
 pub use backup::{AskedBackup, backup};
-pub use bucket::{PruneOptions, Pruned};
+pub use bucket::{PruneOptions, Pruned, PrunedPlace};
 pub use certificates::{CertificateSelector, StoredCertificate, VerifyingKey};
 pub use check::CheckOptions;
 pub use diff::BackupDiff;

@@ -52,14 +52,27 @@ impl AgentPlace {
 }
 
 impl Agent {
+    /// The places that are configured beside the bucket.
+    pub(super) fn places(&self) -> &[AgentPlace] {
+        &self.places
+    }
+
     /// A place that holds copies of what is in `source`. Connects on the first call.
     ///
     /// # Errors
     /// [`Error::Store`] where there are no credentials, or the settings of its service are wrong.
     pub(super) async fn place<'a>(&self, place: &'a AgentPlace, source: &Catalog) -> Result<&'a CopyPlace> {
         let connect = async {
-            let repository = source.repository_here().await?.or(self.config.repository);
-            self.connect(&place.settings, repository).await
+            // what is wrong with the bucket keeps no place from being looked at
+            let repository = source.repository_here().await.ok().flatten().or(self.config.repository);
+            let connected = self.connect(&place.settings, repository).await?;
+            match is_same_place(source.store(), connected.catalog.store()) {
+                false => Ok(connected),
+                true => Err(super::usage(
+                    format!("the place {} is the bucket itself, so what is there is no copy", place.name()),
+                    format!("correct {}_URL", place.name().settings()),
+                )),
+            }
         };
         let connect = self.interrupt.or(Box::pin(connect));
         place.connected.get_or_try_init(|| connect).await
@@ -71,7 +84,7 @@ impl Agent {
         let store = Store::connect(settings.location.clone(), options).await?;
         Ok(CopyPlace {
             name: settings.name.clone(),
-            catalog: Catalog::new(store, self.config.keys_for_reading()?, repository),
+            catalog: Catalog::new(store, self.config.keys_for_reading()?, repository).keeping(settings.retention),
             retention: settings.retention,
             rate: RateLimit::new(settings.bytes_per_second),
         })
@@ -227,10 +240,14 @@ impl Agent {
         &self,
         source: &Catalog,
         ticked: &mut TickReport,
+        prune: bool,
         progress: &Progress,
     ) -> Result<()> {
         for database in &mut ticked.databases {
             let label = database.database.clone();
+            if prune {
+                self.prune_copies(source, &label).await?;
+            }
             let copied = self.copy_after_backup(source, &label, database.health.as_mut(), progress);
             ticked.copies.extend(copied.await?);
         }
@@ -280,6 +297,21 @@ impl Agent {
             reports.push(self.copy_one(source, place, label, &request, progress).await?);
         }
         Ok(reports)
+    }
+
+    /// Brings what was decided about a backup to its copies. A place that can't be reached is warned of: the next copy
+    /// brings it there.
+    pub(super) async fn decide_in_places(&self, source: &Catalog, record: &Record) {
+        for place in &self.places {
+            let brought = async {
+                let place = self.place(place, source).await?;
+                operation::copy_decisions(source, place, record).await
+            };
+            if let Err(error) = brought.await {
+                let name = place.name();
+                tracing::warn!(id = %record.id, "not noted in {name}, until the next copy: {error}");
+            }
+        }
     }
 
     /// Which places hold these backups. A place that can't be looked at is named, and is no error.
@@ -347,4 +379,10 @@ fn log(report: &CopyReport) {
             tracing::warn!(%database, hint, "{id} copied to {place}: {}", failure.error);
         }
     }
+}
+
+/// Whether two stores are the same bucket and prefix of one service.
+fn is_same_place(one: &Store, other: &Store) -> bool {
+    let host = |store: &Store| store.s3().and_then(|s3| s3.host().map(str::to_owned));
+    one.location() == other.location() && host(one) == host(other)
 }

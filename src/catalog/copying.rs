@@ -89,6 +89,18 @@ impl Catalog {
         }
     }
 
+    /// The repository that this place belongs to, whatever is pinned; none where nothing was begun.
+    ///
+    /// # Errors
+    /// Any error of the place; [`Error::Seal`] if its `repository.pgc` doesn't open.
+    pub async fn repository_of_place(&self) -> Result<Option<RepositoryId>> {
+        match self.read_repository().await? {
+            RepositoryObject::Opens { id, .. } => Ok(Some(id)),
+            RepositoryObject::Refused(error) => Err(error),
+            RepositoryObject::Missing => Ok(None),
+        }
+    }
+
     /// The sealed entry of a backup as it is stored, after it was opened and found to be this record.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ use tokio::sync::OnceCell;
 
 use self::known::EntryCache;
 use crate::{
-    backup::{BackupId, DrillRecord, Label, Mark, Record, Tier},
+    backup::{BackupId, DrillRecord, Label, Mark, Record, Retention, Tier},
     error::Error,
     seal::{RepositoryId, Secret},
     store::Store,
@@ -90,6 +90,8 @@ pub struct Catalog {
     begun: Arc<OnceCell<RepositoryId>>,
     /// Whether a setting pins the repository.
     pinned: bool,
+    /// How long backups are kept in this place, in the place of their own retention.
+    retention: Option<Retention>,
     /// Other repositories whose records under one of our keys were found here.
     others_met: Arc<Mutex<BTreeSet<RepositoryId>>>,
     /// Whether the check that this place belongs to others was made.
@@ -112,12 +114,19 @@ impl Catalog {
             repository: Arc::new(OnceCell::new_with(pinned)),
             begun: Arc::new(OnceCell::new()),
             pinned: pinned.is_some(),
+            retention: None,
             others_met: Arc::default(),
             warned: Arc::default(),
             known_records: Arc::default(),
             known_marks: Arc::default(),
             known_drills: Arc::default(),
         }
+    }
+
+    /// The same catalog of a place that keeps backups for a time of its own, whatever their records say.
+    #[must_use]
+    pub fn keeping(self, retention: Option<Retention>) -> Self {
+        Self { retention, ..self }
     }
 
     /// Whether a setting pins the repository.

@@ -109,6 +109,8 @@ pub struct Config {
     pub places: Vec<PlaceSettings>,
     /// how many of them have to hold a backup; all of them where that isn't said
     pub copies_min: Option<u32>,
+    /// how long backups are kept in the place that is read, in the place of their own retention
+    pub place_retention: Option<Retention>,
     /// where pg_dump and pg_restore are
     pub pg_bin: Option<PathBuf>,
     /// where drills restore
@@ -310,6 +312,7 @@ impl Config {
     pub fn read_from(mut self, name: &str) -> Result<Self> {
         let place = self.place(name)?.clone();
         (self.location, self.store) = (Some(place.location), place.store);
+        self.place_retention = place.retention;
         (self.places, self.copies_min) = (Vec::new(), None);
         self.mode = AccessMode::Full;
         Ok(self)

@@ -192,7 +192,12 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
             }
             for label in labels {
                 let progress = Progress::default();
-                let copying = agent.copy_after_backup(catalog, label, None, &progress);
+                let copying = async {
+                    if self.options.prune {
+                        agent.prune_copies(catalog, label).await?;
+                    }
+                    agent.copy_after_backup(catalog, label, None, &progress).await
+                };
                 match caught_as_error(copying).await {
                     Ok(_) => {}
                     Err(Error::Interrupted { .. }) => return,

@@ -53,6 +53,20 @@ pub(super) async fn bring_decisions(place: &CopyPlace, record: &Record, source: 
     Ok(changed != before)
 }
 
+/// Brings what the mark at the source says of one backup to its copy at the place, if there is one. Says whether anything
+/// was changed.
+///
+/// # Errors
+/// Any error of either place.
+pub async fn copy_decisions(source: &Catalog, place: &CopyPlace, record: &Record) -> Result<bool> {
+    let key = place.catalog.record_key(&record.database, &record.id);
+    let mark = source.mark(&record.database, &record.id).await?;
+    match (mark, place.catalog.store().head(&key).await?) {
+        (Some(mark), Some(_)) => bring_decisions(place, record, &mark).await,
+        _ => Ok(false),
+    }
+}
+
 /// Notes at the place that this object was read back as a whole and is good, with what the source's mark decides.
 /// Written before the record, so that no copy counts for a moment without its hold.
 ///

@@ -19,6 +19,7 @@ use self::{
     held::uploads_in_progress,
 };
 pub use self::{
+    decisions::copy_decisions,
     held::{PlaceHealth, held_copies, place_health},
     place::{CopyPlace, RateLimit},
     report::{CopiedBackup, CopyReport, FailedCopy},

@@ -41,17 +41,7 @@ impl CopyPlace {
     /// How long a backup is kept there, and when that runs out, where at a fixed moment. What people decided about this
     /// one backup lengthens the retention of a place and never shortens it.
     pub(super) fn kept(&self, one: &CatalogEntry) -> (Retention, Option<Timestamp>) {
-        let Some(retention) = self.retention else {
-            return one.kept();
-        };
-        let retained = one.mark.as_ref().and_then(|mark| mark.retained.as_ref());
-        let both = retained
-            .map(|retained| retained.retention)
-            .into_iter()
-            .chain([retention]);
-        let started = one.record.started;
-        let longest = Retention::longest(both, started).unwrap_or(retention);
-        (longest, longest.expires(started))
+        one.kept_in(self.retention)
     }
 
     /// Whether a good backup belongs there: one whose retention there has run out does only if it is held, or the newest
