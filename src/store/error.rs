@@ -55,7 +55,11 @@ impl Error {
     /// What the user can do about it. Every backend except S3 sets `cure` where it creates the error.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        let hint = self.cure.clone().or_else(|| self.hint_of_s3())?;
+        let of_s3 = || match self.place {
+            PlaceKind::Bucket | PlaceKind::Folder => self.hint_of_s3(),
+            PlaceKind::Server => None,
+        };
+        let hint = self.cure.clone().or_else(of_s3)?;
         Some(self.shown(&hint).into_owned())
     }
 

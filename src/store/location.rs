@@ -81,7 +81,11 @@ impl Location {
             Self::Bucket(bucket) => Self::parse(&format!("s3://{}/{path}", bucket.bucket)),
             Self::Folder(_) => Self::parse(&format!("file:///{path}")),
             Self::Server(server) => server.at(&path).map(Self::Server).map_err(|why| {
-                Error::new(Kind::Configuration, format!("use {path:?} as a folder on a server"), why)
+                Error::new(
+                    Kind::Configuration,
+                    format!("use {path:?} as a folder on a server"),
+                    why,
+                )
             }),
         }
     }

@@ -34,7 +34,7 @@ pub use parts::{PARTS_MAX, PartPlan};
 pub use s3::{
     AskedForThaw, CredentialVariables, Lifecycle, LockMode, Locked, Options, Probe, PublicAccess, S3, Speed, Versioning,
 };
-pub use sftp::{HostKeys, SftpOptions, SshKeySource};
+pub use sftp::{HostKeys, Sftp, SftpFacts, SftpOptions, SshKeySource};
 pub use sftp_location::SftpLocation;
 pub use upload::Upload;
 
@@ -55,6 +55,7 @@ pub struct Store {
 enum Place {
     S3(Arc<S3>),
     Folder(Folder),
+    Server(Sftp),
 }
 
 impl Deref for Store {
@@ -88,11 +89,10 @@ impl Store {
     /// and again whenever the connection was lost.
     ///
     /// # Errors
-    /// [`Kind::Configuration`] if no host key is pinned, if the private key can't be read or opened, or if the options
-    /// contradict each other; [`Kind::NoCredentials`] if there is nothing to log in with.
+    /// [`Kind::Configuration`] if the private key can't be read or opened; [`Kind::NoCredentials`] if there is nothing
+    /// to log in with.
     pub fn connect_sftp(options: SftpOptions) -> Result<Self, Error> {
-        let doing = format!("use {}", options.location);
-        Err(Error::new(Kind::Unsupported, doing, "SFTP is on its way"))
+        Ok(Self::of_server(Sftp::new(options)?))
     }
 
     fn of_s3(s3: S3) -> Self {
@@ -109,6 +109,14 @@ impl Store {
             location: Arc::new(Location::Folder(folder.path().to_owned())),
             backend: Arc::new(folder.clone()),
             kind: Place::Folder(folder),
+        }
+    }
+
+    fn of_server(server: Sftp) -> Self {
+        Self {
+            location: Arc::new(Location::Server(server.location().clone())),
+            backend: Arc::new(server.clone()),
+            kind: Place::Server(server),
         }
     }
 
@@ -129,7 +137,7 @@ impl Store {
     pub fn s3(&self) -> Option<&S3> {
         match &self.kind {
             Place::S3(s3) => Some(s3),
-            Place::Folder(_) => None,
+            Place::Folder(_) | Place::Server(_) => None,
         }
     }
 
@@ -138,7 +146,16 @@ impl Store {
     pub fn folder(&self) -> Option<&Folder> {
         match &self.kind {
             Place::Folder(folder) => Some(folder),
-            Place::S3(_) => None,
+            Place::S3(_) | Place::Server(_) => None,
+        }
+    }
+
+    /// The backend of a server that is reached by SFTP. `None` for another kind of place.
+    #[must_use]
+    pub fn sftp(&self) -> Option<&Sftp> {
+        match &self.kind {
+            Place::Server(server) => Some(server),
+            Place::S3(_) | Place::Folder(_) => None,
         }
     }
 
@@ -154,7 +171,7 @@ impl Store {
         })
     }
 
-    /// Up to a thousand of the folders directly below another place of the same kind, of the same bucket: for a hint,
+    /// Up to a thousand of the folders directly below another place of the same kind, of the same bucket or server: for a hint,
     /// since it isn't the whole list. On S3 one request, which isn't repeated.
     ///
     /// # Errors
@@ -163,6 +180,7 @@ impl Store {
         match (&self.kind, place) {
             (Place::S3(s3), Location::Bucket(_)) => s3.some_folders(&place.key("")).await,
             (Place::Folder(folder), Location::Folder(path)) => Ok(folder.some_folders_at(path).await),
+            (Place::Server(server), Location::Server(other)) => server.some_folders_at(other).await,
             _ => Ok(Vec::new()),
         }
     }
@@ -209,7 +227,8 @@ impl Store {
         }
     }
 
-    /// Whether deleting leaves older versions behind. `None` if the place doesn't say. A folder has no versions.
+    /// Whether deleting leaves older versions behind. `None` if the place doesn't say. A folder has no versions, here or on a
+    /// server.
     pub async fn is_versioned(&self) -> Option<bool> {
         match self.s3() {
             Some(s3) => s3.is_versioned().await,

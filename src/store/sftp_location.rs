@@ -30,11 +30,15 @@ impl SftpLocation {
     /// What is wrong with it. The text itself isn't repeated, since a password may stand in it.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let (server, path) = text.split_once('/').unwrap_or((text, ""));
-        let (user, server) = server.rsplit_once('@').ok_or("it should name the user: sftp://user@host/path")?;
+        let (user, server) = server
+            .rsplit_once('@')
+            .ok_or("it should name the user: sftp://user@host/path")?;
         if user.contains(':') {
             return Err("it should contain no password, as addresses are shown");
         }
-        if !is_name(user, |b| b.is_ascii_alphanumeric() || b"._-+@$\\".contains(&b) || b >= 0x80) {
+        if !is_name(user, |b| {
+            b.is_ascii_alphanumeric() || b"._-+@$\\".contains(&b) || b >= 0x80
+        }) {
             return Err("the user's name should have letters, digits and . _ - + @");
         }
         let (host, port) = host_and_port(server)?;
@@ -98,7 +102,11 @@ fn host_and_port(server: &str) -> Result<(&str, u16), &'static str> {
     };
     let port = match port.ok_or("a port should stand behind the colon")? {
         "" => PORT,
-        port => port.parse().ok().filter(|port| *port > 0).ok_or("the port should be a number up to 65535")?,
+        port => port
+            .parse()
+            .ok()
+            .filter(|port| *port > 0)
+            .ok_or("the port should be a number up to 65535")?,
     };
     let is_address = host.contains(':');
     match is_address || is_name(host, |b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
@@ -111,11 +119,18 @@ fn host_and_port(server: &str) -> Result<(&str, u16), &'static str> {
 fn folder(path: &str) -> Result<String, &'static str> {
     let path = path.trim_end_matches('/');
     if path.is_empty() {
-        return Err("it should name a folder: sftp://user@host/path, or sftp://user@host/~/path from where a login starts");
+        return Err(
+            "it should name a folder: sftp://user@host/path, or sftp://user@host/~/path from where a login starts",
+        );
     }
     let (path, start) = match path.strip_prefix('~') {
         Some("") => return Ok(String::new()),
-        Some(below) => (below.strip_prefix('/').ok_or("~ alone stands for the folder where a login starts")?, ""),
+        Some(below) => (
+            below
+                .strip_prefix('/')
+                .ok_or("~ alone stands for the folder where a login starts")?,
+            "",
+        ),
         None => (path, "/"),
     };
     if path.split('/').any(|step| ["", ".", ".."].contains(&step)) {
@@ -151,9 +166,21 @@ mod tests {
         for (text, user, host, port, path) in [
             ("me@nas/backups", "me", "nas", 22, "/backups"),
             ("me@nas:2222/srv/my backups/", "me", "nas", 2222, "/srv/my backups"),
-            ("u1-sub@u1.your-storagebox.de:23/~/db", "u1-sub", "u1.your-storagebox.de", 23, "db"),
+            (
+                "u1-sub@u1.your-storagebox.de:23/~/db",
+                "u1-sub",
+                "u1.your-storagebox.de",
+                23,
+                "db",
+            ),
             ("me@nas/~", "me", "nas", 22, ""),
-            ("me@corp@[2001:db8::1]:2022/~/a/b", "me@corp", "2001:db8::1", 2022, "a/b"),
+            (
+                "me@corp@[2001:db8::1]:2022/~/a/b",
+                "me@corp",
+                "2001:db8::1",
+                2022,
+                "a/b",
+            ),
             ("me@[::1]/x", "me", "::1", 22, "/x"),
         ] {
             let location = SftpLocation::parse(text).unwrap();
@@ -168,9 +195,28 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_and_not_repeated() {
         for bad in [
-            "", "nas/x", "@nas/x", "me@/x", "me:secret@nas/x", "me@nas", "me@nas/", "me@nas:/x", "me@nas:0/x",
-            "me@nas:70000/x", "me@nas:ssh/x", "me@nas/a//b", "me@nas/../b", "me@nas/~/../b", "me@nas/~you/x",
-            "me@[nas]/x", "me@[::1/x", "me@::1/x", "-oProxyCommand@nas/x", "me@-nas/x", "me@n as/x", "me@nas/a\nb",
+            "",
+            "nas/x",
+            "@nas/x",
+            "me@/x",
+            "me:secret@nas/x",
+            "me@nas",
+            "me@nas/",
+            "me@nas:/x",
+            "me@nas:0/x",
+            "me@nas:70000/x",
+            "me@nas:ssh/x",
+            "me@nas/a//b",
+            "me@nas/../b",
+            "me@nas/~/../b",
+            "me@nas/~you/x",
+            "me@[nas]/x",
+            "me@[::1/x",
+            "me@::1/x",
+            "-oProxyCommand@nas/x",
+            "me@-nas/x",
+            "me@n as/x",
+            "me@nas/a\nb",
         ] {
             let why = SftpLocation::parse(bad).unwrap_err();
             assert!(!why.contains("secret"), "{bad}: {why}");

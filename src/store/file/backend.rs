@@ -17,8 +17,8 @@ use super::{
     write::{TempFile, lock},
 };
 use crate::store::{
-    file_name,
     Attributes, Backend, Capabilities, Claim, Error, Kind, Object, PartPlan, PartSink, READS_MAX, TagsKept, Unfinished,
+    file_name,
 };
 
 #[async_trait]

@@ -172,12 +172,16 @@ fn line_pins(line: &str) -> Result<Vec<Pin>, &'static str> {
     let words = || line.split([' ', ',', '\t']).filter(|word| !word.is_empty());
     if words().any(|word| word.starts_with("SHA256:")) {
         let digests = words().filter_map(|word| word.strip_prefix("SHA256:"));
-        return digests.map(|digest| Ok(own(Pinned::Fingerprint(digest_of(digest)?)))).collect();
+        return digests
+            .map(|digest| Ok(own(Pinned::Fingerprint(digest_of(digest)?))))
+            .collect();
     }
     if let Ok(key) = PublicKey::from_openssh(line) {
         return Ok(vec![own(Pinned::Key(Box::new(key)))]);
     }
-    let entry: Entry = line.parse().map_err(|_| "it is neither a fingerprint nor a public key")?;
+    let entry: Entry = line
+        .parse()
+        .map_err(|_| "it is neither a fingerprint nor a public key")?;
     if entry.marker() == Some(&Marker::CertAuthority) {
         return Err("certificates of hosts are not supported");
     }
@@ -308,7 +312,10 @@ mod tests {
     fn a_hashed_name_is_recognized() {
         let line = "|1|O33ESRMWPVkMYIwJ1Uw+n877jTo=|nuuC5vEqXlEZ/8BXQR7m619W6Ak=";
         assert_eq!(verdict(&format!("{line} {KEY}"), "example.com", 22), Verdict::Trusted);
-        assert_eq!(verdict(&format!("{line} {KEY}"), "example.org", 22), Verdict::NonePinned);
+        assert_eq!(
+            verdict(&format!("{line} {KEY}"), "example.org", 22),
+            Verdict::NonePinned
+        );
     }
 
     #[test]
@@ -323,7 +330,11 @@ mod tests {
             "/nonexistent/known_hosts",
             &format!("@cert-authority * {KEY}"),
         ] {
-            assert_eq!(HostKeys::of_setting(bad).unwrap_err().kind, Kind::Configuration, "{bad}");
+            assert_eq!(
+                HostKeys::of_setting(bad).unwrap_err().kind,
+                Kind::Configuration,
+                "{bad}"
+            );
         }
     }
 

@@ -25,6 +25,8 @@ pub struct SftpOptions {
     pub connect_max: Duration,
     /// For so long, a server that owes an answer may neither take nor send a byte.
     pub silence_max: Duration,
+    /// For so long, an upload tries to go on over another connection after one was lost: hours of work may be lost.
+    pub reconnect_max: Duration,
     /// How often a silent server is asked for a sign of life. After three without an answer, the connection counts as
     /// lost.
     pub keep_alive: Duration,
@@ -71,6 +73,7 @@ impl SftpOptions {
             password: None,
             connect_max: Duration::from_secs(20),
             silence_max: Duration::from_secs(60),
+            reconnect_max: Duration::from_secs(300),
             keep_alive: Duration::from_secs(15),
             read_back: true,
         }
