@@ -2,7 +2,7 @@
 //! others put into it.
 
 mod hostile;
-mod scene;
+pub(crate) mod scene;
 
 use std::{
     fs,
