@@ -61,7 +61,9 @@ impl Agent {
         let catalog = self.catalog_to_try().await?;
         let clients = self.clients().await?;
         let mut report = operation::check(catalog.as_ref(), clients, &request, &self.interrupt, on_finding).await?;
-        report.findings.extend(self.check_places(catalog.as_ref(), &request, on_finding).await?);
+        report
+            .findings
+            .extend(self.check_places(catalog.as_ref(), &request, on_finding).await?);
         for finding in self.check_notifications(options.notify).await? {
             on_finding(&finding);
             report.findings.push(finding);
@@ -86,7 +88,9 @@ impl Agent {
                 place: self.place(place, catalog).await,
             });
         }
-        let repository = self.interrupt.or(async { Ok(catalog.repository_here().await.ok().flatten()) });
+        let repository = self
+            .interrupt
+            .or(async { Ok(catalog.repository_here().await.ok().flatten()) });
         let repository = repository.await?.or(self.config.repository);
         let tried = operation::check_places(places, repository, request, &self.interrupt, on_finding);
         Ok(tried.await?.findings)

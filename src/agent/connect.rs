@@ -30,6 +30,9 @@ impl Agent {
     }
 
     pub(super) async fn store(&self, mut options: Options) -> Result<Store> {
+        if let Some(server) = &self.config.sftp {
+            return self.connect_server(server);
+        }
         options.quick = self.environment.is_watched;
         let location = self.config.location()?.clone();
         let connect = async { Ok(Store::connect(location, options).await?) };

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     operation::{self, CopyPlace, CopyReport, CopyRequest, Health, PlaceHealth, Progress, RateLimit, TickReport},
     seal::RepositoryId,
-    store::Store,
+    store::{SftpOptions, Store},
 };
 
 /// What is to be copied.
@@ -69,7 +69,10 @@ impl Agent {
             match is_same_place(source.store(), connected.catalog.store()) {
                 false => Ok(connected),
                 true => Err(super::usage(
-                    format!("the place {} is the bucket itself, so what is there is no copy", place.name()),
+                    format!(
+                        "the place {} is the bucket itself, so what is there is no copy",
+                        place.name()
+                    ),
                     format!("correct {}_URL", place.name().settings()),
                 )),
             }
@@ -79,15 +82,29 @@ impl Agent {
     }
 
     async fn connect(&self, settings: &PlaceSettings, repository: Option<RepositoryId>) -> Result<CopyPlace> {
-        let mut options = settings.store.clone();
-        options.quick = self.environment.is_watched;
-        let store = Store::connect(settings.location.clone(), options).await?;
+        let store = match &settings.sftp {
+            Some(server) => self.connect_server(server)?,
+            None => {
+                let mut options = settings.store.clone();
+                options.quick = self.environment.is_watched;
+                Store::connect(settings.location.clone(), options).await?
+            }
+        };
         Ok(CopyPlace {
             name: settings.name.clone(),
             catalog: Catalog::new(store, self.config.keys_for_reading()?, repository).keeping(settings.retention),
             retention: settings.retention,
             rate: RateLimit::new(settings.bytes_per_second),
         })
+    }
+
+    /// A folder on a server. Where no key and no password is set, the SSH agent of the environment is asked.
+    pub(super) fn connect_server(&self, server: &SftpOptions) -> Result<Store> {
+        let mut server = server.clone();
+        if server.key.is_none() && server.password.is_none() {
+            server.agent = self.environment.variable("SSH_AUTH_SOCK").map(Into::into);
+        }
+        Ok(Store::connect_sftp(server)?)
     }
 
     /// Copies backups to the places, or from a place to the bucket: what is missing there.
@@ -170,7 +187,7 @@ impl Agent {
             }
             None if self.places.is_empty() => Err(super::usage(
                 "no place beside the bucket is configured",
-                "set PGCOFFER_COPY_<NAME>_URL to s3://bucket/prefix or file:///path/to/folder",
+                "set PGCOFFER_COPY_<NAME>_URL to s3://bucket/prefix, sftp://user@host/path or file:///path/to/folder",
             )),
             None => Ok(self.places.iter().collect()),
         }

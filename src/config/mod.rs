@@ -45,7 +45,7 @@ use crate::{
     rights::AccessMode,
     schedule::Schedule,
     seal::{RepositoryId, Secret},
-    store::{BucketLocation, Location, Options},
+    store::{BucketLocation, Location, Options, SftpOptions},
 };
 
 use self::reading::Reading;
@@ -109,6 +109,8 @@ pub struct Config {
     pub places: Vec<PlaceSettings>,
     /// how many of them have to hold a backup; all of them where that isn't said
     pub copies_min: Option<u32>,
+    /// how the server is reached, where a place on one is read
+    pub sftp: Option<SftpOptions>,
     /// how long backups are kept in the place that is read, in the place of their own retention
     pub place_retention: Option<Retention>,
     /// where pg_dump and pg_restore are
@@ -295,7 +297,7 @@ impl Config {
             match names.is_empty() {
                 true => Error::usage(
                     format!("there is no place {name:?}: none beside the bucket is configured"),
-                    "set PGCOFFER_COPY_<NAME>_URL to s3://bucket/prefix or file:///path/to/folder",
+                    "set PGCOFFER_COPY_<NAME>_URL to s3://bucket/prefix, sftp://user@host/path or file:///path/to/folder",
                 ),
                 false => Error::usage(
                     format!("there is no place {name:?}; configured: {}", names.join(", ")),
@@ -312,7 +314,7 @@ impl Config {
     pub fn read_from(mut self, name: &str) -> Result<Self> {
         let place = self.place(name)?.clone();
         (self.location, self.store) = (Some(place.location), place.store);
-        self.place_retention = place.retention;
+        (self.sftp, self.place_retention) = (place.sftp, place.retention);
         (self.places, self.copies_min) = (Vec::new(), None);
         self.mode = AccessMode::Full;
         Ok(self)

@@ -11,7 +11,7 @@ use crate::{
     error::Fault,
     plain_http::HttpHosts,
     redact::SecretText,
-    store::{Location, LockMode, Options, OwnCredentials, OwnService},
+    store::{HostKeys, Location, LockMode, Options, OwnCredentials, OwnService, SftpOptions, SshKeySource},
 };
 
 pub(super) const URL: &str = "PGCOFFER_COPY_<NAME>_URL";
@@ -24,19 +24,28 @@ pub(super) const CREDENTIALS: &str = "PGCOFFER_COPY_<NAME>_CREDENTIALS";
 pub(super) const PATH_STYLE: &str = "PGCOFFER_COPY_<NAME>_PATH_STYLE";
 pub(super) const STORAGE_CLASS: &str = "PGCOFFER_COPY_<NAME>_STORAGE_CLASS";
 pub(super) const LOCK: &str = "PGCOFFER_COPY_<NAME>_LOCK";
+pub(super) const SSH_KEY: &str = "PGCOFFER_COPY_<NAME>_SSH_KEY";
+pub(super) const SSH_PASSPHRASE: &str = "PGCOFFER_COPY_<NAME>_SSH_PASSPHRASE";
+pub(super) const PASSWORD: &str = "PGCOFFER_COPY_<NAME>_PASSWORD";
+pub(super) const HOST_KEY: &str = "PGCOFFER_COPY_<NAME>_HOST_KEY";
 pub(super) const RETAIN: &str = "PGCOFFER_COPY_<NAME>_RETAIN";
 pub(super) const RATE: &str = "PGCOFFER_COPY_<NAME>_RATE";
 pub(super) const COPIES_MIN: &str = "PGCOFFER_COPIES_MIN";
 
+/// The forms of a location.
+const FORMS: &str = "s3://bucket/prefix, sftp://user@host/path or file:///path/to/folder";
+
 /// A place that holds copies of the backups.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct PlaceSettings {
     /// Its name.
     pub name: PlaceName,
     /// Where it is.
     pub location: Location,
-    /// Choices about its service.
+    /// Choices about its service, where it is on S3.
     pub store: Options,
+    /// How its server is reached, where it is one that is reached by SFTP.
+    pub sftp: Option<SftpOptions>,
     /// How long a backup is kept there, in the place of its own retention.
     pub retention: Option<Retention>,
     /// The most bytes that are sent to it or read from it within a second.
@@ -63,10 +72,16 @@ pub(super) struct PlaceReading {
     pub(super) path_style: bool,
     pub(super) storage_class: Option<String>,
     pub(super) lock: Option<LockMode>,
+    pub(super) ssh_key: Option<SshKeySource>,
+    pub(super) ssh_passphrase: Option<SecretText>,
+    pub(super) password: Option<SecretText>,
+    pub(super) host_keys: Option<HostKeys>,
     pub(super) retention: Option<Retention>,
     pub(super) bytes_per_second: Option<NonZeroU64>,
     /// The names in the table of the settings that only a place on S3 has, as far as they were set.
     pub(super) of_s3: Vec<&'static str>,
+    /// The same of those that only a place on a server has.
+    pub(super) of_server: Vec<&'static str>,
 }
 
 impl PlacesReading {
@@ -120,12 +135,22 @@ impl PlaceReading {
         };
         let url = of_place(URL, &name);
         let Some(location) = self.location.clone() else {
-            let hint = "write s3://bucket/prefix or file:///path/to/folder into it".to_owned();
+            let hint = format!("write {FORMS} into it");
             return fault(URL, "other settings of this place are there, and it is not", hint);
         };
-        if let (Location::Folder(_), Some(setting)) = (&location, self.of_s3.first()) {
-            let hint = format!("unset it, or name a bucket in {url}");
-            return fault(setting, "only a place on S3 has that, and this one is a folder", hint);
+        let (what, foreign) = match &location {
+            Location::Bucket(_) => ("on S3", self.of_server.first()),
+            Location::Folder(_) => ("a folder", self.of_s3.iter().chain(&self.of_server).next()),
+            Location::Server(_) => ("on a server", self.of_s3.first()),
+        };
+        if let Some(setting) = foreign {
+            let kind = if self.of_s3.contains(setting) {
+                "on S3"
+            } else {
+                "on a server"
+            };
+            let why = format!("only a place {kind} has that, and this one is {what}");
+            return fault(setting, &why, format!("unset it, or name another place in {url}"));
         }
         let own_service = match location {
             Location::Bucket(_) => Some(OwnService {
@@ -134,7 +159,17 @@ impl PlaceReading {
                 endpoint: self.endpoint.clone(),
                 region: self.region.clone(),
             }),
-            Location::Folder(_) => None,
+            Location::Folder(_) | Location::Server(_) => None,
+        };
+        let sftp = match &location {
+            Location::Server(server) => Some(SftpOptions {
+                host_keys: self.host_keys.unwrap_or_default(),
+                key: self.ssh_key,
+                passphrase: self.ssh_passphrase,
+                password: self.password,
+                ..SftpOptions::new(server.clone())
+            }),
+            Location::Bucket(_) | Location::Folder(_) => None,
         };
         let store = Options {
             path_style: self.path_style,
@@ -148,6 +183,7 @@ impl PlaceReading {
             name,
             location,
             store,
+            sftp,
             retention: self.retention,
             bytes_per_second: self.bytes_per_second,
         })

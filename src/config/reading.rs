@@ -55,6 +55,7 @@ impl Default for Reading {
             store: Options::default(),
             places: Vec::new(),
             copies_min: None,
+            sftp: None,
             place_retention: None,
             pg_bin: None,
             drill_ground: DrillGround::default(),

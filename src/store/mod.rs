@@ -198,6 +198,13 @@ impl Store {
         self.capabilities().write_only
     }
 
+    /// Whether an upload that was confirmed was compared byte by byte: by a checksum that the place computes, or by
+    /// reading it back before it got its name.
+    #[must_use]
+    pub fn compares_bytes(&self) -> bool {
+        self.capabilities().checksums || self.sftp().is_some()
+    }
+
     /// Whether objects that are written here are locked.
     #[must_use]
     pub fn locks(&self) -> bool {

@@ -26,7 +26,14 @@ pub(super) const SECTION: Section = Section {
             doc: "`s3://bucket/prefix`, or [a folder](folder.md): `file:///path/to/folder`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
-                reading.config.location = Some(Location::parse(text).map_err(|e| (e.why, e.cure))?);
+                let location = Location::parse(text).map_err(|e| (e.why, e.cure))?;
+                if let Location::Server(_) = location {
+                    let hint = "name it as another place, which holds copies: PGCOFFER_COPY_<NAME>_URL, such as \
+                        PGCOFFER_COPY_OFFSITE_URL; the bucket itself is s3://bucket/prefix or file:///path/to/folder";
+                    let why = "a server that is reached by SFTP holds copies, and is not the bucket".to_owned();
+                    return Err((why, Some(hint.to_owned())));
+                }
+                reading.config.location = Some(location);
                 Ok(())
             }),
         },

@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 use super::{
     super::{
         places::{
-            ACCESS_KEY_ID, COPIES_MIN, CREDENTIALS, ENDPOINT_URL, LOCK, PATH_STYLE, RATE, REGION, RETAIN,
-            SECRET_ACCESS_KEY, SESSION_TOKEN, STORAGE_CLASS, URL,
+            ACCESS_KEY_ID, COPIES_MIN, CREDENTIALS, ENDPOINT_URL, HOST_KEY, LOCK, PASSWORD, PATH_STYLE, RATE, REGION,
+            RETAIN, SECRET_ACCESS_KEY, SESSION_TOKEN, SSH_KEY, SSH_PASSPHRASE, STORAGE_CLASS, URL,
         },
         setting::{Characters, DefaultValue, Section, Setting, Take},
         values::boolean,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     backup::Retention,
     redact::SecretText,
-    store::{Location, OwnCredentials},
+    store::{HostKeys, Location, OwnCredentials, SshKeySource},
 };
 
 pub(super) const SECTION: Section = Section {
@@ -27,9 +27,9 @@ pub(super) const SECTION: Section = Section {
             name: URL,
             secret: false,
             default: DefaultValue::None,
-            help: "another place, called <name>, that holds copies: s3://bucket/prefix, file:///path",
-            doc: "[another place](places.md), called `<name>`, that holds a copy of each backup: `s3://bucket/prefix` \
-                or `file:///path/to/folder`",
+            help: "another place, called <name>, that holds copies: s3://…, sftp://user@host/path, file:///…",
+            doc: "[another place](places.md), called `<name>`, that holds a copy of each backup: `s3://bucket/prefix`, \
+                `sftp://user@host/path` or `file:///path/to/folder`",
             characters: Characters::Visible,
             take: Take::per_place(|reading, place, text| {
                 let location = Location::parse(text).map_err(|e| (e.why, e.cure))?;
@@ -172,6 +172,62 @@ pub(super) const SECTION: Section = Section {
                 let place = reading.places.of(place);
                 place.lock = Some(lock_mode(text)?);
                 place.of_s3.push(LOCK);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: SSH_KEY,
+            secret: true,
+            default: DefaultValue::Described("the keys of the SSH agent"),
+            help: "the private key of its login, where it is on a server: the key, or its file",
+            doc: "the private key of the login at a place on a server: the key itself, or the path of its file. Without it the SSH agent of `SSH_AUTH_SOCK` is asked",
+            characters: Characters::Any,
+            take: Take::per_place(|reading, place, text| {
+                let place = reading.places.of(place);
+                place.ssh_key = Some(SshKeySource::of_setting(&SecretText::new(text.to_owned())));
+                place.of_server.push(SSH_KEY);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: SSH_PASSPHRASE,
+            secret: true,
+            default: DefaultValue::None,
+            help: "opens that key, where it is encrypted",
+            doc: "opens that key, if it is encrypted",
+            characters: Characters::Any,
+            take: Take::per_place(|reading, place, text| {
+                let place = reading.places.of(place);
+                place.ssh_passphrase = Some(SecretText::new(text.to_owned()));
+                place.of_server.push(SSH_PASSPHRASE);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: PASSWORD,
+            secret: true,
+            default: DefaultValue::None,
+            help: "the password of the login, where there is no key",
+            doc: "the password of the login, for a server that takes no key",
+            characters: Characters::Any,
+            take: Take::per_place(|reading, place, text| {
+                let place = reading.places.of(place);
+                place.password = Some(SecretText::new(text.to_owned()));
+                place.of_server.push(PASSWORD);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: HOST_KEY,
+            secret: false,
+            default: DefaultValue::None,
+            help: "the key that its server has: SHA256:…, a line or a file of known_hosts",
+            doc: "the key that its server must have: a fingerprint (`SHA256:…`), a line of `known_hosts`, or the path of such a file. It is never learnt from the server; `pgcoffer check` shows the one to compare and set",
+            characters: Characters::Lines,
+            take: Take::per_place(|reading, place, text| {
+                let place = reading.places.of(place);
+                place.host_keys = Some(HostKeys::of_setting(text).map_err(|e| (e.why, e.cure))?);
+                place.of_server.push(HOST_KEY);
                 Ok(())
             }),
         },

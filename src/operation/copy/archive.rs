@@ -102,7 +102,7 @@ async fn send(
     // before the object exists
     check_sum(record, crc, &archive.name())?;
     match upload.complete().await {
-        Ok(stored) => Ok(store.capabilities().checksums && !stored.unconfirmed),
+        Ok(stored) => Ok(store.compares_bytes() && !stored.unconfirmed),
         // another machine copies it as well, and was first
         Err(error) if error.kind == Kind::Exists => Ok(false),
         Err(error) => Err(error.into()),
