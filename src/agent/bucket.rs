@@ -3,7 +3,7 @@
 use super::{Agent, archives::no_such_database, connect::parse_label, usage};
 use crate::{
     backup::{Failure, Label, PlaceName, Record},
-    catalog::{Catalog, ListedRuns, Listing, OtherPlace},
+    catalog::{Catalog, ListedRuns, Listing, NearbyPlace},
     error::{Error, Result},
     operation::{self, PruneReport, PruneRequest},
     seal::RepositoryId,
@@ -68,7 +68,7 @@ impl Agent {
                 return Err(error);
             }
         }
-        listing.elsewhere = self.other_places(catalog).await?;
+        listing.elsewhere = self.nearby_places(catalog).await?;
         Ok(listing)
     }
 
@@ -76,8 +76,8 @@ impl Agent {
     ///
     /// # Errors
     /// [`Error::Interrupted`] alone.
-    pub(super) async fn other_places(&self, catalog: &Catalog) -> Result<Vec<OtherPlace>> {
-        self.interrupt.or(async { Ok(catalog.other_places().await) }).await
+    pub(super) async fn nearby_places(&self, catalog: &Catalog) -> Result<Vec<NearbyPlace>> {
+        self.interrupt.or(async { Ok(catalog.nearby_places().await) }).await
     }
 
     /// The label of a database, and the configured databases of which something can be expected: it alone, or all.

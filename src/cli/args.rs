@@ -181,7 +181,7 @@ pub(super) enum Command {
     SheetFacts,
     /// Print what stands in the bucket, with a key or without one
     #[command(hide = true)]
-    PlaceFacts,
+    BucketFacts,
     /// Print the script by which a shell completes commands, options, databases and ids
     #[command(visible_alias = "completion")]
     Completions {
@@ -233,6 +233,7 @@ impl Command {
             Self::Show(args) => args.chosen.from_place(),
             Self::Drill(args) => args.chosen.from_place(),
             Self::Restore(args) => args.chosen.from_place(),
+            Self::Policy(args) => args.place.as_deref(),
             Self::Get { chosen, .. } | Self::Verify { chosen, .. } => chosen.from_place(),
             _ => None,
         }

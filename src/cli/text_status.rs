@@ -5,7 +5,7 @@ use pgcoffer::{
     Result,
     agent::StatusReport,
     backup::{BackupId, Label},
-    catalog::OtherPlace,
+    catalog::NearbyPlace,
     operation::Health,
     store::Location,
     text::{ago, short_size, span},
@@ -61,7 +61,7 @@ fn status_json(report: &StatusReport) -> Result<Value> {
 fn status_text(report: &StatusReport, view: &StatusView<'_>) -> Styled {
     let (found, now) = (&report.databases, report.at);
     let mut text = Styled::default();
-    let elsewhere = OtherPlace::all_said(&report.elsewhere).map(|elsewhere| format!("But {elsewhere}"));
+    let elsewhere = NearbyPlace::all_said(&report.elsewhere).map(|elsewhere| format!("But {elsewhere}"));
     if found.is_empty() {
         if let Some(elsewhere) = elsewhere {
             text.push_str(&wrapped(

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, the verb of the agent, and the result as text or JSON.
 
 pub(super) mod backup;
+mod bucket_facts;
 pub(super) mod certificate;
 mod certificate_verify;
 pub(super) mod check;
@@ -19,7 +20,6 @@ mod keygen;
 pub(super) mod lifecycle;
 pub(super) mod list;
 mod open;
-mod place_facts;
 pub(super) mod policy;
 pub(super) mod prune;
 pub(super) mod restore;
@@ -89,7 +89,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Status(args) => context.status(args).await,
         Command::Check(args) => context.check(args).await,
         Command::SheetFacts => context.sheet_facts().await,
-        Command::PlaceFacts => context.place_facts().await,
+        Command::BucketFacts => context.bucket_facts().await,
         Command::Policy(args) => context.policy(args),
         Command::Prune(args) => context.prune(args).await,
         Command::Delete(args) => context.delete(args).await,

@@ -369,6 +369,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "policy",
         &[
+            (
+                "pgcoffer policy --place offsite",
+                "of another place; of a server the line of its authorized_keys",
+            ),
             ("pgcoffer policy > policy.json", "for the agent's credentials"),
             ("pgcoffer policy --mode restore", "for a person who restores"),
         ],

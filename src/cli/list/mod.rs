@@ -6,7 +6,7 @@ mod rows;
 use pgcoffer::{
     Error, Result,
     backup::Label,
-    catalog::{ListedRuns, Listing, OtherPlace},
+    catalog::{ListedRuns, Listing, NearbyPlace},
     store::Location,
     text::counted,
 };
@@ -102,7 +102,7 @@ fn list_text(listing: &Listing, databases: &[Label], view: &ListView<'_>) -> Sty
     if databases.is_empty() {
         text.push_str(&wrapped(&nothing(listing, view), 0, columns));
     }
-    if let Some(elsewhere) = OtherPlace::all_said(&listing.elsewhere) {
+    if let Some(elsewhere) = NearbyPlace::all_said(&listing.elsewhere) {
         text.push_str(&wrapped(&format!("But {elsewhere}\n"), 2, columns));
     }
     if !listing.entries.is_empty() {

@@ -263,12 +263,13 @@ fn untrusted(shown: &[(PublicKey, Verdict)]) -> SftpFault {
         Some(Verdict::OthersPinned) => (
             format!("the server's host key is {keys}, and another one is pinned"),
             format!(
-                "if the server was set up anew, {compare}, and pin that; if not, somebody else answers in its place"
+                "if the server was set up anew, {compare}, and pin that in PGCOFFER_COPY_<NAME>_HOST_KEY; if not, somebody \
+                 else answers in its place"
             ),
         ),
         _ => (
             format!("the server's host key is {keys}, and no key is pinned for it"),
-            format!("{compare}, and pin it"),
+            format!("{compare}, and pin it in PGCOFFER_COPY_<NAME>_HOST_KEY"),
         ),
     };
     SftpFault::new(Kind::Certificate, why, Some(&cure))
