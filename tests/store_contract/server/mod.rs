@@ -11,7 +11,7 @@ use std::fs;
 
 use pgcoffer::store::Attributes;
 
-use crate::{folder::scene::mode, testbed::SshdOptions};
+use crate::{files::mode, testbed::SshdOptions};
 use scene::Scene;
 
 #[test]
