@@ -5,6 +5,7 @@ mod chroot;
 mod faults;
 mod hostile;
 mod login;
+mod others;
 mod scene;
 
 use std::fs;
