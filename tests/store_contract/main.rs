@@ -11,6 +11,7 @@
 mod testbed;
 
 mod duties;
+mod files;
 mod folder;
 mod place;
 mod server;

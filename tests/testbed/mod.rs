@@ -28,6 +28,7 @@ mod postgres;
 mod relay;
 mod s3;
 mod sealed;
+mod sftp_server;
 mod sshd;
 mod terminal;
 mod tls;
@@ -48,6 +49,7 @@ pub use s3::{
 };
 pub use sealed::{REPOSITORY, identity, repository, sealed, sealed_details, sealed_payload};
 
+pub use sftp_server::{SftpBehaviour, SftpServer};
 pub use sshd::{Sshd, SshdOptions};
 pub use terminal::Terminal;
 pub use tls::TlsFront;

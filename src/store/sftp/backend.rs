@@ -114,23 +114,19 @@ impl Backend for Sftp {
     }
 
     async fn replace(&self, key: &str, body: Bytes, _: &Attributes, etag: &str) -> Result<(), Error> {
-        let (name, etag) = (key.to_owned(), etag.to_owned());
-        let work = move |tree: Tree| async move {
-            let gone = || SftpFault::changed(Kind::Exists);
-            let spot = tree.spot(&name).await?.ok_or_else(gone)?;
-            let mut temp = TempFile::of(&tree, spot, &body).await?;
-            temp.compare(&body).await?;
-            let _held = tree.place.0.changing.lock().await;
-            let there = tree
-                .look(&temp.spot)
-                .await?
-                .filter(|there| there.is(&etag))
-                .ok_or_else(gone)?;
-            temp.settle(Some(there.modified)).await?;
-            tree.note(&temp.spot, there.modified);
-            tree.publish_over(&mut temp).await
+        let doing = self.doing("write", key);
+        let (name, gone) = (key.to_owned(), || SftpFault::changed(Kind::Exists));
+        let work = move |tree: Tree| {
+            let (name, body) = (name.clone(), body.clone());
+            async move {
+                let spot = tree.spot(&name).await?.ok_or_else(gone)?;
+                tree.write(spot, &body).await
+            }
         };
-        self.once(self.doing("write", key), ANSWER_MAX, work).await
+        let temp = self.ask(doing.clone(), ANSWER_MAX, work).await?;
+        let etag = etag.to_owned();
+        let work = move |tree: Tree| async move { tree.replace(temp, &etag).await };
+        self.once(doing, ANSWER_MAX, work).await
     }
 
     async fn claim(&self, key: &str, body: Bytes) -> Result<Claim, Error> {
@@ -156,13 +152,15 @@ impl Backend for Sftp {
 
     async fn start_upload(&self, key: &str, _: PartPlan, attributes: &Attributes) -> Result<Box<dyn PartSink>, Error> {
         let name = key.to_owned();
-        let work = move |tree: Tree| async move {
-            let spot = tree.make_spot(&name).await?;
-            TempFile::begin(&tree, spot).await
+        let work = move |tree: Tree| {
+            let name = name.clone();
+            async move {
+                let spot = tree.make_spot(&name).await?;
+                TempFile::begin(&tree, spot).await
+            }
         };
-        let temp = self
-            .once(self.doing("begin the upload of", key), ANSWER_MAX, work)
-            .await?;
+        let doing = self.doing("begin the upload of", key);
+        let temp = self.ask(doing, ANSWER_MAX, work).await?;
         Ok(Box::new(SftpUpload::new(self, temp, kept(attributes))))
     }
 
@@ -250,25 +248,48 @@ impl Backend for Sftp {
 }
 
 impl Sftp {
-    /// Writes a complete file, and gives it its name only if that is free.
+    /// Writes a complete file, and gives it its name only if that is free. The file is written again over another
+    /// connection if one is lost; its name is given once.
     async fn write_new(&self, what: &str, key: &str, body: Bytes) -> Result<(), Error> {
-        let name = key.to_owned();
-        let work = move |tree: Tree| async move {
-            let spot = tree.make_spot(&name).await?;
-            // don't write what will be refused
-            if tree.session.lstat(&spot.path()).await?.is_some() {
-                return Err(SftpFault::exists());
+        let (doing, name) = (self.doing(what, key), key.to_owned());
+        let work = move |tree: Tree| {
+            let (name, body) = (name.clone(), body.clone());
+            async move {
+                let spot = tree.make_spot(&name).await?;
+                // don't write what will be refused
+                if tree.session.lstat(&spot.path()).await?.is_some() {
+                    return Err(SftpFault::exists());
+                }
+                let temp = tree.write(spot, &body).await?;
+                temp.settle(None).await?;
+                Ok(temp)
             }
-            let mut temp = TempFile::of(&tree, spot, &body).await?;
-            temp.compare(&body).await?;
-            temp.settle(None).await?;
-            tree.publish_new(&mut temp).await
         };
-        self.once(self.doing(what, key), ANSWER_MAX, work).await
+        let mut temp = self.ask(doing.clone(), ANSWER_MAX, work).await?;
+        let work = move |_: Tree| async move { temp.tree().publish_new(&mut temp).await };
+        self.once(doing, ANSWER_MAX, work).await
     }
 }
 
 impl Tree {
+    /// Writes a file beside its name, and compares it.
+    async fn write(&self, spot: Spot, body: &Bytes) -> SftpResult<TempFile> {
+        let temp = TempFile::of(self, spot, body).await?;
+        temp.compare(body).await?;
+        Ok(temp)
+    }
+
+    /// Puts a file in the place of the object with this entity tag.
+    async fn replace(&self, mut temp: TempFile, etag: &str) -> SftpResult<()> {
+        let tree = temp.tree();
+        let _held = self.place.0.changing.lock().await;
+        let there = tree.look(&temp.spot).await?.filter(|there| there.is(etag));
+        let there = there.ok_or_else(|| SftpFault::changed(Kind::Exists))?;
+        temp.settle(Some(there.modified)).await?;
+        tree.note(&temp.spot, there.modified);
+        tree.publish_over(&mut temp).await
+    }
+
     async fn delete(&self, key: &str, etag: Option<&str>) -> SftpResult<()> {
         let _held = self.place.0.changing.lock().await;
         let Some((spot, there)) = self.find(key).await? else {

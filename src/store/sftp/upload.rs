@@ -48,7 +48,7 @@ pub(super) struct SftpUpload {
     read_back: Option<ReadBack>,
     /// Connections that were lost since a byte was confirmed.
     losses: u32,
-    /// What the file will be known by, once that is known.
+    /// What the file is known by once it is complete, and may have got its name.
     settled: Option<Identity>,
     tags: TagsKept,
 }
@@ -234,8 +234,15 @@ impl SftpUpload {
                 return Err(other_bytes());
             }
         }
-        self.settled = Some(settled);
-        tree.publish_new(&mut self.temp).await?;
+        let before = self.settled.replace(settled);
+        match tree.publish_new(&mut self.temp).await {
+            // the server died between giving the name and taking the temporary one away
+            Err(fault) if fault.kind == Kind::Exists && before.is_some() => match tree.look(&self.temp.spot).await? {
+                Some(there) if before == Some(there) => {}
+                _ => return Err(fault),
+            },
+            published => published?,
+        }
         // look at it under its name, as a reader will
         match tree.look(&self.temp.spot).await? {
             Some(there) if there == settled => Ok(settled),

@@ -9,7 +9,7 @@ use std::{
 use pgcoffer::store::Kind;
 
 use super::scene::Scene;
-use crate::folder::scene::{make_pipe, snapshot};
+use crate::files::{make_pipe, snapshot};
 
 /// Each thing that is no plain file, under the name of an object.
 #[test]

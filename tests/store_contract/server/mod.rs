@@ -5,13 +5,14 @@ mod chroot;
 mod faults;
 mod hostile;
 mod login;
+mod others;
 mod scene;
 
 use std::fs;
 
 use pgcoffer::store::Attributes;
 
-use crate::{folder::scene::mode, testbed::SshdOptions};
+use crate::{files::mode, testbed::SshdOptions};
 use scene::Scene;
 
 #[test]
