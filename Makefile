@@ -1,7 +1,7 @@
 # make demo    a backup and a restore, with everything they need made on the spot
 # make test    everything: installs what is missing, formats, lints, tests
 
-.PHONY: demo test lint bench bench-memory bench-end-to-end bench-levels bench-restore-jobs recording doc clean
+.PHONY: demo test lint bench bench-memory bench-end-to-end bench-levels bench-restore-jobs recording dashboard-picture doc clean
 .DEFAULT_GOAL := test
 
 # What install.sh brings by rustup is not yet on the PATH of the shell that called make.
@@ -59,6 +59,13 @@ recording:
 	.testbed/recording/bin/python -m pip install --quiet --disable-pip-version-check pyte==0.8.2
 	PGCOFFER_BINARIES="$(CURDIR)/target/debug" target/debug/examples/stage --scale 0.3 \
 		.testbed/recording/bin/python docs/recording/record.py target/recordings
+
+# The picture of the dashboard in README, out of the test that looks at every page with a browser.
+dashboard-picture:
+	tests/testbed/install.sh
+	mkdir -p target/shots
+	SHOTS="$(CURDIR)/target/shots" cargo test --test dashboard -- browser::
+	cp target/shots/overview-768-light.png docs/dashboard.png
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps

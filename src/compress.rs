@@ -100,9 +100,13 @@ impl Decompressor {
     /// # Errors
     /// [`Error::Decompress`] where the bytes are not zstd's.
     pub fn step(&mut self, compressed: &mut &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
-        out.resize(STEP_BYTES, 0);
+        // the decoder writes into room that is reserved, so nothing has to be filled with zeros before
+        if out.capacity() != STEP_BYTES {
+            *out = Vec::with_capacity(STEP_BYTES);
+        }
+        out.clear();
         let mut input = InBuffer::around(compressed);
-        let mut output = OutBuffer::around(out.as_mut_slice());
+        let mut output = OutBuffer::around(out);
         let mut full = false;
         // a full output may hide more that is ready; an empty input with room left hides nothing
         while !full && (input.pos() < compressed.len() || output.pos() == 0) {
@@ -112,11 +116,10 @@ impl Decompressor {
                 break;
             }
             self.between_frames = more_wanted == 0;
-            full = output.pos() == STEP_BYTES;
+            full = output.pos() == output.capacity();
         }
         let (taken, given) = (input.pos(), output.pos());
         *compressed = &compressed[taken..];
-        out.truncate(given);
         Ok(given > 0)
     }
 

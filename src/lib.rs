@@ -20,6 +20,7 @@
 //! | 4 | [`operation`] | one verb, one file, a story in named steps |
 //! | 5 | [`metrics`], [`web`], [`config`] | what monitoring reads, and where it asks; settings, parsed once |
 //! | 6 | [`agent`] | the facade: one method a verb; and what people are notified of |
+//! | | [`dashboard`] | the pages of `serve`: who is signed in, what is asked of the agent, HTML |
 //! | 7 | [`serve`], [`setup`], and the binary | the clock; a new set-up; arguments, tables, progress, exit |
 //!
 //! The road of a byte, when a backup is taken: pg_dump -> archive reader (looks, never changes) -> zstd chunks on
@@ -67,6 +68,7 @@ pub mod pipeline;
 pub mod operation;
 
 pub mod agent;
+pub mod dashboard;
 pub mod metrics;
 pub mod serve;
 pub mod web;

@@ -94,7 +94,7 @@ impl Agent {
 
     /// Databases with backups of ours in the bucket that are not configured here: another machine's, retired ones, and
     /// one whose variable somebody took away. Who may not list the folders is shown none.
-    async fn not_configured(&self, catalog: &Catalog) -> Result<Vec<(Label, BackupId)>> {
+    pub(super) async fn not_configured(&self, catalog: &Catalog) -> Result<Vec<(Label, BackupId)>> {
         let mut beside = Vec::new();
         let configured = self.configured();
         if configured.is_empty() {

@@ -3,7 +3,7 @@
 use super::{Agent, connect::parse_label, tick, usage};
 use crate::{
     backup::Label,
-    config::DatabaseSettings,
+    config::{DatabaseSettings, ScheduleOrigin},
     error::{Error, Result},
     operation::{Progress, TickDatabase, TickReport, TickRequest},
     retention::RetentionPolicy,
@@ -117,12 +117,22 @@ impl Agent {
 
     fn readied_one(&self, database: &DatabaseSettings) -> Result<TickDatabase> {
         let schedule = database.schedule.clone().ok_or_else(|| {
+            if let ScheduleOrigin::Unreadable(why) = &database.origin {
+                return usage(
+                    format!(
+                        "the schedule of {} that is stored in the bucket can't be read: {why}",
+                        database.label
+                    ),
+                    "store it again with `pgcoffer schedule set`, or set PGCOFFER_SCHEDULE here",
+                );
+            }
             let name = database.label.as_str().to_ascii_uppercase();
             usage(
                 format!("{} has no schedule", database.label),
                 format!(
                     "set PGCOFFER_SCHEDULE, for example to \"daily at 02:30 keep 7d\", or \
-                    PGCOFFER_DB_{name}_SCHEDULE to its own or to \"off\""
+                    PGCOFFER_DB_{name}_SCHEDULE to its own or to \"off\"; `pgcoffer schedule set` stores one in the \
+                    bucket, for every machine"
                 ),
             )
         })?;

@@ -16,6 +16,7 @@ mod reason;
 mod recent;
 mod record;
 mod retention;
+mod settings;
 mod tier;
 mod turn;
 
@@ -45,6 +46,9 @@ pub use record::{
     Source, Status, UnknownVersion,
 };
 pub use retention::{Retention, Served};
+pub use settings::{
+    BadSettingsName, STORED_SETTINGS_VERSION, STORED_TEXT_MAX, SettingsName, StoredSettings, UnreadableSettings,
+};
 pub use tier::{Tier, UnknownWord};
 pub use turn::TurnName;
 

@@ -7,6 +7,7 @@
 //! <prefix>/<database>/records/<id>.pgc           the sealed entry, written last
 //! <prefix>/<database>/marks/<id>.pgc             what people decided about it afterwards, sealed: hold, acceptance
 //! <prefix>/<database>/drills/<drill>.pgc         what a drill has proven of a backup, sealed; beside it what it found
+//! <prefix>/<database>/settings/<name>.pgc        settings that somebody stored for every machine, sealed
 //! <prefix>/<database>/turns/<tier>/<name>.turn   in drop-box mode: a period's attempt or backup
 //! ```
 //!
@@ -39,6 +40,7 @@ mod reading;
 mod repository;
 mod sealed_place;
 mod select;
+mod stored_settings;
 mod survey;
 mod trust;
 mod turns;
@@ -73,6 +75,7 @@ pub use names::OtherRepository;
 pub use nearby_places::NearbyPlace;
 pub use sealed_place::SealedPlace;
 pub use select::BackupSelector;
+pub use stored_settings::SettingsToStore;
 pub use survey::{Orphan, Survey};
 
 /// The number of entries that are read at once. They are small.

@@ -16,7 +16,7 @@ use crate::{
 pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
 
 /// All folders that a database may have.
-pub(super) const ALL_FOLDERS: [&str; 6] = ["records", "archives", "marks", "details", "turns", "drills"];
+pub(super) const ALL_FOLDERS: [&str; 7] = ["records", "archives", "marks", "details", "turns", "drills", "settings"];
 
 /// What the names show before anything is opened.
 #[derive(Debug, Default)]

@@ -11,6 +11,7 @@ use super::{
         check::CheckArgs,
         chosen::{Chosen, Named},
         copy::CopyArgs,
+        dashboard::DashboardCommand,
         delete::DeleteArgs,
         diff::DiffArgs,
         drill::DrillArgs,
@@ -21,6 +22,7 @@ use super::{
         prune::PruneArgs,
         restore::RestoreArgs,
         retain::RetainArgs,
+        schedule::ScheduleCommand,
         serve::ServeArgs,
         show::ShowArgs,
         status::StatusArgs,
@@ -131,10 +133,16 @@ pub(super) enum Command {
     Restore(RestoreArgs),
     /// Back up what is due by the schedule, then prune; as often as one likes
     Tick(TickArgs),
-    /// Keep running: tick by itself, and answer /healthz and /metrics
+    /// Keep running: tick by itself, and answer /healthz, /metrics and the dashboard
     Serve(ServeArgs),
+    /// The dashboard of `serve`: the hash of a password, a link that opens it once
+    #[command(subcommand)]
+    Dashboard(DashboardCommand),
     /// How every database stands against its schedule; exit status 8 where something is late or wrong
     Status(StatusArgs),
+    /// When each database is backed up, what that keeps over a year, and a schedule stored in the bucket
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Delete what its retention says, and only what this key made
     Prune(PruneArgs),
     /// Delete one backup, the record of a failed run, or what a run that died has left
@@ -239,11 +247,27 @@ impl Command {
         }
     }
 
+    /// Whether it goes by the schedules of the databases.
+    pub(super) fn takes_schedules(&self) -> bool {
+        matches!(
+            self,
+            Self::Tick(_)
+                | Self::Serve(_)
+                | Self::Status(_)
+                | Self::Schedule(_)
+                | Self::Check(_)
+                | Self::Drill(_)
+                | Self::Lifecycle(_)
+                | Self::Policy(_)
+        )
+    }
+
     /// Whether it does some work that hears of signals itself. What only prints is ended by them at once.
     pub(super) fn hears_signals(&self) -> bool {
         !matches!(
             self,
             Self::Keygen { .. }
+                | Self::Dashboard(_)
                 | Self::Certificate(CertificateCommand::Verify(_))
                 | Self::Completions { .. }
                 | Self::Complete { .. }

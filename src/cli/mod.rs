@@ -34,6 +34,7 @@ mod text_lifecycle;
 mod text_preview;
 mod text_prune;
 mod text_restore;
+mod text_schedule;
 mod text_status;
 mod traces;
 mod watch;
@@ -49,7 +50,7 @@ use std::{
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use args::{Cli, Command};
-use commands::certificate::CertificateCommand;
+use commands::{certificate::CertificateCommand, dashboard::DashboardCommand};
 use global::{Global, LogFormat, Place};
 use pgcoffer::{
     Error,
@@ -149,6 +150,7 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
         } => {
             return commands::keygen(*passphrase, *words, cli.global.json);
         }
+        Command::Dashboard(DashboardCommand::Password) => return commands::dashboard_password(cli.global.json),
         Command::Completions { shell } => return completion::print_script(*shell),
         Command::Complete { index, words } => return completion::complete(*index, words),
         Command::Man { command, dir } => return man::run(command, dir.as_deref()),
@@ -164,6 +166,9 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
     {
         let config = Config::read(&settings)?;
         return commands::catalog_key(&config, database.as_deref(), cli.global.json);
+    }
+    if let Command::Dashboard(DashboardCommand::Open) = &cli.command {
+        return commands::dashboard_open(&Config::read(&settings)?, cli.global.json);
     }
     if let Command::Certificate(CertificateCommand::Verify(args)) = &cli.command {
         return commands::verify_certificates(args, &settings, cli.global.json);
@@ -186,8 +191,15 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
         Ok((agent, runtime()?))
     });
     let begun = begun.unwrap_or_else(|panic| Err(panic.into()));
-    let (agent, runtime) = begun.inspect_err(report)?;
-    let work = caught_now(|| runtime.block_on(Box::pin(commands::run(&cli, &agent))));
+    let (mut agent, runtime) = begun.inspect_err(report)?;
+    let work = caught_now(|| {
+        runtime.block_on(Box::pin(async {
+            if cli.command.takes_schedules() {
+                agent.adopt_stored_settings().await?;
+            }
+            commands::run(&cli, &agent).await
+        }))
+    });
     // a blocking read of a terminal must not keep the process
     runtime.shutdown_background();
     match work {

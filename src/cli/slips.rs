@@ -74,7 +74,7 @@ const SLIPS: &[(&[&str], &str)] = &[
          enough",
     ),
     (
-        &["schedule", "schedules", "unschedule", "cron", "crontab"],
+        &["schedules", "unschedule", "cron", "crontab"],
         "the setting PGCOFFER_SCHEDULE says when; `pgcoffer tick` does what is due and can be run as often as one \
          likes, `pgcoffer serve` keeps running and does it by itself, `pgcoffer status` shows what is due next",
     ),

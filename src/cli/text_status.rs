@@ -254,7 +254,9 @@ fn notes(health: &Health, now: Timestamp, zone: &Zone) -> Vec<(Style, String)> {
         ));
     }
     if health.schedule.is_none() {
-        lines.push("it has no schedule here: late is what its newest backups would call late".to_owned());
+        lines.push(
+            "no schedule here: whether a backup is late is told by how often its newest ones were made".to_owned(),
+        );
     }
     if health.others > 0 && health.newest_good.is_some() {
         let others = health.others;

@@ -52,6 +52,13 @@ impl ScheduledDrills {
     }
 }
 
+impl ScheduledDrills {
+    /// Takes a schedule for this database that was stored elsewhere than in the settings.
+    pub fn adopt(&mut self, label: &Label, schedule: DrillSchedule) {
+        self.own.insert(label.clone(), schedule);
+    }
+}
+
 impl DrillReading {
     pub(super) fn finish(self, zone: &TimeZone, faults: &mut Vec<Fault>) -> ScheduledDrills {
         let limit = self.time_limit.unwrap_or(DEFAULT_DRILL_TIMEOUT);
@@ -67,13 +74,15 @@ impl DrillReading {
                 None
             }
         };
-        let for_all = self.for_all.as_ref().and_then(|text| read(DRILL.to_owned(), text));
+        let is_off = |text: &&String| text.trim().eq_ignore_ascii_case("off");
+        let for_all = self.for_all.as_ref().filter(|text| !is_off(text));
+        let for_all = for_all.and_then(|text| read(DRILL.to_owned(), text));
         let mut times = ScheduledDrills {
             for_all,
             ..ScheduledDrills::default()
         };
         for (label, text) in self.own {
-            if text.trim().eq_ignore_ascii_case("off") {
+            if is_off(&&text) {
                 times.off.insert(label);
                 continue;
             }

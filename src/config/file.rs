@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{
     entry::{SettingEntry, SettingOrigin, Value, cut, of_file_or_text},
-    table::is_secret,
+    table::{is_known, is_secret},
     trust::{self, Owners, Refused, Trusted},
 };
 use crate::{
@@ -133,7 +133,10 @@ pub(super) fn entries(
         }
     };
     let entries = parse(path, &text, faults);
-    let secrets = entries.iter().filter(|entry| is_secret(&entry.name));
+    // a name that is none is told as such
+    let secrets = entries
+        .iter()
+        .filter(|entry| is_secret(&entry.name) && is_known(&entry.name));
     let secrets = secrets.filter(|entry| matches!(entry.value, Ok(Value::Text(_))));
     if let (Some(first), true) = (secrets.map(|e| &e.name).next(), found.is_readable_by_all) {
         warnings.push(format!(

@@ -4,6 +4,7 @@
 mod blanks;
 mod characters;
 mod contradictions;
+mod dashboard;
 mod drills;
 mod dynos;
 mod entry;
@@ -56,6 +57,7 @@ pub use self::{
     notices::{DEFAULT_DIGEST, Notices},
 };
 pub use self::{
+    dashboard::{DashboardSettings, ProxyUsers},
     dynos::Dynos,
     file::ConfigFile,
     monitoring::{Serving, listen},
@@ -139,6 +141,8 @@ pub struct Config {
     pub mode: AccessMode,
     /// how `serve` listens and what it tells
     pub serving: Serving,
+    /// the dashboard of `serve`, where it is on
+    pub dashboard: Option<DashboardSettings>,
     /// why the passphrase may open and not seal
     pub weak_passphrase: Option<Fault>,
     /// who is told, and of what
@@ -158,6 +162,22 @@ pub struct DatabaseSettings {
     pub schedule: Option<Schedule>,
     /// its schedule is `off`: only people back it up
     pub unscheduled: bool,
+    /// where the schedule is set
+    pub origin: ScheduleOrigin,
+}
+
+/// Where the schedule of a database is set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ScheduleOrigin {
+    /// nowhere
+    #[default]
+    Nowhere,
+    /// in the settings of this machine
+    Settings,
+    /// in the bucket, where somebody stored it for every machine
+    Bucket,
+    /// in the bucket, where it can't be read; holds why
+    Unreadable(String),
 }
 
 impl Config {

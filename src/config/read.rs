@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{
-    Config, DatabaseSettings,
+    Config, DatabaseSettings, ScheduleOrigin,
     names::of_database,
     notices::Notices,
     reading::Reading,
@@ -78,6 +78,8 @@ impl Reading {
         self.refuse_contradictions();
         self.config.serving.refuse_contradictions(&mut self.faults);
         self.config.serving.dynos = self.dynos.finish(&self.wrong, &mut self.faults);
+        let http_hosts = &self.config.store.http_hosts;
+        self.config.dashboard = self.dashboard.finish(&self.wrong, http_hosts, &mut self.faults);
         self.config.secret = self.key.or(self.passphrase).or(self.catalog_key);
         self.keys.extend(self.catalog_keys);
         for (label, secret) in &self.keys {
@@ -105,12 +107,17 @@ impl Reading {
             let secret = self.keys.get(&label).cloned();
             let unscheduled = schedules.is_off(&label);
             let schedule = schedules.take(&label);
+            let origin = match unscheduled || schedule.is_some() {
+                true => ScheduleOrigin::Settings,
+                false => ScheduleOrigin::Nowhere,
+            };
             self.config.databases.push(DatabaseSettings {
                 label,
                 url,
                 secret,
                 schedule,
                 unscheduled,
+                origin,
             });
         }
         (self.config, self.faults)

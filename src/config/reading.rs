@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Config, DEFAULT_DRILL_TIMEOUT, DEFAULT_DUMP_IDLE_TIMEOUT, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_RETAIN_MANUAL,
+    dashboard::DashboardReading,
     drills::{DrillReading, ScheduledDrills},
     dynos::DynoReading,
     monitoring::Serving,
@@ -35,6 +36,7 @@ pub(super) struct Reading {
     pub(super) drills: DrillReading,
     pub(super) notices: NoticeReading,
     pub(super) dynos: DynoReading,
+    pub(super) dashboard: DashboardReading,
     pub(super) places: PlacesReading,
     /// Variables that are set and can't be used: what needs them does not report them as missing.
     pub(super) wrong: BTreeSet<String>,
@@ -70,6 +72,7 @@ impl Default for Reading {
             cold: Vec::new(),
             mode: AccessMode::Full,
             serving: Serving::default(),
+            dashboard: None,
             weak_passphrase: None,
             notices: Notices::default(),
         };
@@ -88,6 +91,7 @@ impl Default for Reading {
             drills: DrillReading::default(),
             notices: NoticeReading::default(),
             dynos: DynoReading::default(),
+            dashboard: DashboardReading::default(),
             places: PlacesReading::default(),
             wrong: BTreeSet::new(),
             faults: Vec::new(),

@@ -42,6 +42,8 @@ struct State {
     heartbeat: Instant,
     /// The progress of the current round, and when it last changed.
     motion: (u64, Instant),
+    /// The progress when the current round began.
+    round_motion: u64,
     heartbeat_max: Duration,
     idle_max: Duration,
 }
@@ -90,6 +92,7 @@ impl Monitor {
             databases: databases.iter().map(monitored).collect(),
             rounds: Rounds::default(),
             motion: (progress.motion(), now),
+            round_motion: progress.motion(),
             progress,
             heartbeat: now,
             heartbeat_max: heartbeat_every * HEARTBEATS_MISSED_MAX,
@@ -125,6 +128,14 @@ impl Monitor {
         }
     }
 
+    /// The progress of the round that goes on; none between two rounds, and while a round only looks.
+    #[must_use]
+    pub fn running_progress(&self) -> Option<Progress> {
+        let state = self.state();
+        let works = state.rounds.running && state.progress.motion() != state.round_motion;
+        works.then(|| state.progress.clone())
+    }
+
     /// Shows that the main loop is alive. To be called again and again.
     pub(crate) fn heartbeat(&self) {
         let mut state = self.state();
@@ -143,7 +154,9 @@ impl Monitor {
     /// Records that a round has begun.
     pub(crate) fn round_begins(&self) {
         self.heartbeat();
-        self.state().rounds.running = true;
+        let mut state = self.state();
+        state.rounds.running = true;
+        state.round_motion = state.progress.motion();
     }
 
     /// Records the result of a round; `None` if it failed as a whole. Returns the time until the next round: the

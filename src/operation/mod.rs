@@ -14,6 +14,7 @@ mod delete;
 mod drill;
 mod drill_health;
 mod figures;
+mod forecast;
 mod get;
 mod get_table;
 mod health;
@@ -60,6 +61,7 @@ pub use drill::{
 };
 pub use drill_health::{DrillHealth, LastDrill};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
+pub use forecast::{Forecast, ForecastBackup, ForecastCount, ForecastRequest, forecast};
 pub use get::{Fetched, Target, get, open, sealed_for};
 pub use get_table::{FetchedTable, get_table};
 pub use health::{FailedRun, Health, Held, Lost, Newest, Next, ReadBack, Suspicious, UndeliveredNotice, Unsure};

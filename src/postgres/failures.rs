@@ -93,15 +93,20 @@ pub(super) struct FailureReader {
 }
 
 impl FailureReader {
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if byte == b'\n' {
-                let line = std::mem::take(&mut self.line);
-                self.line_of(&String::from_utf8_lossy(&line));
-            } else if self.line.len() < LINE_BYTES_MAX {
-                self.line.push(byte);
-            }
+    pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            self.extend_line(&bytes[..end]);
+            let line = std::mem::take(&mut self.line);
+            self.line_of(&String::from_utf8_lossy(&line));
+            bytes = &bytes[end + 1..];
         }
+        self.extend_line(bytes);
+    }
+
+    /// Adds to the line that is being read, up to `LINE_BYTES_MAX`.
+    fn extend_line(&mut self, bytes: &[u8]) {
+        let room = LINE_BYTES_MAX.saturating_sub(self.line.len());
+        self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     fn line_of(&mut self, line: &str) {

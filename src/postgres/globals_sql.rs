@@ -1,11 +1,21 @@
-//! Writes roles, memberships and settings as SQL for people, one statement a line.
+//! Writes roles, memberships and settings as SQL for people.
 //!
 //! A backup may come from whoever wants rights on this server. So the statements make roles without a login and without
-//! any special right; what else a role was is in a comment, to be run by whoever has read it. Every name and every value
-//! is quoted as plain ASCII on one line, so that `psql` reads nothing else than the server does.
+//! any special right, and change nothing about a role that the server has already: all that concerns a role stands in
+//! one transaction with the statement that makes it. What else a role was is in a comment, to be run by whoever has read
+//! it. Every name and every value is quoted as plain ASCII on one line, so that `psql` reads nothing else than the server
+//! does.
 
-use super::sql::{ident, literal};
-use crate::backup::{Globals, LastingSetting, Role};
+use std::collections::BTreeSet;
+
+use super::{
+    harmless_settings::is_harmless,
+    sql::{ident, literal},
+};
+use crate::{
+    backup::{Globals, LastingSetting, Membership, Role},
+    text::Untrusted,
+};
 
 /// Settings whose value is a list of names; each of them is quoted by itself.
 ///
@@ -22,33 +32,82 @@ const LISTS: &[&str] = &[
 /// How the names of PostgreSQL's own roles begin.
 const SYSTEM_ROLE: &str = "pg_";
 
-/// The statements that make roles, memberships and settings again. A role that exists already makes its first statement
-/// fail, and nothing else.
+/// The statements that make roles, memberships and settings again. A role that exists already makes the transaction
+/// about it fail, and no other: who is a member of it there, and what is set for it, stays as it is.
 pub fn globals_sql(globals: &Globals) -> String {
     let mut sql = String::new();
-    for role in &globals.roles {
+    for role in members_first(globals) {
+        sql.push_str("BEGIN;\n");
         sql.push_str(&role_sql(role));
+        let name = role.name.raw();
+        for one in globals.memberships.iter().filter(|one| one.role.raw() == name) {
+            sql.push_str(&membership_sql(one));
+        }
+        for setting in globals.settings.iter().filter(|setting| is_of(setting, name)) {
+            sql.push_str(&lasting_sql(globals, setting));
+        }
+        sql.push_str("COMMIT;\n");
     }
-    sql.push_str(&memberships_sql(globals));
+    let known: BTreeSet<&str> = globals.roles.iter().map(|role| role.name.raw()).collect();
+    // what concerns roles that this doesn't make, which a server may have already
+    for one in globals.memberships.iter().filter(|one| !known.contains(one.role.raw())) {
+        sql.push_str(&format!("-- {}", grant(one)));
+    }
     for setting in &globals.settings {
-        let whose = match (&setting.role, setting.in_database) {
-            (None, false) => "ROLE ALL".to_owned(),
-            (None, true) => format!("DATABASE {}", ident(globals.database.raw())),
-            (Some(role), false) => format!("ROLE {}", ident(role.raw())),
-            (Some(role), true) => format!(
-                "ROLE {} IN DATABASE {}",
-                ident(role.raw()),
-                ident(globals.database.raw())
-            ),
-        };
-        let set = setting_sql(&whose, setting);
-        match setting.role.is_none() && !setting.in_database {
-            // it applies to everybody on the server
-            true => sql.push_str(&format!("-- {set}\n")),
-            false => sql.push_str(&format!("{set}\n")),
+        let statement = lasting_sql(globals, setting);
+        match &setting.role {
+            None => sql.push_str(&statement),
+            Some(role) if known.contains(role.raw()) => {}
+            Some(_) if statement.starts_with("--") => sql.push_str(&statement),
+            Some(_) => sql.push_str(&format!("-- {statement}")),
         }
     }
     sql
+}
+
+fn is_of(setting: &LastingSetting, name: &str) -> bool {
+    setting.role.as_ref().map(Untrusted::raw) == Some(name)
+}
+
+/// The roles in an order in which each member stands before the roles that it is a member of.
+fn members_first(globals: &Globals) -> Vec<&Role> {
+    let (mut left, mut ordered): (Vec<&Role>, Vec<&Role>) = (globals.roles.iter().collect(), Vec::new());
+    while !left.is_empty() {
+        let waits = |role: &&Role| {
+            let mut of_role = globals.memberships.iter().filter(|one| one.role == role.name);
+            of_role.any(|one| one.member != role.name && left.iter().any(|other| other.name == one.member))
+        };
+        let ready: Vec<bool> = left.iter().map(|role| !waits(role)).collect();
+        // a circle, which no server makes: in the order in which they stand
+        let is_circle = !ready.contains(&true);
+        let mut ready = ready.into_iter();
+        let (now, later): (Vec<&Role>, Vec<&Role>) = left
+            .into_iter()
+            .partition(|_| ready.next().unwrap_or(true) || is_circle);
+        ordered.extend(now);
+        left = later;
+    }
+    ordered
+}
+
+/// A lasting setting; as a comment where it applies to every role of the server, or may give a right.
+fn lasting_sql(globals: &Globals, setting: &LastingSetting) -> String {
+    let whose = match (&setting.role, setting.in_database) {
+        (None, false) => "ROLE ALL".to_owned(),
+        (None, true) => format!("DATABASE {}", ident(globals.database.raw())),
+        (Some(role), false) => format!("ROLE {}", ident(role.raw())),
+        (Some(role), true) => format!(
+            "ROLE {} IN DATABASE {}",
+            ident(role.raw()),
+            ident(globals.database.raw())
+        ),
+    };
+    let is_of_everybody = setting.role.is_none() && !setting.in_database;
+    let comment = match is_of_everybody || !is_harmless(setting.name.raw()) {
+        true => "-- ",
+        false => "",
+    };
+    format!("{comment}{}\n", setting_sql(&whose, setting))
 }
 
 fn role_sql(role: &Role) -> String {
@@ -72,19 +131,30 @@ fn role_sql(role: &Role) -> String {
     sql
 }
 
-/// Memberships in roles of PostgreSQL itself, or with the right to grant them on, are rights like the special ones.
-fn memberships_sql(globals: &Globals) -> String {
-    let mut sql = String::new();
-    for one in &globals.memberships {
-        let grant = format!("GRANT {} TO {}", ident(one.role.raw()), ident(one.member.raw()));
-        sql.push_str(&match (one.role.raw().starts_with(SYSTEM_ROLE), one.admin) {
-            (true, true) => format!("-- {grant} WITH ADMIN OPTION;\n"),
-            (true, false) => format!("-- {grant};\n"),
-            (false, true) => format!("{grant};\n-- it was more: {grant} WITH ADMIN OPTION;\n"),
-            (false, false) => format!("{grant};\n"),
-        });
+/// A membership in a role that was just made, which has no right yet; in one of PostgreSQL's own, or with the right to
+/// grant it on, it is a right like the special ones.
+fn membership_sql(one: &Membership) -> String {
+    let grant = grant(one);
+    match (one.role.raw().starts_with(SYSTEM_ROLE), one.admin) {
+        (true, _) => format!("-- {grant}"),
+        (false, true) => {
+            let plain = Membership {
+                admin: false,
+                ..one.clone()
+            };
+            format!("{}-- it was more: {grant}", self::grant(&plain))
+        }
+        (false, false) => grant,
     }
-    sql
+}
+
+fn grant(one: &Membership) -> String {
+    let admin = if one.admin { " WITH ADMIN OPTION" } else { "" };
+    format!(
+        "GRANT {} TO {}{admin};\n",
+        ident(one.role.raw()),
+        ident(one.member.raw())
+    )
 }
 
 /// `ALTER … SET name TO value;`
@@ -141,7 +211,11 @@ mod tests {
         };
         Globals {
             database: "shop".into(),
-            roles: vec![role("readers", false, false), role("evil\n\\! id", true, true)],
+            roles: vec![
+                role("readers", false, false),
+                role("app", false, false),
+                role("evil\n\\! id", true, true),
+            ],
             memberships: vec![
                 Membership {
                     role: "readers".into(),
@@ -153,10 +227,19 @@ mod tests {
                     member: "app".into(),
                     admin: false,
                 },
+                Membership {
+                    role: "postgres".into(),
+                    member: "app".into(),
+                    admin: false,
+                },
             ],
             settings: vec![
                 setting(None, true, "search_path", "\"$user\", public, \"A, b\""),
                 setting(Some("app"), false, "app.motto", "it's\n\\! id"),
+                setting(Some("app"), false, "session_preload_libraries", "/tmp/evil"),
+                setting(Some("app"), false, "work_mem", "7MB"),
+                setting(None, true, "session_preload_libraries", "/tmp/evil"),
+                setting(Some("postgres"), false, "search_path", "evil"),
                 setting(None, false, "work_mem", "1GB"),
             ],
             is_part: false,
@@ -166,14 +249,26 @@ mod tests {
     #[test]
     fn what_is_powerful_is_a_comment_and_nothing_reaches_another_line() {
         let sql = globals_sql(&globals());
-        let expected = r#"CREATE ROLE "readers" NOLOGIN;
+        let expected = r#"BEGIN;
+CREATE ROLE "app" NOLOGIN;
+-- ALTER ROLE "app" SET "app.motto" TO E'it\u0027s\u000A\u005C\u0021 id';
+-- ALTER ROLE "app" SET "session_preload_libraries" TO '/tmp/evil';
+ALTER ROLE "app" SET "work_mem" TO '7MB';
+COMMIT;
+BEGIN;
 CREATE ROLE U&"evil\000A\005C\0021\0020id" NOLOGIN;
 -- it was more: ALTER ROLE U&"evil\000A\005C\0021\0020id" SUPERUSER LOGIN;
+COMMIT;
+BEGIN;
+CREATE ROLE "readers" NOLOGIN;
 GRANT "readers" TO "app";
 -- it was more: GRANT "readers" TO "app" WITH ADMIN OPTION;
+COMMIT;
 -- GRANT "pg_execute_server_program" TO "app";
+-- GRANT "postgres" TO "app";
 ALTER DATABASE "shop" SET "search_path" TO E'\u0024user', 'public', 'A, b';
-ALTER ROLE "app" SET "app.motto" TO E'it\u0027s\u000A\u005C\u0021 id';
+-- ALTER DATABASE "shop" SET "session_preload_libraries" TO '/tmp/evil';
+-- ALTER ROLE "postgres" SET "search_path" TO 'evil';
 -- ALTER ROLE ALL SET "work_mem" TO '1GB';
 "#;
         assert_eq!(sql, expected);

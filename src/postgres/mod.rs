@@ -30,6 +30,7 @@ mod failures;
 mod fixed_setting;
 mod globals;
 mod globals_sql;
+mod harmless_settings;
 mod hints;
 mod iam;
 mod identity;

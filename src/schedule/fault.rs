@@ -193,7 +193,7 @@ fn days(tier: Tier) -> &'static str {
 fn no_interval(written: &str) -> String {
     match written {
         "" => "it doesn't say how often".to_owned(),
-        written => format!("backups can't be made every {written}"),
+        written => format!("it can't be every {written}"),
     }
 }
 

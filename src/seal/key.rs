@@ -163,6 +163,19 @@ impl Secret {
         }
     }
 
+    /// The key under which links to the dashboard are made. A master key has another one than its catalog key, so that a
+    /// monitor can make no link for a machine that can open backups. A passphrase has none, as it would have to be
+    /// stretched.
+    #[must_use]
+    pub fn dashboard_key(&self) -> Option<Zeroizing<[u8; 32]>> {
+        const INFO: &str = "pgcoffer/1 dashboard";
+        match self {
+            Self::Key(key) => Some(derive(&key.0, INFO)),
+            Self::Catalog(key) => Some(derive(key.as_bytes(), INFO)),
+            Self::Passphrase(_) => None,
+        }
+    }
+
     /// The secret's name for messages, which reveals nothing: `key 0123456789abcdef`, `catalog key 0123456789abcdef` or
     /// `a passphrase`.
     pub fn describe(&self) -> String {

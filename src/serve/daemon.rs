@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use futures_util::future::{join, try_join};
+use futures_util::future::{join, try_join3};
 use tokio::{net::TcpListener, sync::Notify};
 
 use super::{
@@ -15,6 +15,7 @@ use crate::{
     backup::Label,
     catalog::Catalog,
     config::{self, DatabaseSettings, Dynos},
+    dashboard,
     error::{Error, Result},
     heroku::Heroku,
     metrics::{Monitor, Observation},
@@ -104,6 +105,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
             false => monitor,
         };
         let address = local_address(&listener)?;
+        let (pages, runner) = dashboard::dashboard(self.agent, &monitor, address)?.unzip();
         let answers = Answers {
             monitor: monitor.clone(),
             readers: config.serving.readers(address),
@@ -111,7 +113,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         };
         announce(address, &answers.readers);
         let stopped = self.agent.interrupt().clone();
-        let web = tokio::spawn(web::serve(listener, answers, async move {
+        let web = tokio::spawn(web::serve(listener, answers, pages, async move {
             stopped.raised().await;
         }));
         // it ends at the same signal; if it ends by a bug, backups go on
@@ -127,7 +129,13 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
                 Work::BackUp(databases) => self.back_up(catalog, databases, pace, (&progress, &monitor)).await,
             }
         };
-        try_join(rounds, web).await?;
+        let runner = async {
+            if let Some(runner) = runner {
+                runner.run().await;
+            }
+            Ok(())
+        };
+        try_join3(rounds, web, runner).await?;
         Ok(())
     }
 

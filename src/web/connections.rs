@@ -13,6 +13,8 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+use super::client_network;
+
 /// The connections under way. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
@@ -64,7 +66,7 @@ impl Connections {
         let (number, evicted) = (open.next, CancellationToken::new());
         open.next += 1;
         let connection = Connection {
-            client: client(address),
+            client: client_network(address),
             evicted: evicted.clone(),
         };
         open.connections.insert(number, connection);
@@ -105,14 +107,6 @@ impl Drop for ConnectionPlace {
 
 fn locked(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
     open.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer has at least.
-fn client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 #[cfg(test)]
@@ -159,13 +153,5 @@ mod tests {
         let second = connections.admit(address("::1"));
         assert!(!second.evicted.is_cancelled());
         assert_eq!(locked(&connections.open).connections.len(), 1);
-    }
-
-    #[test]
-    fn a_network_of_ipv6_is_one_client() {
-        let (one, same) = (address("2001:db8:1:2::1"), address("2001:db8:1:2:ffff::9"));
-        assert_eq!(client(one), client(same));
-        assert_ne!(client(one), client(address("2001:db8:1:3::1")));
-        assert_eq!(client(address("::ffff:10.0.0.1")), address("10.0.0.1"));
     }
 }

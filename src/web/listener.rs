@@ -1,6 +1,7 @@
 use std::{io, time::Duration};
 
-use hyper::server::conn::http1;
+use axum::Router;
+use hyper::{Request, body::Incoming, server::conn::http1, service::Service as _};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -9,11 +10,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Answers,
+    Answers, Peer,
     connections::{ConnectionPlace, Connections},
 };
 
-/// Requests here have no body and few headers.
+/// Requests here have few headers, and bodies of short forms.
 const BUFFER_BYTES: usize = 16 << 10;
 /// After a failed accept, where descriptors may have run out.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -25,7 +26,7 @@ struct Limits {
     connections: usize,
     /// How long the head of a request may take, from the beginning of the connection.
     head: Duration,
-    /// How long a connection may last; it serves one request.
+    /// How long a connection may last; it serves one request. A page waits a part of that for the bucket.
     whole: Duration,
 }
 
@@ -35,13 +36,17 @@ const LIMITS: Limits = Limits {
     whole: Duration::from_secs(15),
 };
 
-/// Answers on `listener` until `shutdown`; then what is being answered has some time to end.
-pub async fn serve(listener: TcpListener, answers: Answers, shutdown: impl Future<Output = ()>) {
-    serve_within(LIMITS, listener, answers, shutdown).await;
+/// Answers on `listener` until `shutdown`, also with `pages` where there are some; then what is being answered has some
+/// time to end. The pages find the address of the client as a [`Peer`].
+pub async fn serve(listener: TcpListener, answers: Answers, pages: Option<Router>, shutdown: impl Future<Output = ()>) {
+    let app = match pages {
+        Some(pages) => answers.router().merge(pages),
+        None => answers.router(),
+    };
+    serve_within(LIMITS, listener, app, shutdown).await;
 }
 
-async fn serve_within(limits: Limits, listener: TcpListener, answers: Answers, shutdown: impl Future<Output = ()>) {
-    let app = answers.router();
+async fn serve_within(limits: Limits, listener: TcpListener, app: Router, shutdown: impl Future<Output = ()>) {
     let (connections, tracker) = (Connections::new(limits.connections), TaskTracker::new());
     tokio::pin!(shutdown);
     loop {
@@ -59,7 +64,7 @@ async fn serve_within(limits: Limits, listener: TcpListener, answers: Answers, s
             }
         };
         let place = connections.admit(peer.ip());
-        tracker.spawn(answer(stream, app.clone(), limits, place));
+        tracker.spawn(answer(stream, app.clone(), limits, (Peer(peer.ip()), place)));
     }
     drop(listener);
     tracker.close();
@@ -71,14 +76,19 @@ fn is_of_one_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn answer(stream: TcpStream, app: axum::Router, limits: Limits, place: ConnectionPlace) {
+async fn answer(stream: TcpStream, app: Router, limits: Limits, (peer, place): (Peer, ConnectionPlace)) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         // a connection that is kept may break under the next request, which then looks like a failure of ours
         .keep_alive(false)
         .max_buf_size(BUFFER_BYTES);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    let app = TowerToHyperService::new(app);
+    let with_peer = hyper::service::service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        app.call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), with_peer);
     // whoever reads or writes too slowly is cut off; there is nobody to tell
     tokio::select! {
         _ = tokio::time::timeout(limits.whole, connection) => {}
@@ -116,7 +126,7 @@ mod tests {
             readers: Readers::ThisMachine,
             clock: Clock::system(),
         };
-        tokio::spawn(serve_within(limits, listener, answers, std::future::pending()));
+        tokio::spawn(serve_within(limits, listener, answers.router(), std::future::pending()));
         address
     }
 

@@ -1,4 +1,5 @@
-//! What `serve` answers over HTTP: whether it lives, and its metrics. Nothing else, and nothing that asks the bucket.
+//! What `serve` answers over HTTP: whether it lives, and its metrics, without asking the bucket; and the pages of the
+//! dashboard, where that is on, on the same address.
 //!
 //! - `/healthz`: 200 while the clock is alive, 503 where it is stuck, so that a platform restarts what hangs. A late
 //!   backup is no reason for a restart: it stands in the body.
@@ -10,10 +11,14 @@
 mod answers;
 mod connections;
 mod listener;
+mod password;
+mod peers;
 mod readers;
 mod token;
 
 pub use answers::Answers;
 pub use listener::serve;
-pub use readers::Readers;
+pub use password::{HashFault, PasswordHash};
+pub use peers::{Networks, Peer, client_network};
+pub use readers::{Readers, names_this_machine};
 pub use token::{Token, TokenFault};

@@ -51,7 +51,8 @@ impl Readers {
 /// Whether a request is for an address of this machine by that address. A page on the Internet can have its own name
 /// resolve to 127.0.0.1 and read what a browser on this machine is answered then, but the browser sends that name
 /// along.
-fn names_this_machine(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn names_this_machine(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST) else {
         // no browser leaves it out
         return true;

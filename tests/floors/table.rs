@@ -120,12 +120,27 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "dashboard",
+        &[
+            "agent",
+            "backup",
+            "catalog",
+            "config",
+            "error",
+            "metrics",
+            "operation",
+            "seal",
+            "web",
+        ],
+    ),
+    (
         "serve",
         &[
             "agent",
             "backup",
             "catalog",
             "config",
+            "dashboard",
             "error",
             "heroku",
             "metrics",

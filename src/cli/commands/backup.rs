@@ -82,6 +82,9 @@ fn interval(text: &str) -> std::result::Result<SignedDuration, String> {
     };
     match parsed {
         Some(span) if INTERVALS.contains(&span) => Ok(span),
+        _ if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => Err(format!(
+            "a unit is missing, such as 10m: {text}m are minutes, {text}h are hours"
+        )),
         _ => Err("a length of time from 1s to 366d, such as 10m or 2h".to_owned()),
     }
 }

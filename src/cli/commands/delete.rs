@@ -84,6 +84,10 @@ fn check_confirmation(args: &DeleteArgs) -> Result<()> {
             "--yes asks nothing, and the newest backup is another one each time",
             "give its id: `pgcoffer list` shows it",
         )),
+        (false, false) if args.chosen.is_latest() => Err(usage(
+            "deleting a backup needs a confirmation",
+            "give its id, which `pgcoffer list` shows, and add --yes",
+        )),
         (false, false) => Err(usage("deleting a backup needs a confirmation", "add --yes")),
         _ => Ok(()),
     }

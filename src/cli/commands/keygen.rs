@@ -79,7 +79,7 @@ pub(in crate::cli) fn new_repository(json: bool) -> Result<()> {
 
 /// A line of standard input. Past its buffer, which nobody wipes, and into one that doesn't grow: that would leave
 /// copies.
-fn read_line() -> std::io::Result<zeroize::Zeroizing<String>> {
+pub(super) fn read_line() -> std::io::Result<zeroize::Zeroizing<String>> {
     let mut input = std::fs::File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(PASSPHRASE_BYTES_MAX));
     let mut byte = zeroize::Zeroizing::new([0]);

@@ -9,6 +9,7 @@ pub(super) mod chosen;
 mod chosen_database;
 mod context;
 pub(super) mod copy;
+pub(super) mod dashboard;
 mod decide;
 pub(super) mod delete;
 pub(super) mod diff;
@@ -24,6 +25,7 @@ pub(super) mod policy;
 pub(super) mod prune;
 pub(super) mod restore;
 pub(super) mod retain;
+pub(super) mod schedule;
 pub(super) mod serve;
 mod sheet_facts;
 pub(super) mod show;
@@ -36,6 +38,7 @@ pub(super) mod verify;
 use pgcoffer::{Error, Result, agent::Agent};
 
 pub(super) use certificate_verify::{VerifiedFile, verify_certificates};
+pub(super) use dashboard::{dashboard_open, dashboard_password};
 pub(super) use keygen::{catalog_key, keygen, new_repository};
 
 use super::{
@@ -87,6 +90,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Tick(args) => context.tick(args).await,
         Command::Serve(args) => context.serve(args).await,
         Command::Status(args) => context.status(args).await,
+        Command::Schedule(command) => context.schedule(command).await,
         Command::Check(args) => context.check(args).await,
         Command::SheetFacts => context.sheet_facts().await,
         Command::BucketFacts => context.bucket_facts().await,
@@ -98,6 +102,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Release { chosen, by } => context.decide(chosen, Deciding::Release, by.as_deref()).await,
         Command::Accept { chosen, by } => context.decide(chosen, Deciding::Accept, by.as_deref()).await,
         Command::Init(_)
+        | Command::Dashboard(_)
         | Command::Keygen { .. }
         | Command::Completions { .. }
         | Command::Complete { .. }

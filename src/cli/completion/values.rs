@@ -249,6 +249,7 @@ mod tests {
             "region",
             "endpoint_url",
             "schedule",
+            "drill",
             "heroku",
             "heroku_from",
             "bucket",

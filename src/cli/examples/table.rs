@@ -76,6 +76,44 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "schedule",
+        &[("pgcoffer schedule show", "when each database is backed up")],
+    ),
+    (
+        "schedule show",
+        &[(
+            "pgcoffer schedule show",
+            "when each database is backed up, and what is kept over a year",
+        )],
+    ),
+    (
+        "schedule preview",
+        &[(
+            "pgcoffer schedule preview 'daily at 02:30 keep 7d, monthly keep 12mo'",
+            "what that would keep; changes nothing",
+        )],
+    ),
+    (
+        "schedule set",
+        &[
+            (
+                "pgcoffer schedule set 'daily at 02:30 keep 7d, weekly keep 5w' --timezone Europe/Berlin",
+                "for the only database there is, on every machine",
+            ),
+            (
+                "pgcoffer schedule set --database shop --drill 'weekly on sunday at 04:00'",
+                "when the backups of the database shop are drilled",
+            ),
+        ],
+    ),
+    (
+        "schedule clear",
+        &[(
+            "pgcoffer schedule clear --database shop",
+            "what is stored for the database shop counts no more",
+        )],
+    ),
+    (
         "drill",
         &[
             (
@@ -254,6 +292,33 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
             (
                 "pgcoffer serve --listen 0.0.0.0:9187 --parallel 2",
                 "for others too, two backups at once",
+            ),
+        ],
+    ),
+    (
+        "dashboard",
+        &[(
+            "pgcoffer dashboard password",
+            "asks for a password, and prints what the setting takes",
+        )],
+    ),
+    (
+        "dashboard password",
+        &[
+            ("pgcoffer dashboard password", "asks twice, and prints the hash"),
+            (
+                "pgcoffer keygen --words | tee /dev/tty | pgcoffer dashboard password",
+                "seven random words, shown once",
+            ),
+        ],
+    ),
+    (
+        "dashboard open",
+        &[
+            ("pgcoffer dashboard open", "a link that opens once, within five minutes"),
+            (
+                "heroku run -a your-backups -- pgcoffer dashboard open",
+                "the same on Heroku",
             ),
         ],
     ),

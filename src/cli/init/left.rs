@@ -51,6 +51,11 @@ impl Draft {
                     .to_owned(),
             );
         }
+        left.push(
+            "Have it proven that they come back: `pgcoffer drill`; PGCOFFER_DRILL=\"weekly on sunday at 04:00\" has \
+             `tick` do it every week."
+                .to_owned(),
+        );
         let columns = columns(std::io::stderr());
         let mut text = String::from("\nWhat is left to do:\n");
         for (n, item) in left.iter().enumerate() {

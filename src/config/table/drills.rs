@@ -27,6 +27,12 @@ pub(super) const SECTION: Section = Section {
             take: Take::Once(|reading, text| {
                 reading.config.drill_ground = match text {
                     LOCAL => DrillGround::Local,
+                    word if strsim::damerau_levenshtein(&word.to_ascii_lowercase(), LOCAL) <= 2 => {
+                        return Err((
+                            format!("{word:?} is neither local nor a URL"),
+                            Some("did you mean local?".to_owned()),
+                        ));
+                    }
                     url => DrillGround::Server(DatabaseUrl::parse(url).map_err(|e| (e.to_string(), Some(e.hint())))?),
                 };
                 Ok(())
@@ -38,7 +44,7 @@ pub(super) const SECTION: Section = Section {
             default: DefaultValue::Described("only by hand"),
             help: "weekly on sunday at 04:00: when tick and serve drill",
             doc: "when `tick` and `serve` [drill](drills.md#scheduled) the newest good backup of each database, in the \
-                words of a schedule without `keep`: `weekly on sunday at 04:00`, `daily at 05:00`, `monthly on 1`",
+                words of a schedule without `keep`: `weekly on sunday at 04:00`, `daily at 05:00`, `monthly on 1`; `off` for none",
             characters: Characters::List,
             take: Take::Once(|reading, text| {
                 reading.drills.for_all = Some(text.to_owned());

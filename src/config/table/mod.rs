@@ -4,6 +4,7 @@
 
 pub(super) mod backups;
 pub(super) mod bucket;
+mod dashboard;
 pub(super) mod databases;
 mod drills;
 mod dynos;
@@ -37,6 +38,7 @@ pub const SECTIONS: [&Section; 10] = [
     &drills::SECTION,
     &notices::SECTION,
     &monitoring::SECTION,
+    &dashboard::SECTION,
     &dynos::SECTION,
 ];
 
@@ -72,6 +74,11 @@ pub(super) fn names_of_kind(kind: &str) -> Option<String> {
         .collect();
     let (last, others) = names.split_last()?;
     Some(format!("{} and {last}", others.join(", ")))
+}
+
+/// Whether there is such a setting, of ours or of others.
+pub(super) fn is_known(variable: &str) -> bool {
+    find(variable, None).is_some() || foreign(variable).is_some()
 }
 
 /// Whether the text of this variable is for nobody else's eyes. A setting that is not known is taken for a secret.

@@ -107,11 +107,20 @@ fn every_setting_is_read_and_no_other() {
 
 #[test]
 fn what_sounds_like_a_secret_is_one() {
-    let sounds = ["KEY", "KEYS", "PASSPHRASE", "PASSWORD", "SECRET", "TOKEN", "URL"];
+    let sounds = [
+        "KEY",
+        "KEYS",
+        "PASSPHRASE",
+        "PASSWORD",
+        "SECRET",
+        "TOKEN",
+        "URL",
+        "HASH",
+    ];
     for setting in all() {
         let last = setting.name.rsplit('_').next().unwrap();
-        // the public half of a key, and addresses that hold no login
-        let is_public = setting.name == "PGCOFFER_CERTIFICATE_KEY"
+        // the public half of a key, and addresses that hold no login or that everybody may know
+        let is_public = ["PGCOFFER_CERTIFICATE_KEY", "PGCOFFER_DASHBOARD_URL"].contains(&setting.name)
             || ["_COPY_<NAME>_URL", "_COPY_<NAME>_ENDPOINT_URL", "_COPY_<NAME>_HOST_KEY"]
                 .iter()
                 .any(|end| setting.name.ends_with(end));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::backup::Globals;
 use crate::postgres::error::Error;
 use crate::postgres::globals_sql::setting_sql;
+use crate::postgres::harmless_settings::is_harmless;
 use crate::postgres::session::Session;
 use crate::postgres::sql::ident;
 use crate::postgres::wire::WireError;
@@ -52,7 +53,7 @@ impl Session {
     pub async fn furnish_roles(&mut self, made: &[String], globals: &Globals) -> Result<Vec<String>, Error> {
         const WHAT: &str = "set up the created roles";
         let is_made = |name: &str| made.iter().any(|made| made == name);
-        let mut statements = Vec::new();
+        let (mut statements, mut refused) = (Vec::new(), Vec::new());
         for role in globals.roles.iter().filter(|role| is_made(role.name.raw())) {
             if !role.attributes.inherit {
                 statements.push(format!("ALTER ROLE {} NOINHERIT", ident(role.name.raw())));
@@ -68,13 +69,21 @@ impl Session {
             let Some(role) = setting.role.as_ref().filter(|role| is_made(role.raw())) else {
                 continue;
             };
+            // the restoring role may be a superuser, who can set what loads code
+            if !is_harmless(setting.name.raw()) {
+                let (name, of) = (setting.name.identifier(), role.identifier());
+                refused.push(format!(
+                    "the setting {name} of {of} may give it a right: it is not set, and `pgcoffer show ID --globals` \
+                     prints it"
+                ));
+                continue;
+            }
             let whose = match setting.in_database {
                 false => format!("ROLE {}", ident(role.raw())),
                 true => format!("ROLE {} IN DATABASE {}", ident(role.raw()), ident(self.database())),
             };
             statements.push(setting_sql(&whose, setting));
         }
-        let mut refused = Vec::new();
         for statement in statements {
             match self.change(WHAT, &statement).await {
                 Ok(()) => (),

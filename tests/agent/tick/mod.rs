@@ -6,4 +6,5 @@ pub(crate) mod past;
 mod requests;
 mod settings;
 pub(crate) mod status;
+mod stored;
 mod turns;

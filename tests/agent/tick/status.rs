@@ -43,7 +43,7 @@ fn assert_shows(agent: &Agent, name: &str, status: i32) -> String {
 #[track_caller]
 fn outlook(agent: &Agent, status: i32) -> Value {
     let report = agent.run(["status", "--json"]).ended_with(status).json();
-    assert_keys(&report, "databases not_configured");
+    assert_keys(&report, "databases not_configured elsewhere");
     assert_eq!(report["databases"].as_array().unwrap().len(), 1);
     report["databases"][0].clone()
 }
@@ -112,7 +112,7 @@ fn nobody_is_configured_and_nothing_is_there() {
         outcome.stderr
     );
     let report = agent.run(["status", "--json"]).ended_with(8).json();
-    assert_eq!(report, json!({"databases": [], "not_configured": []}));
+    assert_eq!(report, json!({"databases": [], "not_configured": [], "elsewhere": []}));
 }
 
 #[test]

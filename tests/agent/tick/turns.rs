@@ -77,7 +77,7 @@ fn json_of_a_tick() {
         .env("PGCOFFER_KEEP_LAST", "1")
         .database_url("lost", "postgres://nobody@127.0.0.1:1/none");
     let report = agent.run(["tick", "--json"]).ended_with(3).json();
-    assert_keys(&report, "databases");
+    assert_keys(&report, "databases drills");
     let main = turn(&report, "main");
     assert_keys(main, "database backup prune health exit_status");
     assert_keys(&main["backup"], "outcome id tiers bytes suspicious");
@@ -262,12 +262,12 @@ fn a_tick_with_nothing_to_do_makes_a_bounded_number_of_requests() {
         ("ListObjectsV2", count("ListObjectsV2")),
         ("all", calls.len() - before),
     ];
-    // one look through the whole tells what is due, what has expired and how it stands; over plain HTTP each question
-    // about names and tags is asked twice
+    // one look through the whole tells what is due, what has expired and how it stands, one what drills have shown; over
+    // plain HTTP each question about names and tags is asked twice
     assert_eq!(
         counts,
         // 50 records; header and last frame of the newest archive and of one other
-        [("GetObject", 54), ("ListObjectsV2", 6), ("all", 63)]
+        [("GetObject", 54), ("ListObjectsV2", 8), ("all", 65)]
     );
 }
 

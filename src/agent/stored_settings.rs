@@ -1,0 +1,305 @@
+//! Schedules that somebody stored in the bucket: for databases whose schedule this machine's own settings don't say.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::{Agent, connect::parse_label, usage};
+use crate::{
+    backup::{Label, STORED_TEXT_MAX, StoredSettings, Tier},
+    catalog::{Catalog, SettingsToStore},
+    config::{DatabaseSettings, ScheduleOrigin, parse_zone},
+    error::{Error, Result},
+    operation::{Forecast, ForecastRequest, forecast},
+    schedule::{DrillSchedule, Schedule},
+    text::Untrusted,
+};
+
+/// A forecast counts at these numbers of days.
+const FORECAST_DAYS: [i64; 6] = [1, 7, 30, 90, 180, 365];
+
+/// When a database is backed up, and where that is set.
+#[derive(Debug)]
+pub struct ShownSchedule {
+    /// The database.
+    pub database: Label,
+    /// Its schedule, if it has one.
+    pub schedule: Option<Schedule>,
+    /// Its schedule of drills, if it has one.
+    pub drill: Option<DrillSchedule>,
+    /// Where the schedule is set.
+    pub origin: ScheduleOrigin,
+    /// What is stored in the bucket, whether it counts on this machine or not.
+    pub stored: Option<StoredSettings>,
+    /// The highest tier that is due next, and when.
+    pub next_due: Option<(Tier, Timestamp)>,
+    /// What is kept from now on, with what is there today.
+    pub forecast: Option<Forecast>,
+    /// Whether it is only thought of.
+    pub is_preview: bool,
+}
+
+/// What is to be stored. What isn't named stays as it is stored.
+#[derive(Debug, Clone, Default)]
+pub struct ScheduleChange {
+    /// The text of the schedule; `off` for none.
+    pub schedule: Option<String>,
+    /// The text of the schedule of drills; `off` for none.
+    pub drill: Option<String>,
+    /// The time zone of both, a name of the tz database.
+    pub timezone: Option<String>,
+}
+
+impl Agent {
+    /// Takes the schedules that are stored in the bucket, for configured databases that the settings give none. Without
+    /// such a database it makes no request. What can't be read is remembered and said by what needs it.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]. If the bucket can't be reached, the verb that comes now says so itself.
+    pub async fn adopt_stored_settings(&mut self) -> Result<()> {
+        let without = |one: &DatabaseSettings| one.schedule.is_none() && !one.unscheduled;
+        let labels: Vec<Label> = self
+            .config
+            .databases
+            .iter()
+            .filter(|one| without(one))
+            .map(|one| one.label.clone())
+            .collect();
+        if labels.is_empty() || self.config.location.is_none() {
+            return Ok(());
+        }
+        let stored = {
+            let Ok(catalog) = self.catalog().await else {
+                return self.interrupt.check();
+            };
+            if catalog.store().writes_only() {
+                return Ok(());
+            }
+            let mut stored = Vec::new();
+            for label in labels {
+                let look = catalog.stored_settings(&label, self.clock.now());
+                match self.interrupt.or(look).await {
+                    Err(error @ Error::Interrupted { .. }) => return Err(error),
+                    result => stored.push((label, result)),
+                }
+            }
+            stored
+        };
+        for (label, result) in stored {
+            match result {
+                Ok(Some(stored)) => self.adopt(&label, &stored),
+                Ok(None) => {}
+                Err(error) => self.remember_fault(&label, error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    fn adopt(&mut self, label: &Label, stored: &StoredSettings) {
+        let texts = merged(&ScheduleChange::default(), Some(stored));
+        let parsed = match ParsedSettings::parse(&texts, self.config.drill_timeout) {
+            Ok(parsed) => parsed,
+            Err(error) => return self.remember_fault(label, error.to_string()),
+        };
+        if let Some(drill) = parsed.drill
+            && self.config.drills.schedule_of(label).is_none()
+        {
+            self.config.drills.adopt(label, drill);
+        }
+        let is_set = parsed.is_off || parsed.schedule.is_some();
+        for one in self
+            .config
+            .databases
+            .iter_mut()
+            .filter(|one| is_set && one.label == *label)
+        {
+            one.origin = ScheduleOrigin::Bucket;
+            one.unscheduled = parsed.is_off;
+            one.schedule.clone_from(&parsed.schedule);
+        }
+        self.config.timezone = self.config.timezone.take().or(parsed.zone);
+    }
+
+    fn remember_fault(&mut self, label: &Label, why: String) {
+        for one in self.config.databases.iter_mut().filter(|one| one.label == *label) {
+            one.origin = ScheduleOrigin::Unreadable(why.clone());
+        }
+    }
+
+    /// When the databases are backed up, and what is kept then: the configured ones, or the one named. `instead`: as if
+    /// this were stored for them.
+    ///
+    /// # Errors
+    /// Any error of the bucket; [`Error::Usage`] for a schedule that can't be read.
+    pub async fn schedules(
+        &self,
+        database: Option<&str>,
+        instead: Option<&ScheduleChange>,
+    ) -> Result<Vec<ShownSchedule>> {
+        let catalog = self.catalog().await?;
+        let mut shown = Vec::new();
+        for label in self.labels(catalog, database).await? {
+            shown.push(self.shown_schedule(catalog, label, instead).await?);
+        }
+        Ok(shown)
+    }
+
+    async fn shown_schedule(
+        &self,
+        catalog: &Catalog,
+        label: Label,
+        instead: Option<&ScheduleChange>,
+    ) -> Result<ShownSchedule> {
+        let now = self.clock.now();
+        let stored = self.interrupt.or(catalog.stored_settings(&label, now)).await?;
+        let configured = self.config.databases.iter().find(|one| one.label == label);
+        let (schedule, drill, origin) = match instead {
+            Some(change) => {
+                let texts = merged(change, stored.as_ref());
+                let parsed = ParsedSettings::parse(&texts, self.config.drill_timeout)?;
+                (parsed.schedule, parsed.drill, ScheduleOrigin::Bucket)
+            }
+            None => (
+                self.schedule_of(&label).cloned(),
+                self.config.drills.schedule_of(&label).cloned(),
+                configured.map(|one| one.origin.clone()).unwrap_or_default(),
+            ),
+        };
+        let survey = self.interrupt.or(catalog.survey(&label, usize::MAX)).await?;
+        let next_due = schedule.as_ref().and_then(|one| one.next_due(&survey.past(), now));
+        let forecast = schedule.as_ref().map(|schedule| {
+            forecast(&ForecastRequest {
+                schedule,
+                policy: self.retention_policy(),
+                existing: survey.runs(now),
+                now,
+                days: &FORECAST_DAYS,
+            })
+        });
+        Ok(ShownSchedule {
+            database: label,
+            schedule,
+            drill,
+            origin,
+            stored,
+            next_due,
+            forecast,
+            is_preview: instead.is_some(),
+        })
+    }
+
+    /// Stores a schedule in the bucket, for every machine whose own settings don't say one. Atomic.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a text that is no schedule; any error of the bucket.
+    pub async fn store_schedule(
+        &self,
+        database: Option<&str>,
+        change: &ScheduleChange,
+        by: &str,
+    ) -> Result<StoredSettings> {
+        self.check_key("store a schedule")?;
+        let catalog = self.catalog().await?;
+        let label = match parse_label(database)? {
+            Some(label) => label,
+            None => self.config.database(None)?.label.clone(),
+        };
+        let before = self
+            .interrupt
+            .or(catalog.stored_settings(&label, self.clock.now()))
+            .await?;
+        let merged = merged(change, before.as_ref());
+        ParsedSettings::parse(&merged, self.config.drill_timeout)?;
+        let by = format!("{by}@{}", self.environment.host);
+        let storing = catalog.store_settings(&label, merged, &by, self.clock.now());
+        self.interrupt.or(storing).await
+    }
+
+    /// Stores that this database has no schedule and no time zone in the bucket any more. Atomic. Gives none where
+    /// nothing was stored.
+    ///
+    /// # Errors
+    /// Any error of the bucket.
+    pub async fn clear_schedule(&self, database: Option<&str>, by: &str) -> Result<Option<StoredSettings>> {
+        self.check_key("store a schedule")?;
+        let catalog = self.catalog().await?;
+        let label = match parse_label(database)? {
+            Some(label) => label,
+            None => self.config.database(None)?.label.clone(),
+        };
+        let now = self.clock.now();
+        let before = self.interrupt.or(catalog.stored_settings(&label, now)).await?;
+        let is_set = |one: &StoredSettings| one.schedule.is_some() || one.drill.is_some();
+        if !before.as_ref().is_some_and(is_set) {
+            return Ok(None);
+        }
+        let by = format!("{by}@{}", self.environment.host);
+        let storing = catalog.store_settings(&label, SettingsToStore::default(), &by, now);
+        self.interrupt.or(storing).await.map(Some)
+    }
+}
+
+/// What is stored after this change.
+fn merged(change: &ScheduleChange, before: Option<&StoredSettings>) -> SettingsToStore {
+    let raw = |text: Option<&Untrusted>| text.map(|text| text.raw().to_owned());
+    let (schedule, drill, timezone) = before.map_or((None, None, None), |before| {
+        (
+            raw(before.schedule.as_ref()),
+            raw(before.drill.as_ref()),
+            raw(before.timezone.as_ref()),
+        )
+    });
+    SettingsToStore {
+        schedule: change.schedule.clone().or(schedule),
+        drill: change.drill.clone().or(drill),
+        timezone: change.timezone.clone().or(timezone),
+    }
+}
+
+/// Stored texts, read.
+struct ParsedSettings {
+    schedule: Option<Schedule>,
+    is_off: bool,
+    drill: Option<DrillSchedule>,
+    zone: Option<TimeZone>,
+}
+
+impl ParsedSettings {
+    fn parse(settings: &SettingsToStore, drill_timeout: Duration) -> Result<Self> {
+        let texts = [&settings.schedule, &settings.drill, &settings.timezone];
+        if texts
+            .into_iter()
+            .flatten()
+            .any(|text| text.chars().count() > STORED_TEXT_MAX)
+        {
+            return Err(usage(
+                format!("a schedule of more than {STORED_TEXT_MAX} characters can't be stored"),
+                "one clause for each tier is enough: `daily at 02:30 keep 7d, weekly keep 5w`",
+            ));
+        }
+        let zone = settings.timezone.as_deref().map(parse_zone).transpose()?;
+        let of_times = zone.clone().unwrap_or(TimeZone::UTC);
+        let is_off = settings.schedule.as_deref().is_some_and(is_off);
+        let schedule = settings.schedule.as_deref().filter(|text| !self::is_off(text));
+        let schedule = schedule.map(|text| {
+            let parsed = Schedule::parse(text, &of_times);
+            parsed.map_err(|error| usage(error.to_string(), error.hint().unwrap_or_default()))
+        });
+        let drill = settings.drill.as_deref().filter(|text| !self::is_off(text));
+        let limit = SignedDuration::try_from(drill_timeout).unwrap_or(SignedDuration::MAX / 4);
+        let drill = drill.map(|text| {
+            let parsed = DrillSchedule::parse(text, &of_times, limit);
+            parsed.map_err(|error| usage(error.to_string(), DrillSchedule::HINT))
+        });
+        Ok(Self {
+            schedule: schedule.transpose()?,
+            is_off,
+            drill: drill.transpose()?,
+            zone,
+        })
+    }
+}
+
+fn is_off(text: &str) -> bool {
+    text.trim().eq_ignore_ascii_case("off")
+}

@@ -1,0 +1,73 @@
+//! `dashboard`: what signs people in to the dashboard of `serve`.
+
+use std::io::IsTerminal as _;
+
+use clap::Subcommand;
+use dialoguer::Password;
+use pgcoffer::{
+    Error, Result,
+    config::{self, Config},
+    dashboard::{LINK_MINUTES, open_link, password_hash},
+};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::keygen::read_line;
+use crate::cli::{output::Output, screen::note};
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum DashboardCommand {
+    /// Print the hash of a password, for PGCOFFER_DASHBOARD_OPERATOR_HASH or PGCOFFER_DASHBOARD_VIEWER_HASH
+    Password,
+    /// Print a link that opens the dashboard once, as an operator, within minutes
+    Open,
+}
+
+/// Asks for a password on a terminal, or reads it from standard input, and prints its hash.
+pub(in crate::cli) fn dashboard_password(json: bool) -> Result<()> {
+    let hash = password_hash(&password()?)?;
+    if json {
+        return Output { json }.print_json(&json!({ "hash": hash }));
+    }
+    crate::cli::screen::print(format!("{hash}\n"))?;
+    if std::io::stdout().is_terminal() {
+        note(
+            "\nSet it as PGCOFFER_DASHBOARD_OPERATOR_HASH for who may act, or as PGCOFFER_DASHBOARD_VIEWER_HASH for who \
+             may look,\nin single quotes, as it has dollar signs. The password itself is kept nowhere.",
+        );
+    }
+    Ok(())
+}
+
+/// Prints a link to the dashboard.
+pub(in crate::cli) fn dashboard_open(config: &Config, json: bool) -> Result<()> {
+    let link = open_link(config)?;
+    if json {
+        return Output { json }.print_json(&json!({ "link": link, "minutes": LINK_MINUTES }));
+    }
+    crate::cli::screen::print(format!("{link}\n"))?;
+    if std::io::stdout().is_terminal() {
+        note(&format!(
+            "\nIt opens once, within {LINK_MINUTES} minutes: whoever has it may act as an operator."
+        ));
+    }
+    Ok(())
+}
+
+fn password() -> Result<Zeroizing<String>> {
+    let failed = |source| Error::Io {
+        doing: "read the password".to_owned(),
+        source,
+    };
+    if std::io::stdin().is_terminal() {
+        let asked = Password::new()
+            .with_prompt("Password (not shown)")
+            .with_confirmation("Once more", "They differ")
+            .interact();
+        return asked
+            .map(Zeroizing::new)
+            .map_err(|dialoguer::Error::IO(source)| failed(source));
+    }
+    let line = read_line().map_err(failed)?;
+    Ok(Zeroizing::new(config::trimmed(&line).to_owned()))
+}

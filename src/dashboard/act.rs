@@ -1,0 +1,304 @@
+//! What an operator can have done.
+
+use super::forms::ActForm;
+use crate::{
+    agent::{Agent, AskedBackup, BackupOptions, DrillOptions, Selector},
+    backup::{BackupId, DrillVerdict, Label, Retention, Tier},
+    error::{Error, Result},
+    operation::{MarkChange, Progress, ThawRequest},
+    text::{counted, grouped, minute, size},
+};
+
+/// What an operator can have done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Act {
+    BackUp(Label),
+    /// Of one backup, or of the newest good one.
+    Drill(Label, Option<BackupId>),
+    Verify(Label, BackupId),
+    Hold(Label, BackupId, String),
+    Release(Label, BackupId),
+    Accept(Label, BackupId),
+    Retain(Label, BackupId, Retention),
+    Delete(Label, BackupId),
+    TestNotice,
+}
+
+/// What came of it.
+pub(super) struct Done {
+    pub(super) sentences: Vec<String>,
+    /// Where it is shown.
+    pub(super) path: Option<String>,
+}
+
+impl Act {
+    /// Reads a form. What was typed to confirm is compared here.
+    ///
+    /// # Errors
+    /// Says what is missing.
+    pub(super) fn read(form: &ActForm) -> std::result::Result<Self, String> {
+        if form.what == "test-notice" {
+            return Ok(Self::TestNotice);
+        }
+        let label = Label::parse(&form.database).map_err(|_| "there is no such database".to_owned())?;
+        let id = BackupId::parse(&form.id).ok();
+        let with_id = |act: fn(Label, BackupId) -> Self| {
+            let id = id.clone().ok_or_else(|| "there is no such backup".to_owned())?;
+            Ok(act(label.clone(), id))
+        };
+        match form.what.as_str() {
+            "back-up" => Ok(Self::BackUp(label)),
+            "drill" => Ok(Self::Drill(label, id)),
+            "verify" => with_id(Self::Verify),
+            "release" => with_id(Self::Release),
+            "accept" => with_id(Self::Accept),
+            "hold" => match (id, form.reason.trim()) {
+                (_, "") => Err("a hold needs a reason".to_owned()),
+                (Some(id), reason) => Ok(Self::Hold(label, id, reason.to_owned())),
+                (None, _) => Err("there is no such backup".to_owned()),
+            },
+            "retain" => match (id, form.retention.trim().parse()) {
+                (Some(id), Ok(retention)) => Ok(Self::Retain(label, id, retention)),
+                (_, Err(error)) => Err(error.to_string()),
+                (None, _) => Err("there is no such backup".to_owned()),
+            },
+            "delete" => match (id, form.typed.trim() == label.as_str()) {
+                (_, false) => Err(format!(
+                    "type {label}, the name of the database, to delete a backup of it"
+                )),
+                (Some(id), true) => Ok(Self::Delete(label, id)),
+                (None, true) => Err("there is no such backup".to_owned()),
+            },
+            _ => Err("there is nothing of this name to do".to_owned()),
+        }
+    }
+
+    /// What it is called while it goes on.
+    pub(super) fn title(&self) -> String {
+        match self {
+            Self::BackUp(label) => format!("Back up {label}"),
+            Self::Drill(label, None) => format!("Test a restore of {label}"),
+            Self::Drill(label, Some(id)) => format!("Test a restore of {label}, {}", minute(id.time())),
+            Self::Verify(label, id) => format!("Read back {label}, {}", minute(id.time())),
+            Self::Hold(label, id, _) => format!("Hold {label}, {}", minute(id.time())),
+            Self::Release(label, id) => format!("Release {label}, {}", minute(id.time())),
+            Self::Accept(label, id) => format!("Accept {label}, {}", minute(id.time())),
+            Self::Retain(label, id, retention) => format!("Keep {label}, {}, {retention}", minute(id.time())),
+            Self::Delete(label, id) => format!("Delete {label}, {}", minute(id.time())),
+            Self::TestNotice => "Send a test notice".to_owned(),
+        }
+    }
+
+    /// Does it in the name of `who`.
+    ///
+    /// # Errors
+    /// Those of the agent's verb.
+    pub(super) async fn carry_out(&self, agent: &Agent, who: &str, progress: &Progress) -> Result<Done> {
+        match self {
+            Self::BackUp(label) => back_up(agent, label, progress).await,
+            Self::Drill(label, id) => drill(agent, (label, id.as_ref()), who, progress).await,
+            Self::Verify(label, id) => verify(agent, label, id, progress).await,
+            Self::Hold(label, id, reason) => {
+                let hold = MarkChange::Hold(reason.clone());
+                change(
+                    agent,
+                    (label, id),
+                    &hold,
+                    who,
+                    "It is kept whatever its retention says.",
+                )
+                .await
+            }
+            Self::Release(label, id) => {
+                change(
+                    agent,
+                    (label, id),
+                    &MarkChange::Release,
+                    who,
+                    "Its retention counts again.",
+                )
+                .await
+            }
+            Self::Accept(label, id) => {
+                change(
+                    agent,
+                    (label, id),
+                    &MarkChange::Accept,
+                    who,
+                    "It counts as right from now on.",
+                )
+                .await
+            }
+            Self::Retain(label, id, retention) => {
+                let retained = agent.retain(selector(label, id), *retention, who).await?;
+                let until = retained
+                    .expires
+                    .map_or_else(|| "with no fixed end".to_owned(), |at| format!("until {}", minute(at)));
+                Ok(done(
+                    label,
+                    Some(id),
+                    format!("It is kept {}, {until}.", retained.retention),
+                ))
+            }
+            Self::Delete(label, id) => delete(agent, label, id).await,
+            Self::TestNotice => test_notice(agent).await,
+        }
+    }
+}
+
+fn selector<'a>(label: &'a Label, id: &'a BackupId) -> Selector<'a> {
+    Selector {
+        id: Some(id.as_str()),
+        before: None,
+        database: Some(label.as_str()),
+    }
+}
+
+fn done(label: &Label, id: Option<&BackupId>, sentence: String) -> Done {
+    let path = match id {
+        Some(id) => format!("/databases/{label}/backups/{id}"),
+        None => format!("/databases/{label}"),
+    };
+    Done {
+        sentences: vec![sentence],
+        path: Some(path),
+    }
+}
+
+async fn back_up(agent: &Agent, label: &Label, progress: &Progress) -> Result<Done> {
+    let options = BackupOptions {
+        database: Some(label.to_string()),
+        tier: Tier::Manual,
+        retention: None,
+        compression: None,
+        at_most_every: None,
+        part_bytes: None,
+    };
+    match agent.backup(&options, progress).await? {
+        AskedBackup::Made(taken) => {
+            let (record, counts) = (&taken.record, taken.record.counts);
+            let bytes = record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes);
+            let mut done = done(
+                label,
+                Some(&record.id),
+                format!(
+                    "{}, {} and {} are in the bucket.",
+                    counted(grouped(counts.tables), "table"),
+                    counted(grouped(counts.rows), "row"),
+                    size(bytes)
+                ),
+            );
+            let reasons = taken
+                .details
+                .suspicious
+                .iter()
+                .map(|reason| format!("It looks wrong: {reason}."));
+            done.sentences.extend(reasons);
+            Ok(done)
+        }
+        AskedBackup::Recent(recent) => {
+            let sentence = format!("One was made at {} already.", minute(recent.started));
+            Ok(done(label, Some(&recent.id), sentence))
+        }
+    }
+}
+
+async fn drill(
+    agent: &Agent,
+    (label, id): (&Label, Option<&BackupId>),
+    who: &str,
+    progress: &Progress,
+) -> Result<Done> {
+    let selector = Selector {
+        id: id.map(BackupId::as_str),
+        before: None,
+        database: Some(label.as_str()),
+    };
+    let records = agent.find_to_drill(selector).await?;
+    let record = records
+        .first()
+        .ok_or_else(|| Error::Internal("no backup to drill".to_owned()))?;
+    agent.thaw(record, &thaw()).await?;
+    let options = DrillOptions {
+        who: who.to_owned(),
+        leaves_report: true,
+    };
+    let drilled = agent.drill(record, &options, progress).await?;
+    if let Some(error) = drilled.unreported {
+        return Err(error);
+    }
+    let sentence = match drilled.report.verdict {
+        DrillVerdict::Proven => "It is proven: all of it came back as it was dumped.",
+        DrillVerdict::PartlyProven => "It is partly proven: what was compared came back as it was dumped.",
+        DrillVerdict::NotProven => {
+            "It is NOT proven: it did not come back as it was dumped. The page of the backup names what differs."
+        }
+    };
+    Ok(done(label, Some(&record.id), sentence.to_owned()))
+}
+
+/// What lies in cold storage is not brought back from here: that takes hours, and costs.
+fn thaw() -> ThawRequest {
+    ThawRequest {
+        speed: None,
+        days: 1,
+        wait: false,
+    }
+}
+
+async fn verify(agent: &Agent, label: &Label, id: &BackupId, progress: &Progress) -> Result<Done> {
+    let record = agent.find_to("verify", selector(label, id)).await?;
+    agent.thaw(&record, &thaw()).await?;
+    let verified = agent.verify(&record, false, progress).await?;
+    let sentence = format!(
+        "All {} were read, and every MAC is right: {} and {}.",
+        size(verified.sealed_bytes),
+        counted(grouped(verified.tables), "table"),
+        counted(grouped(verified.rows), "row")
+    );
+    Ok(done(label, Some(id), sentence))
+}
+
+async fn change(
+    agent: &Agent,
+    (label, id): (&Label, &BackupId),
+    change: &MarkChange,
+    who: &str,
+    sentence: &str,
+) -> Result<Done> {
+    let changed = agent.change_mark(selector(label, id), change, who).await?;
+    let sentence = if changed.changed {
+        sentence
+    } else {
+        "Nothing has changed: it was so already."
+    };
+    Ok(done(label, Some(id), sentence.to_owned()))
+}
+
+async fn delete(agent: &Agent, label: &Label, id: &BackupId) -> Result<Done> {
+    let request = agent.deletion(selector(label, id), false).await?;
+    let planned = agent.plan_deletion(&request).await?;
+    let report = agent.delete(planned, &request).await?;
+    let mut done = done(label, None, "It is deleted.".to_owned());
+    done.sentences.extend(report.troubles.iter().cloned());
+    Ok(done)
+}
+
+async fn test_notice(agent: &Agent) -> Result<Done> {
+    let deliveries = agent.notifications().test().await;
+    let mut sentences: Vec<String> = Vec::new();
+    for delivery in &deliveries {
+        sentences.push(match &delivery.result {
+            Ok(()) => format!("{} took it.", delivery.channel),
+            Err(error) => format!("{} did NOT take it: {error}", delivery.channel),
+        });
+    }
+    if sentences.is_empty() {
+        return Err(Error::usage(
+            "nobody is set who could be told",
+            "set PGCOFFER_SLACK_WEBHOOK_URL, PGCOFFER_WEBHOOK_URL, or PGCOFFER_SMTP_URL with PGCOFFER_EMAIL_FROM and \
+             PGCOFFER_EMAIL_TO",
+        ));
+    }
+    Ok(Done { sentences, path: None })
+}

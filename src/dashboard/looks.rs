@@ -1,0 +1,270 @@
+//! Answers that several readers share: however often a page is loaded, the bucket is asked once in some seconds.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    act::Act,
+    jobs::{JobNumber, Jobs},
+    shown::{Answer, LookFailure, Question, Seen},
+};
+
+/// How long an answer counts as new.
+const FRESH: Duration = Duration::from_secs(15);
+/// How long a page waits for the bucket; the connection ends a few seconds later.
+const WAIT: Duration = Duration::from_secs(9);
+/// The most answers that are kept. Beyond that, the one that was looked for longest ago is forgotten.
+const ANSWERS_MAX: usize = 48;
+/// The most requests that wait for the runner.
+const WAITING_MAX: usize = 64;
+
+/// The side of the pages: asks, and shares what was found.
+#[derive(Clone)]
+pub(super) struct Looks {
+    known: KnownAnswers,
+    runner: mpsc::Sender<Asked>,
+    pub(super) jobs: Jobs,
+    /// How long a page waits.
+    wait: Duration,
+}
+
+/// The side of the runner.
+pub(super) struct AskedOfRunner {
+    pub(super) requests: mpsc::Receiver<Asked>,
+    pub(super) known: KnownAnswers,
+    pub(super) jobs: Jobs,
+}
+
+/// What the runner is asked for.
+pub(super) enum Asked {
+    /// A look at the bucket.
+    Look(Question, oneshot::Sender<Result<Answer, LookFailure>>),
+    /// Work that an operator asks for.
+    Work(Box<Act>, JobNumber),
+}
+
+/// The answers that are kept. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct KnownAnswers(Arc<Mutex<HashMap<Question, Known>>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    seen: Seen,
+    /// When the last look ended.
+    looked: Option<Instant>,
+    /// Those who wait for the look that goes on.
+    waiting: Vec<oneshot::Sender<()>>,
+    goes_on: bool,
+}
+
+/// Both sides.
+pub(super) fn channel() -> (Looks, AskedOfRunner) {
+    let (sender, receiver) = mpsc::channel(WAITING_MAX);
+    let (jobs, known) = (Jobs::default(), KnownAnswers::default());
+    let looks = Looks {
+        known: known.clone(),
+        runner: sender,
+        jobs: jobs.clone(),
+        wait: WAIT,
+    };
+    let asked = AskedOfRunner {
+        requests: receiver,
+        known,
+        jobs,
+    };
+    (looks, asked)
+}
+
+impl Looks {
+    /// What is known of a question: an answer that is new, or the one that a look brings, which takes as long as a page
+    /// waits at the most. A look that takes longer goes on, and the next page has what it brought. Never asks the bucket
+    /// twice at once for the same. Safe to cancel.
+    pub(super) async fn ask(&self, question: &Question) -> Seen {
+        let waited = {
+            let mut known = self.known.locked();
+            let entry = known.entry(question.clone()).or_default();
+            if !entry.goes_on && entry.looked.is_some_and(|looked| looked.elapsed() < FRESH) {
+                return entry.seen.clone();
+            }
+            let (sender, receiver) = oneshot::channel();
+            entry.waiting.push(sender);
+            if !entry.goes_on {
+                entry.goes_on = true;
+                self.look(question.clone());
+            }
+            receiver
+        };
+        let is_looking = tokio::time::timeout(self.wait, waited).await.is_err();
+        let known = self.known.locked();
+        let seen = known.get(question).map(|known| known.seen.clone()).unwrap_or_default();
+        Seen { is_looking, ..seen }
+    }
+
+    /// Hands work to the runner.
+    ///
+    /// # Errors
+    /// Where too much of it waits already.
+    pub(super) fn work(&self, act: Act, job: JobNumber) -> Result<(), Busy> {
+        let asked = Asked::Work(Box::new(act), job);
+        self.runner.try_send(asked).map_err(|_| Busy)
+    }
+
+    /// Has the runner look, and takes over what it brings.
+    fn look(&self, question: Question) {
+        let looks = self.clone();
+        tokio::spawn(async move {
+            let (sender, receiver) = oneshot::channel();
+            let asked = Asked::Look(question.clone(), sender);
+            let found = match looks.runner.send(asked).await {
+                Ok(()) => receiver.await.ok(),
+                Err(_) => None,
+            };
+            looks.take(&question, found);
+        });
+    }
+
+    /// `found`: none if the runner has ended before it looked.
+    fn take(&self, question: &Question, found: Option<Result<Answer, LookFailure>>) {
+        let mut known = self.known.locked();
+        let entry = known.entry(question.clone()).or_default();
+        match found {
+            Some(Ok(answer)) => {
+                entry.seen.answer = Some((Arc::new(answer), Timestamp::now()));
+                entry.seen.failure = None;
+            }
+            Some(Err(failure)) => {
+                // what is gone is not shown as if it were there
+                if failure.is_missing {
+                    entry.seen.answer = None;
+                }
+                entry.seen.failure = Some(failure);
+            }
+            None => {}
+        }
+        entry.goes_on = false;
+        entry.looked = Some(Instant::now());
+        for waiting in entry.waiting.drain(..) {
+            // whoever waited may have gone
+            let _ = waiting.send(());
+        }
+        while known.len() > ANSWERS_MAX {
+            let ended = known.iter().filter(|(_, known)| !known.goes_on);
+            let oldest = ended
+                .min_by_key(|(_, known)| known.looked)
+                .map(|(question, _)| question.clone());
+            let Some(oldest) = oldest else {
+                break;
+            };
+            known.remove(&oldest);
+        }
+    }
+}
+
+impl KnownAnswers {
+    /// Has the next reader look anew, after something was changed. What is known is shown until then.
+    pub(super) fn expire(&self) {
+        for known in self.locked().values_mut() {
+            known.looked = None;
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<Question, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Too much work waits already.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("too much waits to be done already")]
+pub(super) struct Busy;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{agent::Overview, backup::Label};
+
+    fn overview() -> Answer {
+        Answer::Overview(Overview {
+            at: Timestamp::now(),
+            databases: Vec::new(),
+            not_configured: Vec::new(),
+            writes_only: false,
+        })
+    }
+
+    /// Answers every look after a while, and counts them.
+    fn runner(mut asked: AskedOfRunner) -> tokio::task::JoinHandle<usize> {
+        tokio::spawn(async move {
+            let mut count = 0;
+            while let Some(asked) = asked.requests.recv().await {
+                count += 1;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                if let Asked::Look(_, reply) = asked {
+                    let _ = reply.send(Ok(overview()));
+                }
+            }
+            count
+        })
+    }
+
+    #[tokio::test]
+    async fn a_hundred_readers_cost_one_look() {
+        let (looks, asked) = channel();
+        let runner = runner(asked);
+        let readers = (0..100).map(|_| looks.ask(&Question::Overview));
+        let seen = futures_util::future::join_all(readers).await;
+        assert!(seen.iter().all(|seen| seen.answer.is_some() && !seen.is_looking));
+        for _ in 0..100 {
+            assert!(looks.ask(&Question::Overview).await.answer.is_some());
+        }
+        looks.known.expire();
+        looks.ask(&Question::Overview).await;
+        drop(looks);
+        assert_eq!(runner.await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn no_page_waits_longer_than_a_person_would() {
+        let (mut looks, mut asked) = channel();
+        looks.wait = Duration::from_millis(30);
+        let seen = looks.ask(&Question::Overview).await;
+        assert!(seen.is_looking && seen.answer.is_none());
+        // one reader has gone, the look goes on, and others join it
+        let second = looks.ask(&Question::Overview).await;
+        assert!(second.is_looking);
+        let Some(Asked::Look(Question::Overview, reply)) = asked.requests.recv().await else {
+            panic!("a look");
+        };
+        assert!(asked.requests.try_recv().is_err());
+        assert!(reply.send(Ok(overview())).is_ok());
+        looks.wait = Duration::from_secs(30);
+        assert!(looks.ask(&Question::Overview).await.answer.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_is_bounded() {
+        let (looks, asked) = channel();
+        let runner = runner(asked);
+        let labels = (0..200).map(|n| Question::Database(Label::parse(&format!("db{n}")).unwrap()));
+        let questions: Vec<Question> = labels.collect();
+        // readers that give up leave nothing behind
+        for question in &questions {
+            let _ = tokio::time::timeout(Duration::from_millis(1), looks.ask(question)).await;
+        }
+        let waited = async {
+            while looks.known.locked().values().any(|known| known.goes_on) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), waited).await.unwrap();
+        assert!(looks.known.locked().len() <= ANSWERS_MAX);
+        drop(looks);
+        runner.await.unwrap();
+    }
+}

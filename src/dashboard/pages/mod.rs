@@ -1,0 +1,17 @@
+//! HTML. Each page is a function of what was found; nothing here asks anybody.
+
+pub(super) mod act;
+pub(super) mod backup;
+mod calendar;
+mod commands;
+pub(super) mod database;
+mod history;
+mod layout;
+pub(super) mod overview;
+mod parts;
+mod plot;
+pub(super) mod sign_in;
+pub(super) mod work;
+
+pub(super) use history::HistoryFilter;
+pub(super) use layout::{Asset, ICON, Page, SCRIPT, STYLE, message};

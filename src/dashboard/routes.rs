@@ -1,0 +1,168 @@
+//! Which path leads where.
+
+use std::sync::Arc;
+
+use axum::{
+    Form, Router,
+    extract::{DefaultBodyLimit, Path, Query, State},
+    http::{StatusCode, header},
+    middleware,
+    response::{IntoResponse as _, Redirect, Response},
+    routing::{get, post},
+};
+
+use super::{
+    access::{Visitor, guard, is_own_form},
+    act::Act,
+    forms::ActForm,
+    pages::{self, HistoryFilter, ICON, Page, SCRIPT, STYLE, message},
+    shown::{Question, Seen},
+    sign_in,
+    site::Site,
+};
+use crate::backup::{BackupId, Label};
+
+/// The most bytes of a form.
+const FORM_BYTES_MAX: usize = 8 << 10;
+
+pub(super) fn router(site: Arc<Site>) -> Router {
+    let assets = Router::new()
+        .route(&STYLE.path, get(|| async { asset(&STYLE) }))
+        .route(&SCRIPT.path, get(|| async { asset(&SCRIPT) }))
+        .route(&ICON.path, get(|| async { asset(&ICON) }));
+    Router::new()
+        .route("/", get(overview))
+        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/open", post(sign_in::open))
+        .route("/open/{secret}", get(sign_in::show_link))
+        .route("/databases/{label}", get(database))
+        .route("/databases/{label}/backups/{id}", get(backup))
+        .route("/act", get(ask).post(act))
+        .route("/work", get(works))
+        .route("/work/{number}", get(work))
+        .merge(assets)
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&site), guard))
+        .with_state(site)
+}
+
+/// A file of the pages. Its path says which text it has, so a browser may keep it for long.
+fn asset(asset: &'static pages::Asset) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, asset.media_type),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    (headers, asset.text).into_response()
+}
+
+async fn overview(State(site): State<Arc<Site>>, visitor: Visitor) -> Response {
+    let seen = site.looks.ask(&Question::Overview).await;
+    pages::overview::overview(&site, &visitor, &seen)
+}
+
+async fn database(
+    State(site): State<Arc<Site>>,
+    visitor: Visitor,
+    Path(label): Path<String>,
+    Query(filter): Query<HistoryFilter>,
+) -> Response {
+    let Ok(label) = Label::parse(&label) else {
+        return nothing(&site, &visitor);
+    };
+    let seen = site.looks.ask(&Question::Database(label.clone())).await;
+    match is_missing(&seen) {
+        true => nothing(&site, &visitor),
+        false => pages::database::database(&site, &visitor, &label, (&seen, &filter)),
+    }
+}
+
+async fn backup(
+    State(site): State<Arc<Site>>,
+    visitor: Visitor,
+    Path((label, id)): Path<(String, String)>,
+) -> Response {
+    let (Ok(label), Ok(id)) = (Label::parse(&label), BackupId::parse(&id)) else {
+        return nothing(&site, &visitor);
+    };
+    let seen = site.looks.ask(&Question::Backup(label.clone(), id.clone())).await;
+    match is_missing(&seen) {
+        true => nothing(&site, &visitor),
+        false => pages::backup::backup(&site, &visitor, (&label, &id), &seen),
+    }
+}
+
+fn is_missing(seen: &Seen) -> bool {
+    seen.failure.as_ref().is_some_and(|failure| failure.is_missing)
+}
+
+fn nothing(site: &Site, visitor: &Visitor) -> Response {
+    let page = Page {
+        site,
+        visitor: Some(visitor),
+        title: "Nothing is here",
+        refresh: None,
+    };
+    let hint = "It may have been deleted, or the address is mistyped.";
+    (
+        StatusCode::NOT_FOUND,
+        message(&page, "There is no such database or backup in the bucket.", Some(hint)),
+    )
+        .into_response()
+}
+
+async fn works(State(site): State<Arc<Site>>, visitor: Visitor) -> Response {
+    pages::work::all(&site, &visitor)
+}
+
+async fn work(State(site): State<Arc<Site>>, visitor: Visitor, Path(number): Path<String>) -> Response {
+    let job = number.parse().ok().and_then(|number| site.looks.jobs.find(number));
+    match job {
+        Some(job) => pages::work::one(&site, &visitor, &job),
+        None => nothing(&site, &visitor),
+    }
+}
+
+async fn ask(State(site): State<Arc<Site>>, visitor: Visitor, Query(form): Query<ActForm>) -> Response {
+    if !visitor.may_act() {
+        return may_only_look(&site, &visitor);
+    }
+    pages::act::ask(&site, &visitor, &form, None).unwrap_or_else(|| nothing(&site, &visitor))
+}
+
+async fn act(State(site): State<Arc<Site>>, visitor: Visitor, Form(form): Form<ActForm>) -> Response {
+    if !visitor.may_act() {
+        return may_only_look(&site, &visitor);
+    }
+    if !is_own_form(&visitor, &form.token) {
+        return (StatusCode::FORBIDDEN, "this form is not of your session\n").into_response();
+    }
+    let again = |status: StatusCode, why: &str| {
+        let page = pages::act::ask(&site, &visitor, &form, Some(why));
+        let page = page.unwrap_or_else(|| nothing(&site, &visitor));
+        (status, page).into_response()
+    };
+    let act = match Act::read(&form) {
+        Ok(act) => act,
+        Err(why) => return again(StatusCode::UNPROCESSABLE_ENTITY, &why),
+    };
+    let job = site.looks.jobs.add(act.title(), &visitor.name, site.clock.now());
+    match site.looks.work(act, job) {
+        Ok(()) => Redirect::to(&format!("/work/{job}")).into_response(),
+        Err(busy) => {
+            site.looks.jobs.remove(job);
+            again(StatusCode::SERVICE_UNAVAILABLE, &busy.to_string())
+        }
+    }
+}
+
+fn may_only_look(site: &Site, visitor: &Visitor) -> Response {
+    let page = Page {
+        site,
+        visitor: Some(visitor),
+        title: "You may look",
+        refresh: None,
+    };
+    let answer = message(&page, "What you wanted to do takes somebody who is an operator.", None);
+    (StatusCode::FORBIDDEN, answer).into_response()
+}

@@ -1,0 +1,66 @@
+//! What is asked of the agent for a page, and what it found.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    agent::{Overview, ShownBackup},
+    backup::{BackupId, Failure, Label},
+    catalog::Listing,
+    operation::Health,
+};
+
+/// What a page is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Question {
+    /// Every database.
+    Overview,
+    /// One database with its runs.
+    Database(Label),
+    /// One backup.
+    Backup(Label, BackupId),
+}
+
+/// What the bucket has about it.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Overview(Overview),
+    Database(Box<DatabaseAnswer>),
+    Backup(Box<BackupAnswer>),
+}
+
+/// One database.
+#[derive(Debug)]
+pub(super) struct DatabaseAnswer {
+    pub(super) health: Health,
+    /// Its newest runs.
+    pub(super) listing: Listing,
+}
+
+/// One backup.
+#[derive(Debug)]
+pub(super) struct BackupAnswer {
+    pub(super) shown: ShownBackup,
+    /// The good backup before it, if there is one.
+    pub(super) before: Option<ShownBackup>,
+}
+
+/// What is known of a question.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    /// The newest answer, and when it was true.
+    pub(super) answer: Option<(Arc<Answer>, Timestamp)>,
+    /// Why the last look failed, if it did.
+    pub(super) failure: Option<LookFailure>,
+    /// Whether a look goes on longer than a page waits.
+    pub(super) is_looking: bool,
+}
+
+/// Why a look failed.
+#[derive(Debug, Clone)]
+pub(super) struct LookFailure {
+    pub(super) failure: Failure,
+    /// Whether there is no such thing in the bucket.
+    pub(super) is_missing: bool,
+}
