@@ -55,7 +55,10 @@ fn the_chain_goes_on_and_each_certificate_names_its_key() {
     // with its names the old one is signed by the old key
     let named = scene.file("named.json");
     let first = files[0].file_name().unwrap().to_str().unwrap().to_owned();
-    assert_eq!(first, "main-1.certificate.json");
+    assert!(
+        first.starts_with("main-1-") && first.ends_with(".certificate.json"),
+        "{first}"
+    );
     let id = super::statement(&super::read(&files[0]))["predicate"]["backup"]["id"]
         .as_str()
         .unwrap()
