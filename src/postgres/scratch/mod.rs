@@ -9,7 +9,9 @@
 mod abandoned;
 mod checks;
 mod extensions;
+mod reparse;
 mod row_security;
+mod unreadable;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +22,8 @@ use super::url::DatabaseUrl;
 use crate::redact::SecretText;
 
 pub use checks::{CheckAnswer, InvalidIndex, UncheckedConstraint};
+pub use reparse::{DefinedObject, DefinitionPart};
+pub use unreadable::FoundObject;
 
 /// How the name of every scratch database begins, and of the role that restores into it.
 const PREFIX: &str = "pgcoffer_drill_";
