@@ -117,7 +117,7 @@ fn of_connection(fault: postgres::ConnectFault) -> Database {
         F::NoTls => Database::DatabaseWithoutTls,
         F::Certificate => Database::DatabaseCertificate,
         F::Tls => Database::DatabaseTls,
-        F::NoSuchDatabase => Database::DatabaseMissing,
+        F::NoSuchDatabase | F::NoSuchTarget => Database::DatabaseMissing,
         F::TooMany => Database::DatabaseFull,
         F::StartingUp => Database::DatabaseStarting,
         F::File => Database::DatabaseFile,

@@ -18,7 +18,7 @@ use super::failures::StatementFailures;
 use super::load_lines::VerboseLines;
 use super::message_language::{MessageLanguage, without_names};
 use super::settings::SessionSettings;
-use super::transcript::{Transcript, last_lines, warnings};
+use super::transcript::{GAP, Transcript, last_lines, warnings};
 use super::url::{ChildFile, DatabaseUrl};
 use crate::redact::SecretText;
 
@@ -172,25 +172,29 @@ impl Running {
     /// Waits for the child to end. Returns what it wrote to stderr: as warnings if it succeeded, or in the error. Not
     /// bounded in time.
     pub(super) async fn finish(&mut self) -> Result<Vec<String>, ChildFault> {
-        self.wait().await.0
+        self.wait(|_| true).await.0
     }
 
     /// Like [`finish`](Self::finish), for a `pg_restore` that continues after failures. If it reached its end, it
     /// succeeded except for these.
     pub(super) async fn finish_with_failures(&mut self) -> Result<(Vec<String>, StatementFailures), ChildFault> {
         // it runs with --verbose, so most of its lines are not warnings
-        let is_warning = |line: &String| !line.starts_with("pg_restore: ") || line.starts_with("pg_restore: warning: ");
-        match self.wait().await {
-            (Ok(mut said), _) => {
-                said.retain(is_warning);
-                Ok((said, StatementFailures::default()))
-            }
+        let is_warning = |line: &str| {
+            let is_own = line.starts_with("pg_restore: ") || line.starts_with(GAP);
+            !is_own || line.starts_with("pg_restore: warning: ")
+        };
+        match self.wait(is_warning).await {
+            (Ok(said), _) => Ok((said, StatementFailures::default())),
             (Err(_), Some(failures)) => Ok((Vec::new(), failures)),
             (Err(fault), None) => Err(fault),
         }
     }
 
-    async fn wait(&mut self) -> (Result<Vec<String>, ChildFault>, Option<StatementFailures>) {
+    /// `is_warning` tells the lines of a child that succeeded which are warnings.
+    async fn wait(
+        &mut self,
+        is_warning: impl Fn(&str) -> bool,
+    ) -> (Result<Vec<String>, ChildFault>, Option<StatementFailures>) {
         let ended = self.child.wait().await;
         let mut transcript = match timeout(LAST_WORDS, &mut self.stderr).await {
             Ok(Ok(transcript)) => transcript,
@@ -199,12 +203,17 @@ impl Running {
         let is_own_end = ended.as_ref().is_ok_and(|status| status.code() == Some(1));
         let failures = transcript.take_failures(self.secret.as_ref()).filter(|_| is_own_end);
         let text = transcript.text(self.secret.as_ref());
-        (self.ending(ended, &text), failures)
+        (self.ending(ended, &text, is_warning), failures)
     }
 
-    fn ending(&self, ended: std::io::Result<std::process::ExitStatus>, text: &str) -> Result<Vec<String>, ChildFault> {
+    fn ending(
+        &self,
+        ended: std::io::Result<std::process::ExitStatus>,
+        text: &str,
+        is_warning: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, ChildFault> {
         match ended {
-            Ok(status) if status.success() => Ok(warnings(text)),
+            Ok(status) if status.success() => Ok(warnings(text, is_warning)),
             Ok(status) => {
                 let cause = match FailureCause::of(text, status.signal(), self.message_language) {
                     FailureCause::Unknown if self.misses_what_it_saw(text) => FailureCause::DefinitionsChanged,

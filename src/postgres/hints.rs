@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::error::{AuthFault, ChildFault, ConnectFault, Error, FailureCause};
 use super::obstacle::{Obstacle, ObstacleKind};
+use super::sql::ident;
 use super::wire::LoginRefusal;
 
 impl Error {
@@ -30,7 +31,12 @@ impl Error {
             Self::Lost { .. } => "the network, a pooler or a restart of the server ended it; run the command again, \
                                   and connect to the server itself instead of a pooler"
                 .into(),
-            Self::Query { code, .. } => query_hint(code)?.to_owned(),
+            Self::Query {
+                target, code, message, ..
+            } => match database_right(target, message.raw()) {
+                Some(grant) if code == "42501" => grant,
+                _ => query_hint(code)?.to_owned(),
+            },
             Self::Locked { holder: Some(_), .. } => {
                 "wait until it has ended; the lock is released when its connection ends".into()
             }
@@ -91,6 +97,16 @@ impl Error {
     }
 }
 
+/// The GRANT that lets the role of this target create something in its database, where the server's message is that it
+/// may not.
+fn database_right(target: &str, message: &str) -> Option<String> {
+    message.strip_prefix("permission denied for database ")?;
+    let (user, place) = target.split_once('@')?;
+    let (_, database) = place.rsplit_once('/')?;
+    let grant = format!("GRANT CREATE ON DATABASE {} TO {};", ident(database), ident(user));
+    Some(format!("have the database's owner run: {grant}"))
+}
+
 /// The number of statements in a hint.
 const STATEMENTS_SHOWN: usize = 5;
 
@@ -147,8 +163,12 @@ impl ConnectFault {
                  sslrootcert checks nothing"
             }
             Self::NoSuchDatabase => {
-                "check the database's name in the url, in which capital letters count; one to restore into is made by \
-                 createdb NAME"
+                "check the database's name in the url, in which capital letters count: `psql --list` with this url's \
+                 host and user, and --dbname postgres, shows which there are"
+            }
+            Self::NoSuchTarget => {
+                "check the database's name in the url, in which capital letters count; a new one is made by createdb \
+                 NAME"
             }
             Self::TooMany => "close other connections or raise the server's limit; a dump needs two",
             Self::StartingUp => "wait a little",

@@ -85,7 +85,10 @@ pub use obstacle::{Obstacle, ObstacleKind, RowSecurityBypass};
 pub use omitted::{Omitted, OmittedKind};
 pub use reserved::{RESERVED_SCHEMA, ReservedDatabase, ReservedFault, ReservedRequest, UnusableReserved};
 pub use role_override::RoleOverride;
-pub use scratch::{CheckAnswer, InvalidIndex, ScratchDatabase, ScratchRequest, UncheckedConstraint};
+pub use scratch::{
+    CheckAnswer, DefinedObject, DefinitionPart, FoundObject, InvalidIndex, ScratchDatabase, ScratchRequest,
+    UncheckedConstraint,
+};
 pub use session::Session;
 pub use settings::{Direction, SessionSettings};
 pub use skipped_hosts::{SkippedHost, list as list_skipped_hosts};

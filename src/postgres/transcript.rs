@@ -13,6 +13,8 @@ use crate::{
 
 /// The number of bytes that are kept of the beginning, and of the end.
 const KEPT_BYTES: usize = 8 * 1024;
+/// How the line begins that stands for what was left out.
+pub(super) const GAP: &str = "… ";
 /// The number of last lines that an error shows.
 const TAIL_LINES: usize = 20;
 /// The number of warnings that are kept of a child that succeeded.
@@ -69,13 +71,26 @@ impl Transcript {
     /// secrets.
     pub(super) fn text(mut self, secret: Option<&SecretText>) -> String {
         let mut bytes = self.head;
+        let mut tail = &*self.tail.make_contiguous();
         if self.dropped_bytes > 0 {
-            bytes.extend_from_slice(format!("\n… {} left out …\n", counted(self.dropped_bytes, "byte")).as_bytes());
+            // no part of a line may seem to be one
+            let (head_end, tail_start) = whole_lines(&bytes, tail);
+            let dropped = self.dropped_bytes + (bytes.len() - head_end + tail_start) as u64;
+            bytes.truncate(head_end);
+            tail = &tail[tail_start..];
+            bytes.extend_from_slice(format!("{GAP}{} left out …\n", counted(dropped, "byte")).as_bytes());
         }
-        bytes.extend_from_slice(self.tail.make_contiguous());
+        bytes.extend_from_slice(tail);
         let text = String::from_utf8_lossy(&bytes);
         Known::new(secret.map(SecretText::reveal)).strike(&text)
     }
+}
+
+/// Where the last whole line of the beginning ends, and where the first one of the end begins.
+fn whole_lines(head: &[u8], tail: &[u8]) -> (usize, usize) {
+    let end = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let start = tail.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    (end, start)
 }
 
 /// The last lines, for an error. Overlong text is cut at its beginning.
@@ -90,9 +105,10 @@ pub(super) fn last_lines(text: &str) -> String {
     tail[start..].to_owned()
 }
 
-/// Each line as a warning, up to a limit.
-pub(super) fn warnings(text: &str) -> Vec<String> {
-    let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+/// Each line that is one as a warning, up to a limit.
+pub(super) fn warnings(text: &str, is_warning: impl Fn(&str) -> bool) -> Vec<String> {
+    let lines = text.lines().map(str::trim_end);
+    let mut lines = lines.filter(|line| !line.is_empty() && is_warning(line));
     let mut warnings: Vec<_> = lines.by_ref().take(WARNINGS).map(str::to_owned).collect();
     let more = lines.count();
     if more > 0 {
@@ -123,7 +139,9 @@ mod tests {
             (tail.lines().count(), tail.lines().next()),
             (TAIL_LINES, Some("line 99980"))
         );
-        assert_eq!(warnings(&lines).len(), WARNINGS + 1);
+        assert_eq!(warnings(&lines, |_| true).len(), WARNINGS + 1);
+        let few = warnings(&lines, |line| line.ends_with("0000"));
+        assert_eq!((few.len(), few[0].as_str()), (10, "line 0"), "{few:?}");
     }
 
     #[tokio::test]

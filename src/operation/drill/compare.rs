@@ -4,22 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Drill,
-    definitions::Restored,
+    default_privileges::restore_default_privileges,
+    definitions::{Compared, Doubtful, Restored},
     entry_key::{EntryKey, key},
     ground::Scratch,
     report::DrillReport,
+    same_definition::is_same_definition,
     source::SourceDatabase,
     there::AlreadyThere,
 };
 use crate::{
     archive::Entry,
     backup::{DrillFinding, DrilledLargeObjects, DrilledTable, FindingReason},
-    error::Result,
+    error::{Error, Result},
     operation::{
         database_now::{DatabaseNow, DumpSettings, database_now},
         restore::{LeftOut, NotRestored, RestoreReport, decode_names},
     },
-    postgres::{Session, UncheckedConstraint},
+    postgres::{self, DefinedObject, FailureCause, FoundObject, Session, UncheckedConstraint},
     text::{Untrusted, counted},
 };
 
@@ -40,13 +42,21 @@ impl Drill<'_> {
         scratch: &Scratch,
         source: &SourceDatabase,
         before: &AlreadyThere,
-        restored: RestoredBackup,
+        mut restored: RestoredBackup,
         report: &mut DrillReport,
     ) -> Result<()> {
-        let mut dump = self.dumped(scratch, source).await?;
         let mut backup = self.entries().await?;
         let mut session = Session::connect(&scratch.url).await?;
         decode_names(&mut session, &mut backup).await?;
+        restore_default_privileges(&mut session, scratch, &backup, &mut restored.left_out).await?;
+        session.close().await;
+        let mut dump = match self.dumped(scratch, source).await {
+            Err(error) if is_unreadable(&error) => {
+                return self.unreadable(scratch, restored.report, report, error).await;
+            }
+            dumped => dumped?,
+        };
+        let mut session = Session::connect(&scratch.url).await?;
         decode_names(&mut session, &mut dump.entries).await?;
         self.look_at_server(&mut session, &mut report.scratch).await?;
         for index in session.invalid_indexes().await? {
@@ -62,10 +72,15 @@ impl Drill<'_> {
         for constraint in session.unchecked_constraints().await? {
             report.differences.extend(unexpectedly_unchecked(constraint, &backup));
         }
+        for table in session.tables_with_keys_switched_off().await? {
+            let why = "its foreign keys are not enforced: their triggers are switched off (DISABLE TRIGGER ALL)";
+            report
+                .differences
+                .push(of_object(table, FindingReason::Changed, why.to_owned()));
+        }
         report
             .remarks
             .extend(self.other_collations(report.scratch.collation.as_ref()));
-        session.close().await;
 
         let versions = self.versions_differ(scratch.server_major, dump.client_major);
         let failed = restored.report.failed.iter().map(key_of).collect();
@@ -76,7 +91,9 @@ impl Drill<'_> {
             failed: &failed,
             versions_differ: versions.as_deref(),
         };
-        let definitions = comparison.compare(&backup, &dump.entries);
+        let mut definitions = comparison.compare(&backup, &dump.entries);
+        settle_doubts(&mut session, &mut definitions).await?;
+        session.close().await;
         let (was, is) = (&restored.report.contents, &dump.contents);
         let rows = comparison.compare_rows((&backup, was), (&dump.entries, is));
         report.data.tables = DrilledTable::pairs(was, is);
@@ -103,6 +120,33 @@ impl Drill<'_> {
         report.remarks.extend(versions.map(|versions| {
             format!("{versions} were used: where they write one definition in two ways, it could not be compared")
         }));
+        Ok(())
+    }
+
+    /// Reports what kept the role from reading the database back. Everything that the restore has made is its own.
+    async fn unreadable(
+        &self,
+        scratch: &Scratch,
+        restored: RestoreReport,
+        report: &mut DrillReport,
+        error: Error,
+    ) -> Result<()> {
+        let mut session = Session::connect(&scratch.url).await?;
+        let objects = session.unreadable_objects().await?;
+        session.close().await;
+        if objects.is_empty() {
+            return Err(error);
+        }
+        report.differences.extend(objects.into_iter().map(|object| {
+            let why = format!(
+                "it belongs to {}, and the role that restored may not read it",
+                object.owner.identifier()
+            );
+            of_object(object, FindingReason::Owner, why)
+        }));
+        add_restore(restored, report);
+        let nothing = "nothing else could be compared, as pg_dump reads all of a database or nothing";
+        report.remarks.push(nothing.to_owned());
         Ok(())
     }
 
@@ -195,6 +239,64 @@ impl Drill<'_> {
             false => format!("PostgreSQL {server} and {server_major}"),
             true => format!("pg_dump {client} and {client_major}"),
         })
+    }
+}
+
+/// The most definitions with two texts that the server is asked about. Where more differ, they differ.
+const DOUBTS: usize = 2_000;
+
+/// Lets the server read the backup's text of each definition that has another one now, and finds those that mean
+/// something else.
+async fn settle_doubts(session: &mut Session, compared: &mut Compared<'_>) -> Result<()> {
+    let doubtful = std::mem::take(&mut compared.doubtful);
+    for (at, doubt) in doubtful.into_iter().enumerate() {
+        if at >= DOUBTS || !is_same(session, &doubt).await? {
+            compared.add(doubt.finding);
+        }
+    }
+    Ok(())
+}
+
+async fn is_same(session: &mut Session, doubt: &Doubtful<'_>) -> Result<bool> {
+    // statements of another encoding can't be run as they were decoded
+    if !doubt.was.undecoded.is_empty() || !doubt.is.undecoded.is_empty() {
+        return Ok(false);
+    }
+    let object = DefinedObject {
+        kind: doubt.is.kind.raw(),
+        schema: doubt.is.schema.raw(),
+        name: doubt.is.name.raw(),
+        drop: doubt.is.drop.raw(),
+    };
+    let (was, is) = (doubt.was.definition.raw(), doubt.is.definition.raw());
+    let both = session.parts_of_both(&object, was).await?;
+    Ok(both.is_some_and(|[restored, again]| is_same_definition(was, is, &restored, &again)))
+}
+
+/// Whether pg_dump was refused a right, which nothing that the restore has made can cause.
+fn is_unreadable(error: &Error) -> bool {
+    let Error::Postgres(postgres::Error::DumpFailed(fault)) = error else {
+        return false;
+    };
+    fault.cause == FailureCause::PermissionDenied
+}
+
+fn of_object(object: FoundObject, reason: FindingReason, why: String) -> DrillFinding {
+    let name = match object.schema.is_empty() {
+        true => object.name.identifier(),
+        false => format!("{}.{}", object.schema.identifier(), object.name.identifier()),
+    };
+    let kind = match object.kind.raw() {
+        "BLOB" => "large object".to_owned(),
+        kind => kind.to_lowercase(),
+    };
+    DrillFinding {
+        label: format!("{kind} {name}").into(),
+        kind: object.kind,
+        schema: object.schema,
+        name: object.name,
+        why: why.into(),
+        reason,
     }
 }
 

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    difference::difference,
     entry_key::{EntryKey, key, texts},
+    privileges::{ComparedPrivileges, compare_privileges},
     there::AlreadyThere,
 };
 use crate::{
@@ -35,9 +37,6 @@ const ABOUT: &[&str] = &["COMMENT", "ACL", "SECURITY LABEL"];
 /// Kinds whose text names the owner of the object and who has granted something.
 const PRIVILEGES: &[&str] = &["ACL", "DEFAULT ACL"];
 
-/// Characters of a line that a finding shows.
-const SHOWN_CHARS: usize = 120;
-
 /// What is known about the restore whose result is compared.
 pub(super) struct Restored<'a> {
     /// The role that owns everything in the restored database.
@@ -55,15 +54,35 @@ pub(super) struct Restored<'a> {
 
 /// What the comparison found.
 #[derive(Default)]
-pub(super) struct Compared {
+pub(super) struct Compared<'a> {
     pub(super) differences: Vec<DrillFinding>,
     pub(super) not_compared: Vec<DrillFinding>,
+    /// Definitions with two texts, which the server may take for the same.
+    pub(super) doubtful: Vec<Doubtful<'a>>,
+}
+
+/// One definition with two texts.
+pub(super) struct Doubtful<'a> {
+    pub(super) was: &'a Entry,
+    pub(super) is: &'a Entry,
+    /// What is found if they don't mean the same.
+    pub(super) finding: DrillFinding,
+}
+
+impl Compared<'_> {
+    /// Takes a finding for what it is.
+    pub(super) fn add(&mut self, finding: DrillFinding) {
+        match finding.reason {
+            FindingReason::Version => self.not_compared.push(finding),
+            _ => self.differences.push(finding),
+        }
+    }
 }
 
 impl Restored<'_> {
     /// Compares the definitions of a backup with those of the restored database. Entries are told by kind, schema and
     /// name; owners and tablespaces don't count, as the restore doesn't keep them.
-    pub(super) fn compare(&self, backup: &[Entry], found: &[Entry]) -> Compared {
+    pub(super) fn compare<'a>(&self, backup: &'a [Entry], found: &'a [Entry]) -> Compared<'a> {
         let (backup, found) = (by_key(backup), by_key(found));
         let mut compared = Compared::default();
         for (key, entries) in &backup {
@@ -82,7 +101,7 @@ impl Restored<'_> {
         compared
     }
 
-    fn missing(&self, entries: &[&Entry], compared: &mut Compared) {
+    fn missing(&self, entries: &[&Entry], compared: &mut Compared<'_>) {
         for entry in entries {
             if self.failed.contains(&key(entry)) {
                 continue;
@@ -93,7 +112,7 @@ impl Restored<'_> {
                     let why = left_out.why.clone();
                     compared.not_compared.push(finding(entry, left_out.reason, why));
                 }
-                None if self.is_of_other_owner(entry) => compared.not_compared.push(self.other_owner(entry)),
+                None if self.is_of_other_owner(entry) => self.privileges(entry, None, compared),
                 None => {
                     let why = "it did not come back";
                     compared.differences.push(finding(entry, FindingReason::Missing, why));
@@ -102,7 +121,7 @@ impl Restored<'_> {
         }
     }
 
-    fn both(&self, entries: &[&Entry], others: &[&Entry], compared: &mut Compared) {
+    fn both<'a>(&self, entries: &[&'a Entry], others: &[&'a Entry], compared: &mut Compared<'a>) {
         let first = entries[0];
         if entries.iter().chain(others).any(|entry| is_not_whole(entry)) {
             let why = "its definition is too long to be compared";
@@ -128,16 +147,42 @@ impl Restored<'_> {
             return;
         }
         if self.is_of_other_owner(first) {
-            compared.not_compared.push(self.other_owner(first));
+            match (entries, others) {
+                ([entry], [other]) => self.privileges(entry, Some(other), compared),
+                _ => compared.not_compared.push(self.other_owner(first)),
+            }
             return;
         }
-        let why = difference(&was.join("\n"), &is.join("\n"));
+        let changed = self.changed(first, &difference(&was.join("\n"), &is.join("\n")));
+        match (entries, others) {
+            ([was], [is]) => compared.doubtful.push(Doubtful {
+                was,
+                is,
+                finding: changed,
+            }),
+            _ => compared.add(changed),
+        }
+    }
+
+    /// A definition that is not as it was, in these words.
+    fn changed(&self, entry: &Entry, why: &str) -> DrillFinding {
         match self.versions_differ {
             Some(versions) => {
                 let why = format!("{versions} may write one definition in two ways; {why}");
-                compared.not_compared.push(finding(first, FindingReason::Version, why));
+                finding(entry, FindingReason::Version, why)
             }
-            None => compared.differences.push(finding(first, FindingReason::Changed, why)),
+            None => finding(entry, FindingReason::Changed, why),
+        }
+    }
+
+    /// Compares privileges on an object that has another owner here. `found`: none if there are none.
+    fn privileges(&self, entry: &Entry, found: Option<&Entry>, compared: &mut Compared<'_>) {
+        let is = found.map_or("", |found| found.definition.raw());
+        let now = found.map_or(self.role, |found| found.owner.raw());
+        match compare_privileges(entry.definition.raw(), entry.owner.raw(), is, now) {
+            ComparedPrivileges::Same => (),
+            ComparedPrivileges::OfOwner => compared.not_compared.push(self.other_owner(entry)),
+            ComparedPrivileges::Changed(why) => compared.add(self.changed(entry, &why)),
         }
     }
 
@@ -183,27 +228,6 @@ fn is_passed_over(entry: &Entry) -> bool {
 /// Whether the end of the definition is unknown, as it is longer than what is kept of an archive.
 fn is_not_whole(entry: &Entry) -> bool {
     entry.is_cut || entry.definition.is_empty()
-}
-
-/// The first line that differs.
-fn difference(was: &str, is: &str) -> String {
-    let (mut before, mut after) = (was.lines(), is.lines());
-    loop {
-        let (was, is) = (before.next(), after.next());
-        if was.is_none() && is.is_none() {
-            return "its definition differs".to_owned();
-        }
-        if was != is {
-            return format!("its definition was {}, and is {}", shown(was), shown(is));
-        }
-    }
-}
-
-fn shown(line: Option<&str>) -> String {
-    match line {
-        None => "shorter".to_owned(),
-        Some(line) => format!("`{}`", Untrusted::from(line.trim()).cut(SHOWN_CHARS)),
-    }
 }
 
 pub(super) fn finding(entry: &Entry, reason: FindingReason, why: impl Into<Untrusted>) -> DrillFinding {

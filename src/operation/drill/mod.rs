@@ -7,12 +7,16 @@
 mod certificate;
 mod checks;
 mod compare;
+mod default_privileges;
 mod definitions;
+mod difference;
 mod entry_key;
 mod ground;
 mod leave;
+mod privileges;
 mod report;
 mod rows;
+mod same_definition;
 mod scheduled;
 mod server_facts;
 mod source;

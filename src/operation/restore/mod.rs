@@ -49,7 +49,9 @@ use crate::{
     backup::{Details, Record, TableFingerprint},
     catalog::Catalog,
     error::{Error, Result, TargetProblem, TargetState},
-    postgres::{Clients, DatabaseUrl, Direction, MessageLanguage, PgClient, Session, SessionSettings},
+    postgres::{
+        self, Clients, ConnectFault, DatabaseUrl, Direction, MessageLanguage, PgClient, Session, SessionSettings,
+    },
     text::Untrusted,
 };
 
@@ -71,7 +73,24 @@ pub use request::{MissingRoles, RestoreRequest};
 use required_facts::required_facts;
 use resume::{RestoredBefore, restored_before};
 pub(super) use selection::is_part;
-pub(super) use statement::{columns as copied_columns, name_after};
+pub(super) use statement::{columns as copied_columns, granted_roles, name_after};
+
+/// The error of a connection to a target, whose database can be made if it is missing.
+fn missing_target(error: postgres::Error) -> Error {
+    match error {
+        postgres::Error::Connect {
+            target,
+            fault: ConnectFault::NoSuchDatabase,
+            message,
+        } => postgres::Error::Connect {
+            target,
+            fault: ConnectFault::NoSuchTarget,
+            message,
+        }
+        .into(),
+        error => error.into(),
+    }
+}
 
 /// A restore that was checked and planned. The target has not been changed.
 pub struct PreparedRestore<'a> {
@@ -237,7 +256,8 @@ pub async fn check_target(clients: &Clients, record: &Record, request: &RestoreR
 /// Connects to the target, and checks that it is writable. It has to be empty, unless `--clean` is given or a part is
 /// restored, which overwrites nothing.
 async fn connect(request: &RestoreRequest) -> Result<Session> {
-    let mut session = Session::connect(&request.target).await?;
+    let session = Session::connect(&request.target).await;
+    let mut session = session.map_err(missing_target)?;
     session.check_writable().await?;
     let may_have_objects = request.clean || request.made_for_it || request.resume || !request.only.is_empty();
     if !may_have_objects {

@@ -239,11 +239,13 @@ fn failed(plan: &RestorePlan, failures: &StatementFailures) -> Vec<NotRestored> 
 const SETTINGS: usize = 3;
 
 /// Settings of the backed-up database. They belong to the database and not to its contents, so they aren't restored.
-fn settings_of_database(plan: &RestorePlan) -> Option<String> {
+/// They are named with the target's name in place of the backup's.
+fn settings_of_database(plan: &RestorePlan, target: &str) -> Option<String> {
+    let target = ident(target);
     let properties = plan.entries.iter().filter(|entry| entry.kind == "DATABASE PROPERTIES");
     let settings: Vec<Untrusted> = properties
         .flat_map(|entry| statements(entry.definition.raw()))
-        .map(|statement| format!("{statement};").into())
+        .map(|statement| format!("{};", of_database(statement, &target)).into())
         .collect();
     let some = settings.iter().take(SETTINGS);
     let mut shown: Vec<String> = some.map(ToString::to_string).collect();
@@ -256,6 +258,21 @@ fn settings_of_database(plan: &RestorePlan) -> Option<String> {
             shown.join(" ")
         )
     })
+}
+
+/// The statement for another database, whose name is quoted for SQL. Every such statement names one: `ALTER DATABASE
+/// "a b" SET …`, `ALTER ROLE x IN DATABASE "a b" SET …`.
+fn of_database(statement: &str, name: &str) -> String {
+    const BEFORE: &str = "DATABASE ";
+    let Some((before, named)) = statement.split_once(BEFORE) else {
+        return statement.to_owned();
+    };
+    let mut in_quotes = false;
+    let end = named.find(|c: char| {
+        in_quotes ^= c == '"';
+        c == ' ' && !in_quotes
+    });
+    format!("{before}{BEFORE}{name}{}", &named[end.unwrap_or(named.len())..])
 }
 
 /// What the user should know about the plan, in words.
@@ -286,7 +303,10 @@ pub(super) fn remarks(plan: &RestorePlan, request: &RestoreRequest) -> Vec<Strin
             }
         ));
     }
-    remarks.extend(settings_of_database(plan));
+    // a database that is made for a drill is asked for no settings
+    if !request.made_for_it {
+        remarks.extend(settings_of_database(plan, request.target.database()));
+    }
     if !plan.missing_tablespaces.is_empty() {
         let names: Vec<String> = plan.missing_tablespaces.iter().map(Untrusted::identifier).collect();
         remarks.push(format!(

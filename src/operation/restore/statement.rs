@@ -45,7 +45,7 @@ pub(super) fn mapped_role(definition: &str) -> Vec<String> {
 }
 
 /// The roles that GRANT, REVOKE and ALTER DEFAULT PRIVILEGES statements name, except PUBLIC.
-pub(super) fn granted_roles(definition: &str) -> Vec<String> {
+pub(in crate::operation) fn granted_roles(definition: &str) -> Vec<String> {
     let words = words(definition);
     let (mut found, mut depth) = (Vec::new(), 0);
     for (at, word) in words.iter().enumerate() {

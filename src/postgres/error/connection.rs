@@ -29,6 +29,8 @@ pub enum ConnectFault {
     NoPassword,
     /// The database does not exist.
     NoSuchDatabase,
+    /// There is no such database, and a backup was to be restored into it.
+    NoSuchTarget,
     /// All connections are in use.
     TooMany,
     /// The server is starting up, shutting down or recovering.

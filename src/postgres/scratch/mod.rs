@@ -9,8 +9,10 @@
 mod abandoned;
 mod checks;
 mod extensions;
+mod reparse;
 mod rights;
 mod row_security;
+mod unreadable;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +26,8 @@ use crate::redact::SecretText;
 pub(super) use rights::RestoringIn;
 
 pub use checks::{CheckAnswer, InvalidIndex, UncheckedConstraint};
+pub use reparse::{DefinedObject, DefinitionPart};
+pub use unreadable::FoundObject;
 
 /// How the name of every scratch database begins, and of the role that restores into it.
 const PREFIX: &str = "pgcoffer_drill_";

@@ -36,7 +36,7 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "alter table shop.customers alter status set default 'gone'",
-        "TABLE shop.customers: its definition was",
+        "TABLE shop.customers: its definition ",
     ),
     (
         "drop index shop.orders_of",
@@ -48,15 +48,15 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "comment on column shop.orders.total is 'in dollars'",
-        "COMMENT shop.COLUMN orders.total: its definition was",
+        "COMMENT shop.COLUMN orders.total: its definition ",
     ),
     (
         "create or replace function shop.total_of(bigint) returns numeric language sql stable as 'select 1'",
-        "FUNCTION shop.total_of(bigint): its definition was",
+        "FUNCTION shop.total_of(bigint): its definition ",
     ),
     (
         "select setval('shop.orders_id_seq', 299)",
-        "SEQUENCE SET shop.orders_id_seq: its definition was",
+        "SEQUENCE SET shop.orders_id_seq: its definition ",
     ),
     (
         "alter table shop.orders validate constraint later",
@@ -73,11 +73,11 @@ const PLANTED: &[(&str, &str)] = &[
     (
         "alter table shop.customers drop constraint customers_status_check; alter table shop.customers add constraint \
          customers_status_check check (status in ('new', 'paid'))",
-        "TABLE shop.customers: its definition was",
+        "TABLE shop.customers: its definition ",
     ),
     (
         "create or replace view shop.big as select * from shop.orders where total between 11 and 1000",
-        "VIEW shop.big: its definition was",
+        "VIEW shop.big: its definition ",
     ),
     ("select lo_put(4711, 0, 'A')", "BLOBS .: not all of them are as before"),
     ("select lo_unlink(4711)", "BLOBS .: there were 1, and there are 0"),
@@ -112,8 +112,7 @@ fn every_planted_change_is_found() {
             findings(&report, "not_compared")
         );
         assert!(found.lines().any(|line| line.starts_with(expected)), "{sql}:\n{found}");
-        let is_privilege = expected.starts_with("ACL");
-        assert_eq!(outcome.code(), if is_privilege { 9 } else { 5 }, "{sql}:\n{report:#}");
+        assert_eq!(outcome.code(), 5, "{sql}:\n{report:#}");
     }
     assert_eq!(left_on(&cluster), "");
 }

@@ -1,5 +1,6 @@
 //! Drills: what is proven, what is found, what is refused, and that nothing is left.
 
+mod compared;
 mod forged;
 mod found;
 mod grounds;

@@ -73,34 +73,28 @@ const PLANTED: &[(&str, &str)] = &[
         "update k.t5 set body = null where id = 3",
         "TABLE DATA k.t5: it has 3 rows as before",
     ),
-    (
-        "alter table k.t6 alter n set default 2",
-        "TABLE k.t6: its definition was",
-    ),
-    (
-        "alter table k.t7 alter n drop not null",
-        "TABLE k.t7: its definition was",
-    ),
+    ("alter table k.t6 alter n set default 2", "TABLE k.t6: its definition "),
+    ("alter table k.t7 alter n drop not null", "TABLE k.t7: its definition "),
     ("alter table k.t8 alter n type bigint", "TABLE k.t8: its definition was"),
     (
         "alter table k.t9 alter body set storage external",
-        "TABLE k.t9: its definition was",
+        "TABLE k.t9: its definition ",
     ),
     (
         "alter table k.t10 alter body set compression pglz",
-        "TABLE k.t10: its definition was",
+        "TABLE k.t10: its definition ",
     ),
     (
         "alter table k.t11 set (fillfactor = 50)",
-        "TABLE k.t11: its definition was",
+        "TABLE k.t11: its definition ",
     ),
     (
         "alter table k.t12 replica identity full",
-        "TABLE k.t12: its definition was",
+        "TABLE k.t12: its definition ",
     ),
     (
         "alter table k.t13 alter n set statistics 7",
-        "TABLE k.t13: its definition was",
+        "TABLE k.t13: its definition ",
     ),
     ("alter table k.t14 set unlogged", "TABLE k.t14: its definition was"),
     (
@@ -109,7 +103,7 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "alter table k.t16 alter id set generated always",
-        "SEQUENCE k.t16_id_seq: its definition was",
+        "SEQUENCE k.t16_id_seq: its definition ",
     ),
     (
         "alter table k.t17 enable row level security",
@@ -117,7 +111,7 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "alter table k.t18 force row level security",
-        "TABLE k.t18: its definition was",
+        "TABLE k.t18: its definition ",
     ),
     (
         "alter table k.t19 owner to drill_reader",
@@ -138,29 +132,23 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     ("alter table k.t24 add added int", "TABLE k.t24: its definition was"),
     ("alter type k.mood add value 'angry'", "TYPE k.mood: its definition was"),
-    (
-        "alter type k.pair add attribute c int",
-        "TYPE k.pair: its definition was",
-    ),
+    ("alter type k.pair add attribute c int", "TYPE k.pair: its definition "),
     (
         "alter domain k.amount add constraint small check (value < 9)",
-        "DOMAIN k.amount: its definition was",
+        "DOMAIN k.amount: its definition ",
     ),
-    (
-        "alter domain k.loose set default 8",
-        "DOMAIN k.loose: its definition was",
-    ),
+    ("alter domain k.loose set default 8", "DOMAIN k.loose: its definition "),
     (
         "create or replace function k.one() returns int language sql stable as 'select 2'",
         "FUNCTION k.one(): its",
     ),
     (
         "alter function k.quick() security definer",
-        "FUNCTION k.quick(): its definition was",
+        "FUNCTION k.quick(): its definition ",
     ),
     (
         "create or replace procedure k.act() language sql as 'select 2'",
-        "PROCEDURE k.act(): its definition was",
+        "PROCEDURE k.act(): its definition ",
     ),
     (
         "drop aggregate k.total(int)",
@@ -169,7 +157,7 @@ const PLANTED: &[(&str, &str)] = &[
     ("drop operator k.=== (int, int)", "OPERATOR k.===: it did not come back"),
     (
         "alter text search configuration k.words drop mapping for word",
-        "TEXT SEARCH CONFIGURATION k.words: its definition was",
+        "TEXT SEARCH CONFIGURATION k.words: its definition ",
     ),
     (
         "drop text search dictionary k.plain",
@@ -177,31 +165,28 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     ("drop collation k.bytes", "COLLATION k.bytes: it did not come back"),
     ("select setval('k.free', 40)", "SEQUENCE SET k.free: its definition was"),
-    (
-        "alter sequence k.free increment 5",
-        "SEQUENCE k.free: its definition was",
-    ),
+    ("alter sequence k.free increment 5", "SEQUENCE k.free: its definition "),
     (
         "alter table k.child no inherit k.parent",
-        "TABLE k.child: its definition was",
+        "TABLE k.child: its definition ",
     ),
     (
         "alter table k.parted detach partition k.part; alter table k.parted attach partition k.part for values from \
          ('2026-01-01') to ('2028-01-01')",
-        "TABLE ATTACH k.part: its definition was",
+        "TABLE ATTACH k.part: its definition ",
     ),
     (
         "alter table k.source alter g drop expression",
-        "TABLE k.source: its definition was",
+        "TABLE k.source: its definition ",
     ),
     ("drop index k.source_t", "INDEX k.source_t: it did not come back"),
     (
         "alter statistics k.together set statistics 5",
-        "STATISTICS k.together: its definition was",
+        "STATISTICS k.together: its definition ",
     ),
     (
         "alter table k.source disable trigger touch",
-        "TRIGGER k.source touch: its definition was",
+        "TRIGGER k.source touch: its definition ",
     ),
     (
         "drop trigger second on k.source",
@@ -209,11 +194,11 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "create or replace rule quiet as on delete to k.source do instead select 1",
-        "RULE k.source quiet: its definition was",
+        "RULE k.source quiet: its definition ",
     ),
     (
         "alter view k.seen set (security_barrier)",
-        "VIEW k.seen: its definition was",
+        "VIEW k.seen: its definition ",
     ),
     (
         "create or replace view k.checked as select id from k.source where id < 11",
@@ -221,7 +206,7 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "alter materialized view k.kept set (fillfactor = 50)",
-        "MATERIALIZED VIEW k.kept: its definition was",
+        "MATERIALIZED VIEW k.kept: its definition ",
     ),
     (
         "alter table k.guarded disable row level security",
@@ -229,7 +214,7 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "alter policy mine on k.guarded using (true)",
-        "POLICY k.guarded mine: its definition was",
+        "POLICY k.guarded mine: its definition ",
     ),
     (
         "comment on table k.source is null",
@@ -237,7 +222,7 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "comment on type k.mood is 'other'",
-        "COMMENT k.TYPE mood: its definition was",
+        "COMMENT k.TYPE mood: its definition ",
     ),
     (
         "revoke select on k.source from drill_reader",
@@ -249,11 +234,11 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "grant update on sequence k.free to drill_reader",
-        "ACL k.SEQUENCE free: its definition was",
+        "ACL k.SEQUENCE free: its definition ",
     ),
     (
         "alter publication news set (publish = 'insert')",
-        "PUBLICATION .news: its definition was",
+        "PUBLICATION .news: its definition ",
     ),
     (
         "alter publication news drop table k.target",
