@@ -141,7 +141,7 @@ mod tests {
         );
         assert_eq!(warnings(&lines, |_| true).len(), WARNINGS + 1);
         let few = warnings(&lines, |line| line.ends_with("0000"));
-        assert_eq!((few.len(), few[0].as_str()), (10, "line 0"), "{few:?}");
+        assert_eq!((few.len(), few[0].as_str()), (9, "line 10000"), "{few:?}");
     }
 
     #[tokio::test]
