@@ -75,7 +75,7 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     ("alter table k.t6 alter n set default 2", "TABLE k.t6: its definition "),
     ("alter table k.t7 alter n drop not null", "TABLE k.t7: its definition "),
-    ("alter table k.t8 alter n type bigint", "TABLE k.t8: its definition was"),
+    ("alter table k.t8 alter n type bigint", "TABLE k.t8: its definition "),
     (
         "alter table k.t9 alter body set storage external",
         "TABLE k.t9: its definition ",
@@ -96,7 +96,7 @@ const PLANTED: &[(&str, &str)] = &[
         "alter table k.t13 alter n set statistics 7",
         "TABLE k.t13: its definition ",
     ),
-    ("alter table k.t14 set unlogged", "TABLE k.t14: its definition was"),
+    ("alter table k.t14 set unlogged", "TABLE k.t14: its definition "),
     (
         "alter table k.t15 alter id drop identity",
         "SEQUENCE k.t15_id_seq: it did not come back",
@@ -130,8 +130,8 @@ const PLANTED: &[(&str, &str)] = &[
         "comment on column k.t23.n is 'x'",
         "COMMENT k.COLUMN t23.n: it is in the restored database",
     ),
-    ("alter table k.t24 add added int", "TABLE k.t24: its definition was"),
-    ("alter type k.mood add value 'angry'", "TYPE k.mood: its definition was"),
+    ("alter table k.t24 add added int", "TABLE k.t24: its definition "),
+    ("alter type k.mood add value 'angry'", "TYPE k.mood: its definition "),
     ("alter type k.pair add attribute c int", "TYPE k.pair: its definition "),
     (
         "alter domain k.amount add constraint small check (value < 9)",
@@ -164,7 +164,7 @@ const PLANTED: &[(&str, &str)] = &[
         "TEXT SEARCH DICTIONARY k.plain: it did not come back",
     ),
     ("drop collation k.bytes", "COLLATION k.bytes: it did not come back"),
-    ("select setval('k.free', 40)", "SEQUENCE SET k.free: its definition was"),
+    ("select setval('k.free', 40)", "SEQUENCE SET k.free: its definition "),
     ("alter sequence k.free increment 5", "SEQUENCE k.free: its definition "),
     (
         "alter table k.child no inherit k.parent",
