@@ -77,7 +77,7 @@ mod tests {
                 _ => words.extend(part.split_whitespace().map(str::to_owned)),
             }
         }
-        let end = words.iter().position(|word| ["|", ">"].contains(&word.as_str()));
+        let end = words.iter().position(|word| ["|", ">", "<"].contains(&word.as_str()));
         words.truncate(end.unwrap_or(words.len()));
         // of `<(pgcoffer completions bash)`
         words.iter().map(|word| word.trim_end_matches(')').to_owned()).collect()

@@ -25,7 +25,7 @@ pub(super) const SECTION: Section = Section {
             name: OPERATOR_HASH,
             secret: true,
             default: DefaultValue::None,
-            help: "hash of the password of who may act, by `pgcoffer dashboard password`",
+            help: "hash of an operator's password: `pgcoffer dashboard password`",
             doc: "hash of the password of who may act there; `pgcoffer dashboard password` makes it",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {

@@ -83,7 +83,7 @@ const PLANTED: &[(&str, &str)] = &[
     ("select lo_unlink(4711)", "BLOBS .: there were 1, and there are 0"),
     (
         "create table shop.more as select 1 as one",
-        "TABLE DATA shop.more: 1 row that are not in the backup",
+        "TABLE DATA shop.more: 1 row that is not in the backup",
     ),
     (
         "refresh materialized view shop.daily",
