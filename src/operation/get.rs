@@ -11,6 +11,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use super::{
     Progress,
     archive::{compare, open_archive},
+    shown_rows::ShownRows,
 };
 use crate::{
     archive::Contents,
@@ -28,6 +29,8 @@ pub enum Target {
     File(PathBuf),
     /// Standard output. The exit status tells the reader whether it got everything.
     Stdout,
+    /// Standard output that is a terminal, and takes rows of a table alone: what it would obey is escaped.
+    Terminal,
 }
 
 impl Target {
@@ -187,11 +190,10 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn begin(target: &Target) -> Result<Self> {
-        let Target::File(path) = target else {
-            return Ok(Self {
-                writer: Box::new(tokio::io::stdout()),
-                file: None,
-            });
+        let path = match target {
+            Target::File(path) => path,
+            Target::Stdout => return Ok(Self::unnamed(tokio::io::stdout())),
+            Target::Terminal => return Ok(Self::unnamed(ShownRows::on(tokio::io::stdout()))),
         };
         target.check()?;
         let folder = folder_of(path);
@@ -207,6 +209,13 @@ impl Output {
             writer,
             file: Some((file, passing, path.clone())),
         })
+    }
+
+    fn unnamed(writer: impl AsyncWrite + Unpin + Send + 'static) -> Self {
+        Self {
+            writer: Box::new(writer),
+            file: None,
+        }
     }
 
     /// Where the bytes are written.

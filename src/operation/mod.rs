@@ -30,6 +30,7 @@ mod restore;
 mod retain;
 mod same_text;
 mod sample;
+mod shown_rows;
 mod spans;
 mod status;
 mod table_name;
@@ -75,7 +76,7 @@ pub use retain::{Retaining, retain};
 pub use sample::{Sampled, sample};
 pub use spans::SPANS;
 pub use status::{Schedules, status};
-pub use table_name::TableName;
+pub use table_name::{SchemaName, TableName};
 pub use table_rows::RowFormat;
 pub use thaw::{ThawRequest, thaw};
 pub use tick::{

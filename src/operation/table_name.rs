@@ -14,7 +14,8 @@ const TABLES: &[&str] = &["TABLE", "FOREIGN TABLE"];
 const NAMED: usize = 5;
 
 /// The name of a table: `SCHEMA.TABLE`, or `TABLE` where only one has that name. Letters count as they are written;
-/// what holds a dot stands in double quotes, and a double quote inside of them twice: `"odd.schema"."My table"`.
+/// what holds a dot stands in double quotes, and a double quote inside of them twice: `"odd.schema"."My table"`. SQL's
+/// `U&"a\001bb"` is read, too, as names with such characters are shown in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableName {
     pub(super) schema: Option<String>,
@@ -40,34 +41,44 @@ impl FromStr for TableName {
     }
 }
 
+/// The name of one schema, as people write it: letters count as they are written, and it may stand in double quotes as
+/// in SQL, which is how it is shown where it could be misread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaName(pub(super) String);
+
+impl FromStr for SchemaName {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        // without quotes, a dot is part of the name: there is nothing behind a schema's name
+        let name = match text.starts_with('"') || has_escapes(text) {
+            true => match &mut parts(text)?[..] {
+                [name] => std::mem::take(name),
+                _ => return Err(format!("{text:?} is more than the name of a schema")),
+            },
+            false => text.to_owned(),
+        };
+        match name.is_empty() {
+            true => Err(format!("{text:?} is no name of a schema")),
+            false => Ok(Self(name)),
+        }
+    }
+}
+
 /// The names between the dots.
 fn parts(text: &str) -> std::result::Result<Vec<String>, String> {
     let (mut parts, mut rest) = (Vec::new(), text);
     loop {
-        let part = match rest.strip_prefix('"') {
-            None => {
-                let (part, behind) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
-                rest = behind;
-                part.to_owned()
+        let part;
+        (part, rest) = match (has_escapes(rest), rest.strip_prefix('"')) {
+            (true, _) => {
+                let (quoted, behind) = quoted(&rest[3..], text)?;
+                (unescaped(&quoted, text)?, behind)
             }
-            Some(quoted) => {
-                let (mut part, mut inside) = (String::new(), quoted);
-                loop {
-                    let end = inside
-                        .find('"')
-                        .ok_or_else(|| format!("a double quote is missing in {text:?}"))?;
-                    part.push_str(&inside[..end]);
-                    inside = &inside[end + 1..];
-                    match inside.strip_prefix('"') {
-                        Some(behind) => {
-                            part.push('"');
-                            inside = behind;
-                        }
-                        None => break,
-                    }
-                }
-                rest = inside;
-                part
+            (false, Some(inside)) => quoted(inside, text)?,
+            (false, None) => {
+                let (part, behind) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
+                (part.to_owned(), behind)
             }
         };
         parts.push(part);
@@ -77,6 +88,54 @@ fn parts(text: &str) -> std::result::Result<Vec<String>, String> {
             None => return Err(format!("{text:?} goes on behind a closing double quote")),
         };
     }
+}
+
+/// Whether a name begins as SQL's `U&"…"`.
+fn has_escapes(text: &str) -> bool {
+    text.starts_with("U&\"") || text.starts_with("u&\"")
+}
+
+/// What stands up to the closing double quote, and what is behind it.
+fn quoted<'a>(mut inside: &'a str, text: &str) -> std::result::Result<(String, &'a str), String> {
+    let mut part = String::new();
+    loop {
+        let end = inside
+            .find('"')
+            .ok_or_else(|| format!("a double quote is missing in {text:?}"))?;
+        part.push_str(&inside[..end]);
+        inside = &inside[end + 1..];
+        match inside.strip_prefix('"') {
+            Some(behind) => {
+                part.push('"');
+                inside = behind;
+            }
+            None => return Ok((part, inside)),
+        }
+    }
+}
+
+/// The characters that stand as `\001b`, `\+01f418` or `\\` in SQL's `U&"…"`.
+fn unescaped(quoted: &str, text: &str) -> std::result::Result<String, String> {
+    let (mut name, mut rest) = (String::new(), quoted);
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        name.push_str(plain);
+        if let Some(behind) = escape.strip_prefix('\\') {
+            name.push('\\');
+            rest = behind;
+            continue;
+        }
+        let (digits, behind) = match escape.strip_prefix('+') {
+            Some(long) => (long.get(..6), long.get(6..)),
+            None => (escape.get(..4), escape.get(4..)),
+        };
+        let point = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let shown = point.and_then(char::from_u32).zip(behind);
+        let (shown, behind) =
+            shown.ok_or_else(|| format!("{text:?} has a backslash that begins no \\XXXX, \\+XXXXXX or \\\\"))?;
+        name.push(shown);
+        rest = behind;
+    }
+    Ok(name + rest)
 }
 
 impl fmt::Display for TableName {
@@ -141,11 +200,7 @@ impl TableName {
 
 /// A table's name with its schema, as an option takes it.
 pub(super) fn full_name(entry: &Entry) -> String {
-    let word = |name: &Untrusted| match name.raw().contains(['.', '"']) {
-        true => Untrusted::from(format!("\"{}\"", name.raw().replace('"', "\"\""))).to_string(),
-        false => name.to_string(),
-    };
-    format!("{}.{}", word(&entry.schema), word(&entry.name))
+    format!("{}.{}", entry.schema.identifier(), entry.name.identifier())
 }
 
 #[cfg(test)]
@@ -163,6 +218,8 @@ mod tests {
             ("\"a.b\".\"c\"\"d\"", Some("a.b"), "c\"d"),
             ("s.\"t\"", Some("s"), "t"),
             ("s.t*", Some("s"), "t*"),
+            (r#"s.U&"a\000a\\\+01f418""b""#, Some("s"), "a\n\\🐘\"b"),
+            ("u&\"x\".U&y", Some("x"), "U&y"),
         ] {
             let parsed: TableName = text.parse().unwrap();
             assert_eq!(
@@ -171,8 +228,50 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["", "a.b.c", "a.", ".b", "\"a", "\"a\"b.c", "\"\"", "a.\"b\"\""] {
+        for text in [
+            "",
+            "a.b.c",
+            "a.",
+            ".b",
+            "\"a",
+            "\"a\"b.c",
+            "\"\"",
+            "a.\"b\"\"",
+            r#"U&"\00""#,
+            r#"U&"\d800""#,
+        ] {
             assert!(text.parse::<TableName>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_shown_is_read_back() {
+        for name in [
+            "a b",
+            "a\"b",
+            "a.b",
+            "a\\b",
+            "a\nb\\\"",
+            "\u{202e}x",
+            "🐘\u{e0100}",
+            "U&x",
+            "ä",
+            "\u{301}",
+        ] {
+            let shown = Untrusted::from(name).identifier();
+            assert!(!shown.contains(['\n', '\u{202e}', '\u{e0100}']), "{shown}");
+            let table = format!("{shown}.{shown}").parse::<TableName>().unwrap();
+            assert_eq!(
+                (table.schema.as_deref(), table.name.as_str()),
+                (Some(name), name),
+                "{shown}"
+            );
+            assert_eq!(table.to_string().parse::<TableName>().unwrap(), table);
+            assert_eq!(shown.parse::<SchemaName>().unwrap().0, name, "{shown}");
+        }
+        assert_eq!("odd.schema".parse::<SchemaName>().unwrap().0, "odd.schema");
+        for text in ["", "\"\"", "\"a\".b", "\"a"] {
+            assert!(text.parse::<SchemaName>().is_err(), "{text}");
         }
     }
 

@@ -19,7 +19,7 @@ use super::load_lines::VerboseLines;
 use super::message_language::{MessageLanguage, without_names};
 use super::settings::SessionSettings;
 use super::transcript::{GAP, Transcript, last_lines, warnings};
-use super::url::{ChildFile, DatabaseUrl};
+use super::url::{DatabaseUrl, ServiceFile};
 use crate::redact::SecretText;
 
 /// How long a child has to cancel its work on the server and to end, before it is killed.
@@ -39,8 +39,8 @@ pub(super) struct Running {
     stderr: JoinHandle<Transcript>,
     secret: Option<SecretText>,
     message_language: MessageLanguage,
-    /// Removed when the child has ended.
-    _file: Option<ChildFile>,
+    /// What the child reads its login from.
+    _file: Option<ServiceFile>,
 }
 
 /// The program to start and its options.
@@ -65,14 +65,14 @@ pub(super) struct Invocation<'a> {
 }
 
 /// Gives a program the login of a database, in its environment and in a file.
-fn give_login(command: &mut Command, client: &PgClient, url: &DatabaseUrl) -> Result<Option<ChildFile>, Error> {
+fn give_login(command: &mut Command, client: &PgClient, url: &DatabaseUrl) -> Result<Option<ServiceFile>, Error> {
     for (name, value) in url.child_env() {
         command.env(name, value.reveal());
     }
     let file = url
-        .child_file()
+        .service_file()
         .map_err(|source| Error::io("write a file for a client program", source))?;
-    command.envs(file.iter().flat_map(ChildFile::env));
+    command.envs(file.iter().flat_map(ServiceFile::env));
     let auth = url.auth_env(|| client.knows_require_auth());
     if let Some((name, value)) = auth.map_err(Error::UnsupportedByClient)? {
         command.env(name, value);

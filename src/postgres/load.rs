@@ -19,12 +19,12 @@ use std::process::Stdio;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
 use tokio::process::ChildStdin;
 use tokio::time::{sleep, timeout};
 
 use super::child::{Invocation, OWN_END, Running, has_failed};
+use super::child_file::ChildFile;
 use super::client::PgClient;
 use super::error::Error;
 use super::failures::StatementFailures;
@@ -103,7 +103,7 @@ pub struct Load {
     has_stopped_reading: bool,
     keeps_going: bool,
     /// The list of entries. `pg_restore` reads it while the archive arrives.
-    _list: Option<NamedTempFile>,
+    _list: Option<ChildFile>,
 }
 
 /// The result of a restore that reached its end.
@@ -180,7 +180,7 @@ impl Load {
         url: &DatabaseUrl,
         args: Vec<String>,
         options: &LoadOptions,
-        list: Option<NamedTempFile>,
+        list: Option<ChildFile>,
     ) -> Result<Self, Error> {
         let psql = Script::start_psql(client, url, options)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
@@ -212,14 +212,13 @@ impl Load {
         jobs: NonZeroUsize,
     ) -> Result<Self, Error> {
         let list = options.entries.as_deref().map(list_of_entries).transpose()?;
-        let ends = file.for_child();
-        let (stdin, path) = ends.map_err(|error| Error::io("hand the table of contents on", error))?;
         let mut args = restore_args(options);
         args.extend(list.iter().map(|list| format!("--use-list={}", list.path().display())));
         args.push(format!("--jobs={jobs}"));
         args.push(format!("--dbname={}", url.child_conninfo()));
-        args.push(path.display().to_string());
-        let restore = start_restore(client, url, args, (stdin, Stdio::null()), options, None)?;
+        args.push(file.path().display().to_string());
+        let ends = (Stdio::null(), Stdio::null());
+        let restore = start_restore(client, url, args, ends, options, None)?;
         Ok(Self {
             script: None,
             restore,
@@ -358,11 +357,11 @@ fn restore_args(options: &LoadOptions) -> Vec<String> {
         .collect()
 }
 
-/// Writes a file for `--use-list`, readable only by its owner. It contains only ids, since names are text from outside.
-fn list_of_entries(ids: &[i32]) -> Result<NamedTempFile, Error> {
+/// Writes a file for `--use-list`. It contains only ids, since names are text from outside.
+fn list_of_entries(ids: &[i32]) -> Result<ChildFile, Error> {
     let write = || {
-        let mut file = NamedTempFile::with_prefix("pgcoffer-restore-")?;
-        let mut writer = BufWriter::new(&mut file);
+        let file = ChildFile::new()?;
+        let mut writer = BufWriter::new(file.file());
         for id in ids {
             writeln!(writer, "{id};")?;
         }

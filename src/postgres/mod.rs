@@ -16,6 +16,7 @@ mod advisory_lock;
 mod any_encoding;
 mod auth_methods;
 mod child;
+mod child_file;
 mod client;
 mod collation;
 mod column;

@@ -53,13 +53,26 @@ impl Untrusted {
         Lines(&self.0)
     }
 
-    /// As the name of an object in a sentence: as it is, or in quotes where it could be misread.
+    /// As the name of an object in a sentence: as it is, or in quotes where it could be misread. The quotes are those
+    /// of SQL, and an option that takes a name reads them back: a double quote stands twice, and a name with characters
+    /// that can't be shown is written `U&"a\001bb"`, in which a backslash stands twice, too.
     #[must_use]
     pub fn identifier(&self) -> String {
         let is_plain = self.0.chars().all(|c| c.is_alphanumeric() || c == '_');
-        match is_plain && !self.0.is_empty() && bounded(&self.0, CHARS_MAX) == self.0 {
-            true => self.0.clone(),
-            false => format!("{self:?}"),
+        if is_plain && !self.0.is_empty() && bounded(&self.0, CHARS_MAX) == self.0 {
+            return self.0.clone();
+        }
+        // nothing is called by a name of that length
+        if self.0.chars().count() > CHARS_MAX {
+            return format!("{self:?}");
+        }
+        let quoted = self.0.replace('"', "\"\"");
+        match escaped(&quoted) == quoted {
+            true => format!("\"{quoted}\""),
+            false => {
+                let doubled = quoted.replace('\\', "\\\\");
+                format!("U&\"{}\"", escaped_but(&doubled, |_| false, push_sql_escape))
+            }
         }
     }
 
@@ -206,6 +219,12 @@ pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     escaped_but(text, |c| c == '\n', push_escape)
 }
 
+/// The same for rows of a table, whose columns are apart by tabs.
+#[must_use]
+pub(crate) fn escaped_rows(text: &str) -> Cow<'_, str> {
+    escaped_but(text, |c| matches!(c, '\n' | '\t'), push_escape)
+}
+
 /// A JSON document in which the same characters stand as `\u001b`: it says the same to a program, and a terminal that
 /// shows it obeys nothing. Line feeds of its layout stay.
 #[must_use]
@@ -223,6 +242,15 @@ fn push_escape(c: char, out: &mut String) {
     match c {
         '\0' | '\t' | '\n' | '\r' => out.extend(c.escape_debug()),
         c => out.extend(c.escape_unicode()),
+    }
+}
+
+/// As SQL has it in `U&"…"`.
+/// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
+fn push_sql_escape(c: char, out: &mut String) {
+    match u32::from(c) {
+        point @ ..=0xffff => out.push_str(&format!("\\{point:04x}")),
+        point => out.push_str(&format!("\\+{point:06x}")),
     }
 }
 

@@ -76,9 +76,11 @@ fn names_that_could_be_misread_are_quoted() {
     for (name, shown) in [
         ("orders_2026", "orders_2026"),
         ("a b", r#""a b""#),
-        ("a\nb", r#""a\nb""#),
-        (r#"a"b\"#, r#""a\"b\\""#),
-        ("\u{3164}", r#""\u{3164}""#),
+        ("a\nb", r#"U&"a\000ab""#),
+        (r#"a"b\"#, r#""a""b\""#),
+        ("a\"b\\\n", r#"U&"a""b\\\000a""#),
+        ("\u{3164}", r#"U&"\3164""#),
+        ("\u{e0100}", r#"U&"\+0e0100""#),
         ("", r#""""#),
     ] {
         assert_eq!(Untrusted::from(name).identifier(), shown);

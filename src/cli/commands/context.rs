@@ -51,7 +51,7 @@ impl Context<'_> {
         self.rows_target(file)
     }
 
-    /// Where rows are written, which a terminal may take.
+    /// Where rows are written. A terminal takes them, too, with escapes for what it would obey.
     pub(super) fn rows_target(&self, file: PathBuf) -> Result<Target> {
         if file != Path::new("-") {
             return Ok(Target::File(file));
@@ -59,7 +59,10 @@ impl Context<'_> {
         if self.output.json {
             return Err(usage("--json and -o - both want standard output", "give -o FILE"));
         }
-        Ok(Target::Stdout)
+        Ok(match std::io::stdout().is_terminal() {
+            true => Target::Terminal,
+            false => Target::Stdout,
+        })
     }
 }
 

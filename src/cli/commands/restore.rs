@@ -11,7 +11,7 @@ use pgcoffer::{
     Error, Result,
     backup::Record,
     exit_status::ExitStatus,
-    operation::{MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest, TableName},
+    operation::{MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest, SchemaName, TableName},
     postgres::DatabaseUrl,
     text::shell_word,
 };
@@ -70,7 +70,7 @@ pub(in crate::cli) struct RestoreArgs {
     table: Vec<TableName>,
     /// The same for everything in this schema; may be repeated
     #[arg(long, value_name = "NAME")]
-    schema: Vec<String>,
+    schema: Vec<SchemaName>,
     /// The same for anything, by kind and name; may be repeated
     #[arg(long, value_name = "KIND[:NAME]")]
     only: Vec<Pattern>,

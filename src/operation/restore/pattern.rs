@@ -2,7 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{archive::Entry, operation::TableName, text::Untrusted};
+use crate::{
+    archive::Entry,
+    operation::{SchemaName, TableName},
+    text::Untrusted,
+};
 
 /// The kinds that a selector can name, and pg_dump's words for them.
 const KINDS: &[(&str, &[&str])] = &[
@@ -155,9 +159,9 @@ impl Pattern {
 
     /// The selector of everything in one schema.
     #[must_use]
-    pub fn schema(name: String) -> Self {
+    pub fn schema(name: SchemaName) -> Self {
         Self {
-            name: Name::Schema(name),
+            name: Name::Schema(name.0),
             ..Self::of_kind("schema")
         }
     }

@@ -2,11 +2,10 @@
 //! the rest by arguments, which everybody can read.
 
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 
 use super::parameters::IN_CONNINFO;
 use super::{CONNECT_TIMEOUT, DatabaseUrl, Host, PARAMETERS};
-use crate::redact::SecretText;
+use crate::{postgres::child_file::ChildFile, redact::SecretText};
 
 /// The seconds of silence after which a child's connection is probed. Routers drop an idle connection after as little
 /// as 350 s (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html>), and a restore
@@ -16,10 +15,9 @@ const KEEPALIVES_IDLE: &str = "60";
 /// A file that can't exist: its parent is not a folder.
 const NO_FILE: &str = "/dev/null/none";
 
-/// A file for what libpq reads only from a file or an argument, if it must not be an argument. Dropping this deletes
-/// it.
+/// A file for what libpq reads only from a file or an argument, if it must not be an argument.
 #[derive(Debug)]
-pub(in crate::postgres) struct ChildFile(tempfile::NamedTempFile);
+pub(in crate::postgres) struct ServiceFile(ChildFile);
 
 impl DatabaseUrl {
     /// The environment variables that give a child process this address and login. The child must not inherit libpq's
@@ -82,24 +80,20 @@ impl DatabaseUrl {
 
     /// The file for a child process, if it needs one: for the passphrase of the client's key, which libpq reads from no
     /// variable.
-    pub(in crate::postgres) fn child_file(&self) -> io::Result<Option<ChildFile>> {
+    pub(in crate::postgres) fn service_file(&self) -> io::Result<Option<ServiceFile>> {
         let Some(passphrase) = self.parameter("sslpassword") else {
             return Ok(None);
         };
-        let mut file = tempfile::Builder::new()
-            .prefix("pgcoffer-")
-            .permissions(std::fs::Permissions::from_mode(0o600))
-            .tempfile()?;
-        write!(file, "[{SERVICE}]\nsslpassword={passphrase}\n")?;
-        file.flush()?;
-        Ok(Some(ChildFile(file)))
+        let file = ChildFile::new()?;
+        write!(file.file(), "[{SERVICE}]\nsslpassword={passphrase}\n")?;
+        Ok(Some(ServiceFile(file)))
     }
 }
 
 /// The name of the service in that file.
 const SERVICE: &str = "pgcoffer";
 
-impl ChildFile {
+impl ServiceFile {
     /// The environment variables that name the file and the service.
     pub(in crate::postgres) fn env(&self) -> [(&'static str, String); 2] {
         [

@@ -21,7 +21,7 @@ use std::time::Duration;
 use super::iam::PasswordSource;
 use crate::{redact::SecretText, text::Untrusted};
 
-pub(super) use child::ChildFile;
+pub(super) use child::ServiceFile;
 pub use fault::{UrlFault, UrlForm};
 use hosts::{Host, HostPort};
 use parameters::PARAMETERS;

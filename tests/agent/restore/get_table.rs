@@ -1,6 +1,9 @@
 //! The rows of one table, without restoring anything; and what is inside a backup.
 
-use crate::stage::{Stage, unique};
+use crate::{
+    stage::{Stage, unique},
+    testbed::Terminal,
+};
 
 const ODD: &str = "
     create schema app;
@@ -204,4 +207,25 @@ fn what_is_inside_is_listed_without_reading_rows() {
     assert!(!cold.text().contains("2 policies"), "{}", cold.text());
     let restores = stage.bucket.count("RestoreObject");
     assert_eq!(restores, 0, "nothing is thawed by accident");
+}
+
+#[test]
+fn rows_on_a_terminal_move_nothing_there() {
+    let stage = Stage::backed_up("create table t (t text); insert into t values (E'a\\x1b[2J\\u202eb'), ('é\tx');");
+    let mut terminal = Terminal::start(&stage.agent(), &["get", "latest", "--table", "t", "-o", "-"]);
+    terminal.expect("as dumped");
+    assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
+    let screen = terminal.screen();
+    assert!(
+        screen.contains("a\\u{1b}[2J\\u{202e}b") && screen.contains("é\\tx"),
+        "{screen}"
+    );
+    assert!(!screen.contains("\x1b[2J") && !screen.contains('\u{202e}'), "{screen}");
+    // where it goes elsewhere, every byte is as it was
+    let outcome = stage.run(["get", "latest", "--table", "t", "-o", "-"]).success();
+    assert!(
+        String::from_utf8(outcome.stdout)
+            .unwrap()
+            .starts_with("a\x1b[2J\u{202e}b\n")
+    );
 }

@@ -5,17 +5,21 @@ use std::time::{Duration, Instant};
 use crate::{
     backup::kills::BACKUP,
     stage::{BULKY, HUGE, Stage, Target, children, lives, restore_args, signal, wait_until},
-    testbed::{Fault, Rule, Running},
+    testbed::{Agent, Fault, Rule, Running},
 };
 
 /// A restore that waits for more of its archive.
 fn restoring(stage: &Stage, target: &Target, more: &[&str]) -> Running {
+    restoring_by(&stage.agent(), stage, target, more)
+}
+
+fn restoring_by(agent: &Agent, stage: &Stage, target: &Target, more: &[&str]) -> Running {
     stage.bucket.inject(
         Rule::on("GetObject").key("/archives/").nth(7).always(),
         Fault::Delay { millis: 60_000 },
     );
     let args = restore_args(target).into_iter().chain(more.iter().copied());
-    let running = stage.agent().timeout(Duration::from_secs(30)).spawn(args);
+    let running = agent.clone().timeout(Duration::from_secs(30)).spawn(args);
     wait_until_it_loads(&running);
     running
 }
@@ -76,6 +80,23 @@ fn a_killed_restore_never_looks_complete() {
         wait_until("pg_restore ends", || loaders.iter().all(|(pid, _)| !lives(*pid)));
         assert_nothing_restored(&stage, &target);
     }
+}
+
+/// What pg_restore reads beside the archive, such as the list of what is restored, is a file without a name.
+#[test]
+fn a_killed_restore_leaves_no_file_behind() {
+    let stage = long_backup();
+    let target = stage.target();
+    let folder = stage.file("temporary");
+    std::fs::create_dir(&folder).unwrap();
+    let agent = stage.agent().env("TMPDIR", folder.to_str().unwrap());
+    let running = restoring_by(&agent, &stage, &target, &["--leave-out", "comment"]);
+    drop(running);
+    let left: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(left, [] as [std::path::PathBuf; 0]);
 }
 
 #[test]
