@@ -5,21 +5,17 @@ use std::time::{Duration, Instant};
 use crate::{
     backup::kills::BACKUP,
     stage::{BULKY, HUGE, Stage, Target, children, lives, restore_args, signal, wait_until},
-    testbed::{Agent, Fault, Rule, Running},
+    testbed::{Fault, Rule, Running},
 };
 
 /// A restore that waits for more of its archive.
 fn restoring(stage: &Stage, target: &Target, more: &[&str]) -> Running {
-    restoring_by(&stage.agent(), stage, target, more)
-}
-
-fn restoring_by(agent: &Agent, stage: &Stage, target: &Target, more: &[&str]) -> Running {
     stage.bucket.inject(
         Rule::on("GetObject").key("/archives/").nth(7).always(),
         Fault::Delay { millis: 60_000 },
     );
     let args = restore_args(target).into_iter().chain(more.iter().copied());
-    let running = agent.clone().timeout(Duration::from_secs(30)).spawn(args);
+    let running = stage.agent().timeout(Duration::from_secs(30)).spawn(args);
     wait_until_it_loads(&running);
     running
 }
@@ -89,8 +85,14 @@ fn a_killed_restore_leaves_no_file_behind() {
     let target = stage.target();
     let folder = stage.file("temporary");
     std::fs::create_dir(&folder).unwrap();
+    let slow = Fault::Delay { millis: 1000 };
+    stage
+        .bucket
+        .inject(Rule::on("GetObject").key("/archives/").always(), slow);
+    let args = restore_args(&target).into_iter().chain(["--table", "bulk"]);
     let agent = stage.agent().env("TMPDIR", folder.to_str().unwrap());
-    let running = restoring_by(&agent, &stage, &target, &["--leave-out", "comment"]);
+    let running = agent.timeout(Duration::from_secs(30)).spawn(args);
+    wait_until_it_loads(&running);
     drop(running);
     let left: Vec<_> = std::fs::read_dir(&folder)
         .unwrap()
