@@ -27,6 +27,7 @@ mod request;
 mod required_facts;
 mod resume;
 mod revoke_from_public;
+mod row_order;
 mod rows;
 mod rules;
 mod selection;

@@ -60,6 +60,8 @@ pub(super) enum RowRefusal {
     Order,
     /// Tables refer to each other in a circle.
     Circle,
+    /// The rows that these refer to come later in the archive, and the rows that those refer to again, and so on.
+    Passes,
     /// No extension of the target has such a table.
     NoTable,
 }
@@ -77,6 +79,10 @@ impl fmt::Display for RowRefusal {
             Self::Circle => {
                 "foreign keys of the target's own tables refer to each other in a circle, so no order of rows \
                  satisfies them"
+            }
+            Self::Passes => {
+                "foreign keys of the target's own tables need the rows in about the opposite order of the backup's, which \
+                 would have to be read too many times"
             }
             Self::NoTable => "no extension in the target has such a table",
         })

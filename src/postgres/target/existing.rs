@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::foreign_keys::Reference;
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 
@@ -15,9 +16,10 @@ pub struct ExistingObject {
     pub columns: Option<BTreeSet<String>>,
     /// For a table: whether it has triggers, which could change or drop new rows.
     pub has_triggers: bool,
-    /// For a table: the other tables that its foreign keys refer to, by schema and name. Rows are refused until the
-    /// rows that they refer to exist.
-    pub refers_to: BTreeSet<(String, String)>,
+    /// For a table: its own foreign keys to other tables. Rows are refused until the rows that they refer to exist.
+    pub refers_to: Vec<Reference>,
+    /// For a table: the tables that it is a partition of, whose foreign keys are its own as well.
+    pub partition_of: Vec<(String, String)>,
     /// Whether the role owns it.
     pub is_own: bool,
     /// For a table: whether the role can create foreign keys to it.
@@ -53,62 +55,59 @@ const PRESENT: &str = r#"
            r.relrowsecurity,
            EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
                     WHERE t.tgrelid OPERATOR(pg_catalog.=) r.oid AND NOT t.tgisinternal AND t.tgenabled OPERATOR(pg_catalog.<>) 'D'),
-           (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(n.nspname, f.relname))::pg_catalog.text FROM pg_catalog.pg_constraint AS k
-                   JOIN pg_catalog.pg_class AS f ON f.oid OPERATOR(pg_catalog.=) k.confrelid JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) f.relnamespace
-             WHERE k.conrelid OPERATOR(pg_catalog.=) r.oid AND k.contype OPERATOR(pg_catalog.=) 'f' AND f.oid OPERATOR(pg_catalog.<>) r.oid),
            pg_catalog.pg_has_role(r.relowner, 'USAGE'),
            r.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[]) AND pg_catalog.has_any_column_privilege(r.oid, 'REFERENCES')
       FROM relations AS r
     UNION ALL
     SELECT CASE WHEN p.prokind OPERATOR(pg_catalog.=) 'p' THEN 'PROCEDURE' WHEN p.prokind OPERATOR(pg_catalog.=) 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END,
-           s.nspname, pg_catalog.concat(p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')'), false, NULL, false, false, false, NULL, false, false
+           s.nspname, pg_catalog.concat(p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')'), false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_proc AS p JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) p.pronamespace
     UNION ALL
-    SELECT CASE WHEN t.typtype OPERATOR(pg_catalog.=) 'd' THEN 'DOMAIN' ELSE 'TYPE' END, s.nspname, t.typname, false, NULL, false, false, false, NULL, false, false
+    SELECT CASE WHEN t.typtype OPERATOR(pg_catalog.=) 'd' THEN 'DOMAIN' ELSE 'TYPE' END, s.nspname, t.typname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_type AS t JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) t.typnamespace
      WHERE t.typtype OPERATOR(pg_catalog.=) ANY ('{b,d,e,r}'::pg_catalog."char"[])
     UNION ALL
     SELECT CASE WHEN k.contype OPERATOR(pg_catalog.=) 'f' THEN 'FK CONSTRAINT' WHEN k.contype OPERATOR(pg_catalog.=) 'c' THEN 'CHECK CONSTRAINT'
-                ELSE 'CONSTRAINT' END, r.nspname, pg_catalog.concat(r.relname, ' ', k.conname), false, NULL, false, false, false, NULL, false, false
+                ELSE 'CONSTRAINT' END, r.nspname, pg_catalog.concat(r.relname, ' ', k.conname), false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_constraint AS k JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) k.conrelid
     UNION ALL
-    SELECT 'TRIGGER', r.nspname, pg_catalog.concat(r.relname, ' ', t.tgname), false, NULL, false, false, false, NULL, false, false
+    SELECT 'TRIGGER', r.nspname, pg_catalog.concat(r.relname, ' ', t.tgname), false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_trigger AS t JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) t.tgrelid
     UNION ALL
-    SELECT 'POLICY', r.nspname, pg_catalog.concat(r.relname, ' ', p.polname), false, NULL, false, false, false, NULL, false, false
+    SELECT 'POLICY', r.nspname, pg_catalog.concat(r.relname, ' ', p.polname), false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_policy AS p JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) p.polrelid
     UNION ALL
-    SELECT 'RULE', r.nspname, pg_catalog.concat(r.relname, ' ', w.rulename), false, NULL, false, false, false, NULL, false, false
+    SELECT 'RULE', r.nspname, pg_catalog.concat(r.relname, ' ', w.rulename), false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_rewrite AS w JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) w.ev_class
     UNION ALL
-    SELECT 'COLLATION', s.nspname, x.collname, false, NULL, false, false, false, NULL, false, false
+    SELECT 'COLLATION', s.nspname, x.collname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_collation AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.collnamespace
     UNION ALL
-    SELECT 'CONVERSION', s.nspname, x.conname, false, NULL, false, false, false, NULL, false, false
+    SELECT 'CONVERSION', s.nspname, x.conname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_conversion AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.connamespace
     UNION ALL
-    SELECT 'STATISTICS', s.nspname, x.stxname, false, NULL, false, false, false, NULL, false, false
+    SELECT 'STATISTICS', s.nspname, x.stxname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_statistic_ext AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.stxnamespace
     UNION ALL
-    SELECT 'TEXT SEARCH DICTIONARY', s.nspname, x.dictname, false, NULL, false, false, false, NULL, false, false
+    SELECT 'TEXT SEARCH DICTIONARY', s.nspname, x.dictname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_ts_dict AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.dictnamespace
     UNION ALL
-    SELECT 'TEXT SEARCH CONFIGURATION', s.nspname, x.cfgname, false, NULL, false, false, false, NULL, false, false
+    SELECT 'TEXT SEARCH CONFIGURATION', s.nspname, x.cfgname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_ts_config AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.cfgnamespace
     UNION ALL
-    SELECT 'TEXT SEARCH PARSER', s.nspname, x.prsname, false, NULL, false, false, false, NULL, false, false
+    SELECT 'TEXT SEARCH PARSER', s.nspname, x.prsname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_ts_parser AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.prsnamespace
     UNION ALL
-    SELECT 'TEXT SEARCH TEMPLATE', s.nspname, x.tmplname, false, NULL, false, false, false, NULL, false, false
+    SELECT 'TEXT SEARCH TEMPLATE', s.nspname, x.tmplname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_ts_template AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.tmplnamespace
     UNION ALL
-    SELECT 'OPERATOR', s.nspname, x.oprname, false, NULL, false, false, false, NULL, false, false
+    SELECT 'OPERATOR', s.nspname, x.oprname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_operator AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.oprnamespace
     UNION ALL
-    SELECT 'OPERATOR CLASS', s.nspname, x.opcname, false, NULL, false, false, false, NULL, false, false
+    SELECT 'OPERATOR CLASS', s.nspname, x.opcname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_opclass AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.opcnamespace
     UNION ALL
-    SELECT 'OPERATOR FAMILY', s.nspname, x.opfname, false, NULL, false, false, false, NULL, false, false
+    SELECT 'OPERATOR FAMILY', s.nspname, x.opfname, false, NULL, false, false, false, false, false
       FROM pg_catalog.pg_opfamily AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.opfnamespace"#;
 
 /// The condition that a schema belongs to another role, in [`PRESENT`].
@@ -130,18 +129,28 @@ impl Session {
         for row in self.rows(WHAT, &sql).await? {
             let text = |at| row.text(at).unwrap_or_default().to_owned();
             let columns = row.text(4).map(serde_json::from_str::<BTreeSet<String>>);
-            let refers_to = row.text(8).map(serde_json::from_str);
             let what = ExistingObject {
                 is_empty: self.column(&row, 3, WHAT)?,
                 columns: columns.and_then(Result::ok),
                 has_triggers: self.column(&row, 7, WHAT)?,
-                refers_to: refers_to.and_then(Result::ok).unwrap_or_default(),
-                is_own: self.column(&row, 9, WHAT)?,
-                may_refer: self.column(&row, 10, WHAT)?,
+                refers_to: Vec::new(),
+                partition_of: Vec::new(),
+                is_own: self.column(&row, 8, WHAT)?,
+                may_refer: self.column(&row, 9, WHAT)?,
                 may_modify: self.column(&row, 5, WHAT)?,
                 has_row_security: self.column(&row, 6, WHAT)?,
             };
             present.insert((text(0), text(1), text(2)), what);
+        }
+        for (place, reference) in self.references().await? {
+            if let Some(table) = present.get_mut(&("TABLE".to_owned(), place.0, place.1)) {
+                table.refers_to.push(reference);
+            }
+        }
+        for (part, whole) in self.partitions().await? {
+            if let Some(table) = present.get_mut(&("TABLE".to_owned(), part.0, part.1)) {
+                table.partition_of.push(whole);
+            }
         }
         Ok(present)
     }

@@ -28,6 +28,7 @@ pub(crate) mod printed_sql;
 mod rest_unread;
 pub(crate) mod round_trip;
 mod rows_beside;
+mod rows_by_keys;
 mod sample;
 mod subscriptions;
 pub(crate) mod traps;
