@@ -5,6 +5,7 @@
 //! platforms grant some rights of a superuser to ordinary roles.
 
 mod abilities;
+mod any_rows;
 mod built;
 mod connections;
 mod dependants;
@@ -43,6 +44,10 @@ pub struct RequiredFacts {
     pub label_providers: BTreeSet<String>,
     /// The special rights that it needs.
     pub abilities: BTreeSet<Ability>,
+    /// The tables that the archive has rows of, by schema and name.
+    pub with_rows: BTreeSet<(String, String)>,
+    /// Whether rows are loaded into tables of the target that the restoring role owns.
+    pub takes_rows_into_own: bool,
     /// Whether the target may have objects of the restoring role, so that these are looked at as well.
     pub is_in_use: bool,
 }
@@ -172,6 +177,7 @@ impl Session {
         facts.default_grants = self.default_grants().await?;
         self.look_at_extensions(&mut facts).await?;
         facts.present = self.present(required.is_in_use).await?;
+        self.look_for_rows(required, &mut facts).await?;
         facts.abilities = self.abilities(required, &mut facts).await?;
         Ok(facts)
     }

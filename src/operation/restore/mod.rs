@@ -146,7 +146,7 @@ async fn prepared<'a>(
         None => None,
     };
     let names = DecodedNames::read(&mut session, &mut entries).await?;
-    let mut facts = session.inspect_target(&required_facts(&entries, is_part)).await?;
+    let mut facts = session.inspect_target(&required_facts(&entries, request)).await?;
     if request.resume {
         facts.forget_objects();
     }

@@ -52,6 +52,8 @@ pub(super) enum SkipReason {
 pub(super) enum RowRefusal {
     /// The role has no right to insert, or to set the sequence.
     NoInsert,
+    /// Nobody can tell whether it has rows.
+    Unseen,
     /// The table has other columns.
     OtherColumns,
     /// Triggers of the table could change the rows.
@@ -70,6 +72,10 @@ impl fmt::Display for RowRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoInsert => "the restoring role has no right to write into the target's own",
+            Self::Unseen => {
+                "it can't be seen whether the target's own has rows: the restoring role may not read it, or it is locked, or \
+                 it takes longer than 20 seconds"
+            }
             Self::OtherColumns => "the target's own table has other columns",
             Self::Triggers => "the target's own table has triggers, which could change the rows",
             Self::Order => {

@@ -143,6 +143,56 @@ fn rows_alone_come_into_a_table_that_is_empty_and_into_no_other() {
 }
 
 #[test]
+fn a_table_counts_as_empty_when_its_last_row_is_deleted_and_a_partitioned_one_takes_rows() {
+    let stage = Stage::backed_up(
+        "create schema app; create table app.notes (id int, body text); insert into app.notes select n, 'x' from \
+         generate_series(1, 300) n; create table app.events (id int, body text); insert into app.events values (1, 'x'), \
+         (2, 'y');",
+    );
+    let live = stage.live();
+    let notes = ["--table", "app.notes", "--data-only"];
+    stage.cluster.psql(&live.name, "delete from app.notes where id > 1");
+    let said = stage.restore_with(&live, notes).ended_with(3).stderr;
+    assert!(said.contains("already has rows"), "{said}");
+    stage.cluster.psql(&live.name, "delete from app.notes");
+    assert_ne!(
+        stage.cluster.psql(&live.name, "select pg_relation_size('app.notes')"),
+        "0"
+    );
+    stage.restore_with(&live, notes).success();
+    assert_eq!(stage.cluster.psql(&live.name, "select count(*) from app.notes"), "300");
+    // who may insert and not read is told just that
+    let role = crate::stage::unique("writer");
+    stage.cluster.psql(
+        &live.name,
+        &format!(
+            "delete from app.notes; create role {role} login; grant usage on schema app to {role}; grant insert on app.notes \
+             to {role}"
+        ),
+    );
+    let writer = crate::stage::Target {
+        name: live.name.clone(),
+        url: stage.cluster.url_as(&role, None, &live.name),
+    };
+    let said = stage.restore_with(&writer, notes).ended_with(3).stderr;
+    assert!(said.contains("can't be seen whether"), "{said}");
+    // the table has been partitioned since
+    stage.cluster.psql(
+        &live.name,
+        "drop table app.events; create table app.events (id int, body text) partition by list (id); create table app.e1 \
+         partition of app.events for values in (1); create table app.e2 partition of app.events default; insert into \
+         app.events values (7, 'z')",
+    );
+    let events = ["--table", "app.events", "--data-only"];
+    let said = stage.restore_with(&live, events).ended_with(3).stderr;
+    assert!(said.contains("already has rows"), "{said}");
+    stage.cluster.psql(&live.name, "delete from app.events");
+    stage.restore_with(&live, events).success();
+    let rows = "select (select count(*) from app.e1), (select count(*) from app.e2)";
+    assert_eq!(stage.cluster.psql(&live.name, rows), "1|1");
+}
+
+#[test]
 fn rows_that_a_key_of_the_target_refuses_leave_nothing() {
     let stage = Stage::backed_up(NOTES);
     let live = stage.live();
