@@ -3,6 +3,7 @@
 
 mod beside;
 mod clean;
+mod column_defaults;
 mod default_grants;
 mod dependencies;
 mod estimate;
