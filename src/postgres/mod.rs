@@ -94,8 +94,8 @@ pub use settings::{Direction, SessionSettings};
 pub use skipped_hosts::{SkippedHost, list as list_skipped_hosts};
 pub use target::{
     Abilities, Ability, BuiltObjects, CHECK_ALL, ConnectionRoom, DefaultGrant, DefinitionRefusal, DefinitionTrial,
-    DropStatements, DroppedObject, ExistingObject, Extension, ExtensionTable, ForeignKey,
-    ObjectIdentity, Reference, RequiredFacts, Schema, TargetFacts, slot_removal,
+    DropStatements, DroppedObject, ExistingObject, Extension, ExtensionNeed, ExtensionTable, ForeignKey,
+    MissingExtension, ObjectIdentity, Reference, RequiredFacts, Schema, TargetFacts, slot_removal,
 };
 pub use url::{DatabaseUrl, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefusal;

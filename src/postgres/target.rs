@@ -23,7 +23,7 @@ use super::error::Error;
 use super::session::Session;
 use super::sql::ident;
 
-pub use abilities::{Abilities, Ability};
+pub use abilities::{Abilities, Ability, ExtensionNeed, MissingExtension};
 pub use built::BuiltObjects;
 pub use connections::ConnectionRoom;
 pub use existing::ExistingObject;

@@ -11,6 +11,7 @@ mod function_bodies;
 mod in_use;
 mod label;
 mod load;
+mod missing_extensions;
 mod named_roles;
 mod names;
 mod not_restored;

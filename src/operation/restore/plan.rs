@@ -210,7 +210,7 @@ impl RestorePlan {
         plan.check_row_dependencies();
         plan.order_rows(facts, options);
         plan.check_row_order(options);
-        plan.check_extensions(options);
+        plan.check_extensions(facts, options);
         plan.check_roles(&rules, options);
         plan.check_schemas(facts, options);
         plan.check_extension_schemas(facts);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{backup::FindingReason, text::Untrusted};
+use crate::{backup::FindingReason, postgres::MissingExtension, text::Untrusted};
 
 /// Why an entry is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub(super) enum SkipReason {
     Refused(Untrusted),
     /// The server can't create it for any role; holds the server's message.
     Fails(Untrusted),
-    /// The extension can't be created in the target; holds the server's message.
-    NoExtension(Untrusted),
+    /// The extension can't be created in the target.
+    NoExtension(MissingExtension),
     /// The provider of a security label is not loaded.
     NoProvider(Untrusted),
     /// It names roles that don't exist in the target.
@@ -196,7 +196,7 @@ impl fmt::Display for SkipReason {
             }
             Self::Refused(why) => write!(f, "the restoring role has no right to create it: {why}"),
             Self::Fails(why) => write!(f, "the target's server refuses to create it: {why}"),
-            Self::NoExtension(why) => write!(f, "the target can't create it: {why}"),
+            Self::NoExtension(missing) => write!(f, "the target can't create it: {}", missing.why),
             Self::NoProvider(provider) => {
                 write!(f, "the target has not loaded the label provider {provider}")
             }
