@@ -75,7 +75,7 @@ impl RestorePlan {
 }
 
 /// Who can create the extension, and how, as far as the target shows it.
-fn cure(extension: &Entry, takes: ExtensionNeed, facts: &TargetFacts) -> String {
+pub(super) fn cure(extension: &Entry, takes: ExtensionNeed, facts: &TargetFacts) -> String {
     let name = extension.name.raw();
     let schema = name_after("schema", extension.definition.raw());
     let schema = schema.filter(|schema| facts.schemas.contains_key(schema) && schema != "public");

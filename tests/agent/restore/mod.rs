@@ -22,6 +22,7 @@ mod others_tables;
 mod outputs;
 mod parallel;
 mod part_bytes;
+mod part_needs;
 pub(crate) mod platforms;
 mod preview;
 pub(crate) mod printed_sql;
