@@ -316,6 +316,11 @@ impl ChildFault {
             }
             FailureCause::ExtensionRight => "first have the extension created in the target by a role with the right",
             FailureCause::NoSuchExtension => "first install the extension's package on the target server",
+            FailureCause::MissingRows => {
+                "the target lacks rows that these rows refer to: of a part, restore the tables that it refers to before it or \
+                 with it (--table can be repeated); a whole backup that lacks them was made of a database in which that key \
+                 was not checked, and --leave-out foreign-key:NAME restores it without the key"
+            }
             FailureCause::BadArchive => "the archive is cut off or damaged: verify the backup",
             FailureCause::NotRead | FailureCause::Unknown => return None,
         })

@@ -57,6 +57,8 @@ pub struct LoadOptions {
     pub keep_going: bool,
     /// SQL that runs first, in the same transaction and in the archive's encoding. `None` by default.
     pub first: Option<Vec<u8>>,
+    /// SQL that runs last, before the end of the single transaction, and in the archive's encoding. `None` by default.
+    pub last: Option<Vec<u8>>,
     /// The ids of the entries to restore, in the archive's order. All entries by default.
     pub entries: Option<Vec<i32>>,
     /// The target server's major version.
@@ -82,6 +84,7 @@ impl LoadOptions {
             no_tablespaces: false,
             keep_going: false,
             first: None,
+            last: None,
             entries: None,
             server_major,
             message_language: MessageLanguage::default(),
@@ -125,7 +128,7 @@ impl Load {
         }
         // a restore that continues after failures also continues after that setting
         let is_setting_unknown = client.emits_transaction_timeout_into(options.server_major);
-        if options.first.is_some() || (is_setting_unknown && !options.keep_going) {
+        if options.first.is_some() || options.last.is_some() || (is_setting_unknown && !options.keep_going) {
             return Self::start_script(client, url, args, options, list);
         }
         let mut connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();

@@ -94,9 +94,9 @@ pub use session::Session;
 pub use settings::{Direction, SessionSettings};
 pub use skipped_hosts::{SkippedHost, list as list_skipped_hosts};
 pub use target::{
-    Abilities, Ability, BuiltObjects, ConnectionRoom, DefaultGrant, DefinitionRefusal, DefinitionTrial, DropStatements,
-    DroppedObject, ExistingObject, Extension, ExtensionTable, ObjectIdentity, RequiredFacts, Schema, TargetFacts,
-    slot_removal,
+    Abilities, Ability, BuiltObjects, CHECK_ALL, ConnectionRoom, DefaultGrant, DefinitionRefusal, DefinitionTrial,
+    DropStatements, DroppedObject, ExistingObject, Extension, ExtensionNeed, ExtensionTable, ForeignKey,
+    MissingExtension, ObjectIdentity, Reference, RequiredFacts, Schema, TargetFacts, slot_removal,
 };
 pub use url::{DatabaseUrl, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefusal;

@@ -5,11 +5,13 @@
 //! platforms grant some rights of a superuser to ordinary roles.
 
 mod abilities;
+mod any_rows;
 mod built;
 mod connections;
 mod dependants;
 mod existing;
 mod extensions;
+mod foreign_keys;
 mod grants;
 mod rehearsal;
 mod roles;
@@ -21,11 +23,12 @@ use super::error::Error;
 use super::session::Session;
 use super::sql::ident;
 
-pub use abilities::{Abilities, Ability};
+pub use abilities::{Abilities, Ability, ExtensionNeed, MissingExtension};
 pub use built::BuiltObjects;
 pub use connections::ConnectionRoom;
 pub use existing::ExistingObject;
 pub use extensions::{Extension, ExtensionTable};
+pub use foreign_keys::{CHECK_ALL, ForeignKey, Reference};
 pub use grants::DefaultGrant;
 pub use rehearsal::{DropStatements, DroppedObject, ObjectIdentity};
 pub use trial::{DefinitionRefusal, DefinitionTrial};
@@ -41,6 +44,10 @@ pub struct RequiredFacts {
     pub label_providers: BTreeSet<String>,
     /// The special rights that it needs.
     pub abilities: BTreeSet<Ability>,
+    /// The tables that the archive has rows of, by schema and name.
+    pub with_rows: BTreeSet<(String, String)>,
+    /// Whether rows are loaded into tables of the target that the restoring role owns.
+    pub takes_rows_into_own: bool,
     /// Whether the target may have objects of the restoring role, so that these are looked at as well.
     pub is_in_use: bool,
 }
@@ -170,6 +177,7 @@ impl Session {
         facts.default_grants = self.default_grants().await?;
         self.look_at_extensions(&mut facts).await?;
         facts.present = self.present(required.is_in_use).await?;
+        self.look_for_rows(required, &mut facts).await?;
         facts.abilities = self.abilities(required, &mut facts).await?;
         Ok(facts)
     }

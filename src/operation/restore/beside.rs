@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 
 use super::{
+    column_defaults::{SharedDefault, without_shared_defaults},
     pattern::Pattern,
-    statement::{self, statements},
+    statement::{self, listed, statements},
 };
 use crate::{
     archive::{Entry, Layout, write_contents},
@@ -20,6 +21,9 @@ use crate::{
 
 /// Entries of the session that every archive begins with.
 const SESSION: &[&str] = &["ENCODING", "STDSTRINGS", "SEARCHPATH"];
+
+/// The number of columns that a remark names.
+const NAMED: usize = 5;
 
 /// The longest name. Longer ones are cut without an error.
 /// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
@@ -79,7 +83,8 @@ impl Beside {
             .filter(|entry| SESSION.contains(&entry.kind.raw()))
             .cloned();
         let mut made: Vec<Entry> = session.collect();
-        made.push(new.entry(table, new.definition(table)?));
+        let (definition, shared) = new.definition(table)?;
+        made.push(new.entry(table, definition));
         if let Some(security) = security {
             let sql = format!("ALTER TABLE {} ENABLE ROW LEVEL SECURITY;\n", new.sql());
             made.push(new.entry(security, sql));
@@ -97,16 +102,26 @@ impl Beside {
                 "restore the table by --table into a database of that encoding, without --as",
             ));
         }
-        let remark = format!(
+        let mut remark = format!(
             "{} gets the columns, checks and rows of {} and nothing else: no keys, indexes, sequences, triggers, policies, \
-             privileges or comments{}",
+             privileges or comments",
             new.shown(),
-            full_name(table),
-            match security {
-                Some(_) => "; row level security is on, so nobody but its owner sees the rows",
-                None => "",
-            }
+            full_name(table)
         );
+        if !shared.is_empty() {
+            let default = |it: &SharedDefault| {
+                let column = Untrusted::from(&*it.column).identifier();
+                format!("{column} ({})", Untrusted::from(&*it.expression))
+            };
+            remark.push_str(&format!(
+                "; these columns have no default in it, as theirs counts in a sequence or calls a function, which it would \
+                 share with the table that is in use: {}",
+                listed(shared.iter().map(default).collect(), NAMED)
+            ));
+        }
+        if security.is_some() {
+            remark.push_str("; row level security is on, so nobody but its owner sees the rows");
+        }
         let beside = Self {
             rows: data.iter().map(|entry| entry.id).collect(),
             tables: data
@@ -178,8 +193,9 @@ impl NewTable {
         }
     }
 
-    /// The statement that makes the new table: that of the old one with another name, and not partitioned.
-    fn definition(&self, table: &Entry) -> Result<String> {
+    /// The statement that makes the new table: that of the old one with another name, not partitioned, and without defaults
+    /// that would use what the old one uses. Rows don't need these, as they have a value in every column.
+    fn definition(&self, table: &Entry) -> Result<(String, Vec<SharedDefault>)> {
         let refused = |why: &str| {
             Error::usage(
                 format!("{} {why}, so --as can't restore it", full_name(table)),
@@ -199,7 +215,8 @@ impl NewTable {
         }
         let renamed = statement::table_renamed(first, &self.sql());
         let sql = renamed.ok_or_else(|| refused("has a definition of an unknown form"))?;
-        Ok(format!("{sql};\n"))
+        let (sql, shared) = without_shared_defaults(&sql);
+        Ok((format!("{sql};\n"), shared))
     }
 }
 

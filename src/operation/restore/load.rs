@@ -73,8 +73,12 @@ impl PreparedRestore<'_> {
         let (request, client, server_major) = (self.request, self.client, self.server_major);
         let drops = (request.clean && request.single_transaction && is_first)
             .then(|| ReplacedObjects::by(&self.plan).all().statements);
+        // only the rows of a part have keys that wait, and a part drops nothing
+        let keys = self.plan.key_statements().filter(|_| request.single_transaction);
+        let (waits, checked) = keys.unzip();
         let options = LoadOptions {
-            first: drops,
+            first: drops.or(waits.map(String::into_bytes)),
+            last: checked.map(String::into_bytes),
             watch,
             ..self.load_options(entries)
         };

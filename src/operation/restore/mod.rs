@@ -3,13 +3,16 @@
 
 mod beside;
 mod clean;
+mod column_defaults;
 mod default_grants;
 mod dependencies;
 mod estimate;
 mod function_bodies;
+mod hidden_needs;
 mod in_use;
 mod label;
 mod load;
+mod missing_extensions;
 mod named_roles;
 mod names;
 mod not_restored;
@@ -27,6 +30,7 @@ mod request;
 mod required_facts;
 mod resume;
 mod revoke_from_public;
+mod row_order;
 mod rows;
 mod rules;
 mod selection;
@@ -58,6 +62,7 @@ use crate::{
 use beside::Beside;
 use clean::clean_problems;
 pub use estimate::RestoreEstimate;
+use hidden_needs::add_hidden_needs;
 pub(super) use label::label;
 use load::FailedLoad;
 pub(super) use named_roles::roles_named;
@@ -145,7 +150,7 @@ async fn prepared<'a>(
         None => None,
     };
     let names = DecodedNames::read(&mut session, &mut entries).await?;
-    let mut facts = session.inspect_target(&required_facts(&entries, is_part)).await?;
+    let mut facts = session.inspect_target(&required_facts(&entries, request)).await?;
     if request.resume {
         facts.forget_objects();
     }
@@ -167,7 +172,12 @@ async fn prepared<'a>(
         keep_going: request.keep_going,
         own_tables_only: request.own_tables_only,
     };
+    let refused = add_hidden_needs(&mut session, &mut entries, &facts, &options).await?;
     let mut plan = RestorePlan::new(entries, names, &facts, &options)?;
+    // with --keep-going they are left out, as the trial finds them as well
+    let is_refused = !refused.is_empty();
+    plan.problems
+        .extend(refused.into_iter().filter(|_| !request.keep_going));
     if request.roles != MissingRoles::Create && !request.keep_going {
         plan.problems
             .extend(plan.missing_roles_problem(request.roles == MissingRoles::Skip));
@@ -179,7 +189,7 @@ async fn prepared<'a>(
         true => restored_before(clients, record, request, &plan, &archive).await?,
         false => RestoredBefore::default(),
     };
-    if !request.clean && !facts.is_superuser && plan.problems.is_empty() {
+    if !request.clean && (!facts.is_superuser || is_refused) && plan.problems.is_empty() {
         plan.try_in(&mut session, &facts, request, &there).await?;
     }
     let jobs = match has_jobs {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     archive::Entry,
     error::{Result, TargetProblem},
-    postgres::TargetFacts,
+    postgres::{ForeignKey, TargetFacts},
     text::Untrusted,
 };
 
@@ -127,6 +127,8 @@ pub(super) struct RestorePlan {
     /// Rows that have to be loaded in the archive's order, by their positions: tables of the target itself refer to each
     /// other by keys that exist already.
     pub(super) row_references: Vec<(usize, usize)>,
+    /// Foreign keys of the target that are checked when all rows are there, before the one transaction ends.
+    pub(super) waiting_keys: BTreeSet<ForeignKey>,
     /// The archive's encoding, if it is not UTF-8.
     pub(super) encoding: Option<String>,
     /// The schema and name of tables: as written in the archive's data, and decoded.
@@ -177,6 +179,7 @@ impl RestorePlan {
             replaced_row_tables: Vec::new(),
             passes: Vec::new(),
             row_references: Vec::new(),
+            waiting_keys: BTreeSet::new(),
             encoding: names.encoding,
             renamed: names.renamed,
         };
@@ -206,7 +209,8 @@ impl RestorePlan {
         plan.order_rows(facts, options);
         plan.check_row_dependencies();
         plan.order_rows(facts, options);
-        plan.check_extensions(options);
+        plan.check_row_order(options);
+        plan.check_extensions(facts, options);
         plan.check_roles(&rules, options);
         plan.check_schemas(facts, options);
         plan.check_extension_schemas(facts);

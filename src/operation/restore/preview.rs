@@ -147,7 +147,7 @@ impl PreparedRestore<'_> {
             .iter()
             .zip(&plan.reasons)
             .filter_map(|(entry, reason)| match reason {
-                Some(SkipReason::NoExtension(why)) => Some((entry.name.clone(), why.first_line())),
+                Some(SkipReason::NoExtension(missing)) => Some((entry.name.clone(), missing.why.first_line())),
                 _ => None,
             });
         let source_major = self.record.source.as_ref().map(|source| source.server.major);

@@ -10,10 +10,9 @@ use super::{
     statement::name_after,
 };
 use crate::{
-    archive::Entry,
     error::TargetProblem,
     postgres::{TargetFacts, sql::ident},
-    text::{Untrusted, shell_quoted},
+    text::Untrusted,
 };
 
 /// The number of roles that an error names.
@@ -65,44 +64,6 @@ impl RestorePlan {
                     .to_owned(),
             },
         })
-    }
-
-    /// An extension that can't be created is left out if nothing needs it. Otherwise it is a problem that the user has
-    /// to decide about.
-    pub(super) fn check_extensions(&mut self, options: &PlanOptions<'_>) {
-        for at in 0..self.entries.len() {
-            let Some(SkipReason::NoExtension(why)) = &self.reasons[at] else {
-                continue;
-            };
-            let needing: Vec<&Entry> = self
-                .entries
-                .iter()
-                .zip(&self.reasons)
-                .filter(|(entry, reason)| {
-                    **reason == Some(SkipReason::Needs(at)) && !ANNOTATIONS.contains(&entry.kind.raw())
-                })
-                .map(|(entry, _)| entry)
-                .collect();
-            let Some(first) = needing.first().filter(|_| !options.keep_going) else {
-                continue;
-            };
-            let name = &self.entries[at].name;
-            self.problems.push(TargetProblem {
-                what: format!(
-                    "the extension {name} can't be created in the target ({why}), and {} needs it{}",
-                    label(first),
-                    match needing.len() {
-                        1 => String::new(),
-                        count => format!(", with {} more", count - 1),
-                    },
-                ),
-                cure: format!(
-                    "have {name} installed on the target's server, or choose another target; --leave-out {} restores \
-                     all but what needs it",
-                    shell_quoted(&format!("extension:{}", name.raw()))
-                ),
-            });
-        }
     }
 
     pub(super) fn check_roles(&mut self, rules: &TargetRules<'_>, options: &PlanOptions<'_>) {

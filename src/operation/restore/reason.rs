@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{backup::FindingReason, text::Untrusted};
+use crate::{backup::FindingReason, postgres::MissingExtension, text::Untrusted};
 
 /// Why an entry is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub(super) enum SkipReason {
     Refused(Untrusted),
     /// The server can't create it for any role; holds the server's message.
     Fails(Untrusted),
-    /// The extension can't be created in the target; holds the server's message.
-    NoExtension(Untrusted),
+    /// The extension can't be created in the target.
+    NoExtension(MissingExtension),
     /// The provider of a security label is not loaded.
     NoProvider(Untrusted),
     /// It names roles that don't exist in the target.
@@ -52,6 +52,8 @@ pub(super) enum SkipReason {
 pub(super) enum RowRefusal {
     /// The role has no right to insert, or to set the sequence.
     NoInsert,
+    /// Nobody can tell whether it has rows.
+    Unseen,
     /// The table has other columns.
     OtherColumns,
     /// Triggers of the table could change the rows.
@@ -60,6 +62,8 @@ pub(super) enum RowRefusal {
     Order,
     /// Tables refer to each other in a circle.
     Circle,
+    /// The rows that these refer to come later in the archive, and the rows that those refer to again, and so on.
+    Passes,
     /// No extension of the target has such a table.
     NoTable,
 }
@@ -68,6 +72,10 @@ impl fmt::Display for RowRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoInsert => "the restoring role has no right to write into the target's own",
+            Self::Unseen => {
+                "it can't be seen whether the target's own has rows: the restoring role may not read it, or it is locked, or \
+                 it takes longer than 20 seconds"
+            }
             Self::OtherColumns => "the target's own table has other columns",
             Self::Triggers => "the target's own table has triggers, which could change the rows",
             Self::Order => {
@@ -77,6 +85,10 @@ impl fmt::Display for RowRefusal {
             Self::Circle => {
                 "foreign keys of the target's own tables refer to each other in a circle, so no order of rows \
                  satisfies them"
+            }
+            Self::Passes => {
+                "foreign keys of the target's own tables need the rows in about the opposite order of the backup's, which \
+                 would have to be read too many times"
             }
             Self::NoTable => "no extension in the target has such a table",
         })
@@ -184,7 +196,7 @@ impl fmt::Display for SkipReason {
             }
             Self::Refused(why) => write!(f, "the restoring role has no right to create it: {why}"),
             Self::Fails(why) => write!(f, "the target's server refuses to create it: {why}"),
-            Self::NoExtension(why) => write!(f, "the target can't create it: {why}"),
+            Self::NoExtension(missing) => write!(f, "the target can't create it: {}", missing.why),
             Self::NoProvider(provider) => {
                 write!(f, "the target has not loaded the label provider {provider}")
             }

@@ -352,6 +352,17 @@ pub(super) fn remarks(plan: &RestorePlan, request: &RestoreRequest) -> Vec<Strin
         ));
     }
     remarks.extend(remarks_on_replacing(plan, request));
+    if !plan.waiting_keys.is_empty() {
+        let names = plan.waiting_keys.iter().map(|key| {
+            let words = [&key.schema, &key.table, &key.name].map(|word| Untrusted::from(&**word).identifier());
+            format!("{} of {}.{}", words[2], words[0], words[1])
+        });
+        remarks.push(format!(
+            "foreign keys of the target's own tables that need rows which come later are checked when all rows are there: \
+             {}",
+            listed(names.collect(), ROWS_NAMED)
+        ));
+    }
     let passes = plan.later_passes().len();
     if passes > 0 {
         remarks.push(format!(

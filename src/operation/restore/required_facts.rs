@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{dependencies::is_extension_row, rules::ability, statement::name_after};
+use super::{RestoreRequest, dependencies::is_extension_row, rules::ability, statement::name_after};
 use crate::{archive::Entry, postgres::RequiredFacts};
 
 /// The facts that are needed for these entries. A part can be restored into a database that is in use, of which every
-/// object is looked at.
-pub(super) fn required_facts(entries: &[Entry], is_part: bool) -> RequiredFacts {
+/// object is looked at, and with `--data-only` into its tables.
+pub(super) fn required_facts(entries: &[Entry], request: &RestoreRequest) -> RequiredFacts {
     let mut required = RequiredFacts {
-        is_in_use: is_part,
+        is_in_use: !request.only.is_empty(),
+        takes_rows_into_own: request.data_only,
         ..RequiredFacts::default()
     };
     let ids: BTreeSet<i32> = entries.iter().map(|entry| entry.id).collect();
@@ -27,6 +28,8 @@ pub(super) fn required_facts(entries: &[Entry], is_part: bool) -> RequiredFacts 
                 continue;
             }
             "TABLE DATA" => {
+                let place = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
+                required.with_rows.insert(place);
                 required.has_rows_of_extensions |= is_extension_row(entry, &ids);
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Rows that can't be restored, what depends on them, and the order in which rows are loaded.
+//! Rows that can't be restored, and what depends on them.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +11,6 @@ use crate::{
     archive::Entry,
     postgres::{ExtensionTable, ObjectIdentity, TargetFacts},
 };
-
-/// The most additional passes through an archive for one restore.
-const PASSES_MAX: usize = 8;
 
 impl RestorePlan {
     /// Leaves out foreign keys to rows that are not restored, and rows of tables that would lack row level security.
@@ -80,96 +77,6 @@ impl RestorePlan {
             }
             self.reasons[at] = reason;
         }
-    }
-
-    /// Orders the rows of the target's own tables, whose foreign keys already exist: rows that are referred to are
-    /// loaded first. If the archive has them later, it is read again, which a single transaction can't do.
-    pub(super) fn order_rows(&mut self, facts: &TargetFacts, options: &PlanOptions<'_>) {
-        let rows: Vec<usize> = (0..self.entries.len())
-            .filter(|at| self.entries[*at].kind == "TABLE DATA")
-            .collect();
-        let place = |at: usize| {
-            let entry = &self.entries[at];
-            (entry.schema.raw().to_owned(), entry.name.raw().to_owned())
-        };
-        let at_of: std::collections::HashMap<_, _> = rows.iter().map(|at| (place(*at), *at)).collect();
-        let refers_to = |at: usize| {
-            let (schema, name) = place(at);
-            let own = facts.present.get(&("TABLE".to_owned(), schema, name));
-            let referred = own.into_iter().flat_map(|table| &table.refers_to);
-            let referred = referred.filter_map(|place| at_of.get(place).copied());
-            referred.collect::<Vec<usize>>()
-        };
-        let references: Vec<(usize, Vec<usize>)> = rows
-            .iter()
-            .map(|at| (*at, refers_to(*at)))
-            .filter(|(_, refers_to)| !refers_to.is_empty())
-            .collect();
-        let mut passes = vec![0_usize; self.entries.len()];
-        let mut changes = true;
-        while changes {
-            changes = false;
-            for (at, refers_to) in &references {
-                if self.reasons[*at].is_some() || !self.has_rows(*at) {
-                    continue;
-                }
-                for first in refers_to.iter().filter(|first| self.has_rows(**first)) {
-                    let least = passes[*first] + usize::from(first > at);
-                    let reason = match &self.reasons[*first] {
-                        Some(_) => Some(SkipReason::NoReferencedRows),
-                        None if least > PASSES_MAX => Some(SkipReason::TakesNoRows(RowRefusal::Circle)),
-                        None if least > 0 && options.single_transaction => {
-                            Some(SkipReason::TakesNoRows(RowRefusal::Order))
-                        }
-                        None => None,
-                    };
-                    if reason.is_some() {
-                        self.reasons[*at] = reason;
-                        changes = true;
-                        break;
-                    }
-                    if passes[*at] < least {
-                        passes[*at] = least;
-                        changes = true;
-                    }
-                }
-            }
-        }
-        self.passes = passes;
-        let pairs = references
-            .iter()
-            .flat_map(|(at, firsts)| firsts.iter().map(|first| (*at, *first)));
-        self.row_references = pairs.collect();
-        self.move_dependents_to_last_pass();
-    }
-
-    /// Moves indexes, constraints and materialized views to the last pass, as they need all rows.
-    fn move_dependents_to_last_pass(&mut self) {
-        let last = self.passes.iter().copied().max().unwrap_or(0);
-        let is_data = |entry: &Entry| ["TABLE DATA", "SEQUENCE SET", "BLOBS"].contains(&entry.kind.raw());
-        let behind = self.entries.iter().rposition(is_data).map_or(0, |at| at + 1);
-        for pass in self.passes.iter_mut().skip(behind) {
-            *pass = last;
-        }
-    }
-
-    /// The ids of what is loaded in each pass after the first.
-    pub(super) fn later_passes(&self) -> Vec<Vec<i32>> {
-        let kept = |pass: usize| {
-            let all = self.entries.iter().zip(&self.reasons).zip(&self.passes);
-            all.filter(|((_, reason), of)| reason.is_none() && **of == pass)
-                .map(|((entry, _), _)| entry.id)
-                .collect::<Vec<i32>>()
-        };
-        let passes = (1..=PASSES_MAX).map(kept);
-        passes.filter(|ids| !ids.is_empty()).collect()
-    }
-
-    /// Whether the backup has rows for the entry's table.
-    fn has_rows(&self, at: usize) -> bool {
-        let entry = &self.entries[at];
-        let table = (entry.schema.clone(), entry.name.clone());
-        self.tables_with_rows.contains(&table)
     }
 }
 

@@ -259,7 +259,10 @@ impl TargetRules<'_> {
 /// Why the target's own table can't take the rows of the entry; `None` if it can.
 pub(super) fn rows_refusal(table: &ExistingObject, entry: &Entry) -> Option<SkipReason> {
     if !table.is_empty {
-        return Some(SkipReason::HasRows);
+        return Some(match table.is_unseen {
+            true => SkipReason::TakesNoRows(RowRefusal::Unseen),
+            false => SkipReason::HasRows,
+        });
     }
     let wanted = columns(entry.copy.raw());
     let refusal = match &table.columns {

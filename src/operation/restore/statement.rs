@@ -7,7 +7,7 @@ use crate::archive::Entry;
 
 /// A token of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Word {
+pub(super) enum Word {
     /// A keyword, or a name that needs no quotes.
     Bare(String),
     /// A name in quotes.
@@ -17,12 +17,12 @@ enum Word {
 }
 
 impl Word {
-    fn is(&self, keyword: &str) -> bool {
+    pub(super) fn is(&self, keyword: &str) -> bool {
         matches!(self, Self::Bare(word) if word.eq_ignore_ascii_case(keyword))
     }
 
     /// The name that the token is; `None` for a punctuation mark.
-    fn name(&self) -> Option<String> {
+    pub(super) fn name(&self) -> Option<String> {
         match self {
             Self::Bare(name) | Self::Quoted(name) => Some(name.clone()),
             Self::Mark(_) => None,
@@ -226,7 +226,7 @@ fn words(sql: &str) -> Vec<Word> {
 }
 
 /// All tokens, each with the offset at which it begins.
-fn words_with_places(sql: &str) -> Vec<(Word, usize)> {
+pub(super) fn words_with_places(sql: &str) -> Vec<(Word, usize)> {
     let mut words = Vec::new();
     let mut rest = sql;
     while let Some(first) = rest.chars().next() {

@@ -60,6 +60,7 @@ const SERVERS_WORDS: &[(&str, FailureCause)] = &[
     ("must be able to SET ROLE", FailureCause::PermissionDenied),
     ("extension control file", FailureCause::NoSuchExtension),
     ("is not available", FailureCause::NoSuchExtension),
+    ("violates foreign key constraint", FailureCause::MissingRows),
     ("already exists", FailureCause::AlreadyExists),
     ("role  does not exist", FailureCause::NoSuchRole),
 ];
@@ -81,6 +82,7 @@ const CODES: &[(&str, FailureCause)] = &[
     ("42P06", FailureCause::AlreadyExists),
     ("42P07", FailureCause::AlreadyExists),
     ("42723", FailureCause::AlreadyExists),
+    ("23503", FailureCause::MissingRows),
     ("0A000", FailureCause::NoSuchExtension),
     ("58P01", FailureCause::NoSuchExtension),
 ];
@@ -160,6 +162,10 @@ mod tests {
                 FailureCause::DiskFull,
             ),
             ("ERROR:  role \"gone\" does not exist", FailureCause::NoSuchRole),
+            (
+                "ERROR:  insert or update on table \"a\" violates foreign key constraint \"a_b_fkey\"",
+                FailureCause::MissingRows,
+            ),
             (
                 "ERROR:  out of shared memory\nHINT:  You might need to increase max_locks_per_transaction.",
                 FailureCause::OutOfLocks,

@@ -58,6 +58,8 @@ pub enum FailureCause {
     NoSuchExtension,
     /// The role has no right to create the extension or to comment on it.
     ExtensionRight,
+    /// Rows refer to rows that are not there.
+    MissingRows,
     /// The archive is cut, or isn't an archive.
     BadArchive,
     /// The cause is not known.

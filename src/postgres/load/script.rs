@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::super::child::{Invocation, Running};
 use super::super::client::PgClient;
 use super::super::error::{ChildFault, Error};
-use super::super::script::{CopyError, copy};
+use super::super::script::{CopyError, OwnStatements, copy};
 use super::super::url::DatabaseUrl;
 use super::LoadOptions;
 use crate::panics::of_task;
@@ -67,15 +67,18 @@ impl Script {
         })
     }
 
-    /// Has `psql` run what is read from `pg_restore`, behind the statements that come first.
+    /// Has `psql` run what is read from `pg_restore`, between the statements that come first and last.
     pub(super) fn run(mut psql: Running, from: ChildStdout, options: &LoadOptions) -> Self {
-        let first = options.first.clone().unwrap_or_default();
+        let own = OwnStatements {
+            first: options.first.clone().unwrap_or_default(),
+            last: options.last.clone().unwrap_or_default(),
+        };
         let mut to = psql.take_stdin().expect("stdin was just asked to be a pipe");
         if let (Some(watch), Some(statements)) = (&options.watch, psql.take_stdout()) {
             tokio::spawn(watch.clone().read_statements(statements));
         }
         let filter = tokio::spawn(async move {
-            let result = copy(from, &mut to, &first).await;
+            let result = copy(from, &mut to, &own).await;
             (to, result)
         });
         Self { psql, filter }
@@ -106,6 +109,11 @@ impl Script {
             (Err(fault), _) => {
                 self.psql.kill().await;
                 Err(Error::LoadFailed(fault))
+            }
+            (Ok(_), Err(CopyError::NoEnd)) => {
+                self.psql.kill().await;
+                let fault = io::Error::other("pg_restore wrote no COMMIT at the end of its transaction");
+                Err(Error::io("run what pg_restore writes", fault))
             }
             (Ok(_), Err(CopyError::Read(error))) => {
                 self.psql.kill().await;

@@ -30,20 +30,42 @@ pub(super) enum CopyError {
     Read(std::io::Error),
     /// Writing to `psql` failed. Most likely it has ended.
     Write(std::io::Error),
+    /// The script doesn't end with the COMMIT of its transaction.
+    NoEnd,
 }
 
-/// Copies a script. Inserts `first` before the first statement, and removes `UNKNOWN_SETTING` from the preamble: the
+/// Statements of the agent's own, in the script's encoding.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnStatements {
+    /// What stands before the first statement of the script, and behind its BEGIN.
+    pub(super) first: Vec<u8>,
+    /// What stands before the COMMIT that ends the script; empty for a script that isn't one transaction.
+    pub(super) last: Vec<u8>,
+}
+
+/// The end of the transaction that a script is, in the last bytes of it. Behind that come only comments.
+const COMMIT: &[u8] = b"COMMIT;\n\n";
+
+/// The most bytes that stand in a script from the end of its transaction on.
+const END_BYTES: usize = 4096;
+
+/// Copies a script. Inserts statements before the first one and before the last COMMIT, and removes `UNKNOWN_SETTING` from the preamble: the
 /// comments, settings and `\restrict` before the first other statement. The rest passes through the [`Lexer`], which
 /// changes no row and nothing that is quoted. A script that doesn't restrict `psql` before its first statement is not
 /// passed on at all.
 pub(super) async fn copy(
     from: impl AsyncRead + Unpin,
     to: &mut (impl AsyncWrite + Unpin),
-    first: &[u8],
+    own: &OwnStatements,
 ) -> Result<(), CopyError> {
     let mut from = BufReader::with_capacity(64 * 1024, from);
-    let mut lexer = copy_preamble(&mut from, to, first).await?;
+    let mut lexer = copy_preamble(&mut from, to, &own.first).await?;
     let mut passed = Vec::with_capacity(80 * 1024);
+    // psql gets the COMMIT only when it is known that it is the last one
+    let held_back = match own.last.is_empty() {
+        true => 0,
+        false => END_BYTES,
+    };
     loop {
         let bytes = from.fill_buf().await.map_err(CopyError::Read)?;
         let count = bytes.len();
@@ -52,12 +74,26 @@ pub(super) async fn copy(
             _ => lexer.pass(bytes, &mut passed),
         }
         from.consume(count);
-        to.write_all(&passed).await.map_err(CopyError::Write)?;
-        passed.clear();
         if count == 0 {
+            insert_last(&mut passed, &own.last)?;
+            to.write_all(&passed).await.map_err(CopyError::Write)?;
             return to.flush().await.map_err(CopyError::Write);
         }
+        let known = passed.len().saturating_sub(held_back);
+        to.write_all(&passed[..known]).await.map_err(CopyError::Write)?;
+        passed.drain(..known);
     }
+}
+
+/// Inserts statements before the COMMIT at the end of a script.
+fn insert_last(end: &mut Vec<u8>, last: &[u8]) -> Result<(), CopyError> {
+    if last.is_empty() {
+        return Ok(());
+    }
+    let at = end.windows(COMMIT.len()).rposition(|bytes| bytes == COMMIT);
+    let at = at.ok_or(CopyError::NoEnd)?;
+    end.splice(at..at, last.iter().copied());
+    Ok(())
 }
 
 /// Copies the preamble. The returned lexer has read what was read of the first other statement.
@@ -119,8 +155,37 @@ mod tests {
 
     async fn filtered(script: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        copy(script, &mut out, b"").await.unwrap();
+        copy(script, &mut out, &OwnStatements::default()).await.unwrap();
         out
+    }
+
+    fn drop_first() -> OwnStatements {
+        OwnStatements {
+            first: b"DROP TABLE t;\n".to_vec(),
+            ..OwnStatements::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn statements_of_our_own_stand_before_the_commit_that_ends_it() {
+        let own = OwnStatements {
+            last: b"SET CONSTRAINTS ALL IMMEDIATE;\n".to_vec(),
+            ..OwnStatements::default()
+        };
+        let row = "COMMIT;\n\n".repeat(60_000);
+        let end = "--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n\n";
+        let before = format!("{PREAMBLE}COPY public.t (a) FROM stdin;\n{row}\\.\n\n\n");
+        let script = format!("{before}COMMIT;\n\n{end}");
+        let mut out = Vec::new();
+        copy(script.as_bytes(), &mut out, &own).await.unwrap();
+        let before = before.replace("SET transaction_timeout = 0;\n", "");
+        let wanted = format!("{before}SET CONSTRAINTS ALL IMMEDIATE;\nCOMMIT;\n\n{end}");
+        assert!(out == wanted.as_bytes());
+        // without it nothing is committed
+        let mut out = Vec::new();
+        let cut = format!("{PREAMBLE}COPY public.t (a) FROM stdin;\n1\n\\.\n");
+        let copied = copy(cut.as_bytes(), &mut out, &own).await;
+        assert!(matches!(copied, Err(CopyError::NoEnd)), "{copied:?}");
     }
 
     #[tokio::test]
@@ -136,7 +201,7 @@ mod tests {
     async fn statements_of_our_own_stand_before_the_first_and_behind_the_settings() {
         let script = format!("{PREAMBLE}CREATE TABLE t (a text);\n");
         let mut out = Vec::new();
-        copy(script.as_bytes(), &mut out, b"DROP TABLE t;\n").await.unwrap();
+        copy(script.as_bytes(), &mut out, &drop_first()).await.unwrap();
         let wanted = "SET row_security = off;\n\nDROP TABLE t;\nCREATE TABLE t (a text);\n";
         assert!(out.ends_with(wanted.as_bytes()), "{}", String::from_utf8_lossy(&out));
     }
@@ -162,7 +227,7 @@ mod tests {
             &late,
         ] {
             let mut out = Vec::new();
-            let copied = copy(script.as_bytes(), &mut out, b"DROP TABLE t;\n").await;
+            let copied = copy(script.as_bytes(), &mut out, &drop_first()).await;
             assert!(matches!(copied, Err(CopyError::Unrestricted)), "{copied:?}");
             assert_eq!(out, b"");
         }

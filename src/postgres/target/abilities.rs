@@ -47,18 +47,41 @@ impl Ability {
 pub struct Abilities {
     /// The needed rights that the role lacks.
     pub lacking: BTreeSet<Ability>,
-    /// The needed extensions that can't be created here, each with the server's reason.
-    pub extensions: BTreeMap<String, Untrusted>,
+    /// The needed extensions that can't be created here.
+    pub extensions: BTreeMap<String, MissingExtension>,
     /// The needed label providers that are not loaded here.
     pub label_providers: BTreeSet<String>,
+}
+
+/// An extension that can't be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingExtension {
+    /// The server's reason.
+    pub why: Untrusted,
+    /// What it takes to create it.
+    pub takes: ExtensionNeed,
+}
+
+/// What it takes to create an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExtensionNeed {
+    /// Its files on the server.
+    Files,
+    /// A superuser, or who else the server's provider lets create it.
+    Superuser,
+    /// The right to create in the database.
+    CreateOnDatabase,
+    /// That the server's provider allows it.
+    Permission,
 }
 
 /// The result of trying to create an extension.
 enum ExtensionTrial {
     /// It was created. Holds its tables whose rows a dump contains.
     Made(Vec<((String, String), ExtensionTable)>),
-    /// A right is missing. Holds the server's message.
-    Refused(Untrusted),
+    /// A right is missing. Holds the server's message, and whether it is one of PostgreSQL itself, and not a rule of the
+    /// server's provider.
+    Refused(Untrusted, bool),
     /// It failed for another reason, which the restore will report.
     Failed,
 }
@@ -97,7 +120,7 @@ impl Session {
         &mut self,
         required: &RequiredFacts,
         facts: &mut TargetFacts,
-    ) -> Result<BTreeMap<String, Untrusted>, Error> {
+    ) -> Result<BTreeMap<String, MissingExtension>, Error> {
         const WHAT: &str = "look for extensions";
         let rows = self.rows(WHAT, AVAILABLE).await?;
         let mut available = BTreeMap::new();
@@ -111,26 +134,36 @@ impl Session {
                 continue;
             }
             let is_allowed = facts.is_superuser || (facts.may_create && available.get(name) == Some(&true));
-            let why = match available.get(name) {
-                None => Some("the server doesn't have its files".into()),
+            let fault = match available.get(name) {
+                None => Some(MissingExtension {
+                    why: "the server doesn't have its files".into(),
+                    takes: ExtensionNeed::Files,
+                }),
                 Some(_) if is_allowed && !required.has_rows_of_extensions => None,
-                Some(_) => {
+                Some(is_for_ordinary_roles) => {
                     let attempt = extension_attempt(name, schema.as_deref(), facts);
                     match self.try_extension(name, &attempt).await? {
                         ExtensionTrial::Made(tables) => {
                             facts.extension_tables.extend(tables);
                             None
                         }
-                        ExtensionTrial::Refused(why) if !is_allowed => Some(why),
-                        ExtensionTrial::Refused(_) | ExtensionTrial::Failed => {
+                        ExtensionTrial::Refused(why, is_right) if !is_allowed => Some(MissingExtension {
+                            why,
+                            takes: match (is_right, is_for_ordinary_roles) {
+                                (false, _) => ExtensionNeed::Permission,
+                                (true, true) => ExtensionNeed::CreateOnDatabase,
+                                (true, false) => ExtensionNeed::Superuser,
+                            },
+                        }),
+                        ExtensionTrial::Refused(..) | ExtensionTrial::Failed => {
                             facts.unknown_extensions.insert(name.clone());
                             None
                         }
                     }
                 }
             };
-            if let Some(why) = why {
-                missing.insert(name.clone(), why);
+            if let Some(fault) = fault {
+                missing.insert(name.clone(), fault);
             }
         }
         Ok(missing)
@@ -147,7 +180,7 @@ impl Session {
                 Ok(ExtensionTrial::Made(tables.collect::<Result<_, _>>()?))
             }
             Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => {
-                Ok(ExtensionTrial::Refused(message))
+                Ok(ExtensionTrial::Refused(message, code == MISSING_RIGHT))
             }
             Err(Error::Query { .. }) => Ok(ExtensionTrial::Failed),
             Err(error) => Err(error),
@@ -210,10 +243,13 @@ fn extension_attempt(name: &str, schema: Option<&str>, facts: &TargetFacts) -> S
     )
 }
 
+/// `insufficient_privilege`.
+const MISSING_RIGHT: &str = "42501";
+
 /// Missing right; a platform's allow list (Azure sends 0A000 or 22023); a platform's own trigger.
 ///
 /// <https://learn.microsoft.com/azure/postgresql/extensions/errors-extensions>
-const REFUSALS: &[&str] = &["42501", "0A000", "22023", "P0001", "58P01"];
+const REFUSALS: &[&str] = &[MISSING_RIGHT, "0A000", "22023", "P0001", "58P01"];
 
 /// `invalid_parameter_value`: the label provider is not loaded.
 const NO_PROVIDER: &str = "22023";

@@ -220,9 +220,16 @@ fn a_missing_extension_is_a_question_before_anything_changes() {
         "index public.marked",
         "--leave-out 'extension:bloom'",
         "not touched",
+        "only a superuser can create it",
+        "CREATE EXTENSION \"bloom\";",
     ] {
         assert!(said.contains(word), "{word}: {said}");
     }
+    assert!(!said.contains("installed"), "{said}");
+    // what is said there is what it takes
+    stage.cluster.psql(&target.name, "CREATE EXTENSION \"bloom\";");
+    stage.restore(&target).success();
+    let (_, target) = stage.customers_target("");
     let outcome = stage
         .restore_with(&target, ["--leave-out", "extension:bloom"])
         .success();
