@@ -142,7 +142,7 @@ fn after_restore(state: TargetState, made_roles: &[String], source: &Error) -> O
         TargetState::Resumable => Some(
             "the same command with --resume goes on with it: what is there already is compared, and only the rest is \
              restored; or create the target anew before the next try. Where one object can't be restored, --keep-going \
-             restores all but that",
+             with either restores all but that",
         ),
         TargetState::PartAdded => Some(
             "the target holds some of the part that was asked for, beside all that it held before: look at what came of it, \

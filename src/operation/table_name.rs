@@ -1,6 +1,6 @@
 //! The name of one table, as people write it.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use crate::{
     archive::Entry,
@@ -10,6 +10,8 @@ use crate::{
 
 /// Kinds of entries that are a table.
 const TABLES: &[&str] = &["TABLE", "FOREIGN TABLE"];
+/// Kinds of entries that people may take for a table.
+const OTHERS: &[&str] = &["VIEW", "MATERIALIZED VIEW", "SEQUENCE"];
 /// Tables that an error names.
 const NAMED: usize = 5;
 
@@ -186,15 +188,43 @@ impl TableName {
 
     /// That there is no such table, with those that may be meant.
     fn not_found(&self, entries: &[Entry]) -> Error {
-        let is_like = |entry: &&Entry| {
-            TABLES.contains(&entry.kind.raw()) && entry.name.raw().to_lowercase() == self.name.to_lowercase()
-        };
-        let like: Vec<String> = entries.iter().filter(is_like).map(full_name).take(NAMED).collect();
-        let hint = match like.is_empty() {
-            true => "`pgcoffer restore ID --contents` lists the tables of a backup".to_owned(),
-            false => format!("it has: {}", like.join(", ")),
+        let tables: Vec<&Entry> = entries.iter().filter(|it| TABLES.contains(&it.kind.raw())).collect();
+        let names = nearest(&self.name, tables.iter().map(|table| table.name.raw()));
+        let is_other = |entry: &&Entry| OTHERS.contains(&entry.kind.raw());
+        let mut others = entries.iter().filter(is_other);
+        let other = others.find(|entry| self.is(entry.schema.raw(), entry.name.raw()));
+        let mut meant: Vec<&&Entry> = tables.iter().filter(|it| names.contains(&it.name.raw())).collect();
+        meant.sort_by_key(|table| names.iter().position(|name| *name == table.name.raw()));
+        let meant: Vec<String> = meant.into_iter().map(|table| full_name(table)).take(NAMED).collect();
+        let hint = match other {
+            Some(other) => format!(
+                "{} is a {}, which --only restores with what it needs",
+                full_name(other),
+                other.kind.raw().to_lowercase()
+            ),
+            None => did_you_mean(&meant)
+                .unwrap_or_else(|| "`pgcoffer restore ID --contents` lists the tables of a backup".to_owned()),
         };
         Error::usage(format!("no table {self} is in this backup"), hint)
+    }
+}
+
+/// The names that may be meant by a wrong one, the nearest first: one letter in three may differ, and any may be large or
+/// small.
+pub(super) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let wrong = wrong.to_lowercase();
+    let near = names.map(|name| (strsim::damerau_levenshtein(&name.to_lowercase(), &wrong), name));
+    let most = wrong.chars().count() / 3;
+    let near: BTreeSet<(usize, &str)> = near.filter(|(letters, _)| *letters <= most).collect();
+    near.into_iter().map(|(_, name)| name).take(NAMED).collect()
+}
+
+/// The question whether one of these is meant; none where there is none.
+pub(super) fn did_you_mean(names: &[String]) -> Option<String> {
+    match names {
+        [] => None,
+        [one] => Some(format!("did you mean {one}?")),
+        several => Some(format!("did you mean one of these: {}?", several.join(", "))),
     }
 }
 
@@ -304,6 +334,7 @@ mod tests {
             entry("TABLE DATA", "app", "orders"),
             entry("TABLE", "public", "orders"),
             entry("FOREIGN TABLE", "public", "Far.away"),
+            entry("MATERIALIZED VIEW", "app", "totals"),
         ];
         let find = |text: &str| text.parse::<TableName>().unwrap().find(&entries);
         assert_eq!(find("public.orders").unwrap(), 3);
@@ -312,5 +343,11 @@ mod tests {
         assert!(hint("orders").contains("app.orders, public.orders"));
         assert!(hint("far.\"far.away\"").contains("public.\"Far.away\""));
         assert!(hint("nothing").contains("--contents"));
+        assert_eq!(
+            hint("ap.ordres"),
+            "did you mean one of these: app.orders, public.orders?"
+        );
+        assert_eq!(hint("public.far_away"), "did you mean public.\"Far.away\"?");
+        assert!(hint("app.totals").contains("is a materialized view"));
     }
 }

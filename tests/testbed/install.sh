@@ -242,7 +242,8 @@ install_packaging() {
 install_cargo_deb() {
     [ ! -x "$testbed/cargo/bin/cargo-deb" ] || return 0
     say "building cargo-deb into .testbed/cargo"
-    cargo install --quiet --locked --debug --root "$testbed/cargo" cargo-deb@3.8.0
+    # without what a debugger would want it is built sooner
+    CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root "$testbed/cargo" cargo-deb@3.8.0
 }
 
 # This distribution as it is on the first day, in .testbed/debian: tests run in a copy of it that is gone afterwards. The

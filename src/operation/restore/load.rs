@@ -208,8 +208,10 @@ impl PreparedRestore<'_> {
         }
     }
 
-    /// Whether another try could go on where this one ended: not with a backup that is damaged, or whose details are lost.
+    /// Whether another try could go on where this one ended: not with a backup that is damaged, or whose details are lost,
+    /// nor where somebody else than the user has the target made and dropped.
     fn may_be_resumed(&self, error: &Error) -> bool {
-        self.parallel.is_some() && error.exit_status() != ExitStatus::Integrity
+        let has_details = self.parallel.is_some() || self.archive.details.is_some();
+        has_details && !self.request.made_for_it && error.exit_status() != ExitStatus::Integrity
     }
 }

@@ -24,6 +24,7 @@ mod preview;
 mod problems;
 mod public_revokes;
 mod reason;
+mod remade;
 mod replaced;
 mod report;
 mod request;

@@ -1,10 +1,10 @@
 //! The selectors of `--leave-out` and `--only`: all objects of a kind, or those with a name.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use crate::{
     archive::Entry,
-    operation::{SchemaName, TableName},
+    operation::{SchemaName, TableName, table_name::nearest},
     text::Untrusted,
 };
 
@@ -184,6 +184,34 @@ impl Pattern {
             Name::Table(name) => Some(name),
             _ => None,
         }
+    }
+
+    /// The names in a backup that may be meant by a selector which matches nothing in it, as it would be written.
+    pub(super) fn nearest(&self, entries: &[Entry]) -> Vec<String> {
+        let (Name::Like(wrong) | Name::Schema(wrong)) = &self.name else {
+            return Vec::new();
+        };
+        let is_of_kind = |entry: &&Entry| self.words.contains(&entry.kind.raw());
+        // the schema public has no entry where nothing about it was changed
+        let schemas = entries.iter().map(|entry| entry.schema.raw().to_owned());
+        let names: BTreeSet<String> = match self.kind {
+            "schema" => schemas.filter(|name| !name.is_empty()).collect(),
+            _ => {
+                let of_kind = entries.iter().filter(is_of_kind);
+                let both = of_kind.flat_map(|entry| {
+                    let (schema, name) = (entry.schema.raw(), entry.name.raw());
+                    [name.to_owned(), format!("{schema}.{name}")]
+                });
+                both.collect()
+            }
+        };
+        let near = nearest(wrong, names.iter().map(String::as_str));
+        let shown = |name: &str| match (&self.name, self.kind) {
+            // as --schema takes it, which is without quotes
+            (Name::Schema(_), _) => Untrusted::from(name).to_string(),
+            (_, kind) => format!("{kind}:{}", Untrusted::from(name)),
+        };
+        near.into_iter().map(shown).collect()
     }
 
     /// The selector that matches this entry, if its kind can be selected.

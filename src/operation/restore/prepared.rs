@@ -126,6 +126,13 @@ impl PreparedRestore<'_> {
         }
     }
 
+    /// How many tables have their rows restored. Large objects are no table.
+    pub(super) fn row_tables(&self) -> usize {
+        let ids = self.row_ids();
+        let rows = self.plan.entries.iter().filter(|entry| ids.contains(&entry.id));
+        rows.filter(|entry| entry.kind == "TABLE DATA").count()
+    }
+
     /// Bytes of the archive in the bucket that are read, and of the whole.
     pub(super) fn read_bytes(&self) -> Result<ReadBytes> {
         match &self.parallel {

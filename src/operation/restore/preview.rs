@@ -104,7 +104,7 @@ impl PreparedRestore<'_> {
             database: record.database.clone(),
             target: self.request.target.to_string(),
             complete: self.is_complete() && plan.problems.is_empty(),
-            tables: self.row_ids().len() as u64,
+            tables: self.row_tables() as u64,
             rows: sum(|table| table.rows),
             row_bytes,
             dump_bytes,

@@ -57,8 +57,11 @@ const OF_PLATFORM: &[&str] = &["SCHEMA", "EXTENSION", "EVENT TRIGGER", "PUBLICAT
 pub(super) struct RestoredBefore {
     /// The ids of entries that need not be restored again.
     pub(super) ids: BTreeSet<i32>,
-    /// How many of these hold rows, and how many entries hold rows at all.
+    /// How many tables are there with all their rows, and how many the backup has.
     pub(super) tables: (usize, usize),
+    /// The ids of entries that are there and would refuse or change rows that are still to come: they are dropped, and made
+    /// again behind the rows.
+    pub(super) remade: BTreeSet<i32>,
 }
 
 /// Kind, schema and name of an entry.
@@ -122,14 +125,21 @@ impl Comparison<'_> {
             Ok(ids) => there.ids.extend(ids),
             Err(problem) => problems.push(problem),
         }
+        // an empty table has all its rows as soon as it is made
+        let made = there.ids.clone();
         match self.rows() {
             Ok(ids) => {
-                let kept = self.plan.kept_rows();
-                there.tables = (ids.intersection(&kept).count(), kept.len());
+                let rows = self.plan.kept_entries().filter(|entry| entry.kind == "TABLE DATA");
+                let rows: Vec<&Entry> = rows.collect();
+                let is_there =
+                    |entry: &&&Entry| ids.contains(&entry.id) && entry.needs.iter().any(|id| made.contains(id));
+                there.tables = (rows.iter().filter(is_there).count(), rows.len());
                 there.ids.extend(ids);
             }
             Err(problem) => problems.push(problem),
         }
+        there.remade = self.plan.in_the_way(&there.ids);
+        there.ids.retain(|id| !there.remade.contains(id));
         match problems.is_empty() {
             true => Ok(there),
             false => Err(problems),

@@ -227,9 +227,12 @@ impl RestorePlan {
 
 /// What helps rows for which there is no order.
 fn order_cure(refusal: RowRefusal, single_transaction: bool) -> Option<&'static str> {
-    const OWNER: &str = "restore as the owner of the tables, who may have their foreign keys checked when all rows are there;                          or have him make these keys DEFERRABLE";
-    const OWNER_OR_PASSES: &str = "--no-single-transaction reads the backup once more for them; or restore as the owner of                                    the tables, who may have their foreign keys checked when all rows are there";
-    const ONE_TRANSACTION: &str = "omit --no-single-transaction, --keep-going and --jobs: in one transaction the owner of the                                    tables can have their foreign keys checked when all rows are there";
+    const OWNER: &str = "restore as the owner of the tables, who may have their foreign keys checked when all rows are \
+                         there; or have the owner make these keys DEFERRABLE";
+    const OWNER_OR_PASSES: &str = "--no-single-transaction reads the backup once more for them; or restore as the owner of \
+                                   the tables, who may have their foreign keys checked when all rows are there";
+    const ONE_TRANSACTION: &str = "omit --no-single-transaction, --keep-going and --jobs: in one transaction the owner of \
+                                   the tables can have their foreign keys checked when all rows are there";
     match (refusal, single_transaction) {
         (RowRefusal::Circle, true) => Some(OWNER),
         (RowRefusal::Order, true) => Some(OWNER_OR_PASSES),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     archive::Entry,
     error::{Error, Result},
-    operation::partitions::is_attached,
+    operation::{partitions::is_attached, table_name::did_you_mean},
 };
 
 /// Kinds that belong to a table and are restored with it.
@@ -91,10 +91,11 @@ impl RestorePlan {
             if let Some(table) = pattern.as_table() {
                 table.find(&self.entries)?;
             } else if !self.entries.iter().any(|entry| pattern.matches(entry)) {
+                let all = "`pgcoffer restore ID --contents` lists the tables in it; `pg_restore --list` of what `pgcoffer get` \
+                           writes shows everything, by kind, schema and name";
                 return Err(Error::usage(
                     format!("{pattern} matches nothing in this backup"),
-                    "`pgcoffer restore ID --contents` lists the tables in it; `pg_restore --list` of what `pgcoffer get` \
-                     writes shows everything, by kind, schema and name",
+                    did_you_mean(&pattern.nearest(&self.entries)).unwrap_or_else(|| all.to_owned()),
                 ));
             }
         }

@@ -73,7 +73,8 @@ impl RestorePlan {
         if request.resume {
             let is_new = |at: &usize| {
                 let entry = &self.entries[*at];
-                !there.ids.contains(&entry.id) && !TAKES_ROWS.contains(&entry.kind.raw())
+                let is_there = there.ids.contains(&entry.id) || there.remade.contains(&entry.id);
+                !is_there && !TAKES_ROWS.contains(&entry.kind.raw())
             };
             entries.indexes.retain(is_new);
         }

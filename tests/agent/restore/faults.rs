@@ -133,7 +133,7 @@ fn a_restore_that_loses_its_archive_reports_the_state_of_the_target() {
     for words in [
         "AccessDenied",
         "it is incomplete",
-        "the target, which was empty, holds part of the backup",
+        "the same command with --resume goes on with it",
     ] {
         assert!(
             outcome.stderr.contains(words),

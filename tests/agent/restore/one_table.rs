@@ -155,12 +155,22 @@ fn names_say_which_table_is_meant() {
         ("same", 2, "public.same"),
         ("upper", 2, "public.Upper"),
         ("nothing", 2, "--contents"),
+        ("public.uper", 2, "did you mean public.Upper?"),
         ("a.b.c", 2, "double quotes"),
         ("public.same", 0, ""),
         ("Upper", 0, ""),
     ] {
         let outcome = stage.restore_with(&target, ["--table", name]).ended_with(status);
         assert!(outcome.stderr.contains(word), "{name}: {}", outcome.stderr);
+    }
+    for (args, word) in [
+        (["--schema", "odd.shema"], "did you mean odd.schema?"),
+        (["--schema", "pubic"], "did you mean public?"),
+        (["--only", "table:smae"], "did you mean table:same?"),
+        (["--leave-out", "table:public.sam"], "did you mean table:public.same?"),
+    ] {
+        let outcome = stage.restore_with(&target, args).ended_with(2);
+        assert!(outcome.stderr.contains(word), "{args:?}: {}", outcome.stderr);
     }
 }
 

@@ -191,3 +191,38 @@ fn what_the_target_lacks_is_said_before_anything_is_touched() {
     let there = "select count(*) from pg_class where relnamespace = 'public'::regnamespace";
     assert_eq!(older.psql("target", there), "0");
 }
+
+#[test]
+fn a_preview_counts_the_tables_that_the_contents_list_and_the_restore_restores() {
+    let stage = Stage::backed_up(
+        "create table events (at date) partition by range (at); create table events_1 partition of events default; insert into \
+         events values ('2025-01-01'); create table images (content oid); insert into images values (lo_from_bytea(0, 'abc')); \
+         create table empty (a int); select lo_from_bytea(0, 'other')",
+    );
+    let target = stage.target();
+    let contents = stage
+        .run(["restore", "latest", "--contents", "--json"])
+        .success()
+        .json();
+    let tables = contents["tables"].as_array().unwrap();
+    assert_eq!(
+        tables.iter().filter(|table| !table["rows"].is_null()).count(),
+        3,
+        "{contents:#}"
+    );
+    for more in [&[][..], &["--jobs", "2"]] {
+        let args = ["--preview", "--json"].iter().chain(more).copied();
+        let preview = stage.restore_with(&target, args).success().json();
+        assert_eq!(
+            (&preview["tables"], &preview["rows"]),
+            (&3.into(), &2.into()),
+            "{preview:#}"
+        );
+    }
+    let report = stage.restore_with(&target, ["--json"]).success().json();
+    assert_eq!(
+        (&report["tables"], &report["rows"]),
+        (&3.into(), &2.into()),
+        "{report:#}"
+    );
+}

@@ -32,7 +32,7 @@ pub(super) struct RowLoad {
     pub(super) passes: Vec<Vec<i32>>,
     /// Bytes of the archive's content.
     bytes: u64,
-    /// Entries that hold rows.
+    /// How many tables that is.
     pub(super) tables: usize,
     /// What it loads, for an error.
     pub(super) name: Untrusted,
@@ -179,7 +179,7 @@ fn load(plan: &RestorePlan, members: &[usize], bytes: u64) -> RowLoad {
     RowLoad {
         passes: passes.into_values().collect(),
         bytes,
-        tables: with_rows.len(),
+        tables: with_rows.iter().filter(|entry| entry.kind == "TABLE DATA").count(),
         name: name.into(),
     }
 }

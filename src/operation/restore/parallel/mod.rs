@@ -172,6 +172,7 @@ impl PreparedRestore<'_> {
                 "the rows of {there} of {} were there already, and are those of the backup",
                 counted(of, "table")
             ));
+            remarks.extend(self.remark_on_remade(&parallel.there.remade));
         }
         match (&self.parallel, self.archive.whole_reason()) {
             (Some(_), _) => {
@@ -200,6 +201,8 @@ impl PreparedRestore<'_> {
         let mut loaded = Loaded::default();
         let before = self.make_definitions(parallel, target, progress, interrupt);
         loaded.add(Box::pin(before).await?);
+        let dropped = interrupt.or(self.drop_remade(&parallel.there.remade, target));
+        Box::pin(dropped).await.map_err(failed)?;
         let rows = self.load_rows(parallel, target, progress, interrupt);
         loaded.add(Box::pin(rows).await.map_err(failed)?);
         let contents = self.check_all_came(parallel, &loaded).map_err(failed)?;

@@ -180,3 +180,75 @@ fn the_target_of_another_backup_is_refused() {
     let said = stage.restore_with(&target, RESUME).ended_with(3).stderr;
     assert!(said.contains("details"), "{said}");
 }
+
+/// A circle of keys, triggers that would write rows, partitions with both.
+const GUARDED: &str = "
+    create table customers (id int primary key, best int); insert into customers select n, n from generate_series(1, 300) n;
+    create table orders (id int primary key, customer int not null references customers, note text);
+    insert into orders select n, n, 'x' from generate_series(1, 300) n;
+    alter table customers add foreign key (best) references orders; create table log (what text);
+    create table events (at date, customer int references customers) partition by range (at);
+    create table events_1 partition of events for values from ('2025-01-01') to ('2026-01-01');
+    create table events_2 partition of events default; insert into events select date '2025-12-01' + n, n from \
+        generate_series(1, 300) n;
+    create table empty (a int); create table rest (a int); insert into rest values (1);
+    create function watch() returns trigger language plpgsql as $$ begin insert into public.log values (tg_table_name); return \
+        new; end $$;
+    create function change() returns trigger language plpgsql as $$ begin new.note := 'changed'; return new; end $$;
+    create trigger watching after insert on events for each row execute function watch();
+    create trigger changing before insert on orders for each row execute function change();
+    create constraint trigger watched after insert on customers deferrable initially deferred for each row execute function \
+        watch(); comment on trigger changing on orders is 'it changes';
+    insert into log values ('first'); select lo_from_bytea(0, 'abc');";
+
+#[test]
+fn tables_that_somebody_has_emptied_since_come_back_as_they_were() {
+    for major in [None, Some(18)] {
+        let stage = Stage::on(major, GUARDED);
+        stage.back_up();
+        let was = dumped(&stage, &stage.database);
+        let (_, target) = stage.customers_target("");
+        stage.restore_with(&target, ["--jobs", "2"]).success();
+        let made = dumped(&stage, &target.name);
+        // orders, customers and both partitions
+        stage.cluster.psql(&target.name, "truncate customers cascade");
+        let outcome = stage.restore_with(&target, RESUME).success();
+        for words in [
+            "the rows of 3 of 7 tables were there already",
+            "made again behind the rows: ",
+            "trigger changing on public.orders",
+        ] {
+            assert!(outcome.text().contains(words), "{words}: {}", outcome.text());
+        }
+        assert_same(&dumped(&stage, &target.name), &made, &format!("{major:?}"));
+        let rows = "select (select count(*) from customers), (select count(*) from orders where note = 'x'), (select count(*) \
+            from events), (select count(*) from log)";
+        assert_eq!(stage.cluster.psql(&target.name, rows), "300|300|300|1");
+        assert_eq!(stage.cluster.psql(&stage.database, rows), "300|300|300|1");
+        assert_eq!(dumped(&stage, &stage.database), was);
+        // of what isn't made yet nothing is there
+        let target = stage.target();
+        let outcome = stage.restore_with(&target, RESUME).success();
+        assert!(
+            outcome.text().contains("the rows of 0 of 7 tables"),
+            "{}",
+            outcome.text()
+        );
+    }
+}
+
+#[test]
+fn a_restore_by_one_job_that_failed_can_go_on_too_and_says_so() {
+    let stage = Stage::backed_up(FOUR);
+    let target = stage.target();
+    stage.bucket.inject(reading().nth(6).always(), Fault::access_denied());
+    let said = stage.restore(&target).ended_with(4).stderr;
+    stage.bucket.heal();
+    assert!(said.contains("the same command with --resume"), "{said}");
+    stage.restore_with(&target, ["--resume"]).success();
+    assert_same(
+        &dumped(&stage, &target.name),
+        &dumped(&stage, &stage.database),
+        "resumed",
+    );
+}
