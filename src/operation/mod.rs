@@ -25,6 +25,7 @@ mod part;
 mod partitions;
 mod problem;
 mod prune;
+mod quoted_name;
 mod read_back;
 mod restore;
 mod retain;
@@ -68,6 +69,7 @@ pub use mark::{ChangedMark, MarkChange, change_mark};
 pub use other_file::{file_instead_of_id, file_instead_of_sealed};
 pub use problem::Problem;
 pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
+pub use quoted_name::SchemaName;
 pub use restore::{
     Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreEstimate, RestorePreview, RestoreReport,
     RestoreRequest, check_target, prepare_restore, restore,
@@ -76,7 +78,7 @@ pub use retain::{Retaining, retain};
 pub use sample::{Sampled, sample};
 pub use spans::SPANS;
 pub use status::{Schedules, status};
-pub use table_name::{SchemaName, TableName};
+pub use table_name::TableName;
 pub use table_rows::RowFormat;
 pub use thaw::{ThawRequest, thaw};
 pub use tick::{

@@ -207,8 +207,8 @@ impl Pattern {
         };
         let near = nearest(wrong, names.iter().map(String::as_str));
         let shown = |name: &str| match (&self.name, self.kind) {
-            // as --schema takes it, which is without quotes
-            (Name::Schema(_), _) => Untrusted::from(name).to_string(),
+            // as --schema takes it
+            (Name::Schema(_), _) => Untrusted::from(name).identifier(),
             (_, kind) => format!("{kind}:{}", Untrusted::from(name)),
         };
         near.into_iter().map(shown).collect()
