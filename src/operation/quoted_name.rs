@@ -10,7 +10,7 @@ pub struct SchemaName(pub(super) String);
 impl FromStr for SchemaName {
     type Err = String;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, String> {
         // without quotes, a dot is part of the name: there is nothing behind a schema's name
         let name = match text.starts_with('"') || has_escapes(text) {
             true => match &mut parts(text)?[..] {
@@ -27,7 +27,7 @@ impl FromStr for SchemaName {
 }
 
 /// The names between the dots.
-pub(super) fn parts(text: &str) -> std::result::Result<Vec<String>, String> {
+pub(super) fn parts(text: &str) -> Result<Vec<String>, String> {
     let (mut parts, mut rest) = (Vec::new(), text);
     loop {
         let part;
@@ -57,7 +57,7 @@ fn has_escapes(text: &str) -> bool {
 }
 
 /// What stands up to the closing double quote, and what is behind it.
-fn quoted<'a>(mut inside: &'a str, text: &str) -> std::result::Result<(String, &'a str), String> {
+fn quoted<'a>(mut inside: &'a str, text: &str) -> Result<(String, &'a str), String> {
     let mut part = String::new();
     loop {
         let end = inside
@@ -76,7 +76,7 @@ fn quoted<'a>(mut inside: &'a str, text: &str) -> std::result::Result<(String, &
 }
 
 /// The characters that stand as `\001b`, `\+01f418` or `\\` in SQL's `U&"…"`.
-fn unescaped(quoted: &str, text: &str) -> std::result::Result<String, String> {
+fn unescaped(quoted: &str, text: &str) -> Result<String, String> {
     let (mut name, mut rest) = (String::new(), quoted);
     while let Some((plain, escape)) = rest.split_once('\\') {
         name.push_str(plain);
