@@ -113,12 +113,13 @@ impl TableName {
     }
 }
 
-/// The names that may be meant by a wrong one, the nearest first: one letter in three may differ, and any may be large or
-/// small.
+/// The names that may be meant by a wrong one, the nearest first: one letter in three may differ, and one of two; any may be
+/// large or small.
 pub(super) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let wrong = wrong.to_lowercase();
     let near = names.map(|name| (strsim::damerau_levenshtein(&name.to_lowercase(), &wrong), name));
-    let most = wrong.chars().count() / 3;
+    let length = wrong.chars().count();
+    let most = (length / 3).max(usize::from(length > 1));
     let near: BTreeSet<(usize, &str)> = near.filter(|(letters, _)| *letters <= most).collect();
     near.into_iter().map(|(_, name)| name).take(NAMED).collect()
 }

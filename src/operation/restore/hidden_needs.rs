@@ -1,9 +1,10 @@
-//! What keys need and pg_dump doesn't write into the table of contents: operator classes, of an extension or of the
-//! database's own, that their indexes use.
+//! What keys need and pg_dump doesn't write into the table of contents: functions that their indexes call, and operator
+//! classes, of an extension or of the database's own.
 //!
 //! An index of a constraint is no entry of its own, so pg_dump loses what it depends on. A part would then come without the
-//! extension btree_gist, say, which an exclusion constraint of its table can't be made without. Only the server knows which
-//! class is the default of a type, so the constraints are tried there, in a transaction that is rolled back.
+//! extension btree_gist, say, which an exclusion constraint of its table can't be made without. What the constraint names is
+//! found in its definition. Only the server knows which operator class is the default of a type, so the constraints are tried
+//! there, in a transaction that is rolled back.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,7 +15,7 @@ use super::{
     pattern::Pattern,
     plan::{PlanOptions, RestorePlan},
     reason::SkipReason,
-    statement::{has_keywords, listed},
+    statement::{Word, has_keywords, listed, words_with_places},
 };
 use crate::{
     archive::Entry,
@@ -28,6 +29,9 @@ const CONSTRAINTS_MAX: usize = 50;
 
 /// Kinds that bring operator classes.
 const WITH_CLASSES: &[&str] = &["EXTENSION", "OPERATOR CLASS"];
+
+/// Kinds whose names can be in the definition of an exclusion constraint.
+const NAMED_KINDS: &[&str] = &["FUNCTION", "OPERATOR CLASS", "TYPE", "DOMAIN", "COLLATION"];
 
 /// The number of extensions that a problem names.
 const NAMED: usize = 3;
@@ -53,8 +57,12 @@ pub(super) async fn add_hidden_needs(
     facts: &TargetFacts,
     options: &PlanOptions<'_>,
 ) -> Result<Vec<TargetProblem>> {
+    if options.data_only || options.is_beside {
+        return Ok(Vec::new());
+    }
+    add_what_is_named(entries);
     let is_all = options.only.is_empty() && options.leave_out.is_empty() && facts.abilities.extensions.is_empty();
-    if is_all || options.data_only || options.is_beside || options.clean {
+    if is_all || options.clean {
         return Ok(Vec::new());
     }
     let plan = RestorePlan::new(entries.to_vec(), DecodedNames::default(), facts, options)?;
@@ -91,6 +99,41 @@ pub(super) async fn add_hidden_needs(
     Ok(problems)
 }
 
+/// Adds to exclusion constraints the functions, types and operator classes whose names are in their definitions.
+fn add_what_is_named(entries: &mut [Entry]) {
+    let mut named: HashMap<(String, String), Vec<i32>> = HashMap::new();
+    for entry in entries.iter().filter(|entry| NAMED_KINDS.contains(&entry.kind.raw())) {
+        // the name of a function has its arguments
+        let name = entry.name.raw();
+        let name = match entry.kind == "FUNCTION" {
+            true => name.split('(').next().unwrap_or(name),
+            false => name,
+        };
+        let place = (entry.schema.raw().to_owned(), name.to_owned());
+        named.entry(place).or_default().push(entry.id);
+    }
+    let is_one = |entry: &&mut Entry| entry.kind == "CONSTRAINT" && is_exclusion(entry.definition.raw());
+    for entry in entries.iter_mut().filter(is_one) {
+        let names = qualified_names(entry.definition.raw());
+        let ids = names.iter().filter_map(|name| named.get(name)).flatten();
+        let new: BTreeSet<i32> = ids.filter(|id| !entry.needs.contains(id)).copied().collect();
+        entry.needs.extend(new);
+    }
+}
+
+/// The names that follow a schema in a statement, each with that schema.
+fn qualified_names(definition: &str) -> Vec<(String, String)> {
+    let words = words_with_places(definition);
+    let places = words.windows(3).filter(|place| place[1].0 == Word::Mark('.'));
+    places
+        .filter_map(|place| Some((place[0].0.name()?, place[2].0.name()?)))
+        .collect()
+}
+
+fn is_exclusion(definition: &str) -> bool {
+    has_keywords(&["exclude", "using"], definition)
+}
+
 impl Trial<'_> {
     /// The positions of extensions and operator classes that the target lacks and the plan doesn't make.
     fn candidates(&self) -> Vec<usize> {
@@ -119,7 +162,7 @@ impl Trial<'_> {
             let entry = &self.plan.entries[*at];
             let is_of_any_class = || {
                 let definition = entry.definition.raw();
-                has_keywords(&["exclude", "using"], definition) || has_keywords(&["without", "overlaps"], definition)
+                is_exclusion(definition) || has_keywords(&["without", "overlaps"], definition)
             };
             entry.kind == "CONSTRAINT" && self.plan.reasons[*at].is_none() && (has_classes || is_of_any_class())
         };

@@ -126,7 +126,7 @@ impl RestorePlan {
             problems.extend(refusal.map(|why| TargetProblem {
                 what: format!("{} can't be loaded: {why}", label(entry)),
                 cure: "--data-only loads rows into a table that exists, has no rows (TRUNCATE makes it so) and no enabled \
-                       trigger; without it the table is restored as a whole, and by --as NAME beside what is there"
+                       trigger on INSERT; without it the table is restored as a whole, and by --as NAME beside what is there"
                     .to_owned(),
             }));
             if problems.len() == NAMED {

@@ -199,7 +199,7 @@ impl Pattern {
             _ => {
                 let of_kind = entries.iter().filter(is_of_kind);
                 let both = of_kind.flat_map(|entry| {
-                    let (schema, name) = (entry.schema.raw(), entry.name.raw());
+                    let (schema, name) = (entry.schema.raw(), self.without_arguments(entry));
                     [name.to_owned(), format!("{schema}.{name}")]
                 });
                 both.collect()
@@ -238,12 +238,17 @@ impl Pattern {
         }
     }
 
-    fn names(&self, name: &str, entry: &Entry) -> bool {
+    fn without_arguments<'a>(&self, entry: &'a Entry) -> &'a str {
         let own = entry.name.raw();
-        let without_arguments = match self.kind {
+        match self.kind {
             "function" => own.split('(').next().unwrap_or(own),
             _ => own,
-        };
+        }
+    }
+
+    fn names(&self, name: &str, entry: &Entry) -> bool {
+        let own = entry.name.raw();
+        let without_arguments = self.without_arguments(entry);
         // the name of an object that belongs to a table follows the table's name
         let last = match ["trigger", "policy", "rule", "constraint", "foreign-key"].contains(&self.kind) {
             true => own.split_once(' ').map_or(own, |(_, last)| last),

@@ -6,7 +6,7 @@ use super::{
     names::DecodedNames,
     pattern::Pattern,
     public_revokes::PublicRevokes,
-    reason::{Impact, SkipReason},
+    reason::{Impact, RowRefusal, SkipReason},
     rules::{SESSION_KINDS, TargetRules},
     statement::is_definer,
 };
@@ -92,6 +92,8 @@ pub(super) struct RestorePlan {
     pub(super) reasons: Vec<Option<SkipReason>>,
     /// The positions of what `only` names and of its parts, without what these need; empty if everything is restored.
     pub(super) own: BTreeSet<usize>,
+    /// Whether only rows are restored, so that nothing else is looked at.
+    pub(super) is_data_only: bool,
     /// Kinds that an option of pg_restore leaves out as a whole, and that are not reported.
     pub(super) unreported_kinds: &'static [&'static str],
     /// The tables that have rows, by schema and name.
@@ -154,6 +156,7 @@ impl RestorePlan {
         let mut plan = Self {
             reasons: vec![None; entries.len()],
             own: BTreeSet::new(),
+            is_data_only: options.data_only,
             unreported_kinds: match options.keep_acl {
                 true => &[],
                 false => &["ACL", "DEFAULT ACL"],
@@ -289,7 +292,9 @@ impl RestorePlan {
                 Impact::None
             }
             // a platform keeps the versions of its own tables there
-            SkipReason::HasRows if name.ends_with("migrations") => Impact::None,
+            SkipReason::HasRows | SkipReason::TakesNoRows(RowRefusal::Unseen) if name.ends_with("migrations") => {
+                Impact::None
+            }
             root => root.impact(),
         }
     }

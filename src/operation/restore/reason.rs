@@ -77,7 +77,7 @@ impl fmt::Display for RowRefusal {
                  it takes longer than 20 seconds"
             }
             Self::OtherColumns => "the target's own table has other columns",
-            Self::Triggers => "the target's own table has triggers, which could change the rows",
+            Self::Triggers => "the target's own table has triggers on INSERT, which could change the rows",
             Self::Order => {
                 "a foreign key of the target's own table needs rows that come later in the backup, so one transaction \
                  can't restore them"

@@ -126,7 +126,8 @@ pub(super) fn left_out(plan: &RestorePlan) -> Vec<NotRestored> {
         .map(|(entry, reason, impact)| {
             let is_missing = impact == Impact::Loss;
             let mut left_out = NotRestored::new(entry, reason.describe(name), is_missing);
-            left_out.is_unrelated = !is_missing && *reason == SkipReason::NotSelected;
+            left_out.is_unrelated = !is_missing
+                && (*reason == SkipReason::NotSelected || (plan.is_data_only && *reason == SkipReason::Present));
             left_out
         })
         .collect()

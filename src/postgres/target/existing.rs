@@ -20,7 +20,7 @@ pub struct ExistingObject {
     pub is_partitioned: bool,
     /// For a table: the columns that rows can be loaded into, if the role can insert.
     pub columns: Option<BTreeSet<String>>,
-    /// For a table: whether it has triggers, which could change or drop new rows.
+    /// For a table: whether it has triggers that fire when a row is inserted, which could change or drop it.
     pub has_triggers: bool,
     /// For a table: its own foreign keys to other tables. Rows are refused until the rows that they refer to exist.
     pub refers_to: Vec<Reference>,
@@ -36,7 +36,8 @@ pub struct ExistingObject {
     pub has_row_security: bool,
 }
 
-/// Names have the form of pg_dump's table of contents. A table counts as empty if its file has no page; whether others have
+/// The triggers that count are those of users for INSERT (bit 4), also those that a partition has from the table that it is
+/// a part of, which servers before 15 call internal. Names have the form of pg_dump's table of contents. A table counts as empty if its file has no page; whether others have
 /// rows is asked later.
 const PRESENT: &str = r#"
     WITH schemas AS (
@@ -60,7 +61,9 @@ const PRESENT: &str = r#"
                 WHEN r.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,f}'::pg_catalog."char"[]) THEN pg_catalog.has_table_privilege(r.oid, 'TRIGGER') ELSE false END,
            r.relrowsecurity,
            EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
-                    WHERE t.tgrelid OPERATOR(pg_catalog.=) r.oid AND NOT t.tgisinternal AND t.tgenabled OPERATOR(pg_catalog.<>) 'D'),
+                    WHERE t.tgrelid OPERATOR(pg_catalog.=) r.oid AND t.tgenabled OPERATOR(pg_catalog.<>) 'D'
+                      AND (NOT t.tgisinternal OR t.tgconstraint OPERATOR(pg_catalog.=) 0::pg_catalog.oid)
+                      AND (t.tgtype OPERATOR(pg_catalog.&) 4::pg_catalog.int2) OPERATOR(pg_catalog.<>) 0::pg_catalog.int2),
            pg_catalog.pg_has_role(r.relowner, 'USAGE'),
            r.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[]) AND pg_catalog.has_any_column_privilege(r.oid, 'REFERENCES'),
            r.relkind OPERATOR(pg_catalog.=) 'p'

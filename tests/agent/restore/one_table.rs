@@ -143,7 +143,8 @@ fn names_say_which_table_is_meant() {
     let stage = Stage::backed_up(
         "create schema \"odd.schema\"; create table \"odd.schema\".\"My \"\"table\" (a int); insert into \
          \"odd.schema\".\"My \"\"table\" values (1), (2); create table public.same (a int); insert into public.same \
-         values (3); create table \"odd.schema\".same (a int); create table \"Upper\" (a int)",
+         values (3); create table \"odd.schema\".same (a int); create table \"Upper\" (a int); create function two(int) returns \
+         int language sql as 'select 2'",
     );
     let target = stage.target();
     stage
@@ -166,10 +167,11 @@ fn names_say_which_table_is_meant() {
     for (args, word) in [
         (["--schema", "odd.shema"], "did you mean odd.schema?"),
         (["--schema", "pubic"], "did you mean public?"),
+        (["--only", "function:public.twoo"], "did you mean function:public.two?"),
         (["--only", "table:smae"], "did you mean table:same?"),
         (["--leave-out", "table:public.sam"], "did you mean table:public.same?"),
     ] {
-        let outcome = stage.restore_with(&target, args).ended_with(2);
+        let outcome = stage.restore_with(&stage.target(), args).ended_with(2);
         assert!(outcome.stderr.contains(word), "{args:?}: {}", outcome.stderr);
     }
 }

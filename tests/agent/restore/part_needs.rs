@@ -25,7 +25,11 @@ const BOOKED: &str = "
     create type app.pair as (a int, b int);
     create function app.less(app.pair, app.pair) returns bool language sql immutable as 'select ($1).a < ($2).a';
     create operator app.<< (leftarg = app.pair, rightarg = app.pair, function = app.less);
-    create table app.keys (k oidvector, exclude using hash (k app.backwards with =)); insert into app.keys values ('1 2');";
+    create table app.keys (k oidvector, exclude using hash (k app.backwards with =)); insert into app.keys values ('1 2');
+    create function app.span(int, int) returns int4range language sql immutable as 'select int4range($1, $2)'; create function \
+        app.is_on(int) returns bool language sql immutable as 'select $1 > 0';
+    create table app.spans (a int, b int, exclude using gist (app.span(a, b) with &&) where (app.is_on(a))); insert into \
+        app.spans values (1, 5), (7, 9);";
 
 const EXTENSIONS: &str =
     "select string_agg(extname, ',' order by extname) from pg_extension where extname <> 'plpgsql'";
@@ -38,6 +42,7 @@ fn a_table_comes_with_the_extensions_of_its_constraints_and_no_others() {
         ("app.marks", "intarray"),
         ("app.ranges", ""),
         ("app.keys", ""),
+        ("app.spans", ""),
     ] {
         let target = stage.target();
         stage.restore_with(&target, ["--table", table]).success();

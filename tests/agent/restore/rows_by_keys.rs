@@ -76,6 +76,7 @@ fn rows_come_into_tables_with_keys_whatever_their_order() {
             "{}",
             outcome.text()
         );
+        assert!(!outcome.text().contains("left out"), "{}", outcome.text());
         // and they are keys still
         let failed = "insert into app.a_grandchildren values (1000, 1000)";
         let refused =
