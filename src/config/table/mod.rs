@@ -12,6 +12,7 @@ pub(super) mod keys;
 mod monitoring;
 pub(super) mod notices;
 mod of_others;
+mod places;
 mod schedules;
 mod suggest;
 
@@ -31,6 +32,7 @@ pub const SECTIONS: [&Section; 10] = [
     &databases::SECTION,
     &keys::SECTION,
     &bucket::SECTION,
+    &places::SECTION,
     &schedules::SECTION,
     &backups::SECTION,
     &drills::SECTION,

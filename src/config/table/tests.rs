@@ -28,7 +28,7 @@ fn every_setting_has_one_line_of_the_table() {
         let name = setting.name;
         assert!(names.insert(name), "{name} is there twice");
         assert!(name.starts_with(PREFIX), "{name}");
-        let is_of_database = matches!(setting.take, Take::PerDatabase { .. });
+        let is_of_database = matches!(setting.take, Take::PerDatabase { .. } | Take::PerPlace { .. });
         assert_eq!(name.matches(NAME).count(), usize::from(is_of_database), "{name}");
         let in_file = name.strip_suffix("_FILE").and_then(|other| find(other, None));
         assert!(in_file.is_none(), "{name} would name the file of another");
@@ -119,8 +119,11 @@ fn what_sounds_like_a_secret_is_one() {
     ];
     for setting in all() {
         let last = setting.name.rsplit('_').next().unwrap();
-        // the public half of a key, and an address that everybody may know
-        let is_public = ["PGCOFFER_CERTIFICATE_KEY", "PGCOFFER_DASHBOARD_URL"].contains(&setting.name);
+        // the public half of a key, and addresses that hold no login or that everybody may know
+        let is_public = ["PGCOFFER_CERTIFICATE_KEY", "PGCOFFER_DASHBOARD_URL"].contains(&setting.name)
+            || ["_COPY_<NAME>_URL", "_COPY_<NAME>_ENDPOINT_URL", "_COPY_<NAME>_HOST_KEY"]
+                .iter()
+                .any(|end| setting.name.ends_with(end));
         assert_eq!(setting.secret, sounds.contains(&last) && !is_public, "{}", setting.name);
         assert_eq!(is_secret(&variable(setting)), setting.secret, "{}", setting.name);
     }
