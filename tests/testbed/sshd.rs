@@ -355,11 +355,9 @@ fn descendants(pid: u32) -> Vec<u32> {
     let mut found = vec![pid];
     let mut at = 0;
     while at < found.len() {
-        found.extend(
-            all.iter()
-                .filter(|(_, parent)| *parent == found[at])
-                .map(|(pid, _)| *pid),
-        );
+        let above = found[at];
+        let below = all.iter().filter(|(_, parent)| *parent == above);
+        found.extend(below.map(|(pid, _)| *pid));
         at += 1;
     }
     found.remove(0);
