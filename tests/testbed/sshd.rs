@@ -285,7 +285,7 @@ impl Sshd {
     /// The connections that were logged in so far, by its log.
     pub fn logins(&self) -> usize {
         let log = fs::read_to_string(self.path("log")).unwrap();
-        log.matches("Accepted ").count()
+        log.matches("Accepted publickey for ").count()
     }
 
     fn settings(&self) -> String {

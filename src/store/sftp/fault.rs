@@ -39,8 +39,10 @@ const RIGHTS: &str = "the account on the server has to own the folder and all th
 const READ_ONLY: &str = "let the account write there: the server or its file system is read-only";
 pub(super) const ROOM: &str = "make room on the server, or keep less; what has run out is deleted all the same by \
      `pgcoffer prune` and by `tick`, and `pgcoffer prune --dry-run` shows what that is";
-pub(super) const QUOTA: &str = "raise the account's quota on the server (`quota -s` there, or the provider's page), or \
-     keep less; what has run out is deleted all the same by `pgcoffer prune` and by `tick`";
+pub(super) const QUOTA: &str = "raise the account's quota on the server (`quota -s` there, or the provider's page) or its \
+     limit on the size of files (`ulimit -f`), or keep less; what has run out is deleted all the same by `pgcoffer prune` and by `tick`";
+pub(super) const UNTOLD: &str = "see on the server whether its disk is full (`df`), or a quota of the account (`quota -s`) \
+     or a limit on the size of files (`ulimit -f`) is reached, and make room or lift it";
 const NO_FOLDER: &str = "make the folder on the server yourself, or mount what holds it, or correct the path: with \
      ChrootDirectory it begins there; pgcoffer never makes it, so that a disk that isn't mounted is not mistaken for \
      an empty one";

@@ -70,28 +70,32 @@ impl Login {
 
     /// Logs in over this connection.
     pub(super) async fn carry_out(&self, server: &mut Handle<Client>) -> SftpResult<()> {
+        // asks which methods there are: the refusal of an attempt leaves out what was tried
+        let offered = match attempt(server.authenticate_none(&self.user).await.map_err(gone)?)? {
+            Attempt::Accepted => return Ok(()),
+            Attempt::Next(methods) => methods,
+        };
         let mut tried = Vec::new();
-        let mut offered = Vec::new();
+        let mut next = offered.clone();
         if let Some(key) = &self.key {
             tried.push(format!("the key {}", fingerprint(key.public())));
             match self.by_key(server, key).await? {
                 Attempt::Accepted => return Ok(()),
-                Attempt::Next(methods) => offered = methods,
+                Attempt::Next(methods) => next = methods,
             }
         }
         if let Some(socket) = &self.agent {
             match self.by_agent(server, socket, &mut tried).await {
                 Ok(Attempt::Accepted) => return Ok(()),
-                Ok(Attempt::Next(methods)) => offered = methods,
+                Ok(Attempt::Next(methods)) => next = methods,
                 Err(fault) if self.password.is_none() || server.is_closed() => return Err(fault),
                 Err(_) => {}
             }
         }
         if let Some(password) = self.password.as_ref().filter(|_| !server.is_closed()) {
             tried.push("the password".to_owned());
-            match self.by_password(server, password, &offered).await? {
-                Attempt::Accepted => return Ok(()),
-                Attempt::Next(methods) => offered = methods,
+            if let Attempt::Accepted = self.by_password(server, password, &next).await? {
+                return Ok(());
             }
         }
         Err(self.refused(&tried, &offered))

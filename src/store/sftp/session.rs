@@ -16,6 +16,7 @@ use tokio::{
     task::AbortHandle,
     time::{Instant, sleep_until},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     fault::{SftpFault, SftpResult},
@@ -51,6 +52,8 @@ pub(super) struct Answer(oneshot::Receiver<SftpResult<Reply>>);
 struct Shared {
     waiting: Mutex<Waiting>,
     silence_max: Duration,
+    /// Cancelled when the session is over: what waits for a server that takes nothing more would wait forever.
+    over: CancellationToken,
 }
 
 struct Waiting {
@@ -92,9 +95,8 @@ impl Incoming {
     /// Waits until the server takes the subsystem. `false` if it has none of that name.
     pub(super) async fn accepted(&mut self) -> SftpResult<bool> {
         loop {
-            match self.receive().await? {
-                Some(is_accepted) => return Ok(is_accepted),
-                None => {}
+            if let Some(is_accepted) = self.receive().await? {
+                return Ok(is_accepted);
             }
         }
     }
@@ -153,11 +155,15 @@ impl Session {
                 end: None,
             }),
             silence_max,
+            over: CancellationToken::new(),
         });
         let reading = tokio::spawn(read(incoming, Arc::clone(&shared), queue.downgrade()));
         let writer = Arc::clone(&shared);
         let writing = tokio::spawn(async move {
-            write(channel, messages, writer).await;
+            tokio::select! {
+                () = writer.over.cancelled() => {}
+                () = write(channel, messages, &writer) => {}
+            }
             drop(connection);
         });
         Self {
@@ -296,6 +302,7 @@ impl Shared {
             waiting.end.get_or_insert_with(|| fault.clone());
             std::mem::take(&mut waiting.requests)
         };
+        self.over.cancel();
         for waiter in waiters.into_values() {
             drop(waiter.answer.send(Err(fault.clone())));
         }
@@ -364,7 +371,7 @@ fn close_unclaimed(shared: &Shared, queue: &mpsc::Sender<(Bytes, Bytes)>, handle
 }
 
 /// Writes requests, each completely, in their order.
-async fn write(channel: ChannelWriteHalf<Msg>, mut queue: mpsc::Receiver<(Bytes, Bytes)>, shared: Arc<Shared>) {
+async fn write(channel: ChannelWriteHalf<Msg>, mut queue: mpsc::Receiver<(Bytes, Bytes)>, shared: &Shared) {
     while let Some((head, body)) = queue.recv().await {
         let mut pieces = vec![head];
         let mut at = 0;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::{
     ANSWER_MAX, Sftp,
-    fault::{CHANGED_HINT, QUOTA, ROOM, SftpFault, SftpResult},
+    fault::{CHANGED_HINT, QUOTA, ROOM, SftpFault, SftpResult, UNTOLD},
     identity::Identity,
     requests::done,
     session::Session,
@@ -219,11 +219,8 @@ pub(super) async fn about_write(tree: &Tree, fault: SftpFault) -> SftpFault {
             QUOTA,
         ),
         _ => (
-            format!(
-                "the server takes no more bytes ({}): its disk is full, or a quota is reached",
-                fault.why
-            ),
-            ROOM,
+            format!("the server takes no more bytes, and doesn't say why ({})", fault.why),
+            UNTOLD,
         ),
     };
     SftpFault::new(Kind::Full, why, Some(cure))

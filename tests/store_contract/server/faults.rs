@@ -128,7 +128,8 @@ fn a_limit_on_the_size_of_files_is_an_error_with_its_reason() {
     );
     scene.put("small", "small").unwrap();
     let error = scene.upload("large", &pattern(8 << 20)).unwrap_err();
-    assert_eq!(error.kind, Kind::Unreachable, "{error}");
+    // it ends at the byte that is one too many, or refuses it
+    assert!(matches!(error.kind, Kind::Unreachable | Kind::Full), "{error}");
     assert!(error.hint().unwrap().contains("ulimit -f"), "{:?}", error.hint());
     assert_eq!(scene.keys(), ["small"]);
 }

@@ -124,7 +124,7 @@ impl Fields {
             attributes.bytes = Some(self.u64()?);
         }
         if has(field::OWNER) {
-            (self.u32()?, self.u32()?);
+            self.u64()?;
         }
         if has(field::PERMISSIONS) {
             attributes.mode = Some(self.u32()?);
