@@ -7,7 +7,10 @@ use std::{
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -69,6 +72,7 @@ pub struct SftpServer {
     port: u16,
     fingerprint: String,
     folder: tempfile::TempDir,
+    stray_closes: Arc<AtomicUsize>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -85,6 +89,8 @@ impl SftpServer {
             auth_rejection_time: Duration::from_millis(50),
             ..server::Config::default()
         });
+        let stray_closes = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&stray_closes);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -97,6 +103,7 @@ impl SftpServer {
                 let login = Login {
                     behaviour: behaviour.clone(),
                     channel: None,
+                    stray_closes: Arc::clone(&counted),
                 };
                 let running = server::run_stream(Arc::clone(&config), stream, login);
                 tokio::spawn(async move {
@@ -110,6 +117,7 @@ impl SftpServer {
             port,
             fingerprint,
             folder: tempfile::tempdir().unwrap(),
+            stray_closes,
             _runtime: runtime,
         }
     }
@@ -117,6 +125,11 @@ impl SftpServer {
     /// The folder for backups.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// How often something was closed that wasn't open: it might have been another's.
+    pub fn stray_closes(&self) -> usize {
+        self.stray_closes.load(Ordering::Relaxed)
     }
 
     /// What it takes to reach the folder.
@@ -140,6 +153,7 @@ impl SftpServer {
 struct Login {
     behaviour: SftpBehaviour,
     channel: Option<Channel<Msg>>,
+    stray_closes: Arc<AtomicUsize>,
 }
 
 impl server::Handler for Login {
@@ -183,6 +197,7 @@ impl server::Handler for Login {
             behaviour: self.behaviour.clone(),
             open: HashMap::new(),
             next: 0,
+            stray_closes: Arc::clone(&self.stray_closes),
         };
         tokio::spawn(files.serve(channel.into_stream()));
         Ok(())
@@ -203,6 +218,7 @@ struct Files {
     behaviour: SftpBehaviour,
     open: HashMap<u32, Open>,
     next: u32,
+    stray_closes: Arc<AtomicUsize>,
 }
 
 /// What remains of a request.
@@ -321,12 +337,13 @@ impl Files {
                     Err(error) => failed(&error),
                 }
             }
-            4 => done(
-                self.open
-                    .remove(&rest.handle())
-                    .map(drop)
-                    .ok_or(io::ErrorKind::InvalidInput.into()),
-            ),
+            4 => match self.open.remove(&rest.handle()) {
+                Some(_) => status(0, "Success"),
+                None => {
+                    self.stray_closes.fetch_add(1, Ordering::Relaxed);
+                    status(4, "Failure")
+                }
+            },
             5 => self.read(rest).unwrap_or_else(|error| failed(&error)),
             6 => self.write(rest).unwrap_or_else(|error| failed(&error)),
             7 => about(fs::symlink_metadata(rest.path())),

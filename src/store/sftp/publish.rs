@@ -45,9 +45,9 @@ impl Tree {
             ..spot.clone()
         };
         let mut one = TempFile::begin(self, trial()).await?;
-        let other = TempFile::begin(self, trial()).await?;
-        for file in [&one, &other] {
-            self.session.close(&file.handle).await?;
+        let mut other = TempFile::begin(self, trial()).await?;
+        for file in [&mut one, &mut other] {
+            file.close().await?;
         }
         match self.session.rename(&one.path(), &other.path()).await {
             Ok(()) => {
@@ -62,7 +62,7 @@ impl Tree {
     /// Gives a complete file its name if that is free. Atomic unless the naming is [`Naming::Look`].
     pub(super) async fn publish_new(&self, temp: &mut TempFile) -> SftpResult<()> {
         let (from, to) = (temp.path(), temp.spot.path());
-        self.session.close(&temp.handle).await?;
+        temp.close().await?;
         let named = match self.naming(&temp.spot).await? {
             Naming::Rename => self.session.rename(&from, &to).await,
             Naming::Link => self.session.link(&from, &to).await,
@@ -98,7 +98,7 @@ impl Tree {
     /// `posix-rename` or a rename that takes names. Otherwise the other is moved away first, and back after an error.
     pub(super) async fn publish_over(&self, temp: &mut TempFile) -> SftpResult<()> {
         let (from, to) = (temp.path(), temp.spot.path());
-        self.session.close(&temp.handle).await?;
+        temp.close().await?;
         if self.session.features.has_posix_rename {
             self.session.rename_over(&from, &to).await?;
         } else if self.naming(&temp.spot).await? == Naming::Rename {

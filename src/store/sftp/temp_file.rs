@@ -36,6 +36,7 @@ pub(super) struct TempFile {
     pub(super) place: Sftp,
     /// The connection over which it is open.
     pub(super) session: Arc<Session>,
+    /// Empty once it is closed.
     pub(super) handle: Bytes,
     pub(super) spot: Spot,
     /// Its temporary name.
@@ -79,6 +80,14 @@ impl TempFile {
 
     pub(super) fn tree(&self) -> Tree {
         Tree::new(self.place.clone(), Arc::clone(&self.session))
+    }
+
+    /// Closes it, once: the server may give its handle to another file.
+    pub(super) async fn close(&mut self) -> SftpResult<()> {
+        match std::mem::take(&mut self.handle) {
+            handle if handle.is_empty() => Ok(()),
+            handle => self.session.close(&handle).await,
+        }
     }
 
     async fn write_all(&self, bytes: &Bytes) -> SftpResult<()> {
@@ -179,7 +188,9 @@ impl Drop for TempFile {
         let tasks = self.place.0.tasks.clone();
         tasks.spawn(async move {
             // some servers don't remove a file that is open
-            let _ = session.close(&handle).await;
+            if !handle.is_empty() {
+                let _ = session.close(&handle).await;
+            }
             let removed = timeout(ANSWER_MAX, async { place.session().await?.remove(&path).await }).await;
             let why = match removed {
                 Ok(Ok(())) => return,

@@ -183,6 +183,8 @@ impl SftpUpload {
             Some(found) => Identity::of(&found)?.ok_or_else(SftpFault::not_found)?,
             None => return self.published(&tree).await,
         };
+        // over the same connection it would stay open; over one that is lost nothing is
+        let _ = self.temp.close().await;
         if there.bytes < self.confirmed {
             return Err(other_length(self.confirmed, there.bytes));
         }
