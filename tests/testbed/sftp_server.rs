@@ -443,7 +443,7 @@ impl Files {
         let mut body = u32::try_from(entries.len()).unwrap().to_be_bytes().to_vec();
         for entry in entries {
             let followed = fs::metadata(entry.path()).ok().filter(|_| follows);
-            let told = followed.map_or_else(|| entry.metadata().unwrap(), |told| told);
+            let told = followed.unwrap_or_else(|| entry.metadata().unwrap());
             body.extend(text(entry.file_name().as_bytes()));
             body.extend(text(b"as ls would print it"));
             body.extend(attributes(&told));
