@@ -30,6 +30,7 @@ mod missed;
 mod notifications;
 mod outcome;
 mod overview;
+mod place_looks;
 mod places;
 mod policy;
 mod rule;

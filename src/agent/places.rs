@@ -1,18 +1,16 @@
 //! The places that hold copies: connected to, copied to, and looked at.
 
-use std::sync::PoisonError;
-
 use tokio::sync::OnceCell;
 
-use super::{Agent, Selector, copies_told::CopiesHealth, event};
+use super::{Agent, Selector, copies_told::CopiesHealth, event, place_looks::Silence};
 use crate::{
     backup::{Failure, Label, PlaceName, Record},
-    catalog::{Catalog, ListedCopies},
+    catalog::Catalog,
     config::PlaceSettings,
     error::{Error, Result},
-    operation::{self, CopyPlace, CopyReport, CopyRequest, Health, PlaceHealth, Progress, RateLimit, TickReport},
+    operation::{self, CopyPlace, CopyReport, CopyRequest, Health, Progress, RateLimit, TickReport},
     seal::RepositoryId,
-    store::{SftpOptions, Store},
+    store::{Location, SftpOptions, Store},
 };
 
 /// What is to be copied.
@@ -34,6 +32,8 @@ pub struct CopyOptions<'a> {
 pub(super) struct AgentPlace {
     settings: PlaceSettings,
     connected: OnceCell<CopyPlace>,
+    /// Whether it has not answered the last look.
+    pub(super) silence: Silence,
 }
 
 impl AgentPlace {
@@ -41,8 +41,14 @@ impl AgentPlace {
         let of_one = |settings: &PlaceSettings| Self {
             settings: settings.clone(),
             connected: OnceCell::new(),
+            silence: Silence::default(),
         };
         settings.iter().map(of_one).collect()
+    }
+
+    /// Where it is.
+    pub(super) fn location(&self) -> &Location {
+        &self.settings.location
     }
 
     /// The name of the place.
@@ -202,7 +208,13 @@ impl Agent {
         progress: &Progress,
     ) -> Result<CopyReport> {
         match self.place(place, source).await {
-            Ok(place) => operation::copy(source, place, label, request, progress, &self.interrupt).await,
+            Ok(connected) => {
+                let copied = operation::copy(source, connected, label, request, progress, &self.interrupt).await?;
+                if copied.failure.is_none() {
+                    place.silence.end();
+                }
+                Ok(copied)
+            }
             Err(error @ Error::Interrupted { .. }) => Err(error),
             Err(error) => Ok(CopyReport::of_failure(place.name(), label, Failure::from(&error))),
         }
@@ -271,32 +283,6 @@ impl Agent {
         Ok(())
     }
 
-    /// Puts the state of the places into the health of a database.
-    pub(super) fn add_places(&self, health: &mut Health, places: Vec<PlaceHealth>) {
-        health.places = places;
-        health.copies_min = self.copies_min();
-    }
-
-    /// Puts what is known of the places, from the last copying in this process, into the health of a database.
-    pub(crate) fn add_known_places(&self, health: &mut Health) {
-        let known = self.known_places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(places) = known.get(&health.database) {
-            health.places.clone_from(places);
-            health.copies_min = self.copies_min();
-        }
-    }
-
-    fn remember_places(&self, label: &Label, places: &[PlaceHealth]) {
-        let mut known = self.known_places.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(label.clone(), places.to_vec());
-    }
-
-    /// How many places have to hold every backup.
-    fn copies_min(&self) -> usize {
-        let all = self.places.len();
-        self.config.copies_min.map_or(all, |min| (min as usize).min(all))
-    }
-
     /// Whether there are places that copies are brought to from here.
     pub(crate) fn has_places(&self) -> bool {
         !self.places.is_empty()
@@ -331,58 +317,6 @@ impl Agent {
         }
     }
 
-    /// Which places hold these backups. A place that can't be looked at is named, and is no error.
-    ///
-    /// # Errors
-    /// [`Error::Interrupted`] alone.
-    pub(super) async fn copies_of(&self, source: &Catalog, records: &[&Record]) -> Result<ListedCopies> {
-        let mut copies = ListedCopies::default();
-        let mut labels: Vec<Label> = records.iter().map(|record| record.database.clone()).collect();
-        labels.sort();
-        labels.dedup();
-        for place in &self.places {
-            let look = async { operation::held_copies(self.place(place, source).await?, &labels).await };
-            let held = match self.interrupt.or(Box::pin(look)).await {
-                Ok(held) => held,
-                Err(error @ Error::Interrupted { .. }) => return Err(error),
-                Err(error) => {
-                    copies.unseen.push((place.name().clone(), error.to_string().into()));
-                    continue;
-                }
-            };
-            copies.places.push(place.name().clone());
-            let holds = |record: &&&Record| {
-                let mut all = held.iter().filter(|(label, _)| *label == record.database);
-                all.any(|(_, holdings)| holdings.holds(record))
-            };
-            for record in records.iter().filter(holds) {
-                let of_one = copies.of_backups.entry(record.id.clone()).or_default();
-                of_one.push(place.name().clone());
-            }
-        }
-        Ok(copies)
-    }
-
-    /// How every place stands against the bucket, for one database.
-    ///
-    /// # Errors
-    /// What the bucket refuses, and [`Error::Interrupted`]. What is wrong with a place is in its health.
-    pub(super) async fn places_of(&self, source: &Catalog, label: &Label) -> Result<Vec<PlaceHealth>> {
-        let now = self.clock.now();
-        let mut all = Vec::new();
-        for place in &self.places {
-            let health = match self.place(place, source).await {
-                Ok(place) => {
-                    let look = operation::place_health(source, place, label, now);
-                    self.interrupt.or(look).await?
-                }
-                Err(error @ Error::Interrupted { .. }) => return Err(error),
-                Err(error) => PlaceHealth::unseen(place.name(), &error),
-            };
-            all.push(health);
-        }
-        Ok(all)
-    }
 }
 
 fn log(report: &CopyReport) {

@@ -47,13 +47,8 @@ impl Agent {
         }
         let (mut databases, mut failed) = (Vec::new(), None);
         for label in labels {
-            let look = operation::status(catalog, &label, self.schedules_of(&label), now);
-            match self.interrupt.or(look).await {
-                Ok(mut health) => {
-                    let places = self.places_of(catalog, &label).await?;
-                    self.add_places(&mut health, places);
-                    databases.push(health);
-                }
+            match self.health_with_places(catalog, &label).await {
+                Ok(health) => databases.push(health),
                 Err(error @ Error::Interrupted { .. }) => return Err(error),
                 // the others are shown all the same
                 Err(error) => failed = failed.or(Some(error)),

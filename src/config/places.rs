@@ -163,6 +163,7 @@ impl PlaceReading {
         };
         let sftp = match &location {
             Location::Server(server) => Some(SftpOptions {
+                settings: name.settings(),
                 host_keys: self.host_keys.unwrap_or_default(),
                 key: self.ssh_key,
                 passphrase: self.ssh_passphrase,

@@ -28,7 +28,7 @@ use super::{
 use crate::backup::Label;
 
 /// Every setting, by subject, in the order in which people need them.
-pub const SECTIONS: [&Section; 10] = [
+pub const SECTIONS: [&Section; 11] = [
     &databases::SECTION,
     &keys::SECTION,
     &bucket::SECTION,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::CopyPlace;
 use crate::{
     backup::{BackupId, Failure, Label, PlaceName, Record},
-    catalog::{Catalog, CatalogEntry, Holdings},
+    catalog::{CatalogEntry, Holdings},
     error::{Error, Result},
     store::Kind,
 };
@@ -64,24 +64,11 @@ impl PlaceHealth {
     }
 }
 
-/// How a place stands against the bucket. Lists the database's part of both.
+/// How a place stands against the bucket, whose part of this database is in `entries`. Lists the place's part.
 ///
 /// # Errors
-/// Any error of the bucket. What is wrong with the place is in the result.
+/// Any error of the place.
 pub async fn place_health(
-    source: &Catalog,
-    place: &CopyPlace,
-    database: &Label,
-    now: Timestamp,
-) -> Result<PlaceHealth> {
-    let survey = source.survey(database, usize::MAX).await?;
-    Ok(match health_of(&survey.entries, place, database, now).await {
-        Ok(health) => health,
-        Err(error) => PlaceHealth::unseen(&place.name, &error),
-    })
-}
-
-async fn health_of(
     entries: &[CatalogEntry],
     place: &CopyPlace,
     database: &Label,

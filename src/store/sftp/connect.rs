@@ -148,7 +148,7 @@ async fn trusted(options: &Arc<SftpOptions>) -> SftpResult<(Handle<Client>, Stri
             (Err(error), _) => return Err(handshake(options, &error, seen.farewell.as_deref())),
         }
     }
-    Err(untrusted(&shown))
+    Err(untrusted(&options.settings, &shown))
 }
 
 fn config(options: &SftpOptions, types: &[Algorithm]) -> client::Config {
@@ -242,7 +242,7 @@ fn only_rsa(pinned: &[String]) -> SftpFault {
 }
 
 /// The server's key isn't pinned. Nothing was said to it.
-fn untrusted(shown: &[(PublicKey, Verdict)]) -> SftpFault {
+fn untrusted(settings: &str, shown: &[(PublicKey, Verdict)]) -> SftpFault {
     let keys = shown
         .iter()
         .map(|(key, _)| format!("{} {}", key.algorithm().as_str(), fingerprint(key)));
@@ -263,13 +263,13 @@ fn untrusted(shown: &[(PublicKey, Verdict)]) -> SftpFault {
         Some(Verdict::OthersPinned) => (
             format!("the server's host key is {keys}, and another one is pinned"),
             format!(
-                "if the server was set up anew, {compare}, and pin that in PGCOFFER_COPY_<NAME>_HOST_KEY; if not, somebody \
+                "if the server was set up anew, {compare}, and pin that in {settings}_HOST_KEY; if not, somebody \
                  else answers in its place"
             ),
         ),
         _ => (
             format!("the server's host key is {keys}, and no key is pinned for it"),
-            format!("{compare}, and pin it in PGCOFFER_COPY_<NAME>_HOST_KEY"),
+            format!("{compare}, and pin it in {settings}_HOST_KEY"),
         ),
     };
     SftpFault::new(Kind::Certificate, why, Some(&cure))

@@ -10,6 +10,8 @@ use crate::{redact::SecretText, store::SftpLocation};
 pub struct SftpOptions {
     /// The server, the user and the folder.
     pub location: SftpLocation,
+    /// How the names of its settings begin, which hints name: `PGCOFFER_COPY_NAS`.
+    pub settings: String,
     /// The keys that the server may have. Without one that fits, no login is tried.
     pub host_keys: HostKeys,
     /// The private key of the login.
@@ -66,6 +68,7 @@ impl SftpOptions {
     pub fn new(location: SftpLocation) -> Self {
         Self {
             location,
+            settings: "PGCOFFER_COPY_<NAME>".to_owned(),
             host_keys: HostKeys::default(),
             key: None,
             passphrase: None,
