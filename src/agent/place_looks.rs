@@ -47,7 +47,7 @@ impl Silence {
 impl Agent {
     /// Looks at a place, which takes [`LOOK_MAX`] at the most. A place that has not answered is not asked again for
     /// [`SILENT_FOR`].
-    async fn look<T>(&self, place: &AgentPlace, look: impl Future<Output = Result<T>>) -> Result<T> {
+    async fn look_at_place<T>(&self, place: &AgentPlace, look: impl Future<Output = Result<T>>) -> Result<T> {
         if let Some(error) = place.silence.lasting() {
             return Err(error.into());
         }
@@ -74,7 +74,7 @@ impl Agent {
         labels.dedup();
         let looks = self.places().iter().map(async |place| {
             let look = async { operation::held_copies(self.place(place, source).await?, &labels).await };
-            (place.name(), self.look(place, look).await)
+            (place.name(), self.look_at_place(place, look).await)
         });
         let mut copies = ListedCopies::default();
         for (name, held) in join_all(looks).await {
@@ -111,7 +111,7 @@ impl Agent {
                 let connected = self.place(place, source).await?;
                 operation::place_health(entries, connected, label, now).await
             };
-            match self.look(place, look).await {
+            match self.look_at_place(place, look).await {
                 Err(error @ Error::Interrupted { .. }) => Err(error),
                 looked => Ok(looked.unwrap_or_else(|error| PlaceHealth::unseen(place.name(), &error))),
             }

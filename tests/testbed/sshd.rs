@@ -267,6 +267,12 @@ impl Sshd {
         self.restart();
     }
 
+    /// Starts it again without a limit of its files.
+    pub fn lift_file_limit(&mut self) {
+        self.options.file_kib_max = None;
+        self.restart();
+    }
+
     /// Has its sessions do nothing until this is dropped.
     pub fn hold_sessions(&self) -> Held {
         let sessions = descendants(self.pid);

@@ -5,6 +5,8 @@ mod damage;
 mod health;
 mod kept;
 mod lost_bucket;
+mod runbook;
+mod server;
 mod settings;
 
 use std::{collections::BTreeMap, fs, path::Path};
