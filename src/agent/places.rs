@@ -316,7 +316,6 @@ impl Agent {
             }
         }
     }
-
 }
 
 fn log(report: &CopyReport) {

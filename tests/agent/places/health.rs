@@ -1,5 +1,7 @@
 //! What people see of places: list, show, status, metrics and messages.
 
+use std::{net::TcpListener, time::Duration};
+
 use serde_json::json;
 
 use super::Places;
@@ -67,4 +69,29 @@ fn a_tick_copies_and_ends_with_8_where_it_can_not() {
     next_second();
     let text = agent.run(["tick"]).success();
     assert!(text.text().contains("nothing is due"), "{}", text.text());
+}
+
+/// A service that takes connections and says nothing: nobody waits for it longer than a person would.
+#[test]
+fn a_place_that_never_answers_hides_nothing_of_the_others() {
+    let places = Places::of(SMALL);
+    places.stage.back_up();
+    places.copy([]);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let agent = places.agent().env("PGCOFFER_COPY_OFFSITE_ENDPOINT_URL", endpoint);
+    let listed = agent.run(["list", "--json"]).success();
+    assert_eq!(listed.json()["backups"][0]["places"], json!(["nas"]));
+    assert!(listed.stderr.contains("offsite"), "{}", listed.stderr);
+    let status = agent.run(["status"]).ended_with(8);
+    assert!(
+        status
+            .text()
+            .contains("the place offsite can't be looked at (1 of 2 places complete)"),
+        "{}",
+        status.text()
+    );
+    for outcome in [listed, status] {
+        assert!(outcome.elapsed < Duration::from_secs(45), "{:?}", outcome.elapsed);
+    }
 }

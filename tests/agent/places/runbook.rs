@@ -14,7 +14,9 @@ fn blocks(page: &str, fence: &str) -> Vec<String> {
     let text = fs::read_to_string(project().join("docs").join(page)).unwrap();
     let fence = format!("```{fence}\n");
     let behind = text.split(&fence).skip(1);
-    behind.map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
+    behind
+        .map(|rest| rest.split_once("```").unwrap().0.to_owned())
+        .collect()
 }
 
 /// Agent and server after the bucket was deleted, with two backups that are only there.
@@ -95,7 +97,9 @@ fn sftp_python_and_pg_restore_are_enough() {
     );
     fs::write(bin.join("sftp"), client).unwrap();
     fs::set_permissions(bin.join("sftp"), fs::Permissions::from_mode(0o755)).unwrap();
-    let [script] = blocks("restore-by-hand.md", "python file=open_sealed.py").try_into().unwrap();
+    let [script] = blocks("restore-by-hand.md", "python file=open_sealed.py")
+        .try_into()
+        .unwrap();
     fs::write(folder.path().join("open_sealed.py"), script).unwrap();
     let steps = blocks("restore-by-hand.md", "sh").concat();
     let target = scene.stage.target();
@@ -118,8 +122,6 @@ fn sftp_python_and_pg_restore_are_enough() {
 
 fn only_entry(folder: &Path) -> String {
     let entries: Vec<_> = fs::read_dir(folder).unwrap().flatten().collect();
-    let [entry] = &entries[..] else {
-        panic!("{entries:?}")
-    };
+    let [entry] = &entries[..] else { panic!("{entries:?}") };
     entry.file_name().into_string().unwrap()
 }

@@ -117,7 +117,11 @@ fn check_shows_the_host_key_to_pin_and_nothing_learns_it() {
     scene.agent().run(["copy"]).success();
     let passed = scene.agent().run(["check"]);
     assert!(passed.text().contains("OpenSSH"), "{}", passed.text());
-    assert!(passed.text().contains("it holds copies of repository"), "{}", passed.text());
+    assert!(
+        passed.text().contains("it holds copies of repository"),
+        "{}",
+        passed.text()
+    );
 }
 
 #[test]
@@ -156,7 +160,9 @@ fn a_server_that_is_down_fails_no_backup_and_is_caught_up() {
     assert!(listed.stderr.contains("vps"), "{}", listed.stderr);
     let status = agent.run(["status"]).ended_with(8);
     assert!(
-        status.text().contains("the place vps can't be looked at (0 of 1 place complete)"),
+        status
+            .text()
+            .contains("the place vps can't be looked at (0 of 1 place complete)"),
         "{}",
         status.text()
     );
