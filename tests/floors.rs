@@ -88,7 +88,14 @@ fn a_place_for_backups_knows_no_other() {
 const TYPES_IN_CLI: [(&str, &[&str]); 8] = [
     (
         "catalog",
-        &["CatalogEntry", "Doubt", "ListedRuns", "Listing", "NearbyPlace"],
+        &[
+            "CatalogEntry",
+            "Doubt",
+            "ListedCopies",
+            "ListedRuns",
+            "Listing",
+            "NearbyPlace",
+        ],
     ),
     // the app that `init` sets up: there are no settings yet, so there is no agent to ask
     (

@@ -38,6 +38,7 @@ mod run;
 mod scheduled_drills;
 mod sheet_facts;
 mod shown_drills;
+mod silence;
 mod status;
 mod stored_settings;
 mod throttle;

@@ -1,13 +1,10 @@
 //! Looks at the places that hold copies. Somebody waits for them, so one place that is away costs a bounded time, and
 //! that once.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::PoisonError, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::{Agent, places::AgentPlace};
 use crate::{
@@ -20,33 +17,9 @@ use crate::{
 
 /// The time limit of one look at one place.
 const LOOK_MAX: Duration = Duration::from_secs(20);
-/// For so long, a place that didn't answer a look isn't asked again.
-const SILENT_FOR: Duration = Duration::from_secs(60);
-
-/// When a place last didn't answer a look, and what was said of it then.
-#[derive(Debug, Default)]
-pub(super) struct Silence(Mutex<Option<(Instant, store::Error)>>);
-
-impl Silence {
-    fn lasting(&self) -> Option<store::Error> {
-        let silence = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lasting = silence.as_ref().filter(|(since, _)| since.elapsed() < SILENT_FOR);
-        lasting.map(|(_, error)| error.clone())
-    }
-
-    fn note(&self, error: &store::Error) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), error.clone()));
-    }
-
-    /// Has the next look ask again, as the place has answered something else.
-    pub(super) fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
 impl Agent {
     /// Looks at a place, which takes [`LOOK_MAX`] at the most. A place that has not answered is not asked again for
-    /// [`SILENT_FOR`].
+    /// a while.
     async fn look_at_place<T>(&self, place: &AgentPlace, look: impl Future<Output = Result<T>>) -> Result<T> {
         if let Some(error) = place.silence.lasting() {
             return Err(error.into());
@@ -58,7 +31,7 @@ impl Agent {
             Err(store::Error::new(Kind::Unreachable, format!("look at {}", place.location()), why).into())
         });
         match &looked {
-            Err(Error::Store(error)) if error.kind == Kind::Unreachable => place.silence.note(error),
+            Err(Error::Store(error)) if error.kind == Kind::Unreachable => place.silence.begin(error),
             _ => {}
         }
         looked

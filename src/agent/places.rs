@@ -2,7 +2,7 @@
 
 use tokio::sync::OnceCell;
 
-use super::{Agent, Selector, copies_told::CopiesHealth, event, place_looks::Silence};
+use super::{Agent, Selector, copies_told::CopiesHealth, event, silence::Silence};
 use crate::{
     backup::{Failure, Label, PlaceName, Record},
     catalog::Catalog,

@@ -1,6 +1,6 @@
 //! Checks the places that hold copies as the bucket is checked: whether each answers, and everything that copies need.
 
-use super::{Area, CheckReport, CheckRequest, Finding, place, readme, sheet::CheckSheet, sheet::Tell};
+use super::{CheckReport, CheckRequest, Finding, place, readme, sheet::CheckSheet, sheet::Tell};
 use crate::{
     backup::PlaceName,
     catalog::Catalog,
@@ -37,11 +37,11 @@ pub async fn check_places(
         ..request.clone()
     };
     for one in places {
+        sheet.turn_to_place(&one.name);
         let connected = match one.place {
             Ok(connected) => connected,
             Err(error @ Error::Interrupted { .. }) => return Err(error),
             Err(error) => {
-                sheet.turn_to(Area::Place, one.name.to_string());
                 sheet.failed("reachable", error.to_string(), error.hint());
                 continue;
             }
@@ -52,7 +52,6 @@ pub async fn check_places(
             continue;
         };
         readme::readme(&mut sheet, catalog, &found, interrupt).await?;
-        sheet.turn_to(Area::Place, one.name.to_string());
         let look = belongs(&mut sheet, catalog, repository);
         interrupt.or(async { Ok(look.await) }).await?;
     }

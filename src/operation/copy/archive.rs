@@ -14,7 +14,8 @@ use crate::{
     text::Untrusted,
 };
 
-/// Copies the archive of a backup, unless it is there already and is good. Gives its object at the place.
+/// Copies the archive of a backup, unless it is there already and is good. Gives its object at the place, and whether it
+/// was sent.
 ///
 /// The object appears there completely or not at all. It was read as a whole and has the bytes that were uploaded first;
 /// where the place computes no checksum of its own, it is read back there as a whole. Several ranges are read at once and
@@ -29,10 +30,10 @@ pub(super) async fn copy_archive(
     record: &Record,
     attributes: &Attributes,
     progress: &Progress,
-) -> Result<Object> {
+) -> Result<(Object, bool)> {
     let key = place.catalog.archive_key(record);
     if let Some(there) = there_already(place, record, &key, progress).await? {
-        return Ok(there);
+        return Ok((there, false));
     }
     let archive = open_archive(source, record).await?;
     let etag = archive.etag().map(Untrusted::from);
@@ -54,7 +55,7 @@ pub(super) async fn copy_archive(
     if !is_confirmed {
         read_back(place, record, object.clone(), &Progress::default()).await?;
     }
-    Ok(object)
+    Ok((object, true))
 }
 
 /// The archive that is there already, if every byte of it is right. One that is not is deleted: its name is ours, and no

@@ -104,18 +104,6 @@ pub(super) async fn note_copied(
     noted.await.map(drop)
 }
 
-/// Whether the place's own mark says that the archive there is damaged.
-///
-/// # Errors
-/// Any error of the place; [`crate::Error::Seal`] if the mark there can't be opened.
-pub(super) async fn is_damaged_there(catalog: &Catalog, record: &Record, archive: Option<&Object>) -> Result<bool> {
-    let mark = catalog.mark(&record.database, &record.id).await?;
-    let checked = mark.and_then(|mark| mark.checked).filter(|checked| !checked.good);
-    let tag = archive.and_then(|object| object.etag.as_deref());
-    let bare = |tag: &str| tag.trim_matches('"').to_owned();
-    Ok(checked.is_some_and(|checked| tag.is_some_and(|tag| bare(tag) == bare(checked.etag.raw()))))
-}
-
 async fn mark_there(place: &CopyPlace, record: &Record) -> Result<Mark> {
     let found = place.catalog.mark(&record.database, &record.id).await?;
     Ok(found.unwrap_or_else(|| Mark::new(&record.database, &record.id)))

@@ -11,11 +11,13 @@ mod held;
 mod place;
 mod report;
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use self::{
     archive::copy_archive,
-    decisions::{bring_decisions, is_damaged_there, note_copied},
+    decisions::{bring_decisions, note_copied},
     held::uploads_in_progress,
 };
 pub use self::{
@@ -105,14 +107,12 @@ impl Copying<'_> {
         }
         self.begin_place().await?;
         let there = self.interrupt.or(self.place.catalog.holdings(database)).await?;
-        let good = survey
-            .entries
-            .iter()
-            .filter(|one| one.is_good() && one.archive.is_some());
-        let good: Vec<&CatalogEntry> = good.filter(|one| !one.record.is_ahead(now)).collect();
-        let newest = good.first().map(|one| one.record.id.clone());
+        let stored = survey.entries.iter().filter(|one| one.archive.is_some());
+        let stored: Vec<&CatalogEntry> = stored.filter(|one| !one.record.is_ahead(now)).collect();
+        let newest = stored.iter().find(|one| one.is_good()).map(|one| one.record.id.clone());
         let others = self.copied_by_others(database).await?;
-        for one in good {
+        let doubted = self.doubted_there(database).await?;
+        for one in stored.into_iter().filter(|one| self.may_be_copied(one)) {
             let only = self.request.only.as_ref();
             let is_asked_for = only.is_some_and(|only| *only == one.record.id);
             if !is_asked_for && !self.place.wants(one, newest.as_ref(), now) {
@@ -130,7 +130,7 @@ impl Copying<'_> {
             }
             let done = self
                 .interrupt
-                .or(async { Ok(self.bring(one, &there, report).await) })
+                .or(async { Ok(self.bring(one, (&there, &doubted), report).await) })
                 .await?;
             match done {
                 Ok(()) => report.held += 1,
@@ -179,9 +179,14 @@ impl Copying<'_> {
     }
 
     /// Brings one backup there, or what was decided about it since.
-    async fn bring(&self, one: &CatalogEntry, there: &Holdings, report: &mut CopyReport) -> Result<()> {
+    async fn bring(
+        &self,
+        one: &CatalogEntry,
+        (there, doubted): (&Holdings, &BTreeSet<BackupId>),
+        report: &mut CopyReport,
+    ) -> Result<()> {
         let record = &one.record;
-        if there.holds(record) && !self.is_damaged(one, there).await? {
+        if there.holds(record) && !doubted.contains(&record.id) {
             if self.may_have_new_decisions(one, there)
                 && let (Some(mark), false) = (&one.mark, self.request.dry_run)
                 && bring_decisions(self.place, record, mark).await?
@@ -198,20 +203,31 @@ impl Copying<'_> {
             return Ok(());
         }
         self.progress.begin();
-        let copied = self.copy_backup(one).await;
-        if copied.is_err() {
+        let was_sent = self.copy_backup(one).await;
+        if !was_sent.as_ref().is_ok_and(|was_sent| *was_sent) {
             report.copied.pop();
         }
-        copied
+        was_sent.map(drop)
     }
 
-    /// Whether what is there is known to be damaged, which only somebody who asks for it looks up for every copy.
-    async fn is_damaged(&self, one: &CatalogEntry, there: &Holdings) -> Result<bool> {
+    /// Whether it is a good backup. Who asks for a copy by hand also has those tried that are not sure: each is read as
+    /// a whole, so what is damaged is said, and what is good counts again.
+    fn may_be_copied(&self, one: &CatalogEntry) -> bool {
+        one.is_good() || (self.request.by_hand && one.record.is_good())
+    }
+
+    /// The copies that are not sure, as they were changed since they were read back: those are read once more, and
+    /// copied anew if they are damaged. Only somebody who asks for a copy has every one of them looked at.
+    async fn doubted_there(&self, database: &Label) -> Result<BTreeSet<BackupId>> {
         if !self.request.by_hand || self.request.dry_run {
-            return Ok(false);
+            return Ok(BTreeSet::new());
         }
-        let archive = there.archives.get(&(one.record.id.clone(), one.record.tier));
-        is_damaged_there(&self.place.catalog, &one.record, archive).await
+        let survey = self
+            .interrupt
+            .or(self.place.catalog.survey(database, usize::MAX))
+            .await?;
+        let doubted = survey.entries.iter().filter(|one| !one.is_sure());
+        Ok(doubted.map(|one| one.record.id.clone()).collect())
     }
 
     /// Whether the mark at the source may have been changed since the one at the place was written, by their dates.
@@ -226,14 +242,15 @@ impl Copying<'_> {
         }
     }
 
-    /// Copies one backup: the archive, the details, what people decided, and last the record.
-    async fn copy_backup(&self, one: &CatalogEntry) -> Result<()> {
+    /// Copies one backup: the archive, the details, what people decided, and last the record. Says whether the archive
+    /// was sent, and not there already.
+    async fn copy_backup(&self, one: &CatalogEntry) -> Result<bool> {
         let (record, to) = (&one.record, &self.place.catalog);
         let (_, owner) = maker(to, record).await?;
         let attributes = self.attributes(one, owner);
         // read first, as without it there is nothing to copy
         let sealed_record = self.source.sealed_record(record).await?;
-        let archive = copy_archive(self.source, self.place, record, &attributes, self.progress).await?;
+        let (archive, was_sent) = copy_archive(self.source, self.place, record, &attributes, self.progress).await?;
         match self.source.sealed_details(record).await {
             Ok(Some(details)) => {
                 let key = to.details_key(&record.database, &record.id);
@@ -251,7 +268,7 @@ impl Copying<'_> {
             protect_held(to, record, hold).await?;
         }
         tracing::info!(database = %record.database, id = %record.id, "copied to {}", self.place.name);
-        Ok(())
+        Ok(was_sent)
     }
 
     /// The tags and the end of the lock at the place, by its own retention.
@@ -272,7 +289,7 @@ impl Copying<'_> {
             let reported = names.drills.iter().filter(|drill| drill.report.is_some());
             reported
                 .map(|drill| drill.name.as_str().to_owned())
-                .collect::<std::collections::BTreeSet<_>>()
+                .collect::<BTreeSet<_>>()
         };
         let there = with_report(&there);
         for drill in names.drills.iter().filter(|drill| !there.contains(drill.name.as_str())) {

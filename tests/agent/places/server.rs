@@ -98,7 +98,7 @@ fn check_shows_the_host_key_to_pin_and_nothing_learns_it() {
     let scene = OnServer::of(SMALL);
     let fingerprint = scene.sshd.fingerprint("ed25519");
     let unpinned = scene.unpinned();
-    let refused = unpinned.run(["check"]).ended_with(1);
+    let refused = unpinned.run(["check"]).ended_with(8);
     assert!(
         refused.text().contains(&fingerprint) && refused.text().contains("PGCOFFER_COPY_VPS_HOST_KEY"),
         "{}",
@@ -117,6 +117,7 @@ fn check_shows_the_host_key_to_pin_and_nothing_learns_it() {
     scene.agent().run(["copy"]).success();
     let passed = scene.agent().run(["check"]);
     assert!(passed.text().contains("OpenSSH"), "{}", passed.text());
+    assert!(passed.text().contains("Place vps, sftp://"), "{}", passed.text());
     assert!(
         passed.text().contains("it holds copies of repository"),
         "{}",
@@ -155,9 +156,13 @@ fn a_server_that_is_down_fails_no_backup_and_is_caught_up() {
     next_second();
     let made = agent.run(["backup", "--json"]).success().json();
     assert!(made["copies"][0]["failure"].is_object(), "{made:#}");
-    let listed = agent.run(["list", "--json"]).success();
-    assert_eq!(listed.json()["backups"].as_array().unwrap().len(), 2);
-    assert!(listed.stderr.contains("vps"), "{}", listed.stderr);
+    let listed = agent.run(["list"]).success();
+    assert_eq!(listed.text().matches("manual").count(), 2, "{}", listed.text());
+    assert!(
+        listed.stderr.contains("the place vps can't be looked at"),
+        "{}",
+        listed.stderr
+    );
     let status = agent.run(["status"]).ended_with(8);
     assert!(
         status
@@ -166,7 +171,7 @@ fn a_server_that_is_down_fails_no_backup_and_is_caught_up() {
         "{}",
         status.text()
     );
-    let checked = agent.run(["check"]).ended_with(1);
+    let checked = agent.run(["check"]).ended_with(8);
     let port = scene.sshd.port().to_string();
     assert!(checked.text().contains(&port), "{}", checked.text());
     scene.sshd.restart();
