@@ -84,9 +84,17 @@ fn every_default_is_the_true_one() {
     let mut seen = 0;
     for setting in all() {
         if let DefaultValue::Text(text) = setting.default {
-            let plain = [("PGCOFFER_DB_MAIN_URL", "postgres://u@localhost/main")];
-            let set = [plain[0], (setting.name, text)];
-            assert_eq!(read(&set), read(&plain), "{}", setting.name);
+            let mut plain = vec![("PGCOFFER_DB_MAIN_URL", "postgres://u@localhost/main")];
+            if setting.name.contains("_COPY_<NAME>_") {
+                let place = [
+                    ("PGCOFFER_COPY_MAIN_URL", "s3://bucket"),
+                    ("PGCOFFER_COPY_MAIN_CREDENTIALS", "bucket"),
+                ];
+                plain.extend(place);
+            }
+            let name = variable(setting);
+            let set = [&plain[..], &[(&*name, text)]].concat();
+            assert_eq!(read(&set), read(&plain), "{name}");
             seen += 1;
         }
     }

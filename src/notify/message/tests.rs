@@ -369,6 +369,7 @@ fn a_subject_says_what_broke_and_why() {
             Occurrence::Failed { .. } | Occurrence::Trouble { .. } | Occurrence::Drill(_) => {
                 assert_eq!(message.subject, format!("{}: {}", message.title, why.unwrap()));
             }
+            Occurrence::Copies(_) => assert_eq!(message.subject, format!("{}: nas, vps", message.title)),
             Occurrence::Suspicious { .. } => {
                 let reason = event.reasons()[0].to_string();
                 assert!(message.subject.starts_with(&message.title), "{}", message.subject);
@@ -421,6 +422,7 @@ fn who_has_to_act_is_led_to_the_runbook() {
                 | Occurrence::Missed { .. }
                 | Occurrence::Suspicious { .. }
                 | Occurrence::Drill(_)
+                | Occurrence::Copies(_)
         );
         assert_eq!(text.contains("/docs/recovery.md"), is_bad, "{text}");
     }
