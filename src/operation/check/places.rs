@@ -52,8 +52,11 @@ pub async fn check_places(
             continue;
         };
         readme::readme(&mut sheet, catalog, &found, interrupt).await?;
-        let look = belongs(&mut sheet, catalog, repository);
-        interrupt.or(async { Ok(look.await) }).await?;
+        let look = async {
+            belongs(&mut sheet, catalog, repository).await;
+            Ok(())
+        };
+        interrupt.or(look).await?;
     }
     Ok(sheet.into_report())
 }

@@ -115,7 +115,7 @@ fn check_sum(record: &Record, crc: crc_fast::Digest, name: &str) -> Result<()> {
     let found = BASE64.encode(&crc.finalize().to_be_bytes());
     // without a checksum in the record there are the MACs of all frames
     let uploaded = record.object().map(|object| &object.crc64nvme);
-    match uploaded.filter(|uploaded| **uploaded != "") {
+    match uploaded.filter(|uploaded| !uploaded.is_empty()) {
         None => Ok(()),
         Some(uploaded) if *uploaded == found.as_str() => Ok(()),
         Some(uploaded) => {

@@ -31,10 +31,8 @@ pub(super) async fn bring_decisions(place: &CopyPlace, record: &Record, source: 
     let take = |mark: &mut Mark| {
         let is_released = is_released(source, mark);
         if source.hold.is_some() || is_released {
-            (
-                mark.hold.clone_from(&source.hold),
-                mark.released.clone_from(&source.released),
-            );
+            mark.hold.clone_from(&source.hold);
+            mark.released.clone_from(&source.released);
         }
         if is_later(source, mark) {
             mark.retained.clone_from(&source.retained);
