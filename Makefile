@@ -1,7 +1,7 @@
 # make demo    a backup and a restore, with everything they need made on the spot
 # make test    everything: installs what is missing, formats, lints, tests
 
-.PHONY: demo test lint bench bench-memory bench-end-to-end bench-levels bench-restore-jobs recording dashboard-picture doc clean
+.PHONY: demo test lint bench bench-memory bench-end-to-end bench-copies bench-levels bench-restore-jobs recording dashboard-picture doc clean
 .DEFAULT_GOAL := test
 
 # What install.sh brings by rustup is not yet on the PATH of the shell that called make.
@@ -38,6 +38,12 @@ bench-end-to-end:
 	tests/testbed/install.sh demo
 	cargo build --release --bin pgcoffer --example stage
 	target/release/examples/stage --scale 20 python3 benches/end_to_end.py
+
+# Copies to a server by SFTP, beside sftp and, where it is installed, rclone.
+bench-copies:
+	tests/testbed/install.sh all
+	cargo build --release --bin pgcoffer --example stage
+	target/release/examples/stage --scale 20 python3 benches/copies.py
 
 # What each level of compression costs and saves.
 bench-levels:

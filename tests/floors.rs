@@ -66,7 +66,11 @@ fn every_file_keeps_to_its_floor() {
 #[test]
 fn a_place_for_backups_knows_no_other() {
     let places = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
-    for (own, others) in [("s3", ["store::file", "Folder"]), ("file", ["store::s3", "S3("])] {
+    for (own, others) in [
+        ("s3", ["store::file", "Folder", "Sftp"]),
+        ("file", ["store::s3", "S3(", "Sftp"]),
+        ("sftp", ["store::file::", "Folder(", "S3("]),
+    ] {
         let files = sources(&places.join(own));
         assert!(files.len() > 5, "{own}");
         for file in files {
@@ -84,7 +88,14 @@ fn a_place_for_backups_knows_no_other() {
 const TYPES_IN_CLI: [(&str, &[&str]); 8] = [
     (
         "catalog",
-        &["CatalogEntry", "Doubt", "ListedRuns", "Listing", "OtherPlace"],
+        &[
+            "CatalogEntry",
+            "Doubt",
+            "ListedCopies",
+            "ListedRuns",
+            "Listing",
+            "NearbyPlace",
+        ],
     ),
     // the app that `init` sets up: there are no settings yet, so there is no agent to ask
     (

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backup::{BackupId, Details, Label, Mark, Record, Retention},
-    catalog::{BackupSelector, Catalog},
+    catalog::{BackupSelector, Catalog, ListedCopies},
     config::no_key,
     error::{Error, Result},
     operation::{
@@ -46,6 +46,8 @@ pub struct ShownBackup {
     pub mark: Option<Mark>,
     /// What drills have shown of it.
     pub drills: ShownDrills,
+    /// Which places beside the bucket hold it.
+    pub copies: ListedCopies,
     /// When its archive was last read back as a whole and was good.
     pub last_read_back: Option<Timestamp>,
     /// What time it is, by the bucket's clock if that is known.
@@ -71,6 +73,10 @@ impl Agent {
         let last_read_back = self.interrupt.or(last_read_back).await?;
         Ok(ShownBackup {
             drills: self.drills_of(catalog, &record).await?,
+            copies: match record.is_good() {
+                true => self.copies_of(catalog, &[&record]).await?,
+                false => ListedCopies::default(),
+            },
             record,
             details,
             sees_inside,
@@ -285,7 +291,10 @@ impl Agent {
         let catalog = self.catalog().await?;
         let record = self.find(catalog, selector).await?;
         // not interrupted between the mark and the tags
-        operation::retain(catalog, &record, retention, who, self.clock.now()).await
+        let now = self.clock.now();
+        let retained = operation::retain(catalog, &record, retention, who, now).await?;
+        self.decide_in_places(catalog, &record).await;
+        Ok(retained)
     }
 
     /// Holds, releases or accepts a backup, in the name of `who`.
@@ -296,7 +305,9 @@ impl Agent {
         let catalog = self.catalog().await?;
         let record = self.find(catalog, selector).await?;
         // not interrupted between the mark and the tag
-        operation::change_mark(catalog, &record, decision, who, self.clock.now()).await
+        let changed = operation::change_mark(catalog, &record, decision, who, self.clock.now()).await?;
+        self.decide_in_places(catalog, &record).await;
+        Ok(changed)
     }
 }
 

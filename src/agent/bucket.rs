@@ -2,8 +2,8 @@
 
 use super::{Agent, archives::no_such_database, connect::parse_label, usage};
 use crate::{
-    backup::{Failure, Label},
-    catalog::{Catalog, ListedRuns, Listing, OtherPlace},
+    backup::{Failure, Label, PlaceName, Record},
+    catalog::{Catalog, ListedRuns, Listing, NearbyPlace},
     error::{Error, Result},
     operation::{self, PruneReport, PruneRequest},
     seal::RepositoryId,
@@ -27,6 +27,17 @@ pub struct Pruned {
     pub reports: Vec<std::result::Result<PruneReport, (Label, Failure)>>,
     /// The first error.
     pub failed: Option<Error>,
+    /// What became of the copies in each other place.
+    pub places: Vec<PrunedPlace>,
+}
+
+/// What a prune of a place beside the bucket came to.
+#[derive(Debug)]
+pub struct PrunedPlace {
+    /// The place.
+    pub place: PlaceName,
+    /// Each database, in order.
+    pub reports: Vec<std::result::Result<PruneReport, (Label, Failure)>>,
 }
 
 impl Agent {
@@ -45,6 +56,7 @@ impl Agent {
             Ok(listing)
         };
         let mut listing = self.interrupt.or(listing).await?;
+        listing.copies = self.copies_of(catalog, &records_of(&listing)).await?;
         if !listing.knows_nothing() {
             return Ok(listing);
         }
@@ -56,7 +68,7 @@ impl Agent {
                 return Err(error);
             }
         }
-        listing.elsewhere = self.other_places(catalog).await?;
+        listing.elsewhere = self.nearby_places(catalog).await?;
         Ok(listing)
     }
 
@@ -64,8 +76,8 @@ impl Agent {
     ///
     /// # Errors
     /// [`Error::Interrupted`] alone.
-    pub(super) async fn other_places(&self, catalog: &Catalog) -> Result<Vec<OtherPlace>> {
-        self.interrupt.or(async { Ok(catalog.other_places().await) }).await
+    pub(super) async fn nearby_places(&self, catalog: &Catalog) -> Result<Vec<NearbyPlace>> {
+        self.interrupt.or(async { Ok(catalog.nearby_places().await) }).await
     }
 
     /// The label of a database, and the configured databases of which something can be expected: it alone, or all.
@@ -105,17 +117,10 @@ impl Agent {
             clock: self.clock,
             confirmed: options.confirmed,
         };
-        let (mut reports, mut failed) = (Vec::new(), None);
-        for label in self.labels(catalog, options.database).await? {
-            match operation::prune(catalog, &label, &request, &self.interrupt).await {
-                Ok(report) => reports.push(Ok(report)),
-                Err(error @ Error::Interrupted { .. }) => return Err(error),
-                Err(error) => {
-                    reports.push(Err((label, Failure::from(&error))));
-                    failed = failed.or(Some(error));
-                }
-            }
-        }
+        let labels = self.labels(catalog, options.database).await?;
+        let mut failed = None;
+        let reports = self.prune_all(catalog, &labels, &request, &mut failed).await?;
+        let places = self.prune_places(catalog, &labels, &request, &mut failed).await?;
         if let (Some(name), [Ok(report)]) = (options.database, reports.as_slice())
             && report.is_empty()
             && self.config.database(Some(name)).is_err()
@@ -128,6 +133,103 @@ impl Agent {
         if !options.dry_run {
             self.write_metrics(catalog, &[]).await;
         }
-        Ok(Pruned { reports, failed })
+        Ok(Pruned {
+            reports,
+            failed,
+            places,
+        })
     }
+
+    /// Deletes what its retention says in one place, database by database. `failed`: the first error.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] alone.
+    async fn prune_all(
+        &self,
+        catalog: &Catalog,
+        labels: &[Label],
+        request: &PruneRequest,
+        failed: &mut Option<Error>,
+    ) -> Result<Vec<std::result::Result<PruneReport, (Label, Failure)>>> {
+        let mut reports = Vec::new();
+        for label in labels {
+            match operation::prune(catalog, label, request, &self.interrupt).await {
+                Ok(report) => reports.push(Ok(report)),
+                Err(error @ Error::Interrupted { .. }) => return Err(error),
+                Err(error) => {
+                    reports.push(Err((label.clone(), Failure::from(&error))));
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        Ok(reports)
+    }
+
+    /// Deletes what has run out of one database in every place, before copies need the room. What can't be deleted is
+    /// logged, and keeps nothing else from its turn.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] alone.
+    pub(crate) async fn prune_copies(&self, source: &Catalog, label: &Label) -> Result<()> {
+        let request = PruneRequest {
+            policy: self.retention_policy(),
+            dry_run: false,
+            clock: self.clock,
+            confirmed: None,
+        };
+        let labels = std::slice::from_ref(label);
+        let pruned = self.prune_places(source, labels, &request, &mut None).await?;
+        for place in pruned {
+            let name = &place.place;
+            for report in &place.reports {
+                match report {
+                    Ok(report) => {
+                        for trouble in report.troubles() {
+                            tracing::warn!(database = %label, "not pruned in {name}: {trouble}");
+                        }
+                    }
+                    Err((_, failure)) => {
+                        tracing::warn!(database = %label, "nothing was pruned in {name}: {}", failure.error);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same in every place beside the bucket, each by its own retention where it has one.
+    async fn prune_places(
+        &self,
+        source: &Catalog,
+        labels: &[Label],
+        request: &PruneRequest,
+        failed: &mut Option<Error>,
+    ) -> Result<Vec<PrunedPlace>> {
+        let mut places = Vec::new();
+        for place in self.places() {
+            let reports = match self.place(place, source).await {
+                Ok(connected) => self.prune_all(&connected.catalog, labels, request, failed).await?,
+                Err(error @ Error::Interrupted { .. }) => return Err(error),
+                Err(error) => {
+                    let failure = Failure::from(&error);
+                    failed.get_or_insert(error);
+                    labels
+                        .iter()
+                        .map(|label| Err((label.clone(), failure.clone())))
+                        .collect()
+                }
+            };
+            places.push(PrunedPlace {
+                place: place.name().clone(),
+                reports,
+            });
+        }
+        Ok(places)
+    }
+}
+
+/// The good backups that are shown.
+fn records_of(listing: &Listing) -> Vec<&Record> {
+    let all = listing.entries.iter().map(|one| &one.record);
+    all.filter(|record| record.is_good()).collect()
 }

@@ -6,7 +6,9 @@ use crate::{
     catalog::Catalog,
     config::{DatabaseSettings, trimmed},
     error::Result,
-    operation::{self, Area, CheckDatabase, CheckDrill, CheckReport, CheckRequest, DrillGround, Finding, Verdict},
+    operation::{
+        self, Area, CheckDatabase, CheckDrill, CheckPlace, CheckReport, CheckRequest, DrillGround, Finding, Verdict,
+    },
     postgres::{DatabaseUrl, Session},
     rights::AccessMode,
 };
@@ -59,11 +61,39 @@ impl Agent {
         let catalog = self.catalog_to_try().await?;
         let clients = self.clients().await?;
         let mut report = operation::check(catalog.as_ref(), clients, &request, &self.interrupt, on_finding).await?;
+        report
+            .findings
+            .extend(self.check_places(catalog.as_ref(), &request, on_finding).await?);
         for finding in self.check_notifications(options.notify).await? {
             on_finding(&finding);
             report.findings.push(finding);
         }
         Ok(report)
+    }
+
+    /// Tries every other place as the bucket is tried.
+    async fn check_places(
+        &self,
+        catalog: Option<&Catalog>,
+        request: &CheckRequest,
+        on_finding: &(dyn Fn(&Finding) + Send + Sync),
+    ) -> Result<Vec<Finding>> {
+        let Some(catalog) = catalog.filter(|_| self.has_places() && !self.config.keys().secrets().is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let mut places = Vec::new();
+        for place in self.places() {
+            places.push(CheckPlace {
+                name: place.name().clone(),
+                place: self.place(place, catalog).await,
+            });
+        }
+        let repository = self
+            .interrupt
+            .or(async { Ok(catalog.repository_here().await.ok().flatten()) });
+        let repository = repository.await?.or(self.config.repository);
+        let tried = operation::check_places(places, repository, request, &self.interrupt, on_finding);
+        Ok(tried.await?.findings)
     }
 
     /// What of drills is checked, if any are set up here.

@@ -24,12 +24,15 @@ impl Agent {
         let connect = async {
             let keys = self.config.keys_for_reading()?;
             let store = self.store(self.config.store.clone()).await?;
-            Ok(Catalog::new(store, keys, self.config.repository))
+            Ok(Catalog::new(store, keys, self.config.repository).keeping(self.config.place_retention))
         };
         self.catalog.get_or_try_init(|| connect).await
     }
 
     pub(super) async fn store(&self, mut options: Options) -> Result<Store> {
+        if let Some(server) = &self.config.sftp {
+            return self.connect_server(server);
+        }
         options.quick = self.environment.is_watched;
         let location = self.config.location()?.clone();
         let connect = async { Ok(Store::connect(location, options).await?) };

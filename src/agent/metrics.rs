@@ -50,7 +50,11 @@ impl Agent {
     async fn look(&self, catalog: &Catalog, label: &Label) -> Option<Health> {
         let look = operation::status(catalog, label, self.schedules_of(label), self.clock.now());
         match self.interrupt.or(look).await {
-            Ok(health) => Some(health),
+            Ok(mut health) => {
+                let places = self.places_of(catalog, label).await.ok()?;
+                self.add_places(&mut health, places);
+                Some(health)
+            }
             Err(error) => {
                 tracing::warn!(database = %label, "no metrics of it: {error}");
                 None

@@ -11,9 +11,11 @@
 mod archives;
 mod backup;
 mod bucket;
+mod bucket_facts;
 mod certificates;
 mod check;
 mod connect;
+mod copies_told;
 mod delete;
 mod diff;
 mod digest;
@@ -28,29 +30,33 @@ mod missed;
 mod notifications;
 mod outcome;
 mod overview;
-mod place_facts;
+mod place_looks;
+mod places;
 mod policy;
 mod rule;
 mod run;
 mod scheduled_drills;
 mod sheet_facts;
 mod shown_drills;
+mod silence;
 mod status;
 mod stored_settings;
 mod throttle;
 mod tick;
 mod tick_request;
 
-use std::{ffi::OsString, fmt, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, sync::Mutex};
 
 use tokio::sync::OnceCell;
 
+use self::places::AgentPlace;
+
 use crate::{
-    backup::{Origin, RunsOn},
+    backup::{Label, Origin, RunsOn},
     catalog::Catalog,
     config::{Config, Notices, Settings},
     error::{Error, Result},
-    operation::{Clock, Interrupt},
+    operation::{Clock, Interrupt, PlaceHealth},
     panics::caught_now,
     postgres::Clients,
     store::Location,
@@ -58,7 +64,8 @@ use crate::{
 
 pub use archives::{Selector, ShownBackup};
 pub use backup::{AskedBackup, backup};
-pub use bucket::{PruneOptions, Pruned};
+pub use bucket::{PruneOptions, Pruned, PrunedPlace};
+pub use bucket_facts::BucketFacts;
 pub use certificates::{CertificateSelector, StoredCertificate, VerifyingKey};
 pub use check::CheckOptions;
 pub use diff::BackupDiff;
@@ -69,9 +76,9 @@ pub use lifecycle::LifecycleOptions;
 pub use missed::WatchedDatabase;
 pub use notifications::{Notifications, Undelivered, Weekly};
 pub use overview::{Overview, OverviewDatabase};
-pub use place_facts::PlaceFacts;
+pub use places::CopyOptions;
 pub use policy::PolicyOptions;
-pub use run::BackupOptions;
+pub use run::{BackupOptions, TakenBackup};
 pub use shown_drills::ShownDrills;
 pub use status::StatusReport;
 pub use stored_settings::{ScheduleChange, ShownSchedule};
@@ -93,6 +100,9 @@ pub struct Agent {
     notifications: Notifications,
     catalog: OnceCell<Catalog>,
     clients: OnceCell<Clients>,
+    places: Vec<AgentPlace>,
+    /// How the places stood when they were last copied to.
+    known_places: Mutex<BTreeMap<Label, Vec<PlaceHealth>>>,
 }
 
 /// What only the process itself can know: the library reads no environment.
@@ -123,6 +133,8 @@ impl Agent {
     pub fn new(config: Config, environment: Environment, interrupt: Interrupt) -> Self {
         let notifications = notifications(&config.notices, config.location.as_ref(), &environment);
         Self {
+            places: AgentPlace::of(&config.places),
+            known_places: Mutex::default(),
             config,
             environment,
             clock: Clock::system(),

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Agent;
 use crate::{
     backup::{BackupId, Failure, Label},
+    catalog::Catalog,
     error::{Error, Result},
     operation::{self, Health},
 };
@@ -49,8 +50,7 @@ impl Agent {
         let now = self.clock.now();
         let mut databases = Vec::new();
         for label in self.labels(catalog, None).await? {
-            let look = operation::status(catalog, &label, self.schedules_of(&label), now);
-            let health = match self.interrupt.or(look).await {
+            let health = match self.health_with_places(catalog, &label).await {
                 Err(error @ Error::Interrupted { .. }) => return Err(error),
                 looked => looked.map_err(|error| Failure::from(&error)),
             };
@@ -64,13 +64,19 @@ impl Agent {
         })
     }
 
-    /// The health of one database by its schedule.
+    /// The health of one database by its schedule, with the places that hold copies.
     ///
     /// # Errors
     /// What the bucket refuses, and [`Error::Interrupted`].
     pub async fn health_of(&self, label: &Label) -> Result<Health> {
-        let catalog = self.catalog().await?;
+        self.health_with_places(self.catalog().await?, label).await
+    }
+
+    pub(super) async fn health_with_places(&self, catalog: &Catalog, label: &Label) -> Result<Health> {
         let look = operation::status(catalog, label, self.schedules_of(label), self.clock.now());
-        self.interrupt.or(look).await
+        let mut health = self.interrupt.or(look).await?;
+        let places = self.places_of(catalog, label).await?;
+        self.add_places(&mut health, places);
+        Ok(health)
     }
 }

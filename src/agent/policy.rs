@@ -55,7 +55,13 @@ impl Agent {
             days: days.unwrap_or(LOCK_DAYS_DEFAULT),
         });
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"];
-        let region = region.iter().find_map(|name| self.environment.variable(name));
+        let of_place = self
+            .config
+            .store
+            .own_service
+            .as_ref()
+            .and_then(|own| own.region.as_deref());
+        let region = of_place.or_else(|| region.iter().find_map(|name| self.environment.variable(name)));
         let place = PolicyScope {
             service,
             bucket: location.bucket.clone(),
@@ -74,7 +80,31 @@ impl Agent {
         policy.map_err(|e| Error::Internal(e.to_string()))
     }
 
+    /// What a server has to allow that holds copies, as a document; none where it is no server that is meant. Asks nobody.
+    #[must_use]
+    pub fn server_policy(&self) -> Option<String> {
+        let server = &self.config.sftp.as_ref()?.location;
+        let (user, host) = (&server.user, &server.host);
+        Some(format!(
+            "# ~/.ssh/authorized_keys of {user} on {host}: one line, with the public half of the key, as\n\
+             # `ssh-keygen -y -f KEY` prints it, in the place of PUBLIC-KEY\n\
+             restrict,command=\"internal-sftp\" PUBLIC-KEY\n\
+             \n\
+             # /etc/ssh/sshd_config on {host}: {user} gets files and nothing else, and sees one folder alone, which\n\
+             # belongs to root; the folder of the copies is made in it and belongs to {user}\n\
+             Match User {user}\n    \
+                 ForceCommand internal-sftp\n    \
+                 ChrootDirectory %h\n    \
+                 AllowTcpForwarding no\n    \
+                 X11Forwarding no\n    \
+                 PermitTunnel no\n"
+        ))
+    }
+
     fn endpoint(&self) -> Option<&str> {
+        if let Some(own) = &self.config.store.own_service {
+            return own.endpoint.as_deref();
+        }
         let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
         let mut set = names.iter().filter_map(|name| self.environment.variable(name));
         set.find(|url| !url.trim().is_empty())

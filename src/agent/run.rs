@@ -9,7 +9,7 @@ use crate::{
     backup::{Retention, Tier},
     config,
     error::Result,
-    operation::{self, BackupInterval, BackupRequest, Occasion, Progress},
+    operation::{self, BackupInterval, BackupRequest, CopyReport, Occasion, Progress},
 };
 
 /// How long a backup on an event waits for a run that is in progress: Heroku ends a release phase after an hour.
@@ -33,14 +33,23 @@ pub struct BackupOptions {
     pub part_bytes: Option<u64>,
 }
 
+/// What became of a backup that somebody asked for, and of its copies.
+#[derive(Debug)]
+pub struct TakenBackup {
+    /// The backup.
+    pub asked: AskedBackup,
+    /// What was copied to the other places.
+    pub copies: Vec<CopyReport>,
+}
+
 impl Agent {
-    /// Takes one backup, notifies people of how it ended, and writes the metrics file. However many ask for one at once
+    /// Takes one backup, copies it to the other places, notifies people of how it ended, and writes the metrics file. However many ask for one at once
     /// with [`BackupOptions::at_most_every`], one is made, and the others wait for it.
     ///
     /// # Errors
     /// Those of [`crate::operation::backup`], and what is wrong with the settings; [`crate::Error::Usage`] for an
     /// interval where nothing can be read. A failed notification is none.
-    pub async fn backup(&self, options: &BackupOptions, progress: &Progress) -> Result<AskedBackup> {
+    pub async fn backup(&self, options: &BackupOptions, progress: &Progress) -> Result<TakenBackup> {
         let work = async {
             let request = self.backup_request(options);
             let request = self.or_report(None, request).await?;
@@ -61,8 +70,20 @@ impl Agent {
                 &self.interrupt,
             );
             let result = Box::pin(work).await;
+            let copied = match &result {
+                Ok(AskedBackup::Made(_)) => {
+                    let copying = self.copy_after_backup(catalog, &request.database, None, progress);
+                    Box::pin(copying).await
+                }
+                _ => Ok(Vec::new()),
+            };
             self.write_metrics(catalog, &[]).await;
-            result
+            let asked = result?;
+            Ok(TakenBackup {
+                asked,
+                // the backup is made, whatever becomes of its copies
+                copies: copied?,
+            })
         };
         self.or_report_panic(work).await
     }

@@ -140,7 +140,7 @@ impl Agent {
     }
 
     /// Sends an event, and notes it in the mark of `id`, if these credentials may write marks.
-    async fn send_and_note(&self, catalog: &Catalog, label: &Label, event: &Event, id: Option<&BackupId>) {
+    pub(super) async fn send_and_note(&self, catalog: &Catalog, label: &Label, event: &Event, id: Option<&BackupId>) {
         let notifications: &Notifications = &self.notifications;
         let sending = async {
             let notice = notifications.send(event, &self.interrupt).await;

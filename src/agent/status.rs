@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Agent, WatchedDatabase, missed::report_missed, usage};
 use crate::{
     backup::{BackupId, Label},
-    catalog::{Catalog, OtherPlace},
+    catalog::{Catalog, NearbyPlace},
     error::{Error, Result},
     operation::{self, Health, Schedules},
     schedule::Schedule,
@@ -21,7 +21,7 @@ pub struct StatusReport {
     /// Databases with backups in the bucket that are not configured here, each with its newest backup.
     pub not_configured: Vec<(Label, BackupId)>,
     /// Where else there are backups, if there are none here.
-    pub elsewhere: Vec<OtherPlace>,
+    pub elsewhere: Vec<NearbyPlace>,
     /// Why the first of the others could not be looked at.
     pub failed: Option<Error>,
     /// Why late backups could not be reported, where that was asked for.
@@ -47,8 +47,7 @@ impl Agent {
         }
         let (mut databases, mut failed) = (Vec::new(), None);
         for label in labels {
-            let look = operation::status(catalog, &label, self.schedules_of(&label), now);
-            match self.interrupt.or(look).await {
+            match self.health_with_places(catalog, &label).await {
                 Ok(health) => databases.push(health),
                 Err(error @ Error::Interrupted { .. }) => return Err(error),
                 // the others are shown all the same
@@ -64,7 +63,7 @@ impl Agent {
         };
         let elsewhere =
             match failed.is_none() && databases.iter().all(|one| one.newest_good.is_none() && one.bytes == 0) {
-                true => self.other_places(catalog).await?,
+                true => self.nearby_places(catalog).await?,
                 false => Vec::new(),
             };
         self.write_metrics(catalog, &databases).await;

@@ -48,6 +48,8 @@ impl Agent {
             let work = tick(catalog, clients, &request, &unready, notifications, progress, interrupt);
             let mut report = Box::pin(work).await?;
             let only = parse_label(options.database.as_deref())?;
+            self.copy_what_was_made(catalog, &mut report, options.prune, progress)
+                .await?;
             self.drill_what_is_due(catalog, clients, only.as_ref(), &mut report, progress)
                 .await?;
             let seen: Vec<_> = report.databases.iter().filter_map(|one| one.health.clone()).collect();

@@ -1,6 +1,7 @@
 //! What can happen to the backups of a database, with its facts. Words and JSON are made of it where a message is
 //! rendered, and nowhere else.
 
+mod copies;
 mod drill;
 mod kind;
 mod summary;
@@ -8,6 +9,7 @@ mod summary;
 use jiff::Timestamp;
 
 pub use self::{
+    copies::{CopyEvent, LatePlace},
     drill::{DrillEvent, ProvenBackup},
     kind::{EventKind, Topic},
     summary::{BackupSummary, DigestLine, LateTier, NewestGood, Origin, RunError, RunsOn},
@@ -113,6 +115,8 @@ pub enum Occurrence {
     },
     /// Something became of a scheduled drill.
     Drill(DrillEvent),
+    /// Copies in other places are behind, or complete again.
+    Copies(CopyEvent),
     /// Somebody tries whether messages arrive.
     Test,
 }
@@ -131,6 +135,7 @@ impl Event {
             Occurrence::Succeeded { .. } => EventKind::Success,
             Occurrence::Digest { .. } => EventKind::Digest,
             Occurrence::Drill(drill) => drill.kind(),
+            Occurrence::Copies(copies) => copies.kind(),
             Occurrence::Test => EventKind::Test,
         }
     }
@@ -141,6 +146,7 @@ impl Event {
         match self.what {
             Occurrence::Trouble { topic, .. } => topic,
             Occurrence::Drill(_) => Topic::Drill,
+            Occurrence::Copies(_) => Topic::Copies,
             _ => Topic::Backup,
         }
     }
@@ -160,6 +166,7 @@ impl Event {
             | Occurrence::Trouble { error, .. } => Some(error),
             Occurrence::Missed { error, .. } => error.as_ref(),
             Occurrence::Drill(drill) => drill.error(),
+            Occurrence::Copies(copies) => copies.error(),
             _ => None,
         }
     }
@@ -172,6 +179,7 @@ impl Event {
             Occurrence::Interrupted { since, .. } | Occurrence::Recovered { since, .. } => *since,
             Occurrence::Trouble { .. } => Some(self.at),
             Occurrence::Drill(DrillEvent::Overdue { due, .. }) => Some(*due),
+            Occurrence::Copies(copies) => copies.since(),
             Occurrence::Missed { late, .. } | Occurrence::CaughtUp { late, .. } => {
                 late.iter().map(|late| late.due).min()
             }
@@ -238,6 +246,10 @@ impl Event {
     /// What cures it, with the variable of the database that it concerns.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
+        // the cure of a cause names settings of the bucket, and not those of another place
+        if matches!(self.what, Occurrence::Copies(_)) {
+            return None;
+        }
         let hint = self.error()?.cause.hint()?;
         Some(match &self.database {
             Some(label) => hint.replace("<NAME>", &label.as_str().to_uppercase()),

@@ -11,6 +11,7 @@ mod id;
 mod lists;
 mod mark;
 mod notice;
+mod place_name;
 mod reason;
 mod recent;
 mod record;
@@ -30,14 +31,15 @@ pub use drill::{
     MeasuredDrill, TableRows, UnreadableDrill,
 };
 pub use event::{
-    BackupSummary, DigestLine, DrillEvent, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, ProvenBackup,
-    RunError, RunsOn, Topic,
+    BackupSummary, CopyEvent, DigestLine, DrillEvent, Event, EventKind, LatePlace, LateTier, NewestGood, Occurrence,
+    Origin, ProvenBackup, RunError, RunsOn, Topic,
 };
 pub use failure::Failure;
 pub use globals::{Globals, LastingSetting, Membership, Role, RoleAttributes, RoleState};
 pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, AnnouncedDeletion, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release, Retained};
 pub use notice::{FailedDelivery, Notice};
+pub use place_name::{BadPlaceName, PlaceName};
 pub use reason::{Reason, with_text};
 pub use recent::{Recency, RecentBackup};
 pub use record::{

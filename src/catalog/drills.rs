@@ -195,14 +195,7 @@ impl Catalog {
         if let Some(known) = drill.report.as_ref().and_then(|object| self.known_drills.get(object)) {
             return Ok(known);
         }
-        let expected = Expected {
-            database,
-            name: drill.name.as_str(),
-            made: drill.name.began(),
-            content: Content::Drill,
-            bytes_max: REPORT_BYTES_MAX,
-            sha256: None,
-        };
+        let expected = self.expected_report(database, drill);
         let json = self.read_sealed(&key, &expected).await?;
         let report = DrillRecord::from_json(&json, &drill.name, database);
         let report = report.map_err(|why| unreadable(&key, &why))?;
@@ -210,6 +203,18 @@ impl Catalog {
             self.known_drills.keep(object, &report);
         }
         Ok(report)
+    }
+
+    /// What the report of a drill must match.
+    pub(super) fn expected_report<'a>(&self, database: &'a Label, drill: &'a DrillObjects) -> Expected<'a> {
+        Expected {
+            database,
+            name: drill.name.as_str(),
+            made: drill.name.began(),
+            content: Content::Drill,
+            bytes_max: REPORT_BYTES_MAX,
+            sha256: None,
+        }
     }
 
     /// What a drill found, with the names of tables. Their verdict is that of the report, which a holder of the catalog

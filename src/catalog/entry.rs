@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Doubt, doubt};
 use crate::{
     anomaly::Measure,
-    backup::{Details, Failure, Mark, Reason, Record, Retention},
+    backup::{Details, Failure, Mark, Reason, Record, Retention, Served},
     error::Error,
     store::Object,
     text::Untrusted,
@@ -53,6 +53,8 @@ pub struct CatalogEntry {
     /// Whether the key had been retired for some time when the record was stored: then the record was copied here, or a
     /// holder of the key dated it back.
     pub came_late: bool,
+    /// How long backups are kept in this place, in the place of their own retention.
+    pub(super) place_retention: Option<Retention>,
 }
 
 impl CatalogEntry {
@@ -86,10 +88,39 @@ impl CatalogEntry {
     }
 
     /// How long it is kept, and when that runs out, where at a fixed moment: as a user decided since it was made, or as
-    /// its record says.
+    /// its record says, or as this place keeps backups.
     #[must_use]
     pub fn kept(&self) -> (Retention, Option<Timestamp>) {
-        self.record.kept(self.mark.as_ref())
+        self.kept_in(self.place_retention)
+    }
+
+    /// The same in a place with this retention of its own: what a user decided about one backup lengthens that, and never
+    /// shortens it.
+    #[must_use]
+    pub fn kept_in(&self, place: Option<Retention>) -> (Retention, Option<Timestamp>) {
+        let Some(retention) = place.filter(|_| self.record.is_good()) else {
+            return self.record.kept(self.mark.as_ref());
+        };
+        let started = self.record.started;
+        let retained = self.retained().map(|retained| retained.retention);
+        let longest = Retention::longest(retained.into_iter().chain([retention]), started).unwrap_or(retention);
+        (longest, longest.expires(started))
+    }
+
+    /// The tiers that it serves, each with how long it is kept for that in this place.
+    pub(super) fn serves(&self) -> Vec<Served> {
+        let mut serves = self.record.serves();
+        if let Some(retention) = self.place_retention.filter(|_| self.record.is_good()) {
+            serves.iter_mut().for_each(|served| served.retention = retention);
+        }
+        serves
+    }
+
+    /// The retention that a user gave it since it was made, where that counts in this place.
+    pub(super) fn retained_here(&self) -> Option<Retention> {
+        let retained = self.retained()?.retention;
+        let counts = self.place_retention.is_none() || self.kept().0 == retained;
+        counts.then_some(retained)
     }
 
     /// Whether it is a good backup whose archive exists and is the one that was uploaded.

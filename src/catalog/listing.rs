@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
-    Catalog, CatalogEntry, ListedDrills, ListedRuns, OtherPlace, OtherRepository, READS_AT_ONCE,
+    Catalog, CatalogEntry, ListedCopies, ListedDrills, ListedRuns, NearbyPlace, OtherRepository, READS_AT_ONCE,
     databases::DatabaseNames, listed_runs::folded, trust,
 };
 use crate::{
@@ -32,10 +32,12 @@ pub struct Listing {
     pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
     /// What drills have shown, once that was looked for.
     pub drills: ListedDrills,
+    /// Which other places hold them, once that was looked for.
+    pub copies: ListedCopies,
     /// Whose those records are, as far as one of them shows; or whose the place is, if there is nothing else.
     pub stranger: Option<Error>,
     /// Where else there are backups, if there are none here: looked for by who asks for a listing.
-    pub elsewhere: Vec<OtherPlace>,
+    pub elsewhere: Vec<NearbyPlace>,
     suspicious: BTreeSet<BackupId>,
 }
 

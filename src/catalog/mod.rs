@@ -16,6 +16,7 @@
 mod archive_check;
 mod commit;
 mod comparison;
+mod copying;
 mod databases;
 mod doubt;
 mod drill_commit;
@@ -25,14 +26,15 @@ mod entry;
 mod keys;
 mod known;
 mod leftovers;
+mod listed_copies;
 mod listed_drills;
 mod listed_runs;
 mod listing;
 mod marks;
 mod names;
+mod nearby_places;
 mod notices;
 mod opening;
-mod other_places;
 mod other_repositories;
 mod reading;
 mod repository;
@@ -52,23 +54,25 @@ use tokio::sync::OnceCell;
 
 use self::known::EntryCache;
 use crate::{
-    backup::{BackupId, DrillRecord, Label, Mark, Record, Tier},
+    backup::{BackupId, DrillRecord, Label, Mark, Record, Retention, Tier},
     error::Error,
     seal::{RepositoryId, Secret},
     store::Store,
 };
 
 pub use archive_check::ArchiveCheck;
+pub use copying::Holdings;
 pub use doubt::Doubt;
 pub use drill_commit::DrillTurn;
 pub use drills::{DrillHistory, DrillNames, DrillObjects, ReportsRead};
 pub use entry::CatalogEntry;
 pub use keys::{Key, Keys, Maker};
+pub use listed_copies::ListedCopies;
 pub use listed_drills::ListedDrills;
 pub use listed_runs::ListedRuns;
 pub use listing::Listing;
 pub use names::OtherRepository;
-pub use other_places::OtherPlace;
+pub use nearby_places::NearbyPlace;
 pub use sealed_place::SealedPlace;
 pub use select::BackupSelector;
 pub use stored_settings::SettingsToStore;
@@ -89,6 +93,8 @@ pub struct Catalog {
     begun: Arc<OnceCell<RepositoryId>>,
     /// Whether a setting pins the repository.
     pinned: bool,
+    /// How long backups are kept in this place, in the place of their own retention.
+    retention: Option<Retention>,
     /// Other repositories whose records under one of our keys were found here.
     others_met: Arc<Mutex<BTreeSet<RepositoryId>>>,
     /// Whether the check that this place belongs to others was made.
@@ -111,12 +117,19 @@ impl Catalog {
             repository: Arc::new(OnceCell::new_with(pinned)),
             begun: Arc::new(OnceCell::new()),
             pinned: pinned.is_some(),
+            retention: None,
             others_met: Arc::default(),
             warned: Arc::default(),
             known_records: Arc::default(),
             known_marks: Arc::default(),
             known_drills: Arc::default(),
         }
+    }
+
+    /// The same catalog of a place that keeps backups for a time of its own, whatever their records say.
+    #[must_use]
+    pub fn keeping(self, retention: Option<Retention>) -> Self {
+        Self { retention, ..self }
     }
 
     /// Whether a setting pins the repository.

@@ -81,6 +81,7 @@ impl Catalog {
             mark_object: mark_object.cloned(),
             owner: maker.map_or_else(String::new, |maker| maker.identity.owner()),
             key: maker.map_or_else(String::new, |maker| maker.secret.describe()),
+            place_retention: self.retention,
             came_late: maker.is_some_and(|maker| maker.was_retired_before(&object)),
             record,
             object,

@@ -1,5 +1,6 @@
 //! Reads small sealed objects: entries and details, each of which must match its key.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
@@ -16,7 +17,7 @@ use crate::{
 /// The zstd level for details: zstd's own default.
 pub(super) const DETAILS_LEVEL: i32 = 3;
 /// The longest object of an entry: an entry has at most 4 KiB and a header.
-const RECORD_OBJECT_BYTES_MAX: u64 = 64 << 10;
+pub(super) const RECORD_OBJECT_BYTES_MAX: u64 = 64 << 10;
 /// Limits of the JSON of details: the part without tables, a table with two long names, and the length of a chunk, each
 /// with room to spare. The last is the limit for every record, whatever it claims.
 const DETAILS_BYTES: u64 = 4 << 20;
@@ -139,15 +140,21 @@ impl Catalog {
     /// Reads and opens a small sealed object. If it doesn't open, it is read again, as a bit may have been flipped on
     /// the network. The error counts once the same bytes were read twice.
     pub(super) async fn read_sealed(&self, key: &str, expected: &Expected<'_>) -> Result<Vec<u8>> {
+        let (_, opened) = self.read_sealed_whole(key, expected).await?;
+        Ok(opened)
+    }
+
+    /// The same, with the sealed object as it is stored before what it holds.
+    pub(super) async fn read_sealed_whole(&self, key: &str, expected: &Expected<'_>) -> Result<(Bytes, Vec<u8>)> {
         let mut before = self.store.read(key, expected.bytes_max).await?;
         for _ in 1..READS_MAX {
             let opened = self.open_sealed(key, &before, expected).await;
-            if opened.is_ok() {
-                return opened;
+            if let Ok(opened) = opened {
+                return Ok((before, opened));
             }
             let after = self.store.read(key, expected.bytes_max).await?;
             if after == before {
-                return opened;
+                return opened.map(|opened| (before, opened));
             }
             before = after;
         }

@@ -83,8 +83,8 @@ impl Survey {
                 arrived: one.object.modified,
                 counts: one.counts(now),
                 outcome: one.outcome(&suspicious),
-                serves: one.record.serves(),
-                retained: one.retained().map(|retained| retained.retention),
+                serves: one.serves(),
+                retained: one.retained_here(),
                 guards: Protection {
                     hold: held.or(unread).or(before_fall),
                     ..Protection::NONE

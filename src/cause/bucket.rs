@@ -78,6 +78,24 @@ pub enum Bucket {
     FolderUnfit,
     /// Its file system gives errors, or other bytes than were written.
     FolderFailing,
+    /// The settings of a server that is reached by SFTP can't be used.
+    ServerSettings,
+    /// The server refuses the login, or there is nothing to log in with.
+    ServerLogin,
+    /// Its host key is not the one that is pinned.
+    ServerHostKey,
+    /// The folder on it is not there.
+    ServerFolderMissing,
+    /// The account on it may not do what is needed.
+    ServerDenied,
+    /// Its disk is full, or a quota is reached.
+    ServerFull,
+    /// It doesn't answer.
+    ServerUnreachable,
+    /// It lacks what is needed.
+    ServerUnfit,
+    /// It gives errors, or other bytes than were written.
+    ServerFailing,
 }
 
 impl Bucket {
@@ -162,6 +180,21 @@ impl Bucket {
             Self::FolderSilent => "see whether the server of the share is up, and the share still mounted",
             Self::FolderUnfit => "`pgcoffer check` says what the file system lacks: use another one",
             Self::FolderFailing => "see the kernel's log (`dmesg`): a disk fails, or a share gave up its server",
+            Self::ServerSettings => "correct the address, the private key and the pinned host key of the server",
+            Self::ServerLogin => {
+                "see whether the user is right, and whether the public key stands in that account's                  .ssh/authorized_keys on the server"
+            }
+            Self::ServerHostKey => {
+                "compare the server's host key with the one that is pinned: if the server was not set up anew, somebody                  else answers in its place"
+            }
+            Self::ServerFolderMissing => "make the folder on the server, mount its disk, or correct the path",
+            Self::ServerDenied => "the account on the server has to own the folder and all that pgcoffer made there",
+            Self::ServerFull => "make room on the server, raise the account's quota, or keep less",
+            Self::ServerUnreachable => {
+                "see whether the server is up, and whether a firewall lets connections to its port for SSH pass"
+            }
+            Self::ServerUnfit => "use another server, such as OpenSSH's internal-sftp",
+            Self::ServerFailing => "see the server's own log, and whether its disk is sound",
             Self::BucketNotFound | Self::BucketChanged | Self::BucketUnsupported | Self::BucketOther => {
                 return None;
             }
@@ -212,6 +245,15 @@ impl fmt::Display for Bucket {
             Self::FolderSilent => "the file system of the folder for backups does not answer",
             Self::FolderUnfit => "the file system of the folder for backups lacks what is needed",
             Self::FolderFailing => "the file system of the folder for backups gives errors",
+            Self::ServerSettings => "the settings of the server for backups can't be used",
+            Self::ServerLogin => "the server for backups refuses the login",
+            Self::ServerHostKey => "the host key of the server for backups is not the one that is pinned",
+            Self::ServerFolderMissing => "the folder for backups is not on its server",
+            Self::ServerDenied => "the account on the server for backups may not do what is needed",
+            Self::ServerFull => "the server for backups has no room left",
+            Self::ServerUnreachable => "the server for backups does not answer",
+            Self::ServerUnfit => "the server for backups lacks what is needed",
+            Self::ServerFailing => "the server for backups gives errors",
         })
     }
 }

@@ -10,6 +10,7 @@ use super::{
         certificate::CertificateCommand,
         check::CheckArgs,
         chosen::{Chosen, Named},
+        copy::CopyArgs,
         dashboard::DashboardCommand,
         delete::DeleteArgs,
         diff::DiffArgs,
@@ -123,6 +124,8 @@ pub(super) enum Command {
     },
     /// Prove that a backup comes back, of each database where none is named: restore it aside, compare everything
     Drill(DrillArgs),
+    /// Copy backups to the other places, or from one of them back to the bucket: what is missing there, checked on the way
+    Copy(CopyArgs),
     /// Certificates of drills: show, give out, verify with the public key alone
     #[command(subcommand)]
     Certificate(CertificateCommand),
@@ -186,7 +189,7 @@ pub(super) enum Command {
     SheetFacts,
     /// Print what stands in the bucket, with a key or without one
     #[command(hide = true)]
-    PlaceFacts,
+    BucketFacts,
     /// Print the script by which a shell completes commands, options, databases and ids
     #[command(visible_alias = "completion")]
     Completions {
@@ -227,6 +230,20 @@ impl Command {
             Self::Backup(_) | Self::Tick(_) | Self::Serve(_) => false,
             Self::Status(args) => !args.notifies(),
             _ => true,
+        }
+    }
+
+    /// The place that it reads, where that is not the bucket.
+    pub(super) fn from_place(&self) -> Option<&str> {
+        match self {
+            Self::List(args) => args.from.name(),
+            Self::Diff(args) => args.from.name(),
+            Self::Show(args) => args.chosen.from_place(),
+            Self::Drill(args) => args.chosen.from_place(),
+            Self::Restore(args) => args.chosen.from_place(),
+            Self::Policy(args) => args.place.as_deref(),
+            Self::Get { chosen, .. } | Self::Verify { chosen, .. } => chosen.from_place(),
+            _ => None,
         }
     }
 

@@ -26,6 +26,7 @@ mod text;
 mod text_certificate;
 mod text_check;
 mod text_contents;
+mod text_copy;
 mod text_delete;
 mod text_diff;
 mod text_drill;
@@ -181,7 +182,12 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
             is_watched: cli.command.is_watched(),
             ..environment()
         };
-        let agent = Agent::from_settings(&settings, environment, interrupt.clone())?;
+        let config = Config::read(&settings)?;
+        let config = match cli.command.from_place() {
+            Some(name) => config.read_from(name)?,
+            None => config,
+        };
+        let agent = Agent::new(config, environment, interrupt.clone());
         Ok((agent, runtime()?))
     });
     let begun = begun.unwrap_or_else(|panic| Err(panic.into()));

@@ -8,9 +8,10 @@ use pgcoffer::{
     Error, Result,
     agent::{ShownDrills, Undelivered},
     backup::{Details, Globals, Mark, RecentBackup, Record},
+    catalog::ListedCopies,
     operation::{
-        BackupContents, BackupTaken, ComparedWith, DrillReport, Fetched, FetchedTable, RestorePreview, RestoreReport,
-        Sampled, Verified,
+        BackupContents, BackupTaken, ComparedWith, CopyReport, DrillReport, Fetched, FetchedTable, RestorePreview,
+        RestoreReport, Sampled, Verified,
     },
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
     store::Location,
@@ -25,7 +26,7 @@ use super::{
     table::Room,
     terminal::stdout_columns,
     text::{facts, kept, record_json, retained_json, tables_and_rows, tables_table, took},
-    text_contents, text_drill, text_preview, text_restore,
+    text_contents, text_copy, text_drill, text_preview, text_restore,
     width::{columns, facts_wrapped, wrapped},
 };
 
@@ -118,6 +119,13 @@ impl Output {
         }
     }
 
+    pub(super) fn copied(self, reports: &[CopyReport], dry_run: bool) -> Result<()> {
+        match self.json {
+            true => self.print_json(&json!({ "copies": reports, "dry_run": dry_run })),
+            false => print(text_copy::copied(reports, dry_run)),
+        }
+    }
+
     pub(super) fn passphrase(self, text: &str) -> Result<()> {
         let bits = Passphrase::generated_bits();
         if self.json {
@@ -147,11 +155,18 @@ impl Output {
         )
     }
 
-    pub(super) fn backup(self, taken: &BackupTaken, location: &Location, by_default: bool) -> Result<()> {
+    pub(super) fn backup(
+        self,
+        taken: &BackupTaken,
+        copies: &[CopyReport],
+        location: &Location,
+        by_default: bool,
+    ) -> Result<()> {
         let BackupTaken { record, details } = taken;
         if self.json {
             let mut value = record_json(record, Some(details));
             insert(&mut value, "made", json!(true));
+            insert(&mut value, "copies", to_json(&copies)?);
             return self.print_json(&value);
         }
         let bytes = record
@@ -174,6 +189,11 @@ impl Output {
             false => "",
         };
         text.push_str(&format!("  {kept}{how}\n"));
+        text.extend(
+            copies
+                .iter()
+                .map(|report| format!("  {}\n", text_copy::in_a_line(report))),
+        );
         // on a terminal the log has just said them
         let is_seen = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         for warning in details.warnings.iter().filter(|_| !is_seen) {
@@ -203,7 +223,7 @@ impl Output {
         record: &Record,
         details: Option<&Details>,
         (mark, read_back): (Option<&Mark>, Option<(Timestamp, Timestamp)>),
-        drills: &ShownDrills,
+        (drills, copies): (&ShownDrills, &ListedCopies),
         location: &Location,
     ) -> Result<()> {
         if self.json {
@@ -220,6 +240,9 @@ impl Output {
                 object.insert("drills".to_owned(), json!(reports));
                 object.insert("drill_findings".to_owned(), json!(drills.findings));
                 object.insert("measured".to_owned(), json!(drills.measured));
+                object.insert("places".to_owned(), json!(copies.of(&record.id)));
+                let unseen: Vec<_> = copies.unseen.iter().map(|(place, _)| place).collect();
+                object.insert("places_unseen".to_owned(), json!(unseen));
             }
             return self.print_json(&value);
         }
@@ -230,6 +253,7 @@ impl Output {
             let (when, at) = (ago(at, now), bare_minute(at));
             text.push_str(&format!("{:<14} {when}, at {at} UTC: all of it is good\n", "read back"));
         }
+        text.push_str(&text_copy::places_of_backup(copies, &record.id));
         text.push_str(&text_drill::drills_of_backup(drills));
         let mut text = facts_wrapped(&text, stdout_columns());
         if !details.tables.is_empty() {

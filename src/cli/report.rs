@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::{
     output::{Output, insert, print, to_json},
+    text_copy,
     text_drill::drilled,
     text_prune::summary,
 };
@@ -30,7 +31,15 @@ impl Output {
             return self.print_json(&value);
         }
         let databases = report.databases.iter().map(ticked_text);
-        let text: String = databases.chain(report.drills.iter().map(drill_text)).collect();
+        let copies = report
+            .copies
+            .iter()
+            .filter(|copy| !copy.copied.is_empty() || copy.first_failure().is_some());
+        let copies = copies.map(|copy| format!("{}: {}\n", copy.database, text_copy::in_a_line(copy)));
+        let text: String = databases
+            .chain(copies)
+            .chain(report.drills.iter().map(drill_text))
+            .collect();
         print(text)
     }
 

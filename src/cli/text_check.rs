@@ -74,6 +74,7 @@ pub(super) fn heading(area: Area, subject: &str) -> String {
         Area::Database if subject == "database" => "Database".to_owned(),
         Area::Database => format!("Database {subject}"),
         Area::Bucket => format!("Bucket {subject}"),
+        Area::Place => format!("Place {subject}"),
         Area::Key => format!("Key of {subject}"),
         Area::Schedule => format!("Schedule of {subject}"),
         Area::Drill => "Drills".to_owned(),

@@ -4,6 +4,7 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
+    agent::PrunedPlace,
     backup::{Failure, Label},
     operation::{DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport},
     retention::RetentionVerdict,
@@ -25,38 +26,60 @@ pub(super) struct PruneView<'a> {
     pub(super) zone: &'a Zone,
 }
 
+/// What became of one database.
+type Reported = std::result::Result<PruneReport, (Label, Failure)>;
+
 impl Output {
     pub(super) fn pruned(
         self,
-        reports: &[std::result::Result<PruneReport, (Label, Failure)>],
+        reports: &[Reported],
+        places: &[PrunedPlace],
         view: &PruneView<'_>,
         failed: Option<&Error>,
     ) -> Result<()> {
         if self.json {
-            let mut databases = Vec::new();
-            for report in reports {
-                databases.push(match report {
-                    Ok(report) => pruned_json(report)?,
-                    Err((label, failure)) => json!({ "database": label, "failed": failure }),
-                });
+            let mut of_places = Vec::new();
+            for place in places {
+                of_places.push(json!({ "place": place.place, "databases": databases_json(&place.reports)? }));
             }
-            return self.print_json(&json!({ "dry_run": view.dry_run, "databases": databases }));
+            return self.print_json(&json!({
+                "dry_run": view.dry_run,
+                "databases": databases_json(reports)?,
+                "places": of_places,
+            }));
         }
-        let mut text = String::new();
         // of one database what the command ends with says why
         let failed = failed.filter(|_| reports.len() == 1);
-        for report in reports {
-            match report {
-                Ok(report) => text.push_str(&plan_text(report, view.zone)),
-                Err((_, failure)) if is_what_it_ends_with(failure, failed) => {}
-                Err((label, failure)) => text.push_str(&format!("{label}: {}\n", failure.error.lines())),
-            }
+        let mut text = reports_text(reports, view.zone, failed);
+        for place in places {
+            text.push_str(&format!("\nIn {}:\n", place.place));
+            text.push_str(&reports_text(&place.reports, view.zone, failed));
         }
         if reports.is_empty() {
             text.push_str(&format!("There are no backups in {}.\n", view.location));
         }
         print(text)
     }
+}
+
+fn databases_json(reports: &[Reported]) -> Result<Vec<Value>> {
+    let of_one = |report: &Reported| match report {
+        Ok(report) => pruned_json(report),
+        Err((label, failure)) => Ok(json!({ "database": label, "failed": failure })),
+    };
+    reports.iter().map(of_one).collect()
+}
+
+fn reports_text(reports: &[Reported], zone: &Zone, failed: Option<&Error>) -> String {
+    let mut text = String::new();
+    for report in reports {
+        match report {
+            Ok(report) => text.push_str(&plan_text(report, zone)),
+            Err((_, failure)) if is_what_it_ends_with(failure, failed) => {}
+            Err((label, failure)) => text.push_str(&format!("{label}: {}\n", failure.error.lines())),
+        }
+    }
+    text
 }
 
 fn is_what_it_ends_with(failure: &Failure, failed: Option<&Error>) -> bool {

@@ -5,7 +5,7 @@ use pgcoffer::{
     Result,
     agent::StatusReport,
     backup::{BackupId, Label},
-    catalog::OtherPlace,
+    catalog::NearbyPlace,
     operation::Health,
     store::Location,
     text::{ago, short_size, span},
@@ -21,6 +21,7 @@ use super::{
     table::{Room, Table},
     terminal::stdout_columns,
     text::read_back,
+    text_copy,
     text_drill::third_answer,
     width::wrapped,
     zone::Zone,
@@ -60,7 +61,7 @@ fn status_json(report: &StatusReport) -> Result<Value> {
 fn status_text(report: &StatusReport, view: &StatusView<'_>) -> Styled {
     let (found, now) = (&report.databases, report.at);
     let mut text = Styled::default();
-    let elsewhere = OtherPlace::all_said(&report.elsewhere).map(|elsewhere| format!("But {elsewhere}"));
+    let elsewhere = NearbyPlace::all_said(&report.elsewhere).map(|elsewhere| format!("But {elsewhere}"));
     if found.is_empty() {
         if let Some(elsewhere) = elsewhere {
             text.push_str(&wrapped(
@@ -228,6 +229,7 @@ fn notes(health: &Health, now: Timestamp, zone: &Zone) -> Vec<(Style, String)> {
         let warnings = newest.warnings.iter();
         warnings.map(|warning| format!("warning of {}: {warning}", newest.id))
     }));
+    lines.extend(text_copy::places_of_database(health, now));
     let read = health.last_read_back.iter();
     lines.extend(read.map(|read| read_back(&read.id, read.at, now)));
     if health.came_late > 0 {

@@ -13,6 +13,7 @@ mod monitoring;
 mod names;
 mod notices;
 mod old_keys;
+mod places;
 mod read;
 mod reading;
 mod schedules;
@@ -35,7 +36,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration}
 use jiff::tz::TimeZone;
 
 use crate::{
-    backup::{Label, Retention},
+    backup::{Label, PlaceName, Retention},
     catalog::{Key, Keys},
     certificate::PublicKey,
     error::{Error, Fault, Result},
@@ -45,7 +46,7 @@ use crate::{
     rights::AccessMode,
     schedule::Schedule,
     seal::{RepositoryId, Secret},
-    store::{BucketLocation, Location, Options},
+    store::{BucketLocation, Location, Options, SftpOptions},
 };
 
 use self::reading::Reading;
@@ -61,6 +62,7 @@ pub use self::{
     file::ConfigFile,
     monitoring::{Serving, listen},
     old_keys::{EarlierKey, OldKey},
+    places::PlaceSettings,
     seen::SeenDatabases,
     setting::{DefaultValue, Section, Setting},
     settings::{Settings, Sources},
@@ -105,6 +107,14 @@ pub struct Config {
     pub location: Option<Location>,
     /// choices about the bucket
     pub store: Options,
+    /// the places beside the bucket, which hold copies
+    pub places: Vec<PlaceSettings>,
+    /// how many of them have to hold a backup; all of them where that isn't said
+    pub copies_min: Option<u32>,
+    /// how the server is reached, where a place on one is read
+    pub sftp: Option<SftpOptions>,
+    /// how long backups are kept in the place that is read, in the place of their own retention
+    pub place_retention: Option<Retention>,
     /// where pg_dump and pg_restore are
     pub pg_bin: Option<PathBuf>,
     /// where drills restore
@@ -293,6 +303,41 @@ impl Config {
                 "set PGCOFFER_BUCKET=s3://bucket/prefix or file:///path/to/folder, or give --bucket",
             )
         })
+    }
+
+    /// The place of this name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where none is called so.
+    pub fn place(&self, name: &str) -> Result<&PlaceSettings> {
+        let found = PlaceName::parse(name).ok();
+        let found = found.and_then(|name| self.places.iter().find(|place| place.name == name));
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.places.iter().map(|place| place.name.as_str()).collect();
+            match names.is_empty() {
+                true => Error::usage(
+                    format!("there is no place {name:?}: none beside the bucket is configured"),
+                    "set PGCOFFER_COPY_<NAME>_URL to s3://bucket/prefix, sftp://user@host/path or file:///path/to/folder",
+                ),
+                false => Error::usage(
+                    format!("there is no place {name:?}; configured: {}", names.join(", ")),
+                    "name one of those",
+                ),
+            }
+        })
+    }
+
+    /// The same settings of an agent that reads from the place of this name, in the place of the bucket.
+    ///
+    /// # Errors
+    /// As [`Config::place`].
+    pub fn read_from(mut self, name: &str) -> Result<Self> {
+        let place = self.place(name)?.clone();
+        (self.location, self.store) = (Some(place.location), place.store);
+        (self.sftp, self.place_retention) = (place.sftp, place.retention);
+        (self.places, self.copies_min) = (Vec::new(), None);
+        self.mode = AccessMode::Full;
+        Ok(self)
     }
 
     /// The bucket, for what only S3 has. `doing`: what needs it; `instead`: what does the same elsewhere.

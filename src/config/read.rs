@@ -15,7 +15,7 @@ use super::{
     wrong::Taken,
 };
 use crate::{
-    backup::Label,
+    backup::{Label, PlaceName},
     catalog::Key,
     error::Fault,
     postgres::{AwsIam, DatabaseUrl},
@@ -63,6 +63,13 @@ impl Reading {
                 })?;
                 read(self, label, text)
             }
+            Take::PerPlace { read, .. } => {
+                let place = PlaceName::parse(label).map_err(|e| {
+                    let hint = "choose another, such as OFFSITE in PGCOFFER_COPY_OFFSITE_URL".to_owned();
+                    (e.to_string(), Some(hint))
+                })?;
+                read(self, place, text)
+            }
         }
     }
 
@@ -87,6 +94,9 @@ impl Reading {
         self.config.notices = self.notices.finish(&zone, &self.wrong, &mut self.faults);
         self.config.drill_timeout = self.drills.time_limit.unwrap_or(self.config.drill_timeout);
         self.config.drills = self.drills.finish(&zone, &mut self.faults);
+        let (bucket, http_hosts) = (self.config.location.as_ref(), &self.config.store.http_hosts);
+        let places = self.places.finish(bucket, http_hosts, &self.wrong, &mut self.faults);
+        (self.config.places, self.config.copies_min) = places;
         let locked = self.config.store.lock.is_some();
         let mut schedules = self.schedules.parse(locked, &mut self.faults);
         for (label, url) in self.urls {

@@ -9,6 +9,7 @@ use super::{
     dynos::DynoReading,
     monitoring::Serving,
     notices::{NoticeReading, Notices},
+    places::PlacesReading,
     schedules::Schedules,
     seen::SeenDatabases,
 };
@@ -36,6 +37,7 @@ pub(super) struct Reading {
     pub(super) notices: NoticeReading,
     pub(super) dynos: DynoReading,
     pub(super) dashboard: DashboardReading,
+    pub(super) places: PlacesReading,
     /// Variables that are set and can't be used: what needs them does not report them as missing.
     pub(super) wrong: BTreeSet<String>,
     pub(super) faults: Vec<Fault>,
@@ -53,6 +55,10 @@ impl Default for Reading {
             repository: None,
             location: None,
             store: Options::default(),
+            places: Vec::new(),
+            copies_min: None,
+            sftp: None,
+            place_retention: None,
             pg_bin: None,
             drill_ground: DrillGround::default(),
             drill_sql: None,
@@ -86,6 +92,7 @@ impl Default for Reading {
             notices: NoticeReading::default(),
             dynos: DynoReading::default(),
             dashboard: DashboardReading::default(),
+            places: PlacesReading::default(),
             wrong: BTreeSet::new(),
             faults: Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! What the table of settings says of each: its name, how it is read, and what it means.
 
 use super::{names::NAME, reading::Reading, wrong::Taken};
-use crate::backup::Label;
+use crate::backup::{Label, PlaceName};
 
 /// Settings of one subject.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Section {
 /// One setting. All its fields have to be given: one without help or documentation does not compile.
 #[derive(Debug)]
 pub struct Setting {
-    /// The variable's name; `<NAME>` in it stands for the label of a database.
+    /// The variable's name; `<NAME>` in it stands for the label of a database, or for the name of a place.
     pub name: &'static str,
     /// Whether its text is for nobody else's eyes.
     pub secret: bool,
@@ -64,6 +64,13 @@ pub(super) enum Take {
         /// this one's name: `PGCOFFER_DB_MAIN_PING_URL` may be the URL of `main_ping`.
         is_other: fn(&str) -> bool,
     },
+    /// There is one for each place that holds copies.
+    PerPlace {
+        read: fn(&mut Reading, PlaceName, &str) -> Taken,
+        /// Whether the text shows that another setting is meant, of a place whose name ends with the beginning of this
+        /// one's name.
+        is_other: fn(&str) -> bool,
+    },
 }
 
 impl std::fmt::Debug for Take {
@@ -71,6 +78,7 @@ impl std::fmt::Debug for Take {
         f.write_str(match self {
             Self::Once(_) => "Once",
             Self::PerDatabase { .. } => "PerDatabase",
+            Self::PerPlace { .. } => "PerPlace",
         })
     }
 }
@@ -79,6 +87,14 @@ impl Take {
     /// Of each database, by a name that no other setting can have.
     pub(super) const fn per_database(read: fn(&mut Reading, Label, &str) -> Taken) -> Self {
         Self::PerDatabase {
+            read,
+            is_other: |_| false,
+        }
+    }
+
+    /// Of each place, by a name that no other setting can have.
+    pub(super) const fn per_place(read: fn(&mut Reading, PlaceName, &str) -> Taken) -> Self {
+        Self::PerPlace {
             read,
             is_other: |_| false,
         }
@@ -102,7 +118,7 @@ impl Setting {
     pub(super) fn is_other(&self, text: &str) -> bool {
         match self.take {
             Take::Once(_) => false,
-            Take::PerDatabase { is_other, .. } => is_other(text),
+            Take::PerDatabase { is_other, .. } | Take::PerPlace { is_other, .. } => is_other(text),
         }
     }
 

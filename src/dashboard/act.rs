@@ -174,7 +174,7 @@ async fn back_up(agent: &Agent, label: &Label, progress: &Progress) -> Result<Do
         at_most_every: None,
         part_bytes: None,
     };
-    match agent.backup(&options, progress).await? {
+    match agent.backup(&options, progress).await?.asked {
         AskedBackup::Made(taken) => {
             let (record, counts) = (&taken.record, taken.record.counts);
             let bytes = record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes);

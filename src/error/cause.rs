@@ -21,8 +21,12 @@ impl Error {
                 Machine::Settings { names: names.collect() }.into()
             }
             Self::Postgres(error) => of_postgres(error),
-            Self::Store(error) if error.is_of_folder => of_folder(error.kind).into(),
-            Self::Store(error) => of_kind(error.kind).into(),
+            Self::Store(error) => match error.place {
+                store::PlaceKind::Bucket => of_kind(error.kind),
+                store::PlaceKind::Folder => of_folder(error.kind),
+                store::PlaceKind::Server => of_server(error.kind),
+            }
+            .into(),
             Self::Seal { source, .. } => of_seal(source),
             Self::Record { .. } => Backup::BackupRecord.into(),
             Self::Dump(_) => child(Program::PgDump, ChildCause::NotWhole),
@@ -164,6 +168,22 @@ fn of_folder(kind: store::Kind) -> Bucket {
         K::Unreachable | K::Busy | K::Silent => Bucket::FolderSilent,
         K::Unsupported => Bucket::FolderUnfit,
         K::Damaged | K::Mismatch | K::Other => Bucket::FolderFailing,
+        kind => of_kind(kind),
+    }
+}
+
+fn of_server(kind: store::Kind) -> Bucket {
+    use store::Kind as K;
+    match kind {
+        K::Configuration => Bucket::ServerSettings,
+        K::NoCredentials | K::CredentialsUnavailable | K::WrongCredentials => Bucket::ServerLogin,
+        K::Certificate => Bucket::ServerHostKey,
+        K::NoBucket => Bucket::ServerFolderMissing,
+        K::Denied => Bucket::ServerDenied,
+        K::Full => Bucket::ServerFull,
+        K::Unreachable | K::Busy | K::Silent | K::Endpoint => Bucket::ServerUnreachable,
+        K::Unsupported => Bucket::ServerUnfit,
+        K::Damaged | K::Mismatch | K::Other => Bucket::ServerFailing,
         kind => of_kind(kind),
     }
 }

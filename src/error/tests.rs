@@ -8,7 +8,7 @@ fn every_side_has_its_exit_status() {
             doing: "read x".into(),
             why: "y".into(),
             cure: None,
-            is_of_folder: false,
+            place: store::PlaceKind::Bucket,
         })
     };
     assert_eq!(store(store::Kind::Denied).exit_status(), ExitStatus::Bucket);

@@ -96,6 +96,7 @@ impl Snapshot {
                 sheet.newest(health);
                 sheet.tiers(health);
                 sheet.drills(health);
+                sheet.places(health);
             }
         }
         if let Some(rounds) = &self.rounds {

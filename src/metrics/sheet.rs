@@ -178,6 +178,33 @@ impl MetricsSheet {
         }
     }
 
+    /// How the places beside the bucket stand.
+    pub(super) fn places(&mut self, health: &Health) {
+        for place in &health.places {
+            let mut labels = of(health);
+            labels.push(("place", place.place.to_string()));
+            let help = "Whether this place could be looked at";
+            self.set(
+                "place_look_success",
+                help,
+                None,
+                &labels,
+                i64::from(place.failure.is_none()),
+            );
+            let Some(held) = place.held else {
+                continue;
+            };
+            let help = "Backups that belong into this place and are there";
+            self.set("place_backups", help, None, &labels, whole(held));
+            let help = "Backups that belong into this place and are missing";
+            self.set("place_missing_backups", help, None, &labels, whole(place.behind.len()));
+            let help = "Whether the newest good backup is in this place";
+            self.set("place_holds_newest", help, None, &labels, i64::from(place.holds_newest));
+            let help = "Since when this place is behind";
+            self.moment("place_behind_since_timestamp", help, &labels, place.behind_since);
+        }
+    }
+
     /// The values of each tier.
     pub(super) fn tiers(&mut self, health: &Health) {
         for tier in &health.figures.tiers {

@@ -53,6 +53,8 @@ fn health() -> Health {
         foreign: 0,
         undelivered: None,
         drills: crate::operation::DrillHealth::default(),
+        places: Vec::new(),
+        copies_min: 0,
         figures: Figures {
             looked: at("2026-11-20T03:00:00Z"),
             tiers: tiers.to_vec(),

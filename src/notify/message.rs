@@ -1,6 +1,7 @@
 //! Messages in words: what happened, since when, which backup is the newest good one, and what to do. Every channel
 //! shows the same message.
 
+mod copies;
 mod drills;
 mod lines;
 #[cfg(test)]
@@ -16,7 +17,7 @@ use super::{
     figures::{minute, size},
 };
 use crate::{
-    backup::{BackupSummary, Event, NewestGood, Occurrence, Reason, RunError, Topic},
+    backup::{BackupSummary, CopyEvent, Event, NewestGood, Occurrence, Reason, RunError, Topic},
     readme::RUNBOOK,
     text::{escaped, escaped_lines},
 };
@@ -58,6 +59,7 @@ impl Message {
             Occurrence::Suspicious { backup, reasons } => suspicious(event, backup, reasons, &mut body),
             Occurrence::Succeeded { backup, .. } => succeeded(event, backup, &mut body),
             Occurrence::Drill(drill) => drills::drill(event, drill, &mut body),
+            Occurrence::Copies(copies) => copies::copies(event, copies, &mut body),
             Occurrence::Digest { databases } => super::digest::words(event, databases, &mut body),
             Occurrence::Test => test(event, &mut body),
         };
@@ -67,7 +69,8 @@ impl Message {
                 | Occurrence::Trouble { .. }
                 | Occurrence::Missed { .. }
                 | Occurrence::Suspicious { .. }
-        ) || matches!(&event.what, Occurrence::Drill(drill) if drill.is_bad());
+        ) || matches!(&event.what, Occurrence::Drill(drill) if drill.is_bad())
+            || matches!(&event.what, Occurrence::Copies(CopyEvent::Behind { .. }));
         if is_bad {
             body.say(format!("Runbook: {RUNBOOK}"));
         }
@@ -108,6 +111,7 @@ fn subject(title: &str, event: &Event) -> String {
     let why = match &event.what {
         Occurrence::Suspicious { .. } => reason,
         Occurrence::Drill(drill) => drills::subject(drill),
+        Occurrence::Copies(copies) => copies::subject(copies),
         Occurrence::Failed { .. } | Occurrence::Trouble { .. } | Occurrence::Missed { .. } => {
             event.error().map(|error| error.cause.to_string())
         }
@@ -191,6 +195,10 @@ fn trouble(event: &Event, topic: Topic, error: &RunError, body: &mut Body) -> St
             format!("drill of {name} FAILED"),
             format!("Something of a drill of {name} failed at {at}."),
         ),
+        Topic::Copies => (
+            format!("copies of {name} are BEHIND"),
+            format!("Copies of {name} could not be made at {at}."),
+        ),
         Topic::Backup => (
             format!("backup of {name} FAILED"),
             format!("The backup of {name} failed at {at}."),
@@ -199,7 +207,7 @@ fn trouble(event: &Event, topic: Topic, error: &RunError, body: &mut Body) -> St
     body.say(first);
     body.say(match topic {
         Topic::Bucket | Topic::Repository => format!("Why: {}.", error.cause),
-        Topic::Retention | Topic::Backup | Topic::Drill => why(error),
+        Topic::Retention | Topic::Backup | Topic::Drill | Topic::Copies => why(error),
     });
     body.say_hint(event);
     let mut state = Vec::new();

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{CLOCKS_APART_MAX, DrillHealth, Problem, figures::Figures};
+use super::{CLOCKS_APART_MAX, DrillHealth, PlaceHealth, Problem, figures::Figures};
 use crate::{
     backup::{BackupId, Failure, Label, LateTier, Notice, Reason, Tier, with_text},
     catalog::OtherRepository,
-    text::{Untrusted, minute, roughly},
+    text::{Untrusted, counted, minute, roughly},
 };
 
 /// The health of one database's backups.
@@ -71,6 +71,10 @@ pub struct Health {
     pub undelivered: Option<UndeliveredNotice>,
     /// What drills have shown: whether its backups come back.
     pub drills: DrillHealth,
+    /// How the places beside the bucket stand, if there are any and they were looked at.
+    pub places: Vec<PlaceHealth>,
+    /// How many of those places have to hold every backup.
+    pub copies_min: usize,
     /// The numbers for monitoring.
     #[serde(skip)]
     pub figures: Figures,
@@ -209,6 +213,7 @@ impl Health {
             problems.push(Problem::new("the newest backup looks suspicious").because(first));
         }
         problems.extend(self.drills.problems());
+        problems.extend(self.copies_behind());
         for Lost { id, why } in &self.lost {
             let what = format!("{id} is no backup any more");
             problems.push(Problem::new(what).because(why.clone()));
@@ -266,6 +271,42 @@ impl Health {
             problems.push(told.because(why));
         }
         problems
+    }
+
+    /// The number of places beside the bucket that hold everything that belongs there.
+    #[must_use]
+    pub fn complete_places(&self) -> usize {
+        self.places.iter().filter(|place| place.is_complete()).count()
+    }
+
+    /// The places that are late, if fewer than required hold everything or are being brought up to date.
+    pub fn late_places(&self) -> impl Iterator<Item = &PlaceHealth> {
+        let in_time = self.places.iter().filter(|place| !place.is_late()).count();
+        let is_short = in_time < self.copies_min;
+        self.places.iter().filter(move |place| is_short && place.is_late())
+    }
+
+    fn copies_behind(&self) -> Vec<Problem> {
+        let complete = format!(
+            "{} of {} complete",
+            self.complete_places(),
+            counted(self.places.len(), "place")
+        );
+        let problem = |place: &PlaceHealth| {
+            let name = &place.place;
+            match (&place.failure, place.behind_since) {
+                (Some(failure), _) => Problem::new(format!("the place {name} can't be looked at ({complete})"))
+                    .because(failure.error.clone()),
+                (None, since) => {
+                    let since = since.map_or_else(String::new, |since| format!(" since {}", minute(since)));
+                    Problem::new(format!(
+                        "the place {name} is behind{since}: {} missing there ({complete})",
+                        counted(place.behind.len(), "backup")
+                    ))
+                }
+            }
+        };
+        self.late_places().map(problem).collect()
     }
 
     fn beside(&self, other: &OtherRepository) -> Problem {

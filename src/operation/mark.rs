@@ -69,14 +69,12 @@ pub async fn change_mark(
     let (mut tagged, mut legal_hold, mut changed) = (false, false, false);
     let before = catalog.mark(&record.database, &record.id).await?;
     if *change == MarkChange::Release {
-        changed |= tag_hold(catalog, record, None).await?.changed;
-        changed |= take_legal_hold_off(catalog, record).await?;
+        changed |= lift_hold(catalog, record).await?;
     }
     let mark = mark(catalog, record, change, who, now).await?;
     changed |= before.unwrap_or_else(|| Mark::new(&record.database, &record.id)) != mark;
     if let (MarkChange::Hold(_), Some(hold)) = (change, &mark.hold) {
-        tagged = tag_hold(catalog, record, Some(hold)).await?.holds;
-        legal_hold = put_legal_hold_on(catalog, record).await?;
+        (tagged, legal_hold) = protect_held(catalog, record, hold).await?;
         check_stands(catalog, record).await?;
     }
     Ok(ChangedMark {
@@ -146,6 +144,19 @@ async fn mark(catalog: &Catalog, record: &Record, change: &MarkChange, who: &str
     catalog
         .change_mark(&record.database, &record.id, &secret, &attributes, change)
         .await
+}
+
+/// Sets what else keeps a held backup, beside its mark: the tag, and if objects are locked the legal hold, as far as the
+/// service supports them. Gives whether each of them is there.
+pub(super) async fn protect_held(catalog: &Catalog, record: &Record, hold: &Hold) -> Result<(bool, bool)> {
+    let tagged = tag_hold(catalog, record, Some(hold)).await?.holds;
+    Ok((tagged, put_legal_hold_on(catalog, record).await?))
+}
+
+/// Removes the tag and the legal hold of a backup that is released. Says whether there was any.
+pub(super) async fn lift_hold(catalog: &Catalog, record: &Record) -> Result<bool> {
+    let tag = tag_hold(catalog, record, None).await?.changed;
+    Ok(take_legal_hold_off(catalog, record).await? || tag)
 }
 
 /// The attributes of this backup's mark.

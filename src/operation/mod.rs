@@ -8,6 +8,7 @@ mod block_filter;
 mod check;
 mod clock;
 mod contents;
+mod copy;
 mod database_now;
 mod delete;
 mod drill;
@@ -46,9 +47,15 @@ pub use crate::pipeline::{Progress, RestoreStep, StepKind};
 pub(crate) use backup::unknowable;
 pub use backup::{BackupInterval, BackupRequest, BackupTaken, Occasion, backup, recent_backup};
 pub use baseline::{Baseline, Failing, Suspicion};
-pub use check::{Area, CheckDatabase, CheckDrill, CheckReport, CheckRequest, Finding, Verdict, check};
+pub use check::{
+    Area, CheckDatabase, CheckDrill, CheckPlace, CheckReport, CheckRequest, Finding, Verdict, check, check_places,
+};
 pub use clock::Clock;
 pub use contents::{BackupContents, TableContents, backup_contents};
+pub use copy::{
+    CopiedBackup, CopyPlace, CopyReport, CopyRequest, FailedCopy, PlaceHealth, RateLimit, copy, copy_decisions,
+    held_copies, place_health,
+};
 pub use delete::{DeleteRequest, DeletionFacts, DeletionReport, NamedKind, PlannedDeletion, delete, plan_deletion};
 pub use drill::{
     ComparedData, DrillChecks, DrillGround, DrillPlan, DrillReport, DrillRequest, DrillTick, DrillTickOutcome, Drilled,

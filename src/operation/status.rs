@@ -93,6 +93,8 @@ impl Health {
             foreign: 0,
             undelivered: None,
             drills: DrillHealth::default(),
+            places: Vec::new(),
+            copies_min: 0,
             figures: Figures::default(),
         }
     }
@@ -157,6 +159,8 @@ impl Health {
             foreign: survey.foreign,
             undelivered: undelivered(survey),
             drills: DrillHealth::default(),
+            places: Vec::new(),
+            copies_min: 0,
             figures: Figures::of(survey, schedule, now),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use futures_util::future::try_join3;
-use tokio::net::TcpListener;
+use futures_util::future::{join, try_join3};
+use tokio::{net::TcpListener, sync::Notify};
 
 use super::{
     LaunchEvent, Launcher, Pace, Round, ScheduledDatabase,
@@ -165,6 +165,8 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
             return Ok(());
         }
         let clients = agent.clients().await?;
+        let labels: Vec<Label> = ready.iter().map(|one| one.label.clone()).collect();
+        let wake = Notify::new();
         let request = agent.tick_request(ready, self.options.parallel, self.options.prune);
         let (notifications, interrupt) = (agent.notifications(), agent.interrupt());
         let round = async || {
@@ -174,11 +176,43 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
             agent
                 .drill_what_is_due(catalog, clients, None, &mut report, progress)
                 .await?;
+            for health in report.databases.iter_mut().filter_map(|one| one.health.as_mut()) {
+                agent.add_known_places(health);
+            }
+            wake.notify_one();
             report.databases.iter().for_each(log_tick);
             Ok(report.databases.into_iter().map(Observation::from).collect())
         };
-        self.rounds(round, pace, monitor).await;
+        join(self.rounds(round, pace, monitor), self.copies(catalog, &labels, &wake)).await;
         Ok(())
+    }
+
+    /// Copies what is missing in other places after each round, beside the rounds: a slow place keeps no backup waiting.
+    async fn copies(&self, catalog: &Catalog, labels: &[Label], wake: &Notify) {
+        let agent = self.agent;
+        if !agent.has_places() {
+            return;
+        }
+        loop {
+            tokio::select! {
+                () = wake.notified() => {}
+                _ = agent.interrupt().raised() => return,
+            }
+            for label in labels {
+                let progress = Progress::default();
+                let copying = async {
+                    if self.options.prune {
+                        agent.prune_copies(catalog, label).await?;
+                    }
+                    agent.copy_after_backup(catalog, label, None, &progress).await
+                };
+                match caught_as_error(copying).await {
+                    Ok(_) => {}
+                    Err(Error::Interrupted { .. }) => return,
+                    Err(error) => self.report(Some(label), &error).await,
+                }
+            }
+        }
     }
 
     async fn rounds(&self, mut round: impl Round, pace: Pace, monitor: &Monitor) {

@@ -19,8 +19,19 @@ pub struct Error {
     pub why: String,
     /// What the user can do, if more is known than the kind says.
     pub cure: Option<String>,
-    /// Whether the place is a folder, and not a bucket.
-    pub is_of_folder: bool,
+    /// What kind of place it is about.
+    pub place: PlaceKind,
+}
+
+/// The kinds of places, which have different words and different cures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceKind {
+    /// A bucket of an S3 service.
+    Bucket,
+    /// A folder on a disk or a share.
+    Folder,
+    /// A folder on a server, by SFTP.
+    Server,
 }
 
 impl Error {
@@ -30,7 +41,7 @@ impl Error {
             doing: doing.into(),
             why: why.into(),
             cure: None,
-            is_of_folder: false,
+            place: PlaceKind::Bucket,
         }
     }
 
@@ -44,7 +55,11 @@ impl Error {
     /// What the user can do about it. Every backend except S3 sets `cure` where it creates the error.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        let hint = self.cure.clone().or_else(|| self.hint_of_s3())?;
+        let of_s3 = || match self.place {
+            PlaceKind::Bucket | PlaceKind::Folder => self.hint_of_s3(),
+            PlaceKind::Server => None,
+        };
+        let hint = self.cure.clone().or_else(of_s3)?;
         Some(self.shown(&hint).into_owned())
     }
 

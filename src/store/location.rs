@@ -6,6 +6,7 @@ use super::{
     Error, Kind,
     bucket_location::BucketLocation,
     misread::{Misread, misread, misread_bucket},
+    sftp_location::SftpLocation,
 };
 
 /// The longest path of a folder, in bytes. With the longest key below it, it stays within the limit of system calls.
@@ -18,13 +19,15 @@ pub enum Location {
     Bucket(BucketLocation),
     /// `file:///path/to/folder`: an absolute path without `.`, `..` and a slash at its end.
     Folder(PathBuf),
+    /// `sftp://user@host:port/path`: a folder on a server.
+    Server(SftpLocation),
 }
 
 impl Location {
-    /// Parses `s3://bucket/prefix` or `file:///path/to/folder`. Accesses nothing.
+    /// Parses `s3://bucket/prefix`, `file:///path/to/folder` or `sftp://user@host:port/path`. Accesses nothing.
     ///
     /// # Errors
-    /// [`Kind::Configuration`] if the text is neither.
+    /// [`Kind::Configuration`] if the text is none of these.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let fault = |doing: String, why: &str| Error::new(Kind::Configuration, doing, why);
         let meant = |misread: Misread| fault("use that as a bucket".to_owned(), misread.why).with_cure(misread.cure);
@@ -38,6 +41,10 @@ impl Location {
             Some(("file", path)) => folder(path).map(Self::Folder).map_err(|why| {
                 fault(format!("use {text:?} as a folder"), why).with_cure("write file:///path/to/folder")
             }),
+            // the text isn't repeated, as a password may stand in it
+            Some(("sftp", rest)) => SftpLocation::parse(rest).map(Self::Server).map_err(|why| {
+                fault("use that as a folder on a server".to_owned(), why).with_cure("write sftp://user@host:port/path")
+            }),
             _ => Err(meant(misread(text))),
         }
     }
@@ -47,7 +54,7 @@ impl Location {
     pub fn key(&self, below: &str) -> String {
         match self {
             Self::Bucket(bucket) => bucket.key(below),
-            Self::Folder(_) => below.to_owned(),
+            Self::Folder(_) | Self::Server(_) => below.to_owned(),
         }
     }
 
@@ -57,12 +64,13 @@ impl Location {
         let path = match self {
             Self::Bucket(bucket) => bucket.prefix.clone(),
             Self::Folder(path) => path.display().to_string(),
+            Self::Server(server) => server.path.clone(),
         };
         let steps = path.split('/').filter(|step| !step.is_empty());
         steps.map(str::to_owned).collect()
     }
 
-    /// The place in the same bucket, or on the same file system, with these folders.
+    /// The place in the same bucket, on the same file system or on the same server, with these folders.
     ///
     /// # Errors
     /// As [`Location::parse`].
@@ -72,24 +80,32 @@ impl Location {
             Self::Bucket(bucket) if path.is_empty() => Self::parse(&format!("s3://{}", bucket.bucket)),
             Self::Bucket(bucket) => Self::parse(&format!("s3://{}/{path}", bucket.bucket)),
             Self::Folder(_) => Self::parse(&format!("file:///{path}")),
+            Self::Server(server) => server.at(&path).map(Self::Server).map_err(|why| {
+                Error::new(
+                    Kind::Configuration,
+                    format!("use {path:?} as a folder on a server"),
+                    why,
+                )
+            }),
         }
     }
 
-    /// The object's name in messages: `s3://bucket/key`, `file:///path/key`.
+    /// The object's name in messages: `s3://bucket/key`, `file:///path/key`, `sftp://user@host/path/key`.
     #[must_use]
     pub fn url(&self, key: &str) -> String {
         match self {
             Self::Bucket(bucket) => bucket.url(key),
             Self::Folder(path) => format!("file://{}/{key}", path.display()),
+            Self::Server(server) => server.url(key),
         }
     }
 
-    /// The bucket; `None` if it is a folder.
+    /// The bucket; `None` if it is a folder, here or on a server.
     #[must_use]
     pub fn bucket(&self) -> Option<&BucketLocation> {
         match self {
             Self::Bucket(bucket) => Some(bucket),
-            Self::Folder(_) => None,
+            Self::Folder(_) | Self::Server(_) => None,
         }
     }
 }
@@ -130,6 +146,7 @@ impl fmt::Display for Location {
         match self {
             Self::Bucket(bucket) => bucket.fmt(f),
             Self::Folder(path) => write!(f, "file://{}", path.display()),
+            Self::Server(server) => server.fmt(f),
         }
     }
 }

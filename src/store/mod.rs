@@ -1,19 +1,22 @@
 //! The place for backups: keys and bytes, without their meaning.
 //!
 //! [`Store`] is the handle for any place. It is cheap to clone. [`Backend`] is the contract with the duties of each
-//! method, which [`s3`] and [`file`] implement. What only S3 has (tags, locks, lifecycle rules, thawing) is reached
+//! method, which [`s3`], [`file`] and [`sftp`] implement. What only S3 has (tags, locks, lifecycle rules, thawing) is reached
 //! through [`Store::s3`], or through methods here that do nothing for other places.
 
 mod bucket_location;
 mod contract;
 mod error;
 mod file;
+mod file_name;
 mod kind;
 mod location;
 mod misread;
 mod object;
 mod parts;
 mod s3;
+mod sftp;
+mod sftp_location;
 mod upload;
 
 use std::{ops::Deref, sync::Arc};
@@ -22,15 +25,18 @@ use jiff::Timestamp;
 
 pub use bucket_location::BucketLocation;
 pub use contract::{Backend, Capabilities, Completed, PartSink, Whole};
-pub use error::Error;
+pub use error::{Error, PlaceKind};
 pub use file::{Folder, FolderFacts};
 pub use kind::Kind;
 pub use location::Location;
 pub use object::{Attributes, Claim, Object, Stored, TagsKept, Thaw, Unfinished};
 pub use parts::{PARTS_MAX, PartPlan};
 pub use s3::{
-    AskedForThaw, CredentialVariables, Lifecycle, LockMode, Locked, Options, Probe, PublicAccess, S3, Speed, Versioning,
+    AskedForThaw, CredentialVariables, Lifecycle, LockMode, Locked, Options, OwnCredentials, OwnService, Probe,
+    PublicAccess, S3, Speed, Versioning,
 };
+pub use sftp::{HostKeys, Sftp, SftpFacts, SftpOptions, SshKeySource};
+pub use sftp_location::SftpLocation;
 pub use upload::Upload;
 
 /// How often bytes that fail their check are read, until two reads agree.
@@ -50,6 +56,7 @@ pub struct Store {
 enum Place {
     S3(Arc<S3>),
     Folder(Folder),
+    Server(Sftp),
 }
 
 impl Deref for Store {
@@ -74,7 +81,19 @@ impl Store {
         match location {
             Location::Bucket(bucket) => Ok(Self::of_s3(S3::connect(bucket, options).await?)),
             Location::Folder(path) => Ok(Self::of_folder(Folder::new(path, &options)?)),
+            // what a login takes isn't among the options of a bucket
+            Location::Server(server) => Self::connect_sftp(SftpOptions::new(server)),
         }
+    }
+
+    /// A store in a folder on a server, by SFTP. Makes no request: the server is connected to when it is first used,
+    /// and again whenever the connection was lost.
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`] if the private key can't be read or opened; [`Kind::NoCredentials`] if there is nothing
+    /// to log in with.
+    pub fn connect_sftp(options: SftpOptions) -> Result<Self, Error> {
+        Ok(Self::of_server(Sftp::new(options)?))
     }
 
     fn of_s3(s3: S3) -> Self {
@@ -91,6 +110,14 @@ impl Store {
             location: Arc::new(Location::Folder(folder.path().to_owned())),
             backend: Arc::new(folder.clone()),
             kind: Place::Folder(folder),
+        }
+    }
+
+    fn of_server(server: Sftp) -> Self {
+        Self {
+            location: Arc::new(Location::Server(server.location().clone())),
+            backend: Arc::new(server.clone()),
+            kind: Place::Server(server),
         }
     }
 
@@ -111,7 +138,7 @@ impl Store {
     pub fn s3(&self) -> Option<&S3> {
         match &self.kind {
             Place::S3(s3) => Some(s3),
-            Place::Folder(_) => None,
+            Place::Folder(_) | Place::Server(_) => None,
         }
     }
 
@@ -120,7 +147,16 @@ impl Store {
     pub fn folder(&self) -> Option<&Folder> {
         match &self.kind {
             Place::Folder(folder) => Some(folder),
-            Place::S3(_) => None,
+            Place::S3(_) | Place::Server(_) => None,
+        }
+    }
+
+    /// The backend of a server that is reached by SFTP. `None` for another kind of place.
+    #[must_use]
+    pub fn sftp(&self) -> Option<&Sftp> {
+        match &self.kind {
+            Place::Server(server) => Some(server),
+            Place::S3(_) | Place::Folder(_) => None,
         }
     }
 
@@ -136,7 +172,7 @@ impl Store {
         })
     }
 
-    /// Up to a thousand of the folders directly below another place of the same kind, of the same bucket: for a hint,
+    /// Up to a thousand of the folders directly below another place of the same kind, of the same bucket or server: for a hint,
     /// since it isn't the whole list. On S3 one request, which isn't repeated.
     ///
     /// # Errors
@@ -145,6 +181,7 @@ impl Store {
         match (&self.kind, place) {
             (Place::S3(s3), Location::Bucket(_)) => s3.some_folders(&place.key("")).await,
             (Place::Folder(folder), Location::Folder(path)) => Ok(folder.some_folders_at(path).await),
+            (Place::Server(server), Location::Server(other)) => server.some_folders_at(other).await,
             _ => Ok(Vec::new()),
         }
     }
@@ -159,6 +196,13 @@ impl Store {
     #[must_use]
     pub fn writes_only(&self) -> bool {
         self.capabilities().write_only
+    }
+
+    /// Whether an upload that was confirmed was compared byte by byte: by a checksum that the place computes, or by
+    /// reading it back before it got its name.
+    #[must_use]
+    pub fn compares_bytes(&self) -> bool {
+        self.capabilities().checksums || self.sftp().is_some()
     }
 
     /// Whether objects that are written here are locked.
@@ -191,7 +235,8 @@ impl Store {
         }
     }
 
-    /// Whether deleting leaves older versions behind. `None` if the place doesn't say. A folder has no versions.
+    /// Whether deleting leaves older versions behind. `None` if the place doesn't say. A folder has no versions, here or on a
+    /// server.
     pub async fn is_versioned(&self) -> Option<bool> {
         match self.s3() {
             Some(s3) => s3.is_versioned().await,

@@ -22,6 +22,7 @@ mod init;
 mod lifecycle;
 mod notify;
 mod output;
+mod places;
 mod prune;
 mod restore;
 mod serve;

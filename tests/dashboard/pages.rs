@@ -35,6 +35,50 @@ fn the_overview_answers_the_three_questions() {
     served.end().success();
 }
 
+/// Three places: the bucket, a folder that holds a copy, and a server that is away.
+#[test]
+fn every_page_says_in_how_many_places_a_backup_is() {
+    let stage = Stage::of(SMALL);
+    let folder = tempfile::tempdir().unwrap();
+    let agent = stage
+        .agent()
+        .env("PGCOFFER_SCHEDULE", "yearly on 01-01 at 00:00 keep 7y")
+        .env("PGCOFFER_COPY_NAS_URL", format!("file://{}", folder.path().display()));
+    let made = agent.run(["backup", "--json"]).success().json();
+    let id = made["id"].as_str().unwrap();
+    agent.run(["copy"]).success();
+    let agent = agent
+        .env("PGCOFFER_COPY_GONE_URL", "sftp://nobody@127.0.0.1:1/backups")
+        .env("PGCOFFER_COPY_GONE_PASSWORD", "not-asked-for")
+        .env("PGCOFFER_COPY_GONE_HOST_KEY", format!("SHA256:{}", "A".repeat(43)));
+    let served = serve(&with_dashboard(agent));
+    let mut reader = served.signed_in(PASSWORD);
+    for (path, words) in [
+        (
+            "/".to_owned(),
+            vec![
+                "Where is it? In 2 of 3 places",
+                "nas: complete, 1 backup",
+                "gone: can't be looked at",
+            ],
+        ),
+        ("/databases/main".to_owned(), vec!["In 2 of 3 places", "2 of 3"]),
+        (
+            format!("/databases/main/backups/{id}"),
+            vec!["In 2 of 3 places", ", nas", "gone can't be looked at"],
+        ),
+    ] {
+        wait_until(&format!("{path} has an answer"), || {
+            reader.get(&path).text().contains("places")
+        });
+        let text = reader.get(&path).text();
+        for said in words {
+            assert!(text.contains(said), "{path}: {said}: {text}");
+        }
+    }
+    served.end().success();
+}
+
 #[test]
 fn what_needs_a_look_is_first_and_says_what_to_do() {
     let bucket = S3Server::start();

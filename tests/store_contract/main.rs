@@ -11,8 +11,10 @@
 mod testbed;
 
 mod duties;
+mod files;
 mod folder;
 mod place;
+mod server;
 
 use duties::{deleting, facts, listing, reading, uploading, writing};
 
@@ -24,6 +26,8 @@ macro_rules! contract {
             $($((stringify!($duty), |place| Box::pin($subject::$duty(place)))),+),+
         ];
         contract!(on in_a_folder FOLDER: $($($duty)+)+);
+        contract!(on on_a_server SERVER: $($($duty)+)+);
+        contract!(on on_a_restricted_server RESTRICTED: $($($duty)+)+);
         contract!(on on_s3 S3: $($($duty)+)+);
         contract!(on on_s3_with_faults FAULTY: $($($duty)+)+);
         contract!(on on_s3_of_old OLD: $($($duty)+)+);

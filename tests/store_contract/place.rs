@@ -2,18 +2,43 @@
 
 use std::{path::Path, pin::Pin};
 
-use pgcoffer::store::{Location, Options, Store};
+use pgcoffer::store::{Location, Options, SftpOptions, Store};
 
 use crate::{
     DUTIES,
-    testbed::{Behaviour, Fault, Listing, LocalStack, Rule, S3Server, Tagging, own_process, write_aws_config},
+    testbed::{
+        Behaviour, Fault, Listing, LocalStack, Rule, S3Server, Sshd, SshdOptions, Tagging, own_process,
+        write_aws_config,
+    },
 };
 
 pub(crate) type Duty = fn(Place) -> Pin<Box<dyn Future<Output = ()>>>;
 
+/// A place that was made for a test.
+struct Opened {
+    reached_by: Reached,
+    /// What has to live for as long as the place does.
+    _server: Box<dyn std::any::Any>,
+}
+
+/// How a place is reached.
+enum Reached {
+    At(Location),
+    BySftp(Box<SftpOptions>),
+}
+
+impl Opened {
+    fn at(location: Location, server: impl std::any::Any) -> Self {
+        Self {
+            reached_by: Reached::At(location),
+            _server: Box::new(server),
+        }
+    }
+}
+
 /// One kind of place.
 pub(crate) struct Kind {
-    open: fn(&Path) -> (Location, Box<dyn std::any::Any>),
+    open: fn(&Path) -> Opened,
     /// What the process that opens it finds in its environment.
     environment: fn() -> Vec<(String, String)>,
     /// Duties that the service is known not to carry out.
@@ -25,7 +50,28 @@ pub(crate) const FOLDER: Kind = Kind {
     open: |folder| {
         let path = folder.join("place");
         std::fs::create_dir(&path).unwrap();
-        (Location::Folder(path), Box::new(()))
+        Opened::at(Location::Folder(path), ())
+    },
+    environment: Vec::new,
+    excepted: &[],
+};
+
+/// OpenSSH's own SFTP.
+pub(crate) const SERVER: Kind = Kind {
+    open: |_| sftp(Sshd::start()),
+    environment: Vec::new,
+    excepted: &[],
+};
+
+/// The same without any extension.
+pub(crate) const RESTRICTED: Kind = Kind {
+    open: |_| {
+        let denied = "posix-rename,statvfs,fstatvfs,hardlink,fsync,lsetstat,limits,expand-path,copy-data,home-directory,\
+            users-groups-by-id";
+        sftp(Sshd::with(SshdOptions {
+            subsystem: format!("internal-sftp -P {denied}"),
+            ..SshdOptions::default()
+        }))
     },
     environment: Vec::new,
     excepted: &[],
@@ -65,7 +111,7 @@ pub(crate) const OLD: Kind = Kind {
 pub(crate) const LOCALSTACK: Kind = Kind {
     open: |_| {
         let location = std::env::var("PGCOFFER_BUCKET").unwrap();
-        (Location::parse(&location).unwrap(), Box::new(()))
+        Opened::at(Location::parse(&location).unwrap(), ())
     },
     environment: || LocalStack::shared().bucket().env(),
     // it looks whether the name is free before it completes an upload, and not as it does: of two at once both win
@@ -91,12 +137,19 @@ fn fail_at_first(server: &S3Server) {
     }
 }
 
-fn served(folder: &Path, behave: impl FnOnce(&S3Server)) -> (Location, Box<dyn std::any::Any>) {
+fn sftp(sshd: Sshd) -> Opened {
+    Opened {
+        reached_by: Reached::BySftp(Box::new(sshd.sftp_options())),
+        _server: Box::new(sshd),
+    }
+}
+
+fn served(folder: &Path, behave: impl FnOnce(&S3Server)) -> Opened {
     let server = S3Server::start();
     behave(&server);
     write_aws_config(&folder.join("config"), &server);
     let location = format!("s3://{}/{}", server.bucket(), server.prefix());
-    (Location::parse(&location).unwrap(), Box::new(server))
+    Opened::at(Location::parse(&location).unwrap(), server)
 }
 
 /// A place, open, that holds nothing.
@@ -129,28 +182,37 @@ impl Kind {
             false => all.filter(|(duty, _)| !self.excepted.contains(duty)).collect(),
         };
         assert!(!wanted.is_empty(), "no duty is called {test}");
-        let (location, server) = (self.open)(folder);
+        let opened = (self.open)(folder);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         for (duty, carry_out) in wanted {
             runtime.block_on(async {
-                let options = Options {
-                    path_style: true,
-                    ..Options::default()
-                };
-                let store = Store::connect(below(&location, duty), options).await.unwrap();
+                let store = opened.reached_by.connect(duty).await;
                 carry_out(Place { store: store.clone() }).await;
                 store.settle().await;
             });
             eprintln!("carried out: {duty}");
         }
-        drop(server);
+        drop(opened);
+    }
+}
+
+impl Reached {
+    async fn connect(&self, duty: &str) -> Store {
+        let options = Options {
+            path_style: true,
+            ..Options::default()
+        };
+        match self {
+            Self::At(location) => Store::connect(below(location, duty), options).await.unwrap(),
+            Self::BySftp(options) => Store::connect_sftp((**options).clone()).unwrap(),
+        }
     }
 }
 
 /// A part of the place for each duty, where several share it.
 fn below(location: &Location, duty: &str) -> Location {
     match location {
-        Location::Folder(_) => location.clone(),
+        Location::Folder(_) | Location::Server(_) => location.clone(),
         Location::Bucket(_) => Location::parse(&format!("{location}/{duty}")).unwrap(),
     }
 }

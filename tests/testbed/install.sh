@@ -46,6 +46,7 @@ missing_packages() {
     have psql || echo postgresql-client
     [ "$what" = all ] || return 0
     have git || echo git
+    have ssh-keygen || echo openssh-client
     have openssl || echo openssl
     have zstd || echo zstd
     have jq || echo jq
@@ -341,6 +342,34 @@ install_pgbouncer() {
     ln -sfn "$dir" "$testbed/pgbouncer"
 }
 
+# --- OpenSSH's server -----------------------------------------------------------------------------------------------
+
+# Its package would start a service; it is only unpacked, with the library that it needs and this machine may lack. Run by root
+# it wants a user of its own, whom the package would make.
+install_openssh() {
+    local dir download
+    if [ "$(id -u)" = 0 ] && ! id sshd >/dev/null 2>&1; then
+        useradd --system --no-create-home --home-dir /run/sshd --shell /usr/sbin/nologin sshd
+    fi
+    [ -x /usr/sbin/sshd ] || [ -x "$testbed/openssh/usr/sbin/sshd" ] && return
+    have apt-get || { say "please install OpenSSH's server, and run this again"; return 1; }
+    say "unpacking OpenSSH's server into .testbed/openssh"
+    dir=$(servers_dir)/openssh
+    download=$(mktemp -d)
+    chmod 755 "$download"
+    (
+        cd "$download"
+        apt-get download -qq -o APT::Sandbox::User=root openssh-server
+        if dpkg --field openssh-server_*.deb Depends | grep --quiet libwrap0; then
+            apt-get download -qq -o APT::Sandbox::User=root libwrap0
+        fi
+        for package in *.deb; do dpkg -x "$package" "$dir"; done
+    )
+    rm -rf "$download"
+    chmod -R go+rX "$dir"
+    ln -sfn "$dir" "$testbed/openssh"
+}
+
 install_packages
 install_rust
 if [ "$what" = all ]; then
@@ -357,4 +386,5 @@ if [ "$what" = all ]; then
     install_attestations
     install_promtool
     install_pgbouncer
+    install_openssh
 fi

@@ -28,6 +28,8 @@ mod postgres;
 mod relay;
 mod s3;
 mod sealed;
+mod sftp_server;
+mod sshd;
 mod terminal;
 mod tls;
 
@@ -47,6 +49,8 @@ pub use s3::{
 };
 pub use sealed::{REPOSITORY, identity, repository, sealed, sealed_details, sealed_payload};
 
+pub use sftp_server::{SftpBehaviour, SftpServer};
+pub use sshd::{Sshd, SshdOptions};
 pub use terminal::Terminal;
 pub use tls::TlsFront;
 
@@ -70,7 +74,7 @@ fn temporary_root() -> PathBuf {
 }
 
 /// Whether this process is root's; the owner of `/proc/self` is the effective user.
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0)
 }

@@ -32,6 +32,8 @@ pub enum Topic {
     Repository,
     /// A drill, or what it has proven.
     Drill,
+    /// Copies in other places.
+    Copies,
 }
 
 impl EventKind {
@@ -97,6 +99,7 @@ impl Topic {
             Self::Bucket => "bucket",
             Self::Repository => "repository",
             Self::Drill => "drill",
+            Self::Copies => "copies",
         }
     }
 }

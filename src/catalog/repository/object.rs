@@ -77,7 +77,7 @@ impl Catalog {
         })
     }
 
-    pub(super) async fn write_repository(&self, id: &RepositoryId, is_there: bool) -> Result<()> {
+    pub(in crate::catalog) async fn write_repository(&self, id: &RepositoryId, is_there: bool) -> Result<()> {
         let (key, sealed) = (self.repository_key(), self.seal_repository(id).await?);
         let attributes = Attributes::default();
         let found = match is_there {

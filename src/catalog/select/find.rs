@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{BackupSelector, is_part_of};
 use crate::{
     backup::{AHEAD_MAX, BackupId, Label, Record, Tier},
-    catalog::{Catalog, CatalogEntry, Doubt, OtherPlace, databases::DatabaseNames},
+    catalog::{Catalog, CatalogEntry, Doubt, NearbyPlace, databases::DatabaseNames},
     error::{Error, Result},
     text::{counted, second},
 };
@@ -83,7 +83,7 @@ impl Catalog {
     /// The error for a place without any backup, with the places that have some. Looks for these. `wanted` is what was
     /// asked for, as in `good backup`.
     pub async fn no_backup_at_all(&self, wanted: &str) -> Error {
-        let elsewhere = OtherPlace::all_said(&self.other_places().await);
+        let elsewhere = NearbyPlace::all_said(&self.nearby_places().await);
         Error::no_backup_at_all(wanted, self.store.location(), elsewhere)
     }
 

@@ -61,10 +61,13 @@ impl Context<'_> {
         };
         let progress = Progress::default();
         let work = self.agent.backup(&options, &progress);
-        match self.watched("backup", &progress, work).await? {
-            AskedBackup::Made(taken) => self
-                .output
-                .backup(&taken, self.agent.location()?, args.retain.is_none()),
+        let taken = self.watched("backup", &progress, work).await?;
+        match taken.asked {
+            AskedBackup::Made(made) => {
+                let copies = &taken.copies;
+                self.output
+                    .backup(&made, copies, self.agent.location()?, args.retain.is_none())
+            }
             AskedBackup::Recent(recent) => self.output.recent_backup(&recent),
         }
     }

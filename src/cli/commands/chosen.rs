@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::tz::TimeZone;
 use pgcoffer::{Result, agent::Selector, config::Config, text::parse_moment};
 
-use super::context::usage;
+use super::{context::usage, from_place::FromPlace};
 
 /// Of a command that reads: the newest good backup is meant where none is named.
 #[derive(Debug, Args)]
@@ -13,6 +13,8 @@ pub(in crate::cli) struct Chosen {
     id: Option<String>,
     #[command(flatten)]
     narrowed: Narrowed,
+    #[command(flatten)]
+    from: FromPlace,
 }
 
 /// Of a command that changes what becomes of a backup, which has to be named.
@@ -36,6 +38,11 @@ struct Narrowed {
 }
 
 impl Chosen {
+    /// The place that is read, where it is not the bucket.
+    pub(in crate::cli) fn from_place(&self) -> Option<&str> {
+        self.from.name()
+    }
+
     pub(super) fn selector(&self, config: &Config) -> Result<Selector<'_>> {
         self.narrowed.selector(self.id.as_deref(), config)
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 use pgcoffer::{Result, agent::Selector};
 
-use super::context::Context;
+use super::{context::Context, from_place::FromPlace};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DiffArgs {
@@ -16,6 +16,8 @@ pub(in crate::cli) struct DiffArgs {
     /// Of this database
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) from: FromPlace,
 }
 
 impl Context<'_> {

@@ -15,7 +15,7 @@ use crate::cli::{log, output};
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DrillArgs {
     #[command(flatten)]
-    chosen: Chosen,
+    pub(in crate::cli) chosen: Chosen,
     #[command(flatten)]
     thaw: ThawArgs,
     /// Leave no report in the bucket, as for credentials that may only read

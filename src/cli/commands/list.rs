@@ -3,7 +3,7 @@
 use clap::Args;
 use pgcoffer::{Result, catalog::ListedRuns};
 
-use super::{chosen_database::ChosenDatabase, context::Context};
+use super::{chosen_database::ChosenDatabase, context::Context, from_place::FromPlace};
 use crate::cli::{list::ListView, zone::Zone};
 
 #[derive(Debug, Args)]
@@ -22,6 +22,8 @@ pub(in crate::cli) struct ListArgs {
     /// Show every column and whole ids, however long the lines are
     #[arg(long)]
     wide: bool,
+    #[command(flatten)]
+    pub(in crate::cli) from: FromPlace,
 }
 
 impl ListArgs {

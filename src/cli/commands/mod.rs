@@ -1,24 +1,26 @@
 //! One file a command: its arguments, the verb of the agent, and the result as text or JSON.
 
 pub(super) mod backup;
+mod bucket_facts;
 pub(super) mod certificate;
 mod certificate_verify;
 pub(super) mod check;
 pub(super) mod chosen;
 mod chosen_database;
 mod context;
+pub(super) mod copy;
 pub(super) mod dashboard;
 mod decide;
 pub(super) mod delete;
 pub(super) mod diff;
 pub(super) mod drill;
+pub(super) mod from_place;
 pub(super) mod get;
 mod kept_for;
 mod keygen;
 pub(super) mod lifecycle;
 pub(super) mod list;
 mod open;
-mod place_facts;
 pub(super) mod policy;
 pub(super) mod prune;
 pub(super) mod restore;
@@ -81,6 +83,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
             thaw,
         } => context.verify(chosen, *deep, *sample, *thaw).await,
         Command::Drill(args) => context.drill(args).await,
+        Command::Copy(args) => context.copy(args).await,
         Command::Certificate(command) => context.certificate(command).await,
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,
@@ -90,7 +93,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Schedule(command) => context.schedule(command).await,
         Command::Check(args) => context.check(args).await,
         Command::SheetFacts => context.sheet_facts().await,
-        Command::PlaceFacts => context.place_facts().await,
+        Command::BucketFacts => context.bucket_facts().await,
         Command::Policy(args) => context.policy(args),
         Command::Prune(args) => context.prune(args).await,
         Command::Delete(args) => context.delete(args).await,

@@ -36,6 +36,10 @@ pub(crate) struct PolicyArgs {
     /// Add the reading of the bucket's settings, so that `check` can judge them
     #[arg(long)]
     check: bool,
+    /// Of this place, whose name is in PGCOFFER_COPY_<NAME>_URL, instead of the bucket; of a server the line of its
+    /// authorized_keys
+    #[arg(long, value_name = "PLACE")]
+    pub(in crate::cli) place: Option<String>,
 }
 
 impl Context<'_> {
@@ -49,6 +53,9 @@ impl Context<'_> {
             lifecycle: args.lifecycle,
             check: args.check,
         };
+        if let Some(server) = self.agent.server_policy() {
+            return print_document(&server);
+        }
         let policy = self.agent.bucket_policy(&options)?;
         print_document(&format!("{policy}\n"))
     }

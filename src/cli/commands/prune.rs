@@ -31,8 +31,10 @@ impl Context<'_> {
             location: self.agent.location()?,
             zone: &Zone::of(self.agent.config()),
         };
-        self.output.pruned(&pruned.reports, &view, pruned.failed.as_ref())?;
-        let mut reports = pruned.reports.iter().flatten();
+        let (reports, places) = (&pruned.reports, &pruned.places);
+        self.output.pruned(reports, places, &view, pruned.failed.as_ref())?;
+        let of_places = places.iter().flat_map(|place| place.reports.iter().flatten());
+        let mut reports = reports.iter().flatten().chain(of_places);
         let trouble = reports.any(|report| report.troubles().next().is_some());
         match pruned.failed {
             Some(error) => Err(error),

@@ -33,7 +33,7 @@ enum RolesArg {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RestoreArgs {
     #[command(flatten)]
-    chosen: Chosen,
+    pub(in crate::cli) chosen: Chosen,
     /// The database to restore into; `env:NAME` takes the URL from that variable, which keeps its password out of the
     /// list of processes
     #[arg(long, value_name = "URL", required_unless_present = "contents")]

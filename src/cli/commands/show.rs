@@ -9,7 +9,7 @@ use crate::cli::screen::note;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArgs {
     #[command(flatten)]
-    chosen: Chosen,
+    pub(in crate::cli) chosen: Chosen,
     /// Print roles, memberships and settings as SQL instead: what a server needs beside the database. Without passwords
     #[arg(long)]
     globals: bool,
@@ -37,7 +37,8 @@ impl Context<'_> {
         let (details, mark) = (shown.details.as_ref(), shown.mark.as_ref());
         let read_back = shown.last_read_back.map(|at| (at, shown.seen));
         let location = self.agent.location()?;
+        let beside = (&shown.drills, &shown.copies);
         self.output
-            .show(&shown.record, details, (mark, read_back), &shown.drills, location)
+            .show(&shown.record, details, (mark, read_back), beside, location)
     }
 }

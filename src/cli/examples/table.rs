@@ -55,6 +55,17 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "copy",
+        &[
+            ("pgcoffer copy", "what is missing, to every other place"),
+            (
+                "pgcoffer copy --to offsite --dry-run",
+                "says what would be copied there",
+            ),
+            ("pgcoffer copy --from offsite", "fills a bucket that was lost"),
+        ],
+    ),
+    (
         "diff",
         &[
             ("pgcoffer diff 20261120T0700", "from that backup to the newest good one"),
@@ -423,6 +434,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "policy",
         &[
+            (
+                "pgcoffer policy --place offsite",
+                "of another place; of a server the line of its authorized_keys",
+            ),
             ("pgcoffer policy > policy.json", "for the agent's credentials"),
             ("pgcoffer policy --mode restore", "for a person who restores"),
         ],

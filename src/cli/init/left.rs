@@ -56,6 +56,11 @@ impl Draft {
              `tick` do it every week."
                 .to_owned(),
         );
+        left.push(
+            "Keep a copy elsewhere, in case the bucket is lost: PGCOFFER_COPY_<NAME>_URL names another S3 service, a \
+             server by SFTP or a folder; `pgcoffer check` tries it, and `pgcoffer copy` fills it."
+                .to_owned(),
+        );
         let columns = columns(std::io::stderr());
         let mut text = String::from("\nWhat is left to do:\n");
         for (n, item) in left.iter().enumerate() {

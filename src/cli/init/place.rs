@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{Draft, journal::Asked};
 
-/// What `pgcoffer place-facts` said. Headers say it, which no key has checked.
+/// What `pgcoffer bucket-facts` said. Headers say it, which no key has checked.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Place {
     /// The databases that have backups there.
@@ -82,13 +82,13 @@ impl Draft {
         if let Some(place) = known(self) {
             return Ok(place);
         }
-        let command = self.command("place-facts", &self.setup);
+        let command = self.command("bucket-facts", &self.setup);
         let mut command = command.map_err(|source| Error::Io {
-            doing: "run `pgcoffer place-facts`".to_owned(),
+            doing: "run `pgcoffer bucket-facts`".to_owned(),
             source,
         })?;
         command.stdout(Stdio::piped()).stderr(Stdio::null());
-        let output = self.child(command, "`pgcoffer place-facts`")?;
+        let output = self.child(command, "`pgcoffer bucket-facts`")?;
         let place: Option<Place> = serde_json::from_slice(&output.stdout).ok();
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         places.insert(settings, place.clone());

@@ -6,7 +6,7 @@ mod rows;
 use pgcoffer::{
     Error, Result,
     backup::Label,
-    catalog::{ListedRuns, Listing, OtherPlace},
+    catalog::{ListedRuns, Listing, NearbyPlace},
     store::Location,
     text::counted,
 };
@@ -50,6 +50,9 @@ impl Output {
         for (_, why) in &listing.unreadable {
             note(&format!("warning: {why}"));
         }
+        for (place, why) in &listing.copies.unseen {
+            note(&format!("warning: the place {place} can't be looked at: {why}"));
+        }
         for (label, count) in listing.others.iter().filter(|_| !listing.entries.is_empty()) {
             note(&format!(
                 "warning: {} in the folder of {label} under no key that is set here, passed over",
@@ -82,6 +85,8 @@ fn list_json(listing: &Listing, databases: &[Label], location: &Location) -> Val
         "other_repositories": listing.other_repositories,
         "more": listing.more,
         "elsewhere": listing.elsewhere,
+        "places": listing.copies.places,
+        "places_unseen": listing.copies.unseen.iter().map(|(place, _)| place).collect::<Vec<_>>(),
     })
 }
 
@@ -97,7 +102,7 @@ fn list_text(listing: &Listing, databases: &[Label], view: &ListView<'_>) -> Sty
     if databases.is_empty() {
         text.push_str(&wrapped(&nothing(listing, view), 0, columns));
     }
-    if let Some(elsewhere) = OtherPlace::all_said(&listing.elsewhere) {
+    if let Some(elsewhere) = NearbyPlace::all_said(&listing.elsewhere) {
         text.push_str(&wrapped(&format!("But {elsewhere}\n"), 2, columns));
     }
     if !listing.entries.is_empty() {

@@ -20,7 +20,7 @@ use crate::cli::{
 };
 
 /// The columns of a table of backups, in order.
-const HEADS: [&str; 12] = [
+const HEADS: [&str; 13] = [
     "ID",
     "DATABASE",
     "TIER",
@@ -32,6 +32,7 @@ const HEADS: [&str; 12] = [
     "KEPT UNTIL",
     "STATUS",
     "PROVEN",
+    "PLACES",
     "KEY",
 ];
 /// The cell of a backup that nobody has read back.
@@ -46,7 +47,8 @@ const STORED: usize = 7;
 const KEPT: usize = 8;
 const STATUS: usize = 9;
 const PROVEN: usize = 10;
-const KEY: usize = 11;
+const PLACES: usize = 11;
+const KEY: usize = 12;
 
 /// One line for each backup, or for several runs that failed one after the other.
 pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds, zone: &Zone) -> Table {
@@ -59,7 +61,7 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
         .right(&[TOOK, DUMPED, STORED])
         .cut(DATABASE, 10)
         .cut(STATUS, 15)
-        .if_room(&[PROVEN, AGE, STORED, KEPT, KEY, DUMPED, TOOK])
+        .if_room(&[PROVEN, PLACES, AGE, STORED, KEPT, KEY, DUMPED, TOOK])
         .usual(&[(TIER, 7), (TOOK, 7), (AGE, 10), (DUMPED, 8), (STORED, 8), (PROVEN, 9)]);
     for line in listing.lines(runs) {
         let Some((one, earlier)) = line.split_first() else {
@@ -85,6 +87,7 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
             plain(kept_until(one, now, zone)),
             (style, status),
             proven(listing, one, now),
+            places(listing, one),
             plain(one.key.trim_start_matches("key ").to_owned()),
         ]);
     }
@@ -107,7 +110,23 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
     {
         without.push(PROVEN);
     }
+    if !listing.copies.is_set() {
+        without.push(PLACES);
+    }
     table.without(&without)
+}
+
+/// How many of the places beside the bucket hold a backup.
+fn places(listing: &Listing, one: &CatalogEntry) -> (Style, String) {
+    if !one.record.is_good() {
+        return (Style::Plain, "-".to_owned());
+    }
+    let copies = &listing.copies;
+    let style = match copies.of(&one.record.id).len() == copies.places.len() + copies.unseen.len() {
+        true => Style::Plain,
+        false => Style::Warning,
+    };
+    (style, copies.count_of(&one.record.id))
 }
 
 /// Whether and when a drill has shown that a backup comes back, or a reading that it is whole.
@@ -177,6 +196,7 @@ pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
         object.insert("drill".to_owned(), drill.map_or(Value::Null, report_json));
         let read_back = one.last_read_back(listing.seen);
         object.insert("last_read_back".to_owned(), json!(read_back));
+        object.insert("places".to_owned(), json!(listing.copies.of(&one.record.id)));
     }
     value
 }

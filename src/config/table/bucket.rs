@@ -26,7 +26,14 @@ pub(super) const SECTION: Section = Section {
             doc: "`s3://bucket/prefix`, or [a folder](folder.md): `file:///path/to/folder`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
-                reading.config.location = Some(Location::parse(text).map_err(|e| (e.why, e.cure))?);
+                let location = Location::parse(text).map_err(|e| (e.why, e.cure))?;
+                if let Location::Server(_) = location {
+                    let hint = "name it as another place, which holds copies: PGCOFFER_COPY_<NAME>_URL, such as \
+                        PGCOFFER_COPY_OFFSITE_URL; the bucket itself is s3://bucket/prefix or file:///path/to/folder";
+                    let why = "a server that is reached by SFTP holds copies, and is not the bucket".to_owned();
+                    return Err((why, Some(hint.to_owned())));
+                }
+                reading.config.location = Some(location);
                 Ok(())
             }),
         },
@@ -159,7 +166,7 @@ fn http_hosts(text: &str) -> Result<HttpHosts, Wrong> {
 
 /// Classes that S3 takes at upload; the cold ones make an archive that must be thawed before it can be read.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
-fn storage_class(text: &str) -> Result<String, Wrong> {
+pub(super) fn storage_class(text: &str) -> Result<String, Wrong> {
     const CLASSES: [&str; 9] = [
         "STANDARD",
         "REDUCED_REDUNDANCY",
@@ -219,7 +226,7 @@ fn one_of<T, const N: usize>(known: [T; N], name: impl Fn(&T) -> &str, text: &st
     found.ok_or_else(|| (format!("{text:?} is none of {}", names.join(", ")), None))
 }
 
-fn lock_mode(text: &str) -> Result<LockMode, Wrong> {
+pub(super) fn lock_mode(text: &str) -> Result<LockMode, Wrong> {
     match text.to_ascii_lowercase().as_str() {
         "governance" => Ok(LockMode::Governance),
         "compliance" => Ok(LockMode::Compliance),

@@ -12,6 +12,7 @@ pub(super) mod keys;
 mod monitoring;
 pub(super) mod notices;
 mod of_others;
+mod places;
 mod schedules;
 mod suggest;
 
@@ -27,10 +28,11 @@ use super::{
 use crate::backup::Label;
 
 /// Every setting, by subject, in the order in which people need them.
-pub const SECTIONS: [&Section; 10] = [
+pub const SECTIONS: [&Section; 11] = [
     &databases::SECTION,
     &keys::SECTION,
     &bucket::SECTION,
+    &places::SECTION,
     &schedules::SECTION,
     &backups::SECTION,
     &drills::SECTION,

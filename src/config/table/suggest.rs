@@ -7,7 +7,7 @@ use super::{
 
 /// Things of which there may be several, each with a label in the names of its settings: how those names begin, and
 /// what such a thing is called.
-const KINDS: [(&str, &str); 1] = [("PGCOFFER_DB_", "database")];
+const KINDS: [(&str, &str); 2] = [("PGCOFFER_DB_", "database"), ("PGCOFFER_COPY_", "place")];
 
 /// The setting that was probably meant by this variable, as a hint.
 pub(in super::super) fn nearest(variable: &str) -> String {

@@ -28,7 +28,7 @@ fn every_setting_has_one_line_of_the_table() {
         let name = setting.name;
         assert!(names.insert(name), "{name} is there twice");
         assert!(name.starts_with(PREFIX), "{name}");
-        let is_of_database = matches!(setting.take, Take::PerDatabase { .. });
+        let is_of_database = matches!(setting.take, Take::PerDatabase { .. } | Take::PerPlace { .. });
         assert_eq!(name.matches(NAME).count(), usize::from(is_of_database), "{name}");
         let in_file = name.strip_suffix("_FILE").and_then(|other| find(other, None));
         assert!(in_file.is_none(), "{name} would name the file of another");
@@ -84,9 +84,17 @@ fn every_default_is_the_true_one() {
     let mut seen = 0;
     for setting in all() {
         if let DefaultValue::Text(text) = setting.default {
-            let plain = [("PGCOFFER_DB_MAIN_URL", "postgres://u@localhost/main")];
-            let set = [plain[0], (setting.name, text)];
-            assert_eq!(read(&set), read(&plain), "{}", setting.name);
+            let mut plain = vec![("PGCOFFER_DB_MAIN_URL", "postgres://u@localhost/main")];
+            if setting.name.contains("_COPY_<NAME>_") {
+                let place = [
+                    ("PGCOFFER_COPY_MAIN_URL", "s3://bucket"),
+                    ("PGCOFFER_COPY_MAIN_CREDENTIALS", "bucket"),
+                ];
+                plain.extend(place);
+            }
+            let name = variable(setting);
+            let set = [&plain[..], &[(&*name, text)]].concat();
+            assert_eq!(read(&set), read(&plain), "{name}");
             seen += 1;
         }
     }
@@ -119,8 +127,11 @@ fn what_sounds_like_a_secret_is_one() {
     ];
     for setting in all() {
         let last = setting.name.rsplit('_').next().unwrap();
-        // the public half of a key, and an address that everybody may know
-        let is_public = ["PGCOFFER_CERTIFICATE_KEY", "PGCOFFER_DASHBOARD_URL"].contains(&setting.name);
+        // the public half of a key, and addresses that hold no login or that everybody may know
+        let is_public = ["PGCOFFER_CERTIFICATE_KEY", "PGCOFFER_DASHBOARD_URL"].contains(&setting.name)
+            || ["_COPY_<NAME>_URL", "_COPY_<NAME>_ENDPOINT_URL", "_COPY_<NAME>_HOST_KEY"]
+                .iter()
+                .any(|end| setting.name.ends_with(end));
         assert_eq!(setting.secret, sounds.contains(&last) && !is_public, "{}", setting.name);
         assert_eq!(is_secret(&variable(setting)), setting.secret, "{}", setting.name);
     }

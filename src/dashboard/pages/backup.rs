@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{
     Page,
     commands::get_it_back,
-    parts::{State, act_button, age, change, moment, moment_text, table_name, tag},
+    parts::{State, act_button, age, change, in_places, moment, moment_text, table_name, tag},
 };
 use crate::{
     agent::ShownBackup,
@@ -64,7 +64,7 @@ fn found(site: &Site, visitor: &Visitor, known: &BackupAnswer) -> Markup {
         }
         p.small.soft { "Id " code { (record.id) } }
         (why(shown))
-        dl.answers { (inside(record)) (kept(site, shown)) (opens(record)) (source(record)) }
+        dl.answers { (inside(record)) (kept(site, shown)) (places(site, shown)) (opens(record)) (source(record)) }
         @if is_good { (get_it_back(record, shown.details.as_ref())) }
         @match &shown.details {
             Some(details) => {
@@ -168,6 +168,25 @@ fn kept(site: &Site, shown: &ShownBackup) -> Markup {
         @if let Some(hold) = mark.and_then(|mark| mark.hold.as_ref()) { ", held " (hold) }
     };
     fact("Kept until", &main, &more)
+}
+
+/// In which places it is.
+fn places(site: &Site, shown: &ShownBackup) -> Markup {
+    let copies = &shown.copies;
+    let held = copies.of(&shown.record.id);
+    let all = copies.places.len() + copies.unseen.len() + 1;
+    let main = html! {
+        @if shown.record.is_good() { (in_places(held.len() + 1, all)) } @else { "Nowhere" }
+    };
+    let more = html! {
+        @if shown.record.is_good() {
+            (site.place)
+            @for place in held { ", " (place) }
+            @for place in copies.places.iter().filter(|place| !held.contains(place)) { "; not in " (place) }
+            @for (place, why) in &copies.unseen { "; " (place) " can't be looked at: " (why.first_line()) }
+        }
+    };
+    fact("Where it is", &main, &more)
 }
 
 fn opens(record: &Record) -> Markup {

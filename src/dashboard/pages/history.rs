@@ -70,6 +70,7 @@ pub(super) fn history(site: &Site, known: &DatabaseAnswer, filter: &HistoryFilte
                             th scope="col" { "Began" } th scope="col" { "State" } th scope="col" { "Tier" }
                             th.n scope="col" { "Took" } th.n scope="col" { "Dumped" } th.n scope="col" { "Stored" }
                             th scope="col" { "Kept until" } th scope="col" { "Comes back" }
+                            @if listing.copies.is_set() { th.n scope="col" { "Places" } }
                         } }
                         tbody { @for one in on_page { (run(site, listing, one)) } }
                     }
@@ -129,8 +130,9 @@ fn run(site: &Site, listing: &Listing, one: &CatalogEntry) -> Markup {
             td.n data-of="Stored" { (size(sealed.map(Sealed::bytes))) }
             td data-of="Kept until" { (kept_until(site, one)) }
             td data-of="Comes back" { (proven(site, listing, one)) }
+            @if listing.copies.is_set() { td.n data-of="Places" { (places(listing, one)) } }
         }
-        @if let Some(why) = why(listing, one) { tr { td.why-cell colspan="8" { (why) } } }
+        @if let Some(why) = why(listing, one) { tr { td.why-cell colspan=(if listing.copies.is_set() { 9 } else { 8 }) { (why) } } }
     }
 }
 
@@ -160,6 +162,19 @@ fn why(listing: &Listing, one: &CatalogEntry) -> Option<Markup> {
     (listing.is_suspicious(&one.record) && !reasons.is_empty()).then(|| {
         html! { @for (n, reason) in reasons.iter().enumerate() { @if n > 0 { "; " } (reason) } }
     })
+}
+
+/// How many of how many places hold it, the bucket among them.
+fn places(listing: &Listing, one: &CatalogEntry) -> String {
+    let copies = &listing.copies;
+    match one.is_good() {
+        true => format!(
+            "{} of {}",
+            copies.of(&one.record.id).len() + 1,
+            copies.places.len() + copies.unseen.len() + 1
+        ),
+        false => "–".to_owned(),
+    }
 }
 
 fn kept_until(site: &Site, one: &CatalogEntry) -> Markup {

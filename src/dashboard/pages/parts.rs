@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use crate::{
     backup::{DrillVerdict, Failure, MeasuredDrill},
     dashboard::{access::Visitor, shown::Seen, site::Site},
-    operation::{DrillHealth, Health},
+    operation::{DrillHealth, Health, PlaceHealth},
     text::{Untrusted, ago, counted, duration, size},
 };
 
@@ -180,11 +180,38 @@ pub(super) fn proven_word(proven: &MeasuredDrill) -> &'static str {
 
 /// Where it is kept.
 fn places(site: &Site, health: &Health) -> Markup {
+    let all = health.places.len() + 1;
+    let holding = 1 + health.places.iter().filter(|place| place.holds_newest).count();
     let (state, text) = match &health.newest_good {
-        Some(_) => (State::Good, html! { "In 1 place" }),
         None => (State::Bad, html! { "Nowhere" }),
+        Some(_) if health.late_places().next().is_some() => (State::Attention, html! { (in_places(holding, all)) }),
+        Some(_) => (State::Good, html! { (in_places(holding, all)) }),
     };
-    answer("Where is it?", state, &text, &html! { (site.place) })
+    let more = html! {
+        (site.place)
+        @for place in &health.places { " · " (place.place) ": " (place_state(site, place)) }
+    };
+    answer("Where is it?", state, &text, &more)
+}
+
+/// In how many places something is, the bucket among them.
+pub(super) fn in_places(holding: usize, all: usize) -> String {
+    match all {
+        1 => "In 1 place".to_owned(),
+        all => format!("In {holding} of {all} places"),
+    }
+}
+
+/// What one place beside the bucket holds.
+fn place_state(site: &Site, place: &PlaceHealth) -> Markup {
+    let missing = counted(place.behind.len(), "backup");
+    html! {
+        @if place.failure.is_some() { "can't be looked at" }
+        @else if place.is_complete() { "complete, " (counted(place.wanted, "backup")) }
+        @else if place.copying_since.is_some() { (missing) " missing, being copied" }
+        @else if let Some(since) = place.behind_since { (missing) " missing since " (moment(site, since)) }
+        @else { (missing) " missing" }
+    }
 }
 
 /// How old a page is, and whether what it shows could be refreshed.

@@ -5,7 +5,8 @@ use std::mem::discriminant;
 use super::*;
 use crate::{
     backup::{
-        BackupId, DigestLine, DrillEvent, DrillVerdict, EventKind, Label, LateTier, Origin, ProvenBackup, RunsOn, Tier,
+        BackupId, CopyEvent, DigestLine, DrillEvent, DrillVerdict, EventKind, Label, LatePlace, LateTier, Origin,
+        PlaceName, ProvenBackup, RunsOn, Tier,
     },
     cause::{Bucket, Cause},
 };
@@ -118,6 +119,23 @@ fn every_occurrence() -> Vec<Event> {
             }],
         }),
         event(Occurrence::Drill(DrillEvent::Failed { error: error() })),
+        event(Occurrence::Copies(CopyEvent::Behind {
+            places: vec![
+                LatePlace {
+                    name: PlaceName::parse("nas").unwrap(),
+                    missing: Some(2),
+                    since: Some(at(3)),
+                },
+                LatePlace {
+                    name: PlaceName::parse("vps").unwrap(),
+                    missing: None,
+                    since: None,
+                },
+            ],
+            complete: 0,
+            of: 2,
+            error: Some(error()),
+        })),
         event(Occurrence::Test),
     ]
 }
@@ -190,6 +208,17 @@ fn words(what: &Occurrence) -> (&'static str, &'static [&'static str]) {
                 "What to do: ",
             ],
         ),
+        Occurrence::Copies(_) => (
+            "copies of main are BEHIND",
+            &[
+                "0 of 2 places complete",
+                "nas: 2 backups missing, behind since 2026-11-20 03:00 UTC.",
+                "vps: it could not be looked at.",
+                "Why: ",
+                "What to do: `pgcoffer copy --to nas`",
+                "Newest good backup: 20261120T020000Z-rkropyeppww6",
+            ],
+        ),
         Occurrence::Test => ("test: this channel works", &["This is a test, sent at"]),
     }
 }
@@ -208,7 +237,7 @@ fn every_occurrence_has_its_words() {
         assert!(text.ends_with("on scheduler.1, s3://bucket/prefix\n"), "{text}");
     }
     let kinds: std::collections::BTreeSet<_> = all.iter().map(|one| format!("{:?}", discriminant(&one.what))).collect();
-    assert_eq!(kinds.len(), 11, "an occurrence is missing above");
+    assert_eq!(kinds.len(), 12, "an occurrence is missing above");
 }
 
 /// Each with its title, and whether it leads to the runbook.
@@ -340,6 +369,7 @@ fn a_subject_says_what_broke_and_why() {
             Occurrence::Failed { .. } | Occurrence::Trouble { .. } | Occurrence::Drill(_) => {
                 assert_eq!(message.subject, format!("{}: {}", message.title, why.unwrap()));
             }
+            Occurrence::Copies(_) => assert_eq!(message.subject, format!("{}: nas, vps", message.title)),
             Occurrence::Suspicious { .. } => {
                 let reason = event.reasons()[0].to_string();
                 assert!(message.subject.starts_with(&message.title), "{}", message.subject);
@@ -392,6 +422,7 @@ fn who_has_to_act_is_led_to_the_runbook() {
                 | Occurrence::Missed { .. }
                 | Occurrence::Suspicious { .. }
                 | Occurrence::Drill(_)
+                | Occurrence::Copies(_)
         );
         assert_eq!(text.contains("/docs/recovery.md"), is_bad, "{text}");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BackupRequest, BackupTaken};
+use super::{super::copy::tags, BackupRequest, BackupTaken};
 use crate::{
     backup::{BackupId, Counts, Details, RECORD_VERSION, Record, Retention, Served, Status, Tier},
     catalog::Catalog,
@@ -65,18 +65,8 @@ impl<'a> Run<'a> {
 
     /// The tags of archive and record, by which S3's lifecycle rules, IAM and cost reports can select them.
     fn tags(&self) -> Vec<(String, String)> {
-        let mut tags = vec![
-            ("pgcoffer:owner".to_owned(), self.identity.owner()),
-            ("pgcoffer:database".to_owned(), self.record.database.to_string()),
-            ("pgcoffer:tier".to_owned(), self.record.tier.to_string()),
-            ("pgcoffer:retain".to_owned(), self.record.retention.to_string()),
-        ];
-        tags.extend(
-            self.record
-                .expires
-                .map(|time| ("pgcoffer:expires".to_owned(), time.to_string())),
-        );
-        tags
+        let (record, owner) = (&self.record, self.identity.owner());
+        tags(record, owner, record.retention, record.expires)
     }
 
     /// The tags and the end of the lock. Failed runs and backups that are kept forever have no lock.

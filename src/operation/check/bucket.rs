@@ -88,7 +88,7 @@ pub(super) async fn bucket(
 
 pub(super) fn closed(sheet: &mut CheckSheet<'_>, error: &Error) {
     sheet.failed("reachable", error.to_string(), error.hint());
-    sheet.skipped("clock, rights, settings, backups", "the bucket is closed");
+    sheet.skipped("clock, rights, settings, backups", "it is closed");
 }
 
 pub(super) fn clock(sheet: &mut CheckSheet<'_>, service: Option<Timestamp>, now: Timestamp) {

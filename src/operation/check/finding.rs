@@ -24,6 +24,8 @@ pub enum Area {
     Database,
     /// The bucket.
     Bucket,
+    /// Another place, which holds copies.
+    Place,
     /// What seals and opens the backups.
     Key,
     /// When backups are made and how long they are kept.

@@ -15,7 +15,8 @@ use crate::{
     error::Result,
     operation::Interrupt,
     rights::AccessMode,
-    store::{Attributes, Error, FolderFacts, Kind, PartPlan, Store},
+    store::{Attributes, Error, FolderFacts, Kind, PartPlan, SftpFacts, Store},
+    text::escaped,
 };
 
 /// The contents of the probe objects.
@@ -44,6 +45,13 @@ pub(super) async fn folder(
         return Ok(found(false));
     }
     sheet.ok("reachable", "the folder is there");
+    if let Some(server) = store.sftp() {
+        let facts = interrupt.or(async { Ok(server.facts().await) }).await?;
+        match facts {
+            Ok(facts) => told_of_server(sheet, &facts),
+            Err(error) => sheet.failed("server", error.to_string(), error.hint()),
+        }
+    }
     let look = async {
         stands(sheet, catalog).await;
         Ok(())
@@ -101,6 +109,38 @@ fn told(sheet: &mut CheckSheet<'_>, facts: &FolderFacts, pinned: bool) {
                 facts.mode
             ),
             "chmod go-w the folder; on a share, see what its server lets others do",
+        );
+    }
+}
+
+/// Reports about a server and the folder on it.
+fn told_of_server(sheet: &mut CheckSheet<'_>, facts: &SftpFacts) {
+    let software = escaped(&facts.software);
+    sheet.ok("server", format!("{software}, in {}", escaped(&facts.path)));
+    match facts.free_bytes.map(|bytes| bytes / MIB) {
+        Some(0) => sheet.warning("room", "there is none left", "make room, or keep less"),
+        Some(free) => sheet.ok("room", format!("{free} MiB are free")),
+        None => sheet.skipped("room", "the server doesn't say how much there is"),
+    }
+    if !facts.syncs {
+        sheet.warning(
+            "sync",
+            "it can't be asked to write a file to its disk: where its power fails right after a copy, that copy may be lost",
+            "`pgcoffer verify --from` reads a copy back; OpenSSH's server has fsync@openssh.com",
+        );
+    }
+    if !facts.refuses_taken_names {
+        sheet.warning(
+            "names",
+            "it can't give a file a name only if that is free, which is looked at right before instead",
+            "let one machine alone copy to it",
+        );
+    }
+    if facts.others_may_write {
+        sheet.warning(
+            "mode",
+            "other users of the server may write in the folder, and can delete every copy",
+            "chmod go-w the folder",
         );
     }
 }

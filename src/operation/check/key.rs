@@ -4,7 +4,7 @@
 use super::{Area, CheckDatabase, CheckRequest, bucket::BucketFound, sheet::CheckSheet};
 use crate::{
     backup::Record,
-    catalog::{Catalog, OtherPlace, Survey},
+    catalog::{Catalog, NearbyPlace, Survey},
     error::{Error, Result},
     operation::Interrupt,
     rights::AccessMode,
@@ -86,7 +86,7 @@ pub(super) async fn repository(
             ),
         ),
         Ok(None) => {
-            let look = async { Ok(OtherPlace::all_said(&catalog.other_places().await)) };
+            let look = async { Ok(NearbyPlace::all_said(&catalog.nearby_places().await)) };
             let none = "none yet: the first backup begins one";
             match interrupt.or(look).await? {
                 Some(elsewhere) => sheet.ok("repository", format!("{none}; but {elsewhere}")),
@@ -115,7 +115,7 @@ async fn pinned(sheet: &mut CheckSheet<'_>, catalog: &Catalog, id: &RepositoryId
         None => {
             let look = async {
                 Ok(match catalog.databases().await {
-                    Ok(databases) if databases.is_empty() => OtherPlace::all_said(&catalog.other_places().await),
+                    Ok(databases) if databases.is_empty() => NearbyPlace::all_said(&catalog.nearby_places().await),
                     _ => None,
                 })
             };

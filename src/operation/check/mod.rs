@@ -11,6 +11,7 @@ mod finding;
 mod folder;
 mod key;
 mod outcome;
+mod places;
 mod readme;
 mod schedule;
 mod settings;
@@ -22,6 +23,7 @@ use std::num::NonZeroU32;
 
 pub use self::drill::CheckDrill;
 pub use self::finding::{Area, CheckReport, Finding, Verdict};
+pub use self::places::{CheckPlace, check_places};
 use self::{
     bucket::BucketFound,
     sheet::{CheckSheet, Tell},

@@ -1,6 +1,7 @@
 //! Where findings are collected, each reported at once.
 
 use super::{Area, CheckReport, Finding, Verdict};
+use crate::backup::PlaceName;
 
 /// Reports a finding.
 pub(super) type Tell<'a> = &'a (dyn Fn(&Finding) + Send + Sync);
@@ -10,6 +11,8 @@ pub(super) struct CheckSheet<'a> {
     tell: Tell<'a>,
     area: Area,
     subject: String,
+    /// The place that is tried as the bucket is.
+    place: Option<PlaceName>,
     report: CheckReport,
 }
 
@@ -19,14 +22,23 @@ impl<'a> CheckSheet<'a> {
             tell,
             area: Area::Database,
             subject: String::new(),
+            place: None,
             report: CheckReport::default(),
         }
     }
 
     /// From here on findings are about this.
     pub(super) fn turn_to(&mut self, area: Area, subject: impl Into<String>) {
-        self.area = area;
-        self.subject = subject.into();
+        (self.area, self.subject) = match (&self.place, area) {
+            (Some(name), Area::Bucket) => (Area::Place, format!("{name}, {}", subject.into())),
+            _ => (area, subject.into()),
+        };
+    }
+
+    /// From here on what is found of a bucket is about this place.
+    pub(super) fn turn_to_place(&mut self, name: &PlaceName) {
+        (self.area, self.subject) = (Area::Place, name.to_string());
+        self.place = Some(name.clone());
     }
 
     pub(super) fn ok(&mut self, what: &'static str, detail: impl Into<String>) {

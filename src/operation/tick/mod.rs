@@ -124,6 +124,7 @@ pub async fn tick(
     Ok(TickReport {
         databases,
         drills: Vec::new(),
+        copies: Vec::new(),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::{
     backup::{BackupSummary, Failure, Label, Reason, Tier, with_text},
     cause::{Bucket, Cause},
     exit_status::ExitStatus,
-    operation::{DrillTick, Health, PruneReport},
+    operation::{CopyReport, DrillTick, Health, PruneReport},
 };
 
 /// The report of a tick.
@@ -17,6 +17,8 @@ pub struct TickReport {
     pub databases: Vec<DatabaseTick>,
     /// The scheduled drills that were due, which are carried out when the backups are made.
     pub drills: Vec<DrillTick>,
+    /// What was copied to the other places, when the backups were made.
+    pub copies: Vec<CopyReport>,
 }
 
 /// The report for one database.

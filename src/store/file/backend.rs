@@ -11,13 +11,14 @@ use tokio::time::timeout;
 use super::{
     ANSWER_MAX, Folder, LIST_MAX, REACHABLE_WITHIN, SETTLE_MAX,
     error::{FileFault, FileResult},
-    identity, name,
+    identity,
     tree::{self, CHANGED_HINT, Tree, read_whole, sync_folder},
     upload::FileUpload,
     write::{TempFile, lock},
 };
 use crate::store::{
     Attributes, Backend, Capabilities, Claim, Error, Kind, Object, PartPlan, PartSink, READS_MAX, TagsKept, Unfinished,
+    file_name,
 };
 
 #[async_trait]
@@ -238,7 +239,7 @@ fn kept(attributes: &Attributes) -> TagsKept {
 /// The file of an upload that was left behind. `None` if the name can't be that of such a file.
 fn left_behind(tree: &Tree, upload: &Unfinished) -> FileResult<Option<tree::Spot>> {
     let spot = tree.spot(&upload.key)?;
-    let is_its = |spot: &tree::Spot| name::finished(&upload.upload_id) == Some(spot.name.as_str());
+    let is_its = |spot: &tree::Spot| file_name::finished(&upload.upload_id) == Some(spot.name.as_str());
     Ok(spot.filter(is_its).map(|spot| tree::Spot {
         name: upload.upload_id.clone(),
         ..spot

@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-use crate::store::{Error, Kind};
+use crate::store::{Error, Kind, PlaceKind};
 
 /// The reason of a failure. The object is added by the caller, which knows it.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl FileFault {
     pub(super) fn on(self, doing: String) -> Error {
         Error {
             cure: self.cure.map(str::to_owned),
-            is_of_folder: true,
+            place: PlaceKind::Folder,
             ..Error::new(self.kind, doing, self.why)
         }
     }

@@ -9,7 +9,6 @@ mod backend;
 mod error;
 mod facts;
 mod identity;
-mod name;
 mod tree;
 mod upload;
 mod write;

@@ -16,9 +16,11 @@ use rustix::{
 use super::{
     error::{FileFault, FileResult},
     identity::{Identity, is_folder, is_plain},
-    name::{finished, folder_steps, is_usable, steps},
 };
-use crate::store::{Kind, Object, Unfinished};
+use crate::store::{
+    Kind, Object, Unfinished,
+    file_name::{finished, folder_steps, is_usable, steps},
+};
 
 /// The most folders between the top and an object. Our own keys have four.
 const DEPTH_MAX: usize = 16;

@@ -19,10 +19,12 @@ use rustix::{
 use super::{
     error::{FileFault, FileResult},
     identity::{Identity, is_plain, micros},
-    name::{LOCK, unfinished},
     tree::{Spot, Tree, sync_folder},
 };
-use crate::store::Kind;
+use crate::store::{
+    Kind,
+    file_name::{LOCK, unfinished},
+};
 
 /// The longest wait for others that replace or delete.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(30);

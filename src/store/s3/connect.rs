@@ -19,8 +19,9 @@ use super::{
     answer::Bounds,
     clock::ServiceClock,
     credentials::{self, CredentialVariables, CredentialsSource, Loader},
-    endpoint::{self, Endpoint},
+    endpoint::{self, Endpoint, REGION_ELSEWHERE},
     headers::{Checksums, RequestPayer},
+    own_service::OwnService,
     silence::Silence,
 };
 use crate::plain_http::HttpHosts;
@@ -64,6 +65,8 @@ pub struct Options {
     pub http_hosts: HttpHosts,
     /// Which variables of the environment hold credentials, for the hints of errors.
     pub variables: CredentialVariables,
+    /// The service of a place that is not the agent's bucket: nothing that the SDK finds for the bucket is used then.
+    pub own_service: Option<OwnService>,
     /// Somebody waits for the first answer: a service that can't be reached at all is told within seconds. Once it has
     /// answered, it is waited for as patiently as ever.
     pub quick: bool,
@@ -103,8 +106,15 @@ impl S3 {
     /// [`Options::http_hosts`]: a session token would be readable, and anyone on the network could answer instead of
     /// the bucket. [`Kind::Configuration`] if an endpoint is not a URL, or a file of certificates contains none.
     pub async fn connect(location: BucketLocation, mut options: Options) -> Result<Self, Error> {
-        let (sdk, loader) = settings().await?;
-        let endpoint = endpoint::checked(&sdk, &options.http_hosts)?;
+        let own = options.own_service.clone();
+        let (mut sdk, loader) = settings(own.as_ref()).await?;
+        let endpoint = match &own {
+            Some(own) => {
+                sdk = own.applied(&sdk, sdk.region());
+                own.endpoint(&options.http_hosts)?
+            }
+            None => endpoint::checked(&sdk, &options.http_hosts)?,
+        };
         let elsewhere = endpoint.as_ref().is_some_and(|one| !one.is_aws());
         // an endpoint with a path has no host names for buckets
         options.path_style |= endpoint.as_ref().is_some_and(Endpoint::has_path);
@@ -163,24 +173,22 @@ impl S3 {
     }
 }
 
-/// The region for services other than AWS: signatures need one, and they accept this one.
-const REGION_ELSEWHERE: &str = "us-east-1";
-
 /// The settings that the SDK finds, and the loader of credentials. The file of certificates is one of the settings, and
 /// has to be known before any source of credentials is asked.
-async fn settings() -> Result<(SdkConfig, Loader), Error> {
+async fn settings(own: Option<&OwnService>) -> Result<(SdkConfig, Loader), Error> {
+    let credentials = own.map(|own| own.credentials.clone());
     let client = credentials::client(None)?;
-    let sdk = Loader::new(client.clone(), None).load().await;
+    let sdk = Loader::new(client.clone(), None, None).load().await;
     // ask an instance for its region only once
     let region = sdk.region().cloned();
     let region = region.unwrap_or_else(|| Region::from_static(REGION_ELSEWHERE));
     let bundle = endpoint::setting(&sdk, "S3", "AWS_CA_BUNDLE", "ca_bundle");
     let Some(bundle) = bundle.filter(|file| !file.trim().is_empty()) else {
-        return Ok((sdk, Loader::new(client, Some(region))));
+        return Ok((sdk, Loader::new(client, Some(region), credentials)));
     };
     let client = credentials::client(Some(&bundle))?;
     let sdk = sdk.to_builder().http_client(client.clone()).build();
-    Ok((sdk, Loader::new(client, Some(region))))
+    Ok((sdk, Loader::new(client, Some(region), credentials)))
 }
 
 /// Our own number of attempts, instead of the one in the environment and in profiles: the SDK panics if it doesn't know

@@ -10,6 +10,9 @@ use crate::{plain_http::HttpHosts, rights::Service};
 /// The ids of the services that are sent credentials of the SDK's chain. S3 gets requests that are signed with them.
 const SERVICES: [&str; 4] = ["S3", "STS", "SSO", "SSO OIDC"];
 
+/// The region for services other than AWS: signatures need one, and they accept this one.
+pub(super) const REGION_ELSEWHERE: &str = "us-east-1";
+
 /// The endpoint that is configured for S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint(Url);
@@ -60,7 +63,7 @@ pub(super) fn checked(sdk: &SdkConfig, http_hosts: &HttpHosts) -> Result<Option<
 
 impl Endpoint {
     /// Parses a URL that the SDK can use as well. The error doesn't repeat the text, which may contain a secret.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let url = Url::parse(text).map_err(|e| format!("it is no URL: {e}"))?;
         if !["http", "https"].contains(&url.scheme()) {
             return Err("it is no URL that begins with https://".to_owned());

@@ -22,6 +22,7 @@ mod leftovers;
 mod lifecycle;
 mod list;
 mod lock;
+mod own_service;
 mod parts;
 mod probe;
 mod read;
@@ -47,6 +48,7 @@ pub use connect::Options;
 pub use credentials::CredentialVariables;
 pub use lifecycle::Lifecycle;
 pub use lock::{LockMode, Locked};
+pub use own_service::{OwnCredentials, OwnService};
 pub use probe::Probe;
 pub use settings::{PublicAccess, Versioning};
 

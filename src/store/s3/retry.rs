@@ -88,9 +88,25 @@ impl S3 {
 
     /// The error, with what is known about the place added.
     pub(super) fn explained(&self, error: Error) -> Error {
+        let error = self.with_cause(error);
+        match (&self.options.own_service, error.hint()) {
+            (Some(own), Some(hint)) => error.with_cure(own.named(&hint)),
+            _ => error,
+        }
+    }
+
+    fn with_cause(&self, error: Error) -> Error {
         let variables = &self.options.variables;
-        let cure = match error.kind {
+        let own = self.options.own_service.as_ref();
+        let cure = match (error.kind, own) {
             _ if error.cure.is_some() => None,
+            (Kind::NoCredentials, Some(own)) if !error.is_of_source() => Some(own.cure_of_none()),
+            (Kind::WrongCredentials, Some(own)) => own.cure_of_refusal(&error.why),
+            _ => None,
+        };
+        let cure = cure.or_else(|| match error.kind {
+            _ if error.cure.is_some() => None,
+            _ if own.is_some() => None,
             Kind::NoCredentials if !error.is_of_source() => variables.cure_of_none(&error.why),
             Kind::WrongCredentials => variables.cure_of_refusal(&error.why),
             // hyper's words
@@ -100,7 +116,7 @@ impl S3 {
                     .to_owned(),
             ),
             _ => None,
-        };
+        });
         if let Some(cure) = cure {
             return error.with_cure(cure);
         }

@@ -8,7 +8,8 @@ use std::{
 
 use pgcoffer::store::Kind;
 
-use super::scene::{Scene, make_pipe, snapshot};
+use super::scene::Scene;
+use crate::files::{make_pipe, snapshot};
 
 /// Each thing that is no plain file, under the name of an object.
 #[test]

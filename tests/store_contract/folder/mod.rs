@@ -15,7 +15,8 @@ use std::{
 use pgcoffer::store::{Attributes, Kind, Location, LockMode, Options, PARTS_MAX, PartPlan, Store};
 use tokio::runtime::Runtime;
 
-use scene::{Scene, connect, make_pipe, mode};
+use crate::files::{make_pipe, mode};
+use scene::{Scene, connect};
 
 #[test]
 fn files_and_folders_are_only_for_their_owner() {

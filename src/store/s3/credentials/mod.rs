@@ -14,7 +14,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, profile::ProfileFileCredentialsProvider, provider_config::ProviderConfig,
+    retry::RetryConfig, timeout::TimeoutConfig,
+};
 use aws_credential_types::{
     credential_feature::AwsCredentialFeature as Feature,
     provider::{Result as Provided, error::CredentialsError, future},
@@ -43,7 +46,7 @@ use self::{
     client::{CountedAnswers, CountingClient},
     refusal::refuses,
 };
-use super::Error;
+use super::{Error, own_service::OwnCredentials};
 use crate::retry::Backoff;
 
 /// The time limit of one look, including the SDK's own retries.
@@ -80,14 +83,17 @@ pub(super) struct Loader {
     client: SharedHttpClient,
     answers: CountedAnswers,
     region: Option<Region>,
+    /// Those of a place that has its own, in the place of the chain.
+    own: Option<OwnCredentials>,
 }
 
 impl Loader {
-    pub(super) fn new(client: SharedHttpClient, region: Option<Region>) -> Self {
+    pub(super) fn new(client: SharedHttpClient, region: Option<Region>, own: Option<OwnCredentials>) -> Self {
         Self {
             client,
             answers: CountedAnswers::default(),
             region,
+            own,
         }
     }
 
@@ -116,12 +122,42 @@ impl Loader {
     async fn look(&self) -> Provided {
         self.answers.forget();
         let look = async {
-            let provider = self.load().await.credentials_provider();
-            let none = || CredentialsError::not_loaded("the SDK has no chain of credentials");
-            provider.ok_or_else(none)?.provide_credentials().await
+            match &self.own {
+                Some(OwnCredentials::Key { id, secret, token }) => {
+                    let token = token.as_ref().map(|token| token.reveal().to_owned());
+                    Ok(Credentials::new(
+                        id,
+                        secret.reveal(),
+                        token,
+                        None,
+                        "settings of a place",
+                    ))
+                }
+                Some(OwnCredentials::Profile(name)) => self.look_in_profile(name).await,
+                Some(OwnCredentials::OfBucket) | None => {
+                    let provider = self.load().await.credentials_provider();
+                    let none = || CredentialsError::not_loaded("the SDK has no chain of credentials");
+                    provider.ok_or_else(none)?.provide_credentials().await
+                }
+            }
         };
         let timed_out = |_| CredentialsError::provider_timed_out(LOOK_MAX);
         tokio::time::timeout(LOOK_MAX, look).await.map_err(timed_out).flatten()
+    }
+
+    /// The credentials of one profile, without the environment before it.
+    async fn look_in_profile(&self, name: &str) -> Provided {
+        let client = CountingClient {
+            client: self.client.clone(),
+            answers: self.answers.clone(),
+        };
+        let found = ProviderConfig::default()
+            .with_http_client(client)
+            .with_region(self.region.clone());
+        let provider = ProfileFileCredentialsProvider::builder()
+            .configure(&found)
+            .profile_name(name);
+        provider.build().provide_credentials().await
     }
 }
 

@@ -1,4 +1,5 @@
-//! Names in the folder: those on the path to an object, and those of files that are being written.
+//! Names of files, in a folder and on a server: those on the path to an object, and those of files that are being
+//! written.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
@@ -7,10 +8,10 @@ const ENDING: &str = ".part";
 /// The number of random digits that distinguish two writers of the same object.
 const DIGITS: usize = 16;
 /// The file that writers lock while they replace or delete an object.
-pub(super) const LOCK: &str = ".pgcoffer.lock";
+pub(in crate::store) const LOCK: &str = ".pgcoffer.lock";
 
 /// The names of the folders above an object, and its own. `None` if no object can have this key.
-pub(super) fn steps(key: &str) -> Option<(Vec<&str>, &str)> {
+pub(in crate::store) fn steps(key: &str) -> Option<(Vec<&str>, &str)> {
     let mut names: Vec<&str> = key.split('/').collect();
     let name = names.pop()?;
     let usable = names.iter().chain([&name]).copied().all(is_usable);
@@ -19,7 +20,7 @@ pub(super) fn steps(key: &str) -> Option<(Vec<&str>, &str)> {
 
 /// The names of the folders down to this one, whose key is empty or ends with `/`. `None` if there can be no such
 /// folder.
-pub(super) fn folder_steps(folder: &str) -> Option<Vec<&str>> {
+pub(in crate::store) fn folder_steps(folder: &str) -> Option<Vec<&str>> {
     let Some(path) = folder.strip_suffix('/') else {
         return folder.is_empty().then(Vec::new);
     };
@@ -28,18 +29,18 @@ pub(super) fn folder_steps(folder: &str) -> Option<Vec<&str>> {
 }
 
 /// Whether an object or a folder of objects can have this name.
-pub(super) fn is_usable(name: &str) -> bool {
+pub(in crate::store) fn is_usable(name: &str) -> bool {
     !["", ".", "..", LOCK].contains(&name) && !name.contains(['/', '\0']) && finished(name).is_none()
 }
 
 /// A temporary name for the file that will become the object `name`.
-pub(super) fn unfinished(name: &str) -> String {
+pub(in crate::store) fn unfinished(name: &str) -> String {
     let random = RandomState::new().build_hasher().finish();
     format!(".{name}.{random:016x}{ENDING}")
 }
 
 /// The name of the object that a file with this temporary name will become. `None` if it is not a temporary name.
-pub(super) fn finished(file: &str) -> Option<&str> {
+pub(in crate::store) fn finished(file: &str) -> Option<&str> {
     let (name, digits) = file.strip_prefix('.')?.strip_suffix(ENDING)?.rsplit_once('.')?;
     let is_ours = digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     (is_ours && !name.is_empty()).then_some(name)

@@ -26,7 +26,7 @@ const NAMED_MAX: usize = 4;
 
 /// A place beside the one that was named, with folders of databases in it. Whose they are isn't known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OtherPlace {
+pub struct NearbyPlace {
     /// Where.
     #[serde(serialize_with = "as_text")]
     pub location: Location,
@@ -38,7 +38,7 @@ fn as_text<S: Serializer>(location: &Location, serializer: S) -> Result<S::Ok, S
     serializer.collect_str(location)
 }
 
-impl fmt::Display for OtherPlace {
+impl fmt::Display for NearbyPlace {
     /// `main and shop in s3://bucket/backups`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.databases.iter().map(Label::as_str).take(NAMED_MAX).collect();
@@ -51,7 +51,7 @@ impl fmt::Display for OtherPlace {
     }
 }
 
-impl OtherPlace {
+impl NearbyPlace {
     /// That there are backups in these places, and how they are reached: one sentence without a stop. `None` if there are
     /// none.
     #[must_use]
@@ -72,7 +72,7 @@ impl OtherPlace {
 impl Catalog {
     /// Looks for places with backups above, below and beside this one, the nearest first. A hint: at most 48 requests
     /// in five seconds, none of them repeated; what can't be read is passed over, and in drop-box mode there is none.
-    pub async fn other_places(&self) -> Vec<OtherPlace> {
+    pub async fn nearby_places(&self) -> Vec<NearbyPlace> {
         let mut found = BTreeMap::new();
         // what was found until then is good enough
         let _ = timeout(WITHIN, self.look_around(&mut found)).await;
@@ -81,7 +81,7 @@ impl Catalog {
         places.retain(|(steps, _)| *steps != here);
         places.sort_by_key(|(steps, _)| steps_apart(steps, &here));
         let places = places.into_iter().filter_map(|(steps, databases)| {
-            Some(OtherPlace {
+            Some(NearbyPlace {
                 // a name that no setting could have is no place of ours
                 location: self.store.location().at(&steps).ok()?,
                 databases: databases.into_iter().collect(),

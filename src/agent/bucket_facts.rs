@@ -5,13 +5,13 @@ use serde::Serialize;
 use super::Agent;
 use crate::{
     backup::Label,
-    catalog::{OtherPlace, SealedPlace},
+    catalog::{NearbyPlace, SealedPlace},
     error::Result,
 };
 
 /// What is in the bucket, without any verdict on the backups.
 #[derive(Debug, Default, Serialize)]
-pub struct PlaceFacts {
+pub struct BucketFacts {
     /// The databases that have backups there.
     pub databases: Vec<Label>,
     /// The repository, as a header says.
@@ -21,7 +21,7 @@ pub struct PlaceFacts {
     /// Whether a key that is set opens what is there.
     pub opens: bool,
     /// Where else there are backups, if there are none there.
-    pub elsewhere: Vec<OtherPlace>,
+    pub elsewhere: Vec<NearbyPlace>,
 }
 
 impl Agent {
@@ -29,9 +29,9 @@ impl Agent {
     ///
     /// # Errors
     /// What the bucket refuses.
-    pub async fn place_facts(&self) -> Result<PlaceFacts> {
+    pub async fn bucket_facts(&self) -> Result<BucketFacts> {
         let Some(catalog) = self.catalog_to_try().await? else {
-            return Ok(PlaceFacts::default());
+            return Ok(BucketFacts::default());
         };
         let look = async {
             let databases = catalog.databases().await?;
@@ -41,10 +41,10 @@ impl Agent {
                 _ => false,
             };
             let elsewhere = match databases.is_empty() && found.is_none() {
-                true => catalog.other_places().await,
+                true => catalog.nearby_places().await,
                 false => Vec::new(),
             };
-            Ok(PlaceFacts {
+            Ok(BucketFacts {
                 databases,
                 repository: found.as_ref().map(|found| found.repository.to_string()),
                 sealed_for: found.map(|found| found.sealed_for).unwrap_or_default(),

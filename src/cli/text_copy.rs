@@ -1,0 +1,153 @@
+//! What was copied, in words.
+
+use indicatif::HumanBytes;
+use jiff::Timestamp;
+use pgcoffer::{
+    backup::{BackupId, PlaceName},
+    catalog::ListedCopies,
+    operation::{CopyReport, Health},
+    text::{ago, counted},
+};
+
+/// Backups that are named; the rest is a number.
+const SHOWN: usize = 20;
+
+/// What became of copying, one paragraph for each database and place.
+pub(super) fn copied(reports: &[CopyReport], dry_run: bool) -> String {
+    if reports.is_empty() {
+        return "There is no backup that could be copied.\n".to_owned();
+    }
+    reports.iter().map(|report| one(report, dry_run)).collect()
+}
+
+fn one(report: &CopyReport, dry_run: bool) -> String {
+    let (database, place) = (&report.database, &report.place);
+    if let Some(failure) = &report.failure {
+        let hint = failure
+            .hint
+            .as_ref()
+            .map_or_else(String::new, |hint| format!("  hint: {hint}\n"));
+        return format!(
+            "{database}: nothing could be copied to {place}: {}\n{hint}",
+            failure.error
+        );
+    }
+    let mut text = format!("{database}: {}\n", summary(report, dry_run));
+    let verb = if dry_run { "to copy" } else { "copied" };
+    for backup in report.copied.iter().take(SHOWN) {
+        text.push_str(&format!("  {} {verb}, {}\n", backup.id, HumanBytes(backup.bytes)));
+    }
+    let more = report.copied.len().saturating_sub(SHOWN);
+    if more > 0 {
+        text.push_str(&format!("  and {more} more\n"));
+    }
+    for failed in &report.failed {
+        text.push_str(&format!("  {} not copied: {}\n", failed.id, failed.failure.error));
+        if let Some(hint) = &failed.failure.hint {
+            text.push_str(&format!("    hint: {hint}\n"));
+        }
+    }
+    if report.marks > 0 {
+        text.push_str(&format!("  holds and other decisions followed: {}\n", report.marks));
+    }
+    text
+}
+
+fn summary(report: &CopyReport, dry_run: bool) -> String {
+    let (held, wanted, place) = (report.held, report.wanted, &report.place);
+    let held = match dry_run {
+        true => held.saturating_sub(report.copied.len()),
+        false => held,
+    };
+    let mut text = match wanted {
+        0 => format!("no backup belongs into {place}"),
+        wanted => format!("{place} holds {held} of {}", counted(wanted, "backup")),
+    };
+    if report.run_out > 0 {
+        let older = counted(report.run_out, "older one");
+        text.push_str(&format!(
+            "; {older} {} kept there no longer",
+            if report.run_out == 1 { "is" } else { "are" }
+        ));
+    }
+    text
+}
+
+/// What became of copying to one place, as a line.
+pub(super) fn in_a_line(report: &CopyReport) -> String {
+    let place = &report.place;
+    match (report.first_failure(), report.copied.len()) {
+        (Some((Some(id), failure)), _) => format!("{id} is not copied to {place}: {}", failure.error),
+        (Some((None, failure)), _) => format!("nothing is copied to {place}: {}", failure.error),
+        (None, 0) => summary(report, false),
+        (None, count) => format!(
+            "copied to {place}: {}; {}",
+            counted(count, "backup"),
+            summary(report, false)
+        ),
+    }
+}
+
+/// Which places hold a backup, as lines of its facts.
+pub(super) fn places_of_backup(copies: &ListedCopies, id: &BackupId) -> String {
+    if !copies.is_set() {
+        return String::new();
+    }
+    let held = copies.of(id).iter().map(PlaceName::as_str);
+    let held: Vec<&str> = held.collect();
+    let names = if held.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", held.join(", "))
+    };
+    let mut text = format!(
+        "{:<14} {} places beside the bucket hold it{names}\n",
+        "copies",
+        copies.count_of(id)
+    );
+    for (place, why) in &copies.unseen {
+        text.push_str(&format!("{:<14} {place} can't be looked at: {why}\n", "copies"));
+    }
+    text
+}
+
+/// How the places of a database stand, as lines of its status.
+pub(super) fn places_of_database(health: &Health, now: Timestamp) -> Vec<String> {
+    if health.places.is_empty() {
+        return Vec::new();
+    }
+    let complete = health
+        .places
+        .iter()
+        .filter(|place| place.is_complete())
+        .map(|place| place.place.as_str());
+    let complete: Vec<&str> = complete.collect();
+    let names = if complete.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", complete.join(", "))
+    };
+    let of = counted(health.places.len(), "place");
+    let mut lines = vec![format!("copies are complete in {} of {of}{names}", complete.len())];
+    for place in health.places.iter().filter(|place| !place.is_complete()) {
+        let name = &place.place;
+        let missing = counted(place.behind.len(), "backup");
+        if let Some(since) = place.copying_since {
+            lines.push(format!(
+                "{name}: {missing} missing, and being copied: something was written {}",
+                ago(since, now)
+            ));
+        } else if !health.late_places().any(|late| late.place == *name) {
+            // a problem says it otherwise
+            let why = place
+                .failure
+                .as_ref()
+                .map(|failure| format!("it can't be looked at: {}", failure.error));
+            lines.push(format!(
+                "{name}: {}",
+                why.unwrap_or_else(|| format!("{missing} missing"))
+            ));
+        }
+    }
+    lines
+}

@@ -1,0 +1,77 @@
+//! Checks the places that hold copies as the bucket is checked: whether each answers, and everything that copies need.
+
+use super::{CheckReport, CheckRequest, Finding, place, readme, sheet::CheckSheet, sheet::Tell};
+use crate::{
+    backup::PlaceName,
+    catalog::Catalog,
+    error::{Error, Result},
+    operation::{CopyPlace, Interrupt},
+    rights::AccessMode,
+    seal::RepositoryId,
+};
+
+/// A place to be checked, or why it could not be connected to.
+pub struct CheckPlace<'a> {
+    /// Its name.
+    pub name: PlaceName,
+    /// The place.
+    pub place: std::result::Result<&'a CopyPlace, Error>,
+}
+
+/// Tries every place. Each finding is reported when it is made. `repository`: the one whose backups are copied there, if
+/// it is known.
+///
+/// # Errors
+/// Only [`Error::Interrupted`]: everything else that goes wrong is a finding.
+pub async fn check_places(
+    places: Vec<CheckPlace<'_>>,
+    repository: Option<RepositoryId>,
+    request: &CheckRequest,
+    interrupt: &Interrupt,
+    tell: &(dyn Fn(&Finding) + Send + Sync),
+) -> Result<CheckReport> {
+    let mut sheet = CheckSheet::new(tell as Tell<'_>);
+    let request = CheckRequest {
+        // a place is written to and pruned, whatever the bucket's credentials are for
+        mode: Some(AccessMode::Full),
+        ..request.clone()
+    };
+    for one in places {
+        sheet.turn_to_place(&one.name);
+        let connected = match one.place {
+            Ok(connected) => connected,
+            Err(error @ Error::Interrupted { .. }) => return Err(error),
+            Err(error) => {
+                sheet.failed("reachable", error.to_string(), error.hint());
+                continue;
+            }
+        };
+        let catalog = &connected.catalog;
+        let found = place(&mut sheet, Some(catalog), &request, interrupt).await?;
+        let Some(found) = found.filter(|found| found.answers) else {
+            continue;
+        };
+        readme::readme(&mut sheet, catalog, &found, interrupt).await?;
+        let look = async {
+            belongs(&mut sheet, catalog, repository).await;
+            Ok(())
+        };
+        interrupt.or(look).await?;
+    }
+    Ok(sheet.into_report())
+}
+
+/// Whether the place belongs to the repository whose backups are copied there.
+async fn belongs(sheet: &mut CheckSheet<'_>, catalog: &Catalog, repository: Option<RepositoryId>) {
+    const WHAT: &str = "repository";
+    match (catalog.repository_of_place().await, repository) {
+        (Ok(None), _) => sheet.skipped(WHAT, "no copies are there yet: `pgcoffer copy` brings the first ones"),
+        (Ok(Some(found)), Some(repository)) if found != repository => sheet.failed(
+            WHAT,
+            format!("it holds backups of repository {found}, and those in the bucket are of {repository}"),
+            Some("give each repository a place of its own".to_owned()),
+        ),
+        (Ok(Some(found)), _) => sheet.ok(WHAT, format!("it holds copies of repository {found}")),
+        (Err(error), _) => sheet.failed(WHAT, error.to_string(), error.hint()),
+    }
+}
