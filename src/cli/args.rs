@@ -234,15 +234,15 @@ impl Command {
     }
 
     /// The place that it reads, where that is not the bucket.
-    pub(super) fn from_place(&self) -> Option<&str> {
+    pub(super) fn place_to_read(&self) -> Option<&str> {
         match self {
             Self::List(args) => args.from.name(),
             Self::Diff(args) => args.from.name(),
-            Self::Show(args) => args.chosen.from_place(),
-            Self::Drill(args) => args.chosen.from_place(),
-            Self::Restore(args) => args.chosen.from_place(),
+            Self::Show(args) => args.chosen.place_to_read(),
+            Self::Drill(args) => args.chosen.place_to_read(),
+            Self::Restore(args) => args.chosen.place_to_read(),
             Self::Policy(args) => args.place.as_deref(),
-            Self::Get { chosen, .. } | Self::Verify { chosen, .. } => chosen.from_place(),
+            Self::Get { chosen, .. } | Self::Verify { chosen, .. } => chosen.place_to_read(),
             _ => None,
         }
     }

@@ -183,7 +183,7 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
             ..environment()
         };
         let config = Config::read(&settings)?;
-        let config = match cli.command.from_place() {
+        let config = match cli.command.place_to_read() {
             Some(name) => config.read_from(name)?,
             None => config,
         };

@@ -39,7 +39,7 @@ struct Narrowed {
 
 impl Chosen {
     /// The place that is read, where it is not the bucket.
-    pub(in crate::cli) fn from_place(&self) -> Option<&str> {
+    pub(in crate::cli) fn place_to_read(&self) -> Option<&str> {
         self.from.name()
     }
 

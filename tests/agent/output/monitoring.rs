@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     drill::past::PastDrill,
     serve::clock::serve,
-    stage::{KEY, Stage},
+    stage::{KEY, Stage, wait_until},
     testbed::{Agent, INSTALL_HINT, S3Server, project},
     tick::past::{Run, calm, hours},
 };
@@ -87,8 +87,16 @@ fn agent(bucket: &S3Server) -> Agent {
 #[test]
 fn what_is_scraped_is_what_rules_dashboard_and_documents_name() {
     let bucket = late();
-    let serving = serve(&agent(&bucket));
-    serving.wait_for_ticks(1);
+    // a place that nobody has begun, and which is therefore behind
+    let folder = tempfile::tempdir().unwrap();
+    let agent = agent(&bucket).env("PGCOFFER_COPY_NAS_URL", format!("file://{}", folder.path().display()));
+    let serving = serve(&agent);
+    wait_until("the place was looked at", || {
+        serving
+            .get("/metrics")
+            .body
+            .contains("pgcoffer_place_behind_since_timestamp_seconds{")
+    });
     let text = serving.get("/metrics").body;
     promtool(&["check", "metrics"], &text);
     // the next attempt waits after failures
