@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     drill::past::PastDrill,
     serve::clock::serve,
-    stage::{KEY, Stage, wait_until},
+    stage::{KEY, Stage},
     testbed::{Agent, INSTALL_HINT, S3Server, project},
     tick::past::{Run, calm, hours},
 };
@@ -87,16 +87,8 @@ fn agent(bucket: &S3Server) -> Agent {
 #[test]
 fn what_is_scraped_is_what_rules_dashboard_and_documents_name() {
     let bucket = late();
-    // a place that nobody has begun, and which is therefore behind
-    let folder = tempfile::tempdir().unwrap();
-    let agent = agent(&bucket).env("PGCOFFER_COPY_NAS_URL", format!("file://{}", folder.path().display()));
-    let serving = serve(&agent);
-    wait_until("the place was looked at", || {
-        serving
-            .get("/metrics")
-            .body
-            .contains("pgcoffer_place_behind_since_timestamp_seconds{")
-    });
+    let serving = serve(&agent(&bucket));
+    serving.wait_for_ticks(1);
     let text = serving.get("/metrics").body;
     promtool(&["check", "metrics"], &text);
     // the next attempt waits after failures
@@ -118,7 +110,8 @@ fn what_is_scraped_is_what_rules_dashboard_and_documents_name() {
     assert_eq!(serving.health()["databases"][0]["state"], "late");
     serving.end().success();
 
-    let told = names(&text);
+    let mut told = names(&text);
+    told.extend(names(&with_a_place_behind(&bucket)));
     let dashboard: Value = serde_json::from_str(&document("monitoring/grafana-dashboard.json")).unwrap();
     let expressions = expressions(&dashboard);
     let alerts = document("monitoring/alerts.yml");
@@ -132,6 +125,19 @@ fn what_is_scraped_is_what_rules_dashboard_and_documents_name() {
     // and the table of the documents names them all, and no others
     let documented: BTreeSet<String> = mentioned(&table(&document("monitoring.md")));
     assert_eq!(documented, told);
+}
+
+/// The metrics file where nothing was copied yet to a place beside the bucket.
+fn with_a_place_behind(bucket: &S3Server) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (place, file) = (folder.path().join("nas"), folder.path().join("metrics.prom"));
+    std::fs::create_dir(&place).unwrap();
+    agent(bucket)
+        .env("PGCOFFER_COPY_NAS_URL", format!("file://{}", place.display()))
+        .env("PGCOFFER_METRICS_FILE", &file)
+        .run(["status"])
+        .ended_with(8);
+    std::fs::read_to_string(&file).unwrap()
 }
 
 /// The rows of the table of metrics: the first cell of each.
