@@ -265,7 +265,10 @@ fn details_that_grow_are_given_up() {
         scene.put(Past::good(30, "7d"));
         put(&scene, &past, &record, &bytes);
         // as much as a command takes that reads nothing large
-        for args in [["show", "latest"], ["list", "-q"]] {
+        let commands = [["show", "latest"], ["list", "-q"]];
+        // both read details by the same code
+        let tried = if field == "tables" { 2 } else { 1 };
+        for args in commands.into_iter().take(tried) {
             let (limit, binary) = (format!("--data={DATA_MAX}"), binary());
             let limited = [&limit, "--", binary.to_str().unwrap()];
             let limited = limited.into_iter().chain(args);

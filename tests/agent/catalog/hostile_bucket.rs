@@ -265,12 +265,12 @@ fn bytes_all_over_a_larger_archive_matter() {
 }
 
 #[test]
-fn every_length_but_the_whole_is_told() {
+fn any_length_but_the_whole_is_told() {
     let stage = Stage::of("create table t as select repeat(md5(n::text), 10) as x from generate_series(1, 2000) n");
     stage.back_up_with(["--compression", "none"]);
     let bench = Bench::of(stage);
     let whole = bench.sealed.len();
-    for length in (0..whole).step_by(4999).chain(whole - 70..whole) {
+    for length in (0..whole).step_by(14_983).chain((whole - 70..whole).step_by(3)) {
         assert_eq!(bench.open(&bench.sealed[..length]), 5, "{length} of {whole}");
     }
     for more in [1, 64, pgcoffer::seal::FRAME_SIZE] {

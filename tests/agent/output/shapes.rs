@@ -19,6 +19,8 @@ fn json_of_a_record() {
     let mut record = stage.back_up();
     let made = record.as_object_mut().unwrap().remove("made");
     assert_eq!(made, Some(Value::Bool(true)));
+    let copies = record.as_object_mut().unwrap().remove("copies");
+    assert_eq!(copies, Some(Value::Array(Vec::new())));
     assert_keys(&record, &format!("{RECORD} {DETAILS}"));
     assert_keys(&record["source"], "server client");
     assert_keys(
@@ -45,7 +47,7 @@ fn json_of_a_record() {
         let decided = shown.as_object_mut().unwrap().remove(decided);
         assert_eq!(decided, Some(Value::Null));
     }
-    for none in ["notices", "drills", "measured"] {
+    for none in ["notices", "drills", "measured", "places", "places_unseen"] {
         let none = shown.as_object_mut().unwrap().remove(none);
         assert_eq!(none, Some(Value::Array(Vec::new())));
     }
@@ -78,7 +80,8 @@ fn json_of_a_failure() {
     assert_keys(
         &record,
         &format!(
-            "{RECORD} {DETAILS} error hint exit_status cause hold retained accepted notices last_read_back drills drill_findings measured"
+            "{RECORD} {DETAILS} error hint exit_status cause hold retained accepted notices last_read_back drills drill_findings \
+             measured places places_unseen"
         ),
     );
     assert_eq!(record["exit_status"], 4);
@@ -96,7 +99,7 @@ fn json_of_a_list() {
     let listed = stage.run(["list", "--json"]).success().json();
     assert_keys(
         &listed,
-        "location databases backups more unreadable others other_repositories elsewhere",
+        "location databases backups more unreadable others other_repositories elsewhere places places_unseen",
     );
     assert_keys(
         &listed["databases"][0],
@@ -104,7 +107,9 @@ fn json_of_a_list() {
     );
     assert_keys(
         &listed["backups"][0],
-        &format!("{RECORD} good looks_suspicious hold retained storage_class sealed_for doubt last_read_back drill"),
+        &format!(
+            "{RECORD} good looks_suspicious hold retained storage_class sealed_for doubt last_read_back drill places"
+        ),
     );
     assert_eq!(listed["others"]["main"], 1);
     assert_keys(&listed["unreadable"][0], "key why");

@@ -212,7 +212,7 @@ fn what_is_inside_is_listed_without_reading_rows() {
 #[test]
 fn rows_on_a_terminal_move_nothing_there() {
     let stage = Stage::backed_up("create table t (t text); insert into t values (E'a\\x1b[2J\\u202eb'), ('é\tx');");
-    let mut terminal = Terminal::start(&stage.agent(), &["get", "latest", "--table", "t", "-o", "-"]);
+    let mut terminal = Terminal::start(&stage.agent(), ["get", "latest", "--table", "t", "-o", "-"]);
     terminal.expect("as dumped");
     assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
     let screen = terminal.screen();

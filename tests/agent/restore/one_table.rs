@@ -165,7 +165,7 @@ fn names_say_which_table_is_meant() {
         assert!(outcome.stderr.contains(word), "{name}: {}", outcome.stderr);
     }
     for (args, word) in [
-        (["--schema", "odd.shema"], "did you mean odd.schema?"),
+        (["--schema", "odd.shema"], "did you mean \"odd.schema\"?"),
         (["--schema", "pubic"], "did you mean public?"),
         (["--only", "function:public.twoo"], "did you mean function:public.two?"),
         (["--only", "table:smae"], "did you mean table:same?"),
