@@ -36,7 +36,6 @@ impl Agent {
     /// What keeps every database from being looked at, and [`Error::Interrupted`].
     pub async fn status(&self, database: Option<&str>, notify: bool) -> Result<StatusReport> {
         let catalog = self.catalog().await?;
-        let now = self.clock.now();
         let labels = self.labels(catalog, database).await?;
         let reported = match notify {
             true => self.report_late(catalog, &labels).await,
@@ -68,7 +67,8 @@ impl Agent {
             };
         self.write_metrics(catalog, &databases).await;
         Ok(StatusReport {
-            at: now,
+            // after the looks, so that what was due in them is due
+            at: self.clock.now(),
             databases,
             not_configured,
             elsewhere,

@@ -46,7 +46,6 @@ const SLIPS: &[(&[&str], &str)] = &[
             "extract",
             "export",
             "pull",
-            "copy",
         ],
         "`pgcoffer get latest` downloads a backup and opens it: a file that pg_restore reads",
     ),

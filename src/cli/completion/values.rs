@@ -264,6 +264,8 @@ mod tests {
             "repository",
             "key",
             "backup",
+            "place",
+            "from",
         ];
         let mut command = parser::command();
         command.build();

@@ -27,7 +27,7 @@ pub(super) const SECTION: Section = Section {
             name: URL,
             secret: false,
             default: DefaultValue::None,
-            help: "another place, called <name>, that holds copies: s3://…, sftp://user@host/path, file:///…",
+            help: "a place for copies, called <name>: s3://…, sftp://…, file://…",
             doc: "[another place](places.md), called `<name>`, that holds a copy of each backup: `s3://bucket/prefix`, \
                 `sftp://user@host/path` or `file:///path/to/folder`",
             characters: Characters::Visible,
@@ -164,7 +164,7 @@ pub(super) const SECTION: Section = Section {
             name: LOCK,
             secret: false,
             default: DefaultValue::None,
-            help: "governance or compliance: Object Lock there, until the retention ends",
+            help: "governance or compliance: Object Lock until retention ends",
             doc: "`governance` or `compliance`: Object Lock there, until the retention of that place ends, whether or \
                 not the bucket has locks",
             characters: Characters::Visible,
@@ -179,7 +179,7 @@ pub(super) const SECTION: Section = Section {
             name: SSH_KEY,
             secret: true,
             default: DefaultValue::Described("the keys of the SSH agent"),
-            help: "the private key of its login, where it is on a server: the key, or its file",
+            help: "private key of its login on a server: the key, or its file",
             doc: "the private key of the login at a place on a server: the key itself, or the path of its file. Without it the SSH agent of `SSH_AUTH_SOCK` is asked",
             characters: Characters::Any,
             take: Take::per_place(|reading, place, text| {
@@ -221,7 +221,7 @@ pub(super) const SECTION: Section = Section {
             name: HOST_KEY,
             secret: false,
             default: DefaultValue::None,
-            help: "the key that its server has: SHA256:…, a line or a file of known_hosts",
+            help: "its server's key: SHA256:…, a line or file of known_hosts",
             doc: "the key that its server must have: a fingerprint (`SHA256:…`), a line of `known_hosts`, or the path of such a file. It is never learnt from the server; `pgcoffer check` shows the one to compare and set",
             characters: Characters::Lines,
             take: Take::per_place(|reading, place, text| {

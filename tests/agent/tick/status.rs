@@ -58,7 +58,8 @@ fn all_is_well() {
         &health,
         "database schedule newest_good last_read_back age_seconds good bytes last_failure late next_due paused_until under_way held \
          suspicious lost unsure without_record ahead implausible unreadable clock_seconds others other_repositories \
-         unsettled too_late came_late foreign undelivered drills problems",
+         unsettled too_late came_late foreign undelivered drills problems \
+         copies_min places",
     );
     assert_keys(&health["newest_good"], "id tier started warnings");
     assert_keys(&health["next_due"], "tier at");

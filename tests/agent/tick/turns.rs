@@ -77,7 +77,7 @@ fn json_of_a_tick() {
         .env("PGCOFFER_KEEP_LAST", "1")
         .database_url("lost", "postgres://nobody@127.0.0.1:1/none");
     let report = agent.run(["tick", "--json"]).ended_with(3).json();
-    assert_keys(&report, "databases drills");
+    assert_keys(&report, "copies databases drills");
     let main = turn(&report, "main");
     assert_keys(main, "database backup prune health exit_status");
     assert_keys(&main["backup"], "outcome id tiers bytes suspicious");
@@ -100,7 +100,7 @@ fn json_of_a_tick() {
         &main["health"],
         "database schedule newest_good last_read_back age_seconds good bytes last_failure late next_due paused_until under_way held \
          suspicious lost without_record ahead implausible unreadable clock_seconds others other_repositories unsettled \
-         unsure too_late came_late foreign undelivered drills problems",
+         unsure too_late came_late foreign undelivered drills problems copies_min places",
     );
     let lost = turn(&report, "lost");
     assert_keys(&lost["backup"], "outcome error cause hint exit_status");
