@@ -78,7 +78,9 @@ impl Transcript {
             let dropped = self.dropped_bytes + (bytes.len() - head_end + tail_start) as u64;
             bytes.truncate(head_end);
             tail = &tail[tail_start..];
-            bytes.extend_from_slice(format!("{GAP}{} left out …\n", counted(dropped, "byte")).as_bytes());
+            // the end of a line that is longer than all that is kept stays on the line that says so
+            let end = if tail_start == 0 { ' ' } else { '\n' };
+            bytes.extend_from_slice(format!("{GAP}{} left out …{end}", counted(dropped, "byte")).as_bytes());
         }
         bytes.extend_from_slice(tail);
         let text = String::from_utf8_lossy(&bytes);
@@ -86,11 +88,12 @@ impl Transcript {
     }
 }
 
-/// Where the last whole line of the beginning ends, and where the first one of the end begins.
+/// Where the last whole line of the beginning ends, and where the first one of the end begins: at its beginning where it
+/// has none.
 fn whole_lines(head: &[u8], tail: &[u8]) -> (usize, usize) {
     let end = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let start = tail.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    (end, start)
+    let start = tail.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+    (end, start.filter(|start| *start < tail.len()).unwrap_or(0))
 }
 
 /// The last lines, for an error. Overlong text is cut at its beginning.
