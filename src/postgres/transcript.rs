@@ -74,12 +74,15 @@ impl Transcript {
         let mut tail = &*self.tail.make_contiguous();
         if self.dropped_bytes > 0 {
             // no part of a line may seem to be one
-            let (head_end, tail_start) = whole_lines(&bytes, tail);
+            let (head_end, whole_start) = whole_lines(&bytes, tail);
+            // the end of a line that is longer than all that is kept stays, on the line that says so; but half a secret,
+            // which nothing would find, could stand where it was cut: each byte of one is written as four at the most
+            let secret_bytes = 4 * secret.map_or(0, |secret| secret.reveal().len());
+            let tail_start = whole_start.unwrap_or(secret_bytes.min(tail.len()));
             let dropped = self.dropped_bytes + (bytes.len() - head_end + tail_start) as u64;
             bytes.truncate(head_end);
             tail = &tail[tail_start..];
-            // the end of a line that is longer than all that is kept stays on the line that says so
-            let end = if tail_start == 0 { ' ' } else { '\n' };
+            let end = if whole_start.is_none() { ' ' } else { '\n' };
             bytes.extend_from_slice(format!("{GAP}{} left out …{end}", counted(dropped, "byte")).as_bytes());
         }
         bytes.extend_from_slice(tail);
@@ -88,12 +91,11 @@ impl Transcript {
     }
 }
 
-/// Where the last whole line of the beginning ends, and where the first one of the end begins: at its beginning where it
-/// has none.
-fn whole_lines(head: &[u8], tail: &[u8]) -> (usize, usize) {
+/// Where the last whole line of the beginning ends, and where the first one of the end begins, if it has one.
+fn whole_lines(head: &[u8], tail: &[u8]) -> (usize, Option<usize>) {
     let end = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let start = tail.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
-    (end, start.filter(|start| *start < tail.len()).unwrap_or(0))
+    (end, start.filter(|start| *start < tail.len()))
 }
 
 /// The last lines, for an error. Overlong text is cut at its beginning.
@@ -145,6 +147,27 @@ mod tests {
         assert_eq!(warnings(&lines, |_| true).len(), WARNINGS + 1);
         let few = warnings(&lines, |line| line.ends_with("0000"));
         assert_eq!((few.len(), few[0].as_str()), (9, "line 10000"), "{few:?}");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_an_overlong_line_is_kept_and_no_half_of_a_secret() {
+        let secret = SecretText::new("S3cretWord".into());
+        // wherever the cut falls
+        for more in 0..12 {
+            let end = format!("{}: No space left on device\n", "y".repeat(KEPT_BYTES - 40 + more));
+            let said = format!("{}S3cretWord{end}", "x".repeat(3 * KEPT_BYTES));
+            let text = Transcript::read(said.as_bytes(), None).await.text(Some(&secret));
+            assert!(
+                text.starts_with(GAP) && text.ends_with(": No space left on device\n"),
+                "{more}"
+            );
+            assert!(
+                !["etWord", "tWord", "Word", "ord"]
+                    .iter()
+                    .any(|half| text.contains(half)),
+                "{more}"
+            );
+        }
     }
 
     #[tokio::test]
