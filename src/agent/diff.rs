@@ -4,6 +4,7 @@ use super::{Agent, Selector, usage};
 use crate::{
     backup::{Changes, Details, Record, Status},
     error::{Error, Result},
+    operation,
 };
 
 /// Two backups, and what changed from the first to the second.
@@ -18,12 +19,14 @@ pub struct BackupDiff {
 }
 
 impl Agent {
-    /// Compares two backups by their details alone: two small objects are read, and no archive.
+    /// Compares two backups by their details alone: two small objects are read, and no archive. With `definitions` those
+    /// that differ are named as well: for that the table of contents of each archive is read.
     ///
     /// # Errors
     /// [`crate::Error::NoSuchBackup`]; [`crate::Error::Usage`] where only a catalog key is set, or where one of them is
-    /// a run that failed; what the bucket refuses, and what is wrong with the details of one.
-    pub async fn diff(&self, from: Selector<'_>, to: Selector<'_>) -> Result<BackupDiff> {
+    /// a run that failed; what the bucket refuses, and what is wrong with the details of
+    /// one; [`crate::Error::Cold`] where definitions are to be named and an archive is in cold storage.
+    pub async fn diff(&self, from: Selector<'_>, to: Selector<'_>, definitions: bool) -> Result<BackupDiff> {
         let from = self.find_to("compare", from).await?;
         let to = self.find_to("compare", to).await?;
         if (&from.id, &from.database) == (&to.id, &to.database) {
@@ -35,7 +38,12 @@ impl Agent {
         for record in [&from, &to] {
             check_complete(record)?;
         }
-        let changes = Changes::between(&self.inside(&from).await?, &self.inside(&to).await?);
+        let mut changes = Changes::between(&self.inside(&from).await?, &self.inside(&to).await?);
+        if definitions && !changes.definitions.is_empty() {
+            let catalog = self.catalog().await?;
+            let entries = async |record| self.interrupt.or(operation::archive_entries(catalog, record)).await;
+            changes.name_definitions(&entries(&from).await?, &entries(&to).await?);
+        }
         Ok(BackupDiff { from, to, changes })
     }
 

@@ -41,6 +41,7 @@ mod shown_drills;
 mod silence;
 mod status;
 mod stored_settings;
+mod streamed_copies;
 mod throttle;
 mod tick;
 mod tick_request;

@@ -2,13 +2,14 @@
 
 use tokio::sync::OnceCell;
 
-use super::{Agent, Selector, copies_told::CopiesHealth, event, silence::Silence};
+use super::{Agent, Selector, copies_told::CopiesHealth, event, silence::Silence, streamed_copies::PlacesBeside};
 use crate::{
     backup::{Failure, Label, PlaceName, Record},
     catalog::Catalog,
     config::PlaceSettings,
     error::{Error, Result},
-    operation::{self, CopyPlace, CopyReport, CopyRequest, Health, Progress, RateLimit, TickReport},
+    operation::{self, BackupOutcome, CopyPlace, CopyReport, CopyRequest, DatabaseTick, Health, Progress, TickReport},
+    pipeline::RateLimit,
     seal::RepositoryId,
     store::{Location, SftpOptions, Store},
 };
@@ -221,7 +222,8 @@ impl Agent {
     }
 
     /// Copies what is missing of one database to every place, as `tick`, `backup` and `serve` do after a backup, and
-    /// notifies people of places that are behind. `seen`: how the database stands, which is brought up to date.
+    /// notifies people of places that are behind. `seen`: how the database stands, which is brought up to date. In
+    /// drop-box mode nothing is copied: see [`Agent::places_beside`].
     ///
     /// # Errors
     /// [`Error::Interrupted`] alone: a place that is down fails no backup.
@@ -236,9 +238,7 @@ impl Agent {
             return Ok(Vec::new());
         }
         let reports = self.copy_to_places(source, label, progress).await?;
-        for report in &reports {
-            log(report);
-        }
+        reports.iter().for_each(log);
         let places = match self.places_of(source, label).await {
             Ok(places) => places,
             Err(error @ Error::Interrupted { .. }) => return Err(error),
@@ -269,11 +269,16 @@ impl Agent {
         &self,
         source: &Catalog,
         ticked: &mut TickReport,
+        beside: &PlacesBeside,
         prune: bool,
         progress: &Progress,
     ) -> Result<()> {
         for database in &mut ticked.databases {
             let label = database.database.clone();
+            if source.store().writes_only() {
+                ticked.copies.extend(self.streamed(database, beside).await);
+                continue;
+            }
             if prune {
                 self.prune_copies(source, &label).await?;
             }
@@ -281,6 +286,22 @@ impl Agent {
             ticked.copies.extend(copied.await?);
         }
         Ok(())
+    }
+
+    /// What became of the places that got the backup of a turn in drop-box mode while it was dumped.
+    pub(crate) async fn streamed(&self, turn: &mut DatabaseTick, beside: &PlacesBeside) -> Vec<CopyReport> {
+        let BackupOutcome::Done { copies, .. } = &mut turn.backup else {
+            return Vec::new();
+        };
+        let reports = beside.reports(&turn.database, std::mem::take(copies));
+        self.say_streamed(&turn.database, &reports).await;
+        reports
+    }
+
+    /// Logs what became of the places that got a backup while it was dumped, and notifies people.
+    pub(super) async fn say_streamed(&self, label: &Label, reports: &[CopyReport]) {
+        reports.iter().for_each(log);
+        self.tell_of_streamed(label, reports).await;
     }
 
     /// Whether there are places that copies are brought to from here.

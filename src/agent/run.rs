@@ -53,12 +53,18 @@ impl Agent {
         let work = async {
             let request = self.backup_request(options);
             let request = self.or_report(None, request).await?;
-            let label = Some(&request.database);
+            let database = request.database.clone();
+            let label = Some(&database);
             let catalog = self.or_report(label, self.catalog().await).await?;
             if request.at_most_every.is_some() && catalog.store().writes_only() {
                 return Err(operation::unknowable("in drop-box mode nothing is read"));
             }
             let clients = self.or_report(label, self.clients().await).await?;
+            let beside = self.places_beside(catalog).await?;
+            let request = BackupRequest {
+                beside: beside.connected.clone(),
+                ..request
+            };
             let (alone, notifications) = (self.config.databases.len() == 1, &self.notifications);
             let work = backup(
                 catalog,
@@ -69,8 +75,13 @@ impl Agent {
                 progress,
                 &self.interrupt,
             );
-            let result = Box::pin(work).await;
-            let copied = match &result {
+            let mut result = Box::pin(work).await;
+            let copied = match &mut result {
+                Ok(AskedBackup::Made(taken)) if catalog.store().writes_only() => {
+                    let reports = beside.reports(&request.database, std::mem::take(&mut taken.copies));
+                    self.say_streamed(&request.database, &reports).await;
+                    Ok(reports)
+                }
                 Ok(AskedBackup::Made(_)) => {
                     let copying = self.copy_after_backup(catalog, &request.database, None, progress);
                     Box::pin(copying).await
@@ -108,6 +119,7 @@ impl Agent {
             level,
             part_bytes: options.part_bytes,
             dump_idle_timeout: self.config.dump_idle_timeout,
+            beside: Vec::new(),
             clock: self.clock,
         })
     }

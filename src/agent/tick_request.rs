@@ -40,15 +40,17 @@ impl Agent {
     pub async fn tick(&self, options: &TickOptions, progress: &Progress) -> Result<Ticked> {
         let work = async {
             let ready = self.or_report(None, self.turns(options)).await;
-            let (request, unready) = ready?;
+            let (mut request, unready) = ready?;
             log_unready(unready.iter().skip(1));
             let catalog = self.or_report(None, self.catalog().await).await?;
             let clients = self.or_report(None, self.clients().await).await?;
+            let beside = self.places_beside(catalog).await?;
+            request.beside.clone_from(&beside.connected);
             let (notifications, interrupt) = (&self.notifications, &self.interrupt);
             let work = tick(catalog, clients, &request, &unready, notifications, progress, interrupt);
             let mut report = Box::pin(work).await?;
             let only = parse_label(options.database.as_deref())?;
-            self.copy_what_was_made(catalog, &mut report, options.prune, progress)
+            self.copy_what_was_made(catalog, &mut report, &beside, options.prune, progress)
                 .await?;
             self.drill_what_is_due(catalog, clients, only.as_ref(), &mut report, progress)
                 .await?;
@@ -95,6 +97,7 @@ impl Agent {
             level: self.config.level,
             dump_idle_timeout: self.config.dump_idle_timeout,
             policy: self.retention_policy(),
+            beside: Vec::new(),
             clock: self.clock,
         }
     }

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Details, Globals, RoleState, TableFingerprint};
-use crate::{archive::LargeObjects, text::Untrusted};
+use crate::{
+    archive::{Entry, LargeObjects},
+    text::Untrusted,
+};
 
 /// What changed from one backup to another. Everything that is the same in both is left out and counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -82,6 +85,31 @@ pub struct DefinitionsChange {
     /// How many there are in the second backup. Where both numbers are the same, at least one definition has another
     /// text.
     pub to: u64,
+    /// Which ones, by schema and name, if the tables of contents of both archives were read.
+    pub named: Option<Vec<NamedDefinition>>,
+}
+
+/// A definition that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamedDefinition {
+    /// The schema; empty for what is in none.
+    pub schema: Untrusted,
+    /// The name, as pg_dump writes it: that of a constraint has the table before it, a function's its arguments.
+    pub name: Untrusted,
+    /// What became of it.
+    pub change: DefinitionFate,
+}
+
+/// What became of a definition from one backup to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DefinitionFate {
+    /// It was not there before.
+    New,
+    /// It is not there any more.
+    Gone,
+    /// It has another text.
+    Edited,
 }
 
 /// An extension that differs.
@@ -106,7 +134,7 @@ pub struct RoleChange {
     pub to: Option<RoleState>,
 }
 
-/// Schema and name of a table.
+/// Schema and name.
 type TableName<'a> = (&'a str, &'a str);
 
 impl Changes {
@@ -125,6 +153,25 @@ impl Changes {
             extensions: extension_changes(from, to),
             roles: global_changes(from, to, role_changes),
             settings: global_changes(from, to, setting_changes),
+        }
+    }
+
+    /// Names the definitions that differ, by the tables of contents of both archives.
+    pub fn name_definitions(&mut self, from: &[Entry], to: &[Entry]) {
+        for change in &mut self.definitions {
+            let kind = change.kind.raw();
+            let named = paired(texts_by_name(from, kind), texts_by_name(to, kind));
+            let differing = named.filter(|(_, from, to)| from != to);
+            let of_one = |((schema, name), from, to): ((&str, &str), Option<_>, Option<_>)| NamedDefinition {
+                schema: schema.into(),
+                name: name.into(),
+                change: match (from, to) {
+                    (None, _) => DefinitionFate::New,
+                    (_, None) => DefinitionFate::Gone,
+                    _ => DefinitionFate::Edited,
+                },
+            };
+            change.named = Some(differing.map(of_one).collect());
         }
     }
 
@@ -163,6 +210,17 @@ fn setting_changes(from: &Globals, to: &Globals) -> Vec<Untrusted> {
         .filter(|(_, from, to)| from != to)
         .map(|(name, _, _)| name.into())
         .collect()
+}
+
+/// The texts of the definitions of a kind, in the order of their names. Several may have one name.
+fn texts_by_name<'a>(entries: &'a [Entry], kind: &str) -> impl Iterator<Item = (TableName<'a>, Vec<&'a str>)> {
+    let mut texts: BTreeMap<TableName<'a>, Vec<&str>> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.kind.raw() == kind) {
+        let name = (entry.schema.raw(), entry.name.raw());
+        texts.entry(name).or_default().push(entry.definition.raw());
+    }
+    texts.values_mut().for_each(|texts| texts.sort_unstable());
+    texts.into_iter()
 }
 
 /// What was and what is under each key of two lists, in the order of the keys.
@@ -285,6 +343,7 @@ fn definitions_changes(from: &Details, to: &Details) -> Vec<DefinitionsChange> {
             kind: kind.into(),
             from: from.map_or(0, |(count, _)| count),
             to: to.map_or(0, |(count, _)| count),
+            named: None,
         })
         .collect()
 }

@@ -21,7 +21,8 @@ mod tier;
 mod turn;
 
 pub use changes::{
-    Between, Changes, DefinitionsChange, ExtensionChange, LargeObjectsSize, RoleChange, TableChange, TableSize,
+    Between, Changes, DefinitionFate, DefinitionsChange, ExtensionChange, LargeObjectsSize, NamedDefinition,
+    RoleChange, TableChange, TableSize,
 };
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
 pub use drill::{

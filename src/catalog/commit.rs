@@ -19,6 +19,14 @@ use crate::{
 /// The number of attempts to write an entry. After the last one, hours of work are lost.
 pub(super) const COMMIT_ATTEMPTS: u32 = 7;
 
+/// The sealed details and entry of a backup, as they were written.
+pub struct SealedEntry {
+    /// The details.
+    pub details: Bytes,
+    /// The entry.
+    pub record: Bytes,
+}
+
 /// How often a write is tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effort {
@@ -51,7 +59,7 @@ impl Catalog {
     }
 
     /// Seals and writes the details and then the entry, neither of which may exist yet. The entry is the commit: with
-    /// it there is a backup, and details without it are ignored. Each write is atomic, retried for minutes and safe to
+    /// it there is a backup, and details without it are ignored. Gives what was written. Each write is atomic, retried for minutes and safe to
     /// cancel.
     ///
     /// # Errors
@@ -62,7 +70,7 @@ impl Catalog {
         details: &Details,
         secret: &Secret,
         attributes: &Attributes,
-    ) -> Result<()> {
+    ) -> Result<SealedEntry> {
         let effort = Effort::Patient;
         self.write_both(record, details, secret, attributes, effort).await
     }
@@ -80,7 +88,8 @@ impl Catalog {
         attributes: &Attributes,
     ) -> Result<()> {
         let effort = Effort::Once;
-        self.write_both(record, details, secret, attributes, effort).await
+        let written = self.write_both(record, details, secret, attributes, effort).await;
+        written.map(drop)
     }
 
     async fn write_both(
@@ -90,12 +99,13 @@ impl Catalog {
         secret: &Secret,
         attributes: &Attributes,
         effort: Effort,
-    ) -> Result<()> {
-        let sealed = self.seal_details(record, details, secret)?;
+    ) -> Result<SealedEntry> {
+        let sealed_details = self.seal_details(record, details, secret)?;
         let key = self.details_key(&record.database, &record.id);
-        record.details_bytes = sealed.len() as u64;
-        record.details_sha256 = sha256_hex(&sealed).into();
-        match self.write(&key, record, sealed, attributes, effort).await {
+        record.details_bytes = sealed_details.len() as u64;
+        record.details_sha256 = sha256_hex(&sealed_details).into();
+        let written = self.write(&key, record, sealed_details.clone(), attributes, effort);
+        match written.await {
             Ok(()) => {}
             // another run has this id already
             Err(Error::Store(error)) if error.kind == Kind::Exists => return Err(error.into()),
@@ -107,7 +117,11 @@ impl Catalog {
         }
         let sealed = self.seal_record(record, secret)?;
         let key = self.record_key(&record.database, &record.id);
-        self.write(&key, record, sealed, attributes, effort).await
+        self.write(&key, record, sealed.clone(), attributes, effort).await?;
+        Ok(SealedEntry {
+            details: sealed_details,
+            record: sealed,
+        })
     }
 
     async fn write(

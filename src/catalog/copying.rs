@@ -79,7 +79,7 @@ impl Catalog {
             RepositoryObject::Missing if self.store.folder().is_some() && !may_begin => Err(Error::usage(
                 format!("no copies are at {} yet", self.store.location()),
                 "mount what belongs there, since a share that isn't mounted looks like an empty folder; a new place \
-                 is begun by hand, once: `pgcoffer copy`",
+                 is begun by hand, once: `pgcoffer copy`, or `pgcoffer backup` in drop-box mode",
             )),
             RepositoryObject::Missing => match self.write_repository(id, false).await {
                 // another run was first

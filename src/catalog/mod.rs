@@ -61,6 +61,7 @@ use crate::{
 };
 
 pub use archive_check::ArchiveCheck;
+pub use commit::SealedEntry;
 pub use copying::Holdings;
 pub use doubt::Doubt;
 pub use drill_commit::DrillTurn;

@@ -162,7 +162,7 @@ impl Output {
         location: &Location,
         by_default: bool,
     ) -> Result<()> {
-        let BackupTaken { record, details } = taken;
+        let BackupTaken { record, details, .. } = taken;
         if self.json {
             let mut value = record_json(record, Some(details));
             insert(&mut value, "made", json!(true));

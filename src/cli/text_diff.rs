@@ -4,7 +4,7 @@ use indicatif::{HumanBytes, HumanCount};
 use pgcoffer::{
     Result,
     agent::BackupDiff,
-    backup::{Changes, Record, RoleState, TableChange},
+    backup::{Changes, DefinitionFate, NamedDefinition, Record, RoleState, TableChange},
     text::{Untrusted, bare_minute, counted},
 };
 use serde_json::json;
@@ -16,6 +16,9 @@ use super::{
 
 /// The most tables that are shown; JSON has all.
 const TABLES_SHOWN: usize = 200;
+
+/// The most definitions of one kind that are named; JSON has all.
+const DEFINITIONS_SHOWN: usize = 50;
 
 /// To how many columns the name of a table is cut on a narrow terminal.
 const NAME_LEAST: usize = 24;
@@ -167,6 +170,22 @@ fn table_name(schema: &Untrusted, name: &Untrusted) -> String {
     format!("{}.{}", schema.identifier(), name.identifier())
 }
 
+/// A definition by the name that pg_dump writes, which is none that SQL would quote.
+fn definition_name(named: &NamedDefinition) -> String {
+    match named.schema.is_empty() {
+        true => named.name.to_string(),
+        false => format!("{}.{}", named.schema, named.name),
+    }
+}
+
+fn fate(change: DefinitionFate) -> &'static str {
+    match change {
+        DefinitionFate::New => "new",
+        DefinitionFate::Gone => "gone",
+        DefinitionFate::Edited => "edited",
+    }
+}
+
 fn change(one: &TableChange) -> String {
     match (one.from, one.to) {
         (None, _) if one.renamed_from.is_some() => "renamed".to_owned(),
@@ -194,6 +213,16 @@ fn definitions_text(changes: &Changes) -> String {
             false => format!("{}, before {}", HumanCount(one.to), HumanCount(one.from)),
         };
         text.push_str(&format!("  {}: {numbers}\n", one.kind));
+        for named in one.named.iter().flatten().take(DEFINITIONS_SHOWN) {
+            text.push_str(&format!("    {}: {}\n", definition_name(named), fate(named.change)));
+        }
+        let more = one.named.iter().flatten().count().saturating_sub(DEFINITIONS_SHOWN);
+        if more > 0 {
+            text.push_str(&format!("    … and {more} more; --json has all\n"));
+        }
+    }
+    if changes.definitions.iter().any(|one| one.named.is_none()) {
+        text.push_str("  (`--definitions` names them; it reads the tables of contents of both archives)\n");
     }
     if !changes.extensions.is_empty() {
         text.push_str("\nExtensions that changed\n");

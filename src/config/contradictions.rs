@@ -2,9 +2,8 @@
 
 use super::{
     drills::{DRILL, DRILL_OF_DATABASE},
-    names::{of_database, of_place},
+    names::of_database,
     notices::PING_OF_DATABASE,
-    places::URL as PLACE_URL,
     reading::Reading,
     schedules::SCHEDULE_OF_DATABASE,
     table::{
@@ -27,7 +26,6 @@ impl Reading {
         self.refuse_strays();
         self.refuse_forgotten();
         self.refuse_drills_unseen();
-        self.refuse_copies_unseen();
     }
 
     fn refuse_key_beside_passphrase(&mut self) {
@@ -83,22 +81,6 @@ impl Reading {
                 variable: SSE_KMS_KEY_ID.to_owned(),
                 why: "PGCOFFER_SSE is AES256, which knows no key of the KMS".to_owned(),
                 hint: Some("set PGCOFFER_SSE=aws:kms, or unset one of the two".to_owned()),
-            });
-        }
-    }
-
-    /// In drop-box mode nothing can be read, so nothing can be copied.
-    fn refuse_copies_unseen(&mut self) {
-        let place = self.places.places.keys().next();
-        if let Some(place) = place.filter(|_| self.config.mode == AccessMode::DropBox) {
-            self.faults.push(Fault {
-                variable: of_place(PLACE_URL, place),
-                why: "in drop-box mode nothing is read from the bucket, so nothing can be copied from it".to_owned(),
-                hint: Some(
-                    "set it on another machine, whose credentials read the bucket and write to that place: \
-                     `pgcoffer copy` there, by a schedule"
-                        .to_owned(),
-                ),
             });
         }
     }

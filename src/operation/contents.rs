@@ -64,6 +64,14 @@ const UNCOUNTED: &[&str] = &[
     "TABLE ATTACH",
 ];
 
+/// The entries of the table of contents of a backup's archive. Reads the beginning of the archive.
+///
+/// # Errors
+/// Any error of the bucket; [`Error::Cold`]; [`Error::Seal`] and [`Error::Differs`] if the archive is damaged.
+pub async fn archive_entries(catalog: &Catalog, record: &Record) -> Result<Vec<Entry>> {
+    Ok(open_part(catalog, record, true).await?.entries)
+}
+
 /// Lists what is inside a backup.
 ///
 /// # Errors

@@ -51,10 +51,10 @@ pub use check::{
     Area, CheckDatabase, CheckDrill, CheckPlace, CheckReport, CheckRequest, Finding, Verdict, check, check_places,
 };
 pub use clock::Clock;
-pub use contents::{BackupContents, TableContents, backup_contents};
+pub use contents::{BackupContents, TableContents, archive_entries, backup_contents};
 pub use copy::{
-    CopiedBackup, CopyPlace, CopyReport, CopyRequest, FailedCopy, PlaceHealth, RateLimit, copy, copy_decisions,
-    held_copies, place_health,
+    CopiedBackup, CopyPlace, CopyReport, CopyRequest, FailedCopy, PlaceHealth, copy, copy_decisions, held_copies,
+    place_health,
 };
 pub use delete::{DeleteRequest, DeletionFacts, DeletionReport, NamedKind, PlannedDeletion, delete, plan_deletion};
 pub use drill::{

@@ -13,6 +13,7 @@
 //! | [`DumpChunks`] | reads chunks of a dump, shows them to the archive reader, compresses them | `Io` and `Silent` (source), `Dump` (check), `Compress` |
 //! | [`Sealing`] | frames, sealed on several cores | `Seal` |
 //! | [`store::Upload`](crate::store::Upload) | parts, sent from memory | `Store` |
+//! | [`SideUploads`] | the same bytes, sent to other places at once | none of its own: a place that fails is left behind |
 //! | [`Fetch`] | ranges of any object, several at once | `Store`, `Cold`, `Io` of a file |
 //! | [`FrameReader`] | frames of any range, each MAC checked; opened, or given as they are | `Seal` |
 //! | [`PayloadReader`] | any range of what the frames hold | |
@@ -36,9 +37,11 @@ mod ordered;
 mod part;
 mod payload;
 mod progress;
+mod rate_limit;
 mod read;
 mod reread;
 mod sealing;
+mod side_uploads;
 mod upload;
 
 pub use archive::SealedArchive;
@@ -53,5 +56,7 @@ pub(crate) use ordered::joined;
 pub use part::PartReader;
 pub use payload::{ContentReader, PayloadReader};
 pub use progress::{Progress, RestoreStep, StepKind};
+pub use rate_limit::RateLimit;
 pub use sealing::Sealing;
+pub use side_uploads::SideUploads;
 pub use upload::ArchiveUpload;

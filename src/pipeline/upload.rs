@@ -1,6 +1,8 @@
 //! The road out, joined: a dump's chunks are sealed and uploaded as one object.
 
-use super::{Budget, DumpChunks, DumpRead, Progress, Sealing};
+use bytes::Bytes;
+
+use super::{Budget, DumpChunks, DumpRead, Progress, Sealing, SideUploads};
 use crate::{error::Result, seal::Sealer, store};
 
 /// One sealed object on its way into the bucket.
@@ -10,11 +12,12 @@ use crate::{error::Result, seal::Sealer, store};
 pub struct ArchiveUpload {
     sealing: Sealing,
     upload: store::Upload,
+    beside: SideUploads,
     progress: Progress,
 }
 
 impl ArchiveUpload {
-    /// Begins with the header that belongs to this sealer.
+    /// Begins with the header that belongs to this sealer. What is sent goes `beside` as well.
     ///
     /// # Errors
     /// Any error of the bucket.
@@ -22,13 +25,16 @@ impl ArchiveUpload {
         sealer: Sealer,
         header: &[u8],
         mut upload: store::Upload,
+        mut beside: SideUploads,
         budget: &Budget,
         progress: &Progress,
     ) -> Result<Self> {
         upload.write(header).await?;
+        beside.write(&Bytes::copy_from_slice(header)).await;
         Ok(Self {
             sealing: Sealing::new(sealer, budget),
             upload,
+            beside,
             progress: progress.clone(),
         })
     }
@@ -51,16 +57,21 @@ impl ArchiveUpload {
 
     async fn write(&mut self, sealed: Vec<u8>) -> Result<()> {
         self.upload.write(&sealed).await?;
-        self.sealing.recycle(sealed);
+        if self.beside.is_empty() {
+            self.sealing.recycle(sealed);
+        } else {
+            self.beside.write(&Bytes::from(sealed)).await;
+        }
         self.progress.set_moved(self.upload.sent_bytes());
         Ok(())
     }
 
-    /// Seals the last frame and completes the upload. Only for a dump that is known to be whole.
+    /// Seals the last frame and completes the upload. Only for a dump that is known to be whole. The uploads beside it
+    /// have the last frame as well then, and are still to be completed.
     ///
     /// # Errors
     /// [`Error::Seal`](crate::Error::Seal), or any error of the bucket; the upload is then aborted.
-    pub async fn complete(mut self) -> Result<store::Stored> {
+    pub async fn complete(mut self) -> Result<(store::Stored, SideUploads)> {
         while let Some(sealed) = self.sealing.rest().await? {
             self.write(sealed).await?;
         }
@@ -68,6 +79,9 @@ impl ArchiveUpload {
         self.upload.write(&last).await?;
         let stored = self.upload.complete().await?;
         self.progress.set_moved(stored.bytes);
-        Ok(stored)
+        if !self.beside.is_empty() {
+            self.beside.write(&Bytes::from(last)).await;
+        }
+        Ok((stored, self.beside))
     }
 }

@@ -15,11 +15,9 @@ use super::url::DatabaseUrl;
 
 /// The number of concurrent transactions on both connections. With two free processes, a pooler gives each connection
 /// the other's process in the first or second round, whichever end of its list it uses; more are free only under load,
-/// which mixes them.
+/// which mixes them. As many are made if only a translated address suggests that something is in between, though
+/// usually that is a router: three were once not enough for a busy pooler that repeats the server's number.
 const ROUNDS: usize = 8;
-
-/// The number of rounds if only a translated address suggests that something is in between: usually that is a router.
-const ROUNDS_UNANNOUNCED: usize = 3;
 
 /// The longest wait for a second connection. A pooler without free connections makes clients wait.
 const SECOND: Duration = Duration::from_secs(10);
@@ -70,8 +68,7 @@ impl Session {
         if second.backend == self.backend {
             return Ok(true);
         }
-        let rounds = if self.is_pooled() { ROUNDS } else { ROUNDS_UNANNOUNCED };
-        for round in 0..rounds {
+        for round in 0..ROUNDS {
             if self.hold().await? != self.backend || second.hold().await? != second.backend {
                 return Ok(true);
             }

@@ -24,6 +24,8 @@ const TOKEN_CHARS_MIN: usize = 6;
 /// From this length on, a digit in the place of a letter among letters of both cases, or beside hyphens, is no object's
 /// name.
 const MADE_UP_CHARS_MIN: usize = 8;
+/// Nor is what changes as often between letters and digits, as random characters do.
+const DIGIT_CHANGES_MIN: usize = 6;
 /// Parts of an address count as secrets from this length on, and from [`TOKEN_CHARS_MIN`] on if they contain a digit:
 /// others are words like `services` and `hook`.
 const ADDRESS_PART_LONG: usize = 16;
@@ -148,8 +150,18 @@ fn is_no_name(secret: &str) -> bool {
     let has = |kind: fn(char) -> bool| secret.chars().any(kind);
     let is_made_up = secret.len() >= MADE_UP_CHARS_MIN
         && (has(|c| c.is_ascii_digit()) && has(|c| c == '-')
-            || has_digit_for_letter(secret) && has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase()));
+            || has_digit_for_letter(secret) && has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase())
+            || digits_change(secret) >= DIGIT_CHANGES_MIN);
     !secret.chars().all(of_names) || is_made_up || zxcvbn::zxcvbn(secret, &[]).guesses_log10() >= GUESSES_LOG10
+}
+
+/// How often a digit follows a letter, or a letter a digit.
+fn digits_change(secret: &str) -> usize {
+    let pairs = secret.as_bytes().windows(2);
+    let changes = |pair: &&[u8]| {
+        pair.iter().all(u8::is_ascii_alphanumeric) && pair[0].is_ascii_digit() != pair[1].is_ascii_digit()
+    };
+    pairs.filter(changes).count()
 }
 
 /// Whether a digit stands between two letters, as it does in no year and no number of a version.

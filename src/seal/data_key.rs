@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aes::{Aes256, Aes256Dec, Aes256Enc};
+use aes::{Aes256, Aes256Enc};
 use aes_kw::AesKw;
+use aws_lc_rs::cipher::{AES_256, PaddedBlockDecryptingKey, UnboundCipherKey};
 use cipher::KeyInit;
 use hkdf::Hkdf;
 use hmac::Hmac;
@@ -67,7 +68,7 @@ impl DataKey {
         let authenticate = self.expand("pgcoffer/1 authenticate");
         FrameKeys(Arc::new(Schedule {
             encrypt: Aes256Enc::new(&(*encrypt).into()),
-            decrypt: Aes256Dec::new(&(*encrypt).into()),
+            decrypt: decrypting_key(&encrypt),
             hmac: keyed_hmac(&authenticate),
             hmac_inner: pad_state(&authenticate, 0x36),
             hmac_outer: pad_state(&authenticate, 0x5c),
@@ -85,6 +86,13 @@ impl DataKey {
     }
 }
 
+/// It wipes its schedule when it is dropped.
+fn decrypting_key(key: &[u8; 32]) -> PaddedBlockDecryptingKey {
+    UnboundCipherKey::new(&AES_256, key)
+        .and_then(PaddedBlockDecryptingKey::cbc_pkcs7)
+        .expect("an AES-256 key has 32 bytes")
+}
+
 /// The keys of one object's frames, with their schedules. Clones share one schedule, which is wiped with the last
 /// clone.
 #[derive(Clone)]
@@ -92,7 +100,7 @@ pub struct FrameKeys(Arc<Schedule>);
 
 struct Schedule {
     encrypt: Aes256Enc,
-    decrypt: Aes256Dec,
+    decrypt: PaddedBlockDecryptingKey,
     hmac: Hmac<Sha256>,
     hmac_inner: Zeroizing<[u32; 8]>,
     hmac_outer: Zeroizing<[u32; 8]>,
@@ -103,7 +111,8 @@ impl FrameKeys {
         &self.0.encrypt
     }
 
-    pub(super) fn decrypt(&self) -> &Aes256Dec {
+    /// AES-256-CBC with PKCS #7 padding.
+    pub(super) fn decrypt(&self) -> &PaddedBlockDecryptingKey {
         &self.0.decrypt
     }
 

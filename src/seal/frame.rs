@@ -7,8 +7,10 @@
 
 use std::ops::Range;
 
-use aes::{Aes256Dec, Aes256Enc};
-use cipher::{BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, block_padding::Pkcs7};
+use aes::Aes256Enc;
+use aws_lc_rs::cipher::DecryptionContext;
+use aws_lc_rs::iv::FixedLength;
+use cipher::{BlockModeEncrypt, InnerIvInit, block_padding::Pkcs7};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -152,10 +154,11 @@ pub(super) fn decrypt_in_place(
 ) -> Result<Range<usize>, Error> {
     let (iv, body) = frame.split_at_mut(IV_LEN);
     let ciphertext_len = body.len() - TAG_LEN;
-    let plaintext = cbc::Decryptor::<&Aes256Dec>::inner_iv_slice_init(keys.decrypt(), iv)
-        .expect("an IV has 16 bytes")
-        .decrypt_padded::<Pkcs7>(&mut body[..ciphertext_len]);
-    let len = plaintext.map(<[u8]>::len).ok();
+    let iv = FixedLength::try_from(&*iv).expect("an IV has 16 bytes");
+    let plaintext = keys
+        .decrypt()
+        .decrypt(&mut body[..ciphertext_len], DecryptionContext::Iv128(iv));
+    let len = plaintext.map(|plaintext| plaintext.len()).ok();
     // each length has one valid framing: a full frame is marked last, and no empty frame follows it
     let fits = |len: &usize| match last {
         false => *len == frame_size,

@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     heroku::Heroku,
     metrics::{Monitor, Observation},
-    operation::{Clock, Health, Progress, TickDatabase},
+    operation::{Clock, Health, Progress, TickDatabase, TickRequest},
     panics::caught_as_error,
     web::{self, Answers},
 };
@@ -171,8 +171,17 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         let (notifications, interrupt) = (agent.notifications(), agent.interrupt());
         let round = async || {
             let unready = &unready[..];
+            // connected to once, as soon as they can be reached
+            let beside = agent.places_beside(catalog).await?;
+            let request = TickRequest {
+                beside: beside.connected.clone(),
+                ..request.clone()
+            };
             let tick = agent::tick(catalog, clients, &request, unready, notifications, progress, interrupt);
             let mut report = tick.await?;
+            for turn in &mut report.databases {
+                agent.streamed(turn, &beside).await;
+            }
             agent
                 .drill_what_is_due(catalog, clients, None, &mut report, progress)
                 .await?;
@@ -190,7 +199,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
     /// Copies what is missing in other places after each round, beside the rounds: a slow place keeps no backup waiting.
     async fn copies(&self, catalog: &Catalog, labels: &[Label], wake: &Notify) {
         let agent = self.agent;
-        if !agent.has_places() {
+        if !agent.has_places() || catalog.store().writes_only() {
             return;
         }
         loop {

@@ -43,6 +43,23 @@ pub(crate) struct Stage {
     pub(crate) bucket: S3Server,
     pub(crate) database: String,
     folder: tempfile::TempDir,
+    /// The targets that it made.
+    targets: Mutex<Vec<String>>,
+}
+
+/// Its databases go with it: a thousand of them would fill the memory that servers keep their files in.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let drops = targets.iter().chain([&self.database]);
+        let drops: String = drops
+            .map(|name| format!("drop database if exists {name} with (force);\n"))
+            .collect();
+        // what a test did may keep one
+        let _ = self
+            .cluster
+            .try_psql("postgres", &format!("\\set ON_ERROR_STOP 0\n{drops}"));
+    }
 }
 
 impl Stage {
@@ -64,6 +81,7 @@ impl Stage {
             bucket: S3Server::start(),
             database,
             folder: tempfile::tempdir().unwrap(),
+            targets: Mutex::default(),
         }
     }
 
@@ -157,6 +175,9 @@ impl Stage {
     /// An empty database on the same server, and its URL.
     pub(crate) fn target(&self) -> Target {
         let name = unique("target");
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        targets.push(name.clone());
+        drop(targets);
         Target {
             url: self.cluster.create_database(&name),
             name,

@@ -4,7 +4,7 @@ use std::{process::Stdio, time::Duration};
 
 use pgcoffer::{
     archive::Contents,
-    pipeline::{ArchiveUpload, Budget, DumpChunks, DumpRead, Progress},
+    pipeline::{ArchiveUpload, Budget, DumpChunks, DumpRead, Progress, SideUploads},
     seal::{Content, PayloadCompression, Sealer, Subject},
     store::{Attributes, PartPlan},
 };
@@ -122,14 +122,21 @@ async fn sent(
     };
     let upload = store.begin_upload(&key, plan, &Attributes::default()).await.unwrap();
     let progress = Progress::default();
-    let upload = ArchiveUpload::begin(sealer, &header, upload, &budget, &progress);
+    let upload = ArchiveUpload::begin(
+        sealer,
+        &header,
+        upload,
+        SideUploads::new([], Duration::ZERO),
+        &budget,
+        &progress,
+    );
     let mut upload = upload.await.unwrap();
     let chunks = DumpChunks::read(source, LEVEL, Duration::from_secs(600), &budget, &progress);
     let DumpRead { archive, chunk_lengths } = upload.send(chunks).await.unwrap();
     let contents = archive.finish().unwrap();
     let chunks = contents.length.div_ceil(512 << 10);
     assert_eq!(chunk_lengths.len() as u64, chunks);
-    assert!(upload.complete().await.unwrap().bytes > 0);
+    assert!(upload.complete().await.unwrap().0.bytes > 0);
     contents
 }
 

@@ -197,6 +197,7 @@ impl Agent {
         command
             .args(args)
             .env_clear()
+            .env("TMPDIR", super::temporary_root())
             .envs(self.env.iter().cloned())
             .envs(other_date());
         if let Some(dir) = &self.dir {

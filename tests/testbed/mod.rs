@@ -65,8 +65,11 @@ pub fn project() -> &'static Path {
 pub const INSTALL_HINT: &str = "run `make test`, or tests/testbed/install.sh once";
 
 /// Where children of this process keep their files: a folder that other users may enter, since servers may run as one.
-fn temporary_root() -> PathBuf {
-    if is_root() {
+/// `run.sh` names one in memory where there is room.
+pub fn temporary_root() -> PathBuf {
+    if let Some(folder) = std::env::var_os("PGCOFFER_TEST_FILES") {
+        PathBuf::from(folder)
+    } else if is_root() {
         PathBuf::from("/tmp")
     } else {
         std::env::temp_dir()

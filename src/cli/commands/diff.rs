@@ -16,6 +16,9 @@ pub(in crate::cli) struct DiffArgs {
     /// Of this database
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
+    /// Name the definitions that differ, too: reads the table of contents of both archives
+    #[arg(long)]
+    definitions: bool,
     #[command(flatten)]
     pub(in crate::cli) from: FromPlace,
 }
@@ -27,7 +30,8 @@ impl Context<'_> {
             before: None,
             database: args.database.as_deref(),
         };
-        let diff = self.agent.diff(selector(&args.id), selector(&args.later_id)).await?;
+        let (from, to) = (selector(&args.id), selector(&args.later_id));
+        let diff = self.agent.diff(from, to, args.definitions).await?;
         self.output.diff(&diff)
     }
 }

@@ -70,6 +70,10 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("pgcoffer diff 20261120T0700", "from that backup to the newest good one"),
             (
+                "pgcoffer diff 20261120T0700 --definitions",
+                "with the name of each definition that changed",
+            ),
+            (
                 "pgcoffer diff latest:weekly latest --json",
                 "since the newest weekly one, for a program",
             ),

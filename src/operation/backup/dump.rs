@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    Occasion,
     prepare::{COMPARED_WITH, PreparedDump},
     run::Run,
 };
@@ -15,6 +16,7 @@ use crate::{
     error::{Error, Result},
     operation::{
         Interrupt, Progress,
+        copy::begin_streamed,
         spans::{step, traced},
     },
     pipeline::{ArchiveUpload, Budget, DumpChunks, DumpRead},
@@ -102,7 +104,7 @@ impl Run<'_> {
     /// Seals the last frame, completes the upload, and writes the details and the record.
     async fn complete(&mut self, upload: ArchiveUpload, dumped: Dumped, ready: &mut PreparedDump) -> Result<()> {
         let work = self.under_lock(&mut ready.session, upload.complete());
-        let stored = traced(step!("upload"), work).await?;
+        let (stored, beside) = traced(step!("upload"), work).await?;
         // in drop-box mode that is always so
         let looks = !self.catalog.store().writes_only();
         // a folder has no tags by design
@@ -138,7 +140,9 @@ impl Run<'_> {
         let work = self
             .catalog
             .commit(&mut self.record, &self.details, &self.request.secret, &attributes);
-        traced(step!("commit"), work).await
+        let entry = traced(step!("commit"), work).await?;
+        self.beside = Some((beside, entry));
+        Ok(())
     }
 
     /// Compares the backup with the last trusted ones. Reads their tables now, as the buffers of the upload are free
@@ -188,7 +192,9 @@ impl Run<'_> {
         let upload = store
             .begin_upload(&store.location().key(&path), plan, &self.attributes())
             .await?;
-        ArchiveUpload::begin(sealer, &header, upload, budget, progress).await
+        let may_begin = matches!(self.request.occasion, Occasion::Asked(..));
+        let beside = begin_streamed(&self.request.beside, &self.record, plan.part_bytes, may_begin).await;
+        ArchiveUpload::begin(sealer, &header, upload, beside, budget, progress).await
     }
 }
 

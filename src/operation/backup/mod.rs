@@ -15,7 +15,7 @@ pub(crate) use self::recent::unknowable;
 pub use self::recent::{BackupInterval, recent_backup};
 use self::run::Run;
 use super::{
-    Clock, Interrupt, Progress,
+    Clock, CopyPlace, CopyReport, Interrupt, Progress,
     spans::{ended, step},
 };
 use crate::{
@@ -49,6 +49,8 @@ pub struct BackupRequest {
     pub part_bytes: Option<u64>,
     /// The time after which a pg_dump that writes nothing counts as hung.
     pub dump_idle_timeout: Duration,
+    /// The places that get it while it is dumped, since the bucket can't be read afterwards.
+    pub beside: Vec<CopyPlace>,
     /// The clock that dates it.
     pub clock: Clock,
 }
@@ -88,13 +90,16 @@ pub struct BackupTaken {
     pub record: Record,
     /// The details.
     pub details: Details,
+    /// What became of the places beside the bucket.
+    pub copies: Vec<CopyReport>,
 }
 
 /// Makes one backup, and writes a record of the run whether or not it succeeded.
 ///
 /// The order: pg_dump ends with 0 and its archive is complete; then the last frame is sealed; then the upload is
 /// completed and confirmed; then the details and the record are written. If it stops anywhere before the record, there
-/// is no backup.
+/// is no backup. The places [beside](BackupRequest::beside) are completed after it, without the database's lock; they fail
+/// nothing.
 ///
 /// # Errors
 /// [`Error::NotDue`] if another run has served what was due in the meantime, or made a good backup just now; [`Error::Interrupted`] if `interrupt` was
@@ -142,7 +147,10 @@ async fn attempt(
     let mut run = Run::begin(catalog, request).await?;
     let outcome = caught_as_error(run.attempt(clients, progress, interrupt)).await;
     match outcome {
-        Ok(()) => Ok(run.into_taken()),
+        Ok(()) => {
+            let copies = run.finish_copies(interrupt).await;
+            Ok(run.into_taken(copies))
+        }
         // another run is in progress, or has just done what was due: this one doesn't count as a run
         Err(error) if run.is_waiting => Err(error),
         Err(error @ (Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. })) => Err(error),

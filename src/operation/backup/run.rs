@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use super::{super::copy::tags, BackupRequest, BackupTaken};
+use super::{
+    super::copy::{CopyPlace, CopyReport, finish_streamed, tags},
+    BackupRequest, BackupTaken,
+};
 use crate::{
-    backup::{BackupId, Counts, Details, RECORD_VERSION, Record, Retention, Served, Status, Tier},
-    catalog::Catalog,
+    backup::{BackupId, Counts, Details, Failure, RECORD_VERSION, Record, Retention, Served, Status, Tier},
+    catalog::{Catalog, SealedEntry},
     error::{Error, Result},
+    operation::Interrupt,
+    pipeline::SideUploads,
     retention::FAILED_KEPT,
     schedule::Attempt,
     seal::DatabaseIdentity,
@@ -31,6 +36,8 @@ pub(super) struct Run<'a> {
     pub(super) lock_is_lost: bool,
     /// Whether it waits for another run, and has done nothing yet.
     pub(super) is_waiting: bool,
+    /// The uploads to other places, once the backup was committed.
+    pub(super) beside: Option<(SideUploads, SealedEntry)>,
 }
 
 impl<'a> Run<'a> {
@@ -46,13 +53,34 @@ impl<'a> Run<'a> {
             turns: Vec::new(),
             lock_is_lost: false,
             is_waiting: false,
+            beside: None,
         })
     }
 
-    pub(super) fn into_taken(self) -> BackupTaken {
+    pub(super) fn into_taken(self, copies: Vec<CopyReport>) -> BackupTaken {
         BackupTaken {
             record: self.record,
             details: self.details,
+            copies,
+        }
+    }
+
+    /// Makes backups of what was sent to other places. After a signal there is no time for that: the next run begins
+    /// anew there.
+    pub(super) async fn finish_copies(&mut self, interrupt: &Interrupt) -> Vec<CopyReport> {
+        let places = &self.request.beside;
+        let Some((uploads, entry)) = self.beside.take().filter(|_| !places.is_empty()) else {
+            return Vec::new();
+        };
+        let finished = finish_streamed(places, uploads, &self.record, &entry);
+        match interrupt.or(async { Ok(finished.await) }).await {
+            Ok(reports) => reports,
+            Err(error) => {
+                let failure = Failure::from(&error);
+                let of =
+                    |place: &CopyPlace| CopyReport::of_failure(&place.name, &self.record.database, failure.clone());
+                places.iter().map(of).collect()
+            }
         }
     }
 

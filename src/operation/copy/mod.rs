@@ -10,11 +10,13 @@ mod decisions;
 mod held;
 mod place;
 mod report;
+mod streamed;
 
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub(super) use self::streamed::{begin_streamed, finish_streamed};
 use self::{
     archive::copy_archive,
     decisions::{bring_decisions, note_copied},
@@ -23,7 +25,7 @@ use self::{
 pub use self::{
     decisions::copy_decisions,
     held::{PlaceHealth, held_copies, place_health},
-    place::{CopyPlace, RateLimit},
+    place::CopyPlace,
     report::{CopiedBackup, CopyReport, FailedCopy},
 };
 use super::{

@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    BackupRequest, BackupTaken, Baseline, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, Schedules,
-    backup,
+    BackupRequest, BackupTaken, Baseline, Clock, CopyPlace, Health, Interrupt, Occasion, Progress, PruneRequest,
+    Schedules, backup,
     prune::prune_of,
     spans::{step, traced},
     status::{status, status_of},
@@ -71,6 +71,8 @@ pub struct TickRequest {
     pub dump_idle_timeout: Duration,
     /// What is kept beyond the retentions.
     pub policy: RetentionPolicy,
+    /// The places that get each backup while it is dumped.
+    pub beside: Vec<CopyPlace>,
     /// The clock by which backups become due and expire.
     pub clock: Clock,
 }
@@ -246,9 +248,14 @@ impl DatabaseRun<'_> {
         progress.begin();
         let request = self.backup_request(due);
         match backup(self.catalog, self.clients, &request, progress, interrupt).await {
-            Ok(BackupTaken { record, details }) => Ok(BackupOutcome::Done {
+            Ok(BackupTaken {
+                record,
+                details,
+                copies,
+            }) => Ok(BackupOutcome::Done {
                 backup: BackupSummary::from(&record),
                 suspicious: details.suspicious,
+                copies,
             }),
             Err(error @ Error::Postgres(postgres::Error::Locked { .. })) => {
                 let why = error.to_string();
@@ -295,6 +302,7 @@ impl DatabaseRun<'_> {
             level: self.request.level,
             part_bytes: None,
             dump_idle_timeout: self.request.dump_idle_timeout,
+            beside: self.request.beside.clone(),
             clock: self.request.clock,
         }
     }

@@ -49,6 +49,9 @@ pub enum BackupOutcome {
         /// Why it looks wrong, if it does.
         #[serde(serialize_with = "with_text")]
         suspicious: Vec<Reason>,
+        /// What became of the places beside the bucket.
+        #[serde(skip)]
+        copies: Vec<CopyReport>,
     },
     /// Nothing was due.
     NotDue,
@@ -120,6 +123,13 @@ impl TickReport {
     pub fn exit_status(&self) -> ExitStatus {
         let databases = self.databases.iter().map(DatabaseTick::exit_status);
         let failing = databases.chain(self.drills.iter().map(DrillTick::exit_status));
+        // elsewhere the health tells of places that are late
+        let is_blind = self.databases.iter().any(|database| database.write_only);
+        let copies = self
+            .copies
+            .iter()
+            .filter(|copy| is_blind && copy.first_failure().is_some());
+        let failing = failing.chain(copies.map(|_| ExitStatus::Problem));
         let mut failing: Vec<ExitStatus> = failing.filter(|status| *status != ExitStatus::Done).collect();
         failing.dedup();
         match failing.as_slice() {

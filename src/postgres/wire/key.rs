@@ -3,6 +3,7 @@
 //! `openssl` writes PKCS #8 today. Older versions wrote the parameters of the passphrase in lines before the base64.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::os::unix::fs::MetadataExt as _;
 
 use aes::cipher::{KeyIvInit as _, block_padding::Pkcs7};
@@ -102,7 +103,7 @@ fn of_pkcs8(der: &[u8], passphrase: &str) -> Result<Bytes, String> {
 
 struct Pkcs8<'a> {
     salt: &'a [u8],
-    rounds: u32,
+    rounds: NonZeroU32,
     key_bytes: usize,
     iv: &'a [u8],
     data: &'a [u8],
@@ -120,7 +121,7 @@ impl<'a> Pkcs8<'a> {
         is(&mut derivation, PBKDF2).then_some(())?;
         let mut derivation = derivation.inside(SEQUENCE)?;
         let salt = derivation.element(OCTET_STRING)?;
-        let rounds = derivation.number()?;
+        let rounds = NonZeroU32::new(derivation.number()?)?;
         if derivation.tag() == Some(INTEGER) {
             derivation.number()?;
         }
@@ -134,7 +135,7 @@ impl<'a> Pkcs8<'a> {
             _ => return None,
         };
         let iv = scheme.element(OCTET_STRING)?;
-        (1..=ROUNDS_MAX).contains(&rounds).then_some(Self {
+        (rounds.get() <= ROUNDS_MAX).then_some(Self {
             salt,
             rounds,
             key_bytes,

@@ -2,6 +2,9 @@
 //!
 //! <https://www.rfc-editor.org/rfc/rfc5802>, <https://www.rfc-editor.org/rfc/rfc7677>
 
+use std::num::NonZeroU32;
+
+use aws_lc_rs::pbkdf2;
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -63,10 +66,10 @@ impl Scram {
         let server = str::from_utf8(server).ok()?;
         let (nonce, rest) = server.strip_prefix("r=")?.split_once(",s=")?;
         let (salt, rounds) = rest.split_once(",i=")?;
-        let rounds: u32 = rounds.split(',').next()?.parse().ok()?;
+        let rounds: NonZeroU32 = rounds.split(',').next()?.parse().ok()?;
         let salt = BASE64.decode(salt.as_bytes()).ok()?;
         let is_continued = nonce.len() > self.nonce.len() && nonce.starts_with(&self.nonce);
-        if !is_continued || !(1..=ROUNDS_MAX).contains(&rounds) {
+        if !is_continued || rounds.get() > ROUNDS_MAX {
             return None;
         }
         let without_proof = format!("c={},r={nonce}", BASE64.encode(&self.binding.bytes()));
@@ -113,17 +116,10 @@ impl Binding {
 }
 
 /// PBKDF2 with HMAC-SHA-256, for one block.
-pub(super) fn salted(password: &[u8], salt: &[u8], rounds: u32) -> Key {
-    let keyed = Hmac::<Sha256>::new_from_slice(password).expect("a key of any length will do");
-    let mut previous = mac(password, &[salt, &[0, 0, 0, 1]]);
-    let mut sum = previous.clone();
-    for _ in 1..rounds {
-        let mut mac = keyed.clone();
-        mac.update(&*previous);
-        previous = Zeroizing::new(mac.finalize().into_bytes().into());
-        sum.iter_mut().zip(*previous).for_each(|(a, b)| *a ^= b);
-    }
-    sum
+pub(super) fn salted(password: &[u8], salt: &[u8], rounds: NonZeroU32) -> Key {
+    let mut key = Zeroizing::new([0; 32]);
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, salt, password, &mut *key);
+    key
 }
 
 fn mac(key: &[u8], parts: &[&[u8]]) -> Key {
@@ -144,7 +140,7 @@ mod tests {
     #[test]
     fn it_computes_what_the_standard_does() {
         let salt = BASE64.decode(b"W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
-        let salted = salted(b"pencil", &salt, 4096);
+        let salted = salted(b"pencil", &salt, NonZeroU32::new(4096).unwrap());
         let client_key = mac(&*salted, &[b"Client Key"]);
         let stored = Sha256::digest(*client_key);
         let signed = b"n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";

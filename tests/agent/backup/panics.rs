@@ -143,6 +143,7 @@ impl World {
             prune: true,
             level: Some(1),
             dump_idle_timeout: Duration::from_secs(60),
+            beside: Vec::new(),
             policy: RetentionPolicy::default(),
             clock: Clock::system(),
         };
@@ -170,6 +171,7 @@ impl World {
             level: Some(1),
             part_bytes: None,
             dump_idle_timeout: Duration::from_secs(60),
+            beside: Vec::new(),
             clock: Clock::system(),
         };
         let (progress, interrupt) = (Progress::default(), Interrupt::default());

@@ -81,6 +81,36 @@ fn every_sort_of_change_is_named_and_no_archive_is_read() {
 }
 
 #[test]
+fn each_definition_that_differs_is_named_if_somebody_asks() {
+    let (stage, before, after) = changed();
+    let args = ["diff", &before, &after, "--definitions"];
+    let diff = stage.run(args.into_iter().chain(["--json"])).success().json();
+    let of = |kind: &str| {
+        let kinds = diff["definitions"].as_array().unwrap();
+        let one = kinds.iter().find(|one| one["kind"] == kind);
+        let named = one.unwrap_or_else(|| panic!("no {kind}"))["named"].as_array().unwrap();
+        let short = |one: &Value| format!("{} {}", one["name"].as_str().unwrap(), one["change"].as_str().unwrap());
+        named.iter().map(short).collect::<Vec<_>>()
+    };
+    assert_eq!(of("INDEX"), ["people_by_name new"]);
+    assert_eq!(of("VIEW"), ["guests edited"]);
+    let tables = [
+        "added\u{1b}[31m new",
+        "dropped_later gone",
+        "renamed new",
+        "renamed_later gone",
+    ];
+    assert_eq!(of("TABLE"), tables);
+    let text = stage.run(args).success().text().to_owned();
+    for line in ["    public.people_by_name: new\n", "    public.guests: edited\n"] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert!(!text.contains('\u{1b}') && !text.contains("--definitions"), "{text:?}");
+    let text = stage.run(["diff", &before, &after]).success().text().to_owned();
+    assert!(text.contains("`--definitions` names them"), "{text}");
+}
+
+#[test]
 fn people_read_the_largest_change_first_and_names_can_do_nothing_to_their_terminal() {
     let (stage, before, after) = changed();
     let text = stage.run(["diff", &before]).success().text().to_owned();

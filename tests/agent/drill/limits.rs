@@ -114,7 +114,8 @@ fn said(output: &Output) -> String {
 #[test]
 fn a_drill_fits_a_small_dyno() {
     let stage = Stage::backed_up(BULKY);
-    let folder = open_folder();
+    // not in /dev/shm, which is closed here
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let agent = stage.agent().env("TMPDIR", folder.path()).without("LANG");
     // no shared memory of the system's, as where nothing is mounted there

@@ -28,7 +28,7 @@ use serde_json::Value;
 
 use crate::{
     stage::Stage,
-    testbed::{Agent, Cluster, Outcome},
+    testbed::{Agent, Cluster, Outcome, temporary_root},
 };
 
 /// A folder for temporary files that other users may enter, as the server of a drill may run as one.
@@ -36,7 +36,7 @@ fn open_folder() -> tempfile::TempDir {
     let mut builder = tempfile::Builder::new();
     builder
         .permissions(Permissions::from_mode(0o755))
-        .tempdir_in("/tmp")
+        .tempdir_in(temporary_root())
         .unwrap()
 }
 

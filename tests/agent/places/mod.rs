@@ -2,6 +2,7 @@
 
 mod copying;
 mod damage;
+mod drop_box;
 mod health;
 mod kept;
 mod lost_bucket;

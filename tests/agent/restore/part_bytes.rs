@@ -147,15 +147,14 @@ fn a_fault_at_any_request_is_outlived_or_leaves_nothing() {
     });
     for nth in 1..=requests {
         let rule = || Rule::on("GetObject").key("/archives/").nth(nth);
-        for (name, fault) in [
-            ("busy", Fault::slow_down()),
-            ("cut", Fault::Cut { after_bytes: 1000 }),
-            ("short", Fault::Shorten { to_bytes: 100 }),
-        ] {
-            stage.bucket.inject(rule(), fault);
-            assert_eq!(restore(&stage, &format!("{name} {nth}")), 0, "{name} {nth}");
-            stage.bucket.heal();
-        }
+        let fault = match nth % 3 {
+            0 => Fault::slow_down(),
+            1 => Fault::Cut { after_bytes: 1000 },
+            _ => Fault::Shorten { to_bytes: 100 },
+        };
+        stage.bucket.inject(rule(), fault);
+        assert_eq!(restore(&stage, &format!("fault {nth}")), 0, "{nth}");
+        stage.bucket.heal();
         stage.bucket.inject(rule().always(), Fault::access_denied());
         assert_eq!(restore(&stage, &format!("denied {nth}")), 4, "{nth}");
         stage.bucket.heal();
@@ -175,18 +174,18 @@ fn a_flipped_bit_in_any_range_is_found_and_nothing_is_committed() {
     let key = stage.key("/archives/");
     let good = stage.bucket.read(&key).unwrap();
     let (start, end) = (payload("d_large", 0), payload("d_large", 1));
-    for at in [
-        0,
-        100,
-        2000,
-        start + 1000,
-        (start + end) / 2,
-        end,
-        good.len() as u64 - 1,
+    for (at, ways) in [
+        (0, 1),
+        (100, 1),
+        (2000, 1),
+        (start + 1000, 2),
+        ((start + end) / 2, 1),
+        (end, 2),
+        (good.len() as u64 - 1, 1),
     ] {
         let rule = Rule::on("GetObject").key("/archives/").always();
         stage.bucket.inject(rule, Fault::FlipBit { at_byte: at });
-        for more in [&[][..], &["--no-single-transaction"]] {
+        for more in [&["--no-single-transaction"][..], &[]].into_iter().take(ways) {
             let target = stage.target();
             let args = [&["--table", "d_large"], more].concat();
             stage.restore_with(&target, args).ended_with(5);

@@ -163,6 +163,7 @@ impl World {
             parallel: 2,
             level: Some(1),
             dump_idle_timeout: Duration::from_secs(60),
+            beside: Vec::new(),
             policy: RetentionPolicy::default(),
             clock,
         }

@@ -93,11 +93,12 @@ pub(super) fn base_backup(bin: &Path, url: &str, dir: &Path) {
     run(command);
 }
 
-/// Adds to the settings that initdb made. Nothing is ever synced to disk, since nothing here outlives the machine.
+/// Adds to the settings that initdb made. Nothing is ever synced to disk, since nothing here outlives the machine, and
+/// little of the log is kept, since it may lie in memory.
 pub(super) fn configure(dir: &Path, port: u16, options: &ClusterOptions) {
     let mut settings = format!(
         "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\n\
-         jit = off\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\nmax_wal_size = 4GB\n\
+         jit = off\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\nmax_wal_size = 512MB\n\
          max_connections = 200\nssl = {}\n",
         dir.display(),
         if options.tls { "on" } else { "off" },

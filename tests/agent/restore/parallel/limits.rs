@@ -6,11 +6,15 @@ use crate::stage::Stage;
 #[test]
 fn there_are_no_more_jobs_than_the_target_has_connections_for() {
     let stage = Stage::backed_up(FOUR);
-    for (limit, of) in [
-        ("alter role OWNER connection limit ", "the role's"),
-        ("alter database TARGET connection limit ", "the database's"),
+    for (limit, of, cases) in [
+        (
+            "alter role OWNER connection limit ",
+            "the role's",
+            &[(2, 1), (3, 1), (4, 2), (20, 8)][..],
+        ),
+        ("alter database TARGET connection limit ", "the database's", &[(4, 2)]),
     ] {
-        for (connections, jobs) in [(2, 1), (3, 1), (4, 2), (20, 8)] {
+        for (connections, jobs) in cases.iter().copied() {
             let (owner, target) = stage.customers_target("");
             let limit = limit.replace("OWNER", &owner).replace("TARGET", &target.name);
             stage.cluster.psql("postgres", &format!("{limit}{connections}"));
