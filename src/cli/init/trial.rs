@@ -3,6 +3,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    os::unix::process::ExitStatusExt as _,
     process::{self, Command, Stdio},
     sync::PoisonError,
 };
@@ -241,7 +242,11 @@ impl Draft {
         };
         let output = child.wait_with_output().map_err(not_run)?;
         self.written.lock().unwrap_or_else(PoisonError::into_inner).child = None;
-        Ok(output)
+        match ended_by_signal(output.status) {
+            // Ctrl-C goes to both, and the child may be the first to end
+            Some(exit_status) => Err(Error::Interrupted { exit_status }),
+            None => Ok(output),
+        }
     }
 
     /// This program, with these settings as its environment.
@@ -275,10 +280,36 @@ fn status_of(status: process::ExitStatus) -> ExitStatus {
     code.and_then(ExitStatus::of_number).unwrap_or(ExitStatus::Failed)
 }
 
+/// The status of a child that a signal has ended, whether it noticed or not.
+fn ended_by_signal(status: process::ExitStatus) -> Option<ExitStatus> {
+    let ended = match status.signal() {
+        Some(signal) => ExitStatus::of_signal(signal),
+        None => Some(status_of(status)),
+    };
+    ended.filter(|status| status.is_of_signal())
+}
+
 /// The trial's own exit status stands for what is wrong.
 fn failed(trial: &Trial) -> Error {
     Error::Problems {
         what: "the trial failed: see above; nothing was written (--no-check leaves it out)".to_owned(),
         exit_status: trial.failed.unwrap_or(ExitStatus::Problem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_a_signal_has_ended_ends_the_set_up_as_the_signal_does() {
+        let of = |raw| ended_by_signal(process::ExitStatus::from_raw(raw));
+        // killed by SIGINT, before it could notice; and ended in order
+        assert_eq!(of(2), Some(ExitStatus::Interrupted));
+        assert_eq!(of(130 << 8), Some(ExitStatus::Interrupted));
+        assert_eq!(of(15), Some(ExitStatus::Terminated));
+        // a crash and a failure are none
+        assert_eq!(of(11), None);
+        assert_eq!((of(8 << 8), of(0)), (None, None));
     }
 }

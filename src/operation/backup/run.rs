@@ -23,6 +23,9 @@ use crate::{
 const CLEAN_UP_AFTER_SIGNAL: Duration = Duration::from_secs(8);
 const CLEAN_UP: Duration = Duration::from_secs(120);
 
+/// The time in which a task ends that was aborted while it waited.
+const TASKS_END: Duration = Duration::from_millis(100);
+
 /// One run, with its entry and details so far.
 pub(super) struct Run<'a> {
     pub(super) catalog: &'a Catalog,
@@ -113,7 +116,8 @@ impl<'a> Run<'a> {
             _ => CLEAN_UP,
         };
         let store = self.catalog.store().clone();
-        let work = async { tokio::join!(store.settle(), self.leave_failure(error)) };
+        let places = settle_places(&self.request.beside);
+        let work = async { tokio::join!(store.settle(), places, self.leave_failure(error)) };
         if tokio::time::timeout(limit, work).await.is_err() {
             tracing::warn!(
                 "the bucket does not answer: an upload that was given up may still be stored, and this failed run left \
@@ -180,6 +184,16 @@ impl<'a> Run<'a> {
             .commit_failure(&mut self.record, &self.details, secret, &attributes)
             .await
     }
+}
+
+/// Waits until the uploads to these places, which were dropped just now, are aborted.
+async fn settle_places(places: &[CopyPlace]) {
+    if !places.is_empty() {
+        // they are dropped with their tasks, which happens a moment after those are aborted
+        tokio::time::sleep(TASKS_END).await;
+    }
+    let settling = places.iter().map(|place| place.catalog.store().settle());
+    futures_util::future::join_all(settling).await;
 }
 
 /// The record at the beginning of a run.

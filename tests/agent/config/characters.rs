@@ -126,7 +126,7 @@ fn odd_values_of_the_sdks_own_settings_end_no_run_as_a_bug() {
     let stage = Stage::small();
     let long = "x".repeat(300);
     let odd = ["", "a/b", "..", "%zz", "-1", "maybe", "http://", "[::1", "::", &long];
-    for name in [
+    for (n, name) in [
         "AWS_REGION",
         "AWS_PROFILE",
         "AWS_CONFIG_FILE",
@@ -151,8 +151,12 @@ fn odd_values_of_the_sdks_own_settings_end_no_run_as_a_bug() {
         "AWS_DEFAULTS_MODE",
         "HTTPS_PROXY",
         "NO_PROXY",
-    ] {
-        for value in odd {
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // each of them with half of the values, in turn
+        for value in odd.into_iter().skip(n % 2).step_by(2) {
             let agent = stage.agent().env(name, value);
             let outcome = agent.timeout(Duration::from_secs(30)).run(["list"]);
             assert!(
