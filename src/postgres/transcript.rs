@@ -17,6 +17,8 @@ const KEPT_BYTES: usize = 8 * 1024;
 pub(super) const GAP: &str = "… ";
 /// The number of last lines that an error shows.
 const TAIL_LINES: usize = 20;
+/// What stands in a line in which pg_dump or pg_restore names an error.
+const ERROR: &str = "error: ";
 /// The number of warnings that are kept of a child that succeeded.
 const WARNINGS: usize = 100;
 
@@ -98,16 +100,29 @@ fn whole_lines(head: &[u8], tail: &[u8]) -> (usize, Option<usize>) {
     (end, start.filter(|start| *start < tail.len()))
 }
 
-/// The last lines, for an error. Overlong text is cut at its beginning.
+/// The last lines, for an error. Overlong text is cut at its beginning. Where a long statement follows the line that
+/// names the error, that line stands before them.
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<_> = text
         .lines()
         .map(str::trim_end)
         .filter(|line| !line.is_empty())
         .collect();
-    let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
+    let (before, last) = lines.split_at(lines.len().saturating_sub(TAIL_LINES));
+    let tail = last.join("\n");
     let start = tail.ceil_char_boundary(tail.len().saturating_sub(KEPT_BYTES));
-    tail[start..].to_owned()
+    let names_error = |line: &&&str| line.contains(ERROR);
+    match before
+        .iter()
+        .rfind(names_error)
+        .filter(|_| !last.iter().any(|line| names_error(&line)))
+    {
+        Some(cause) => {
+            let end = cause.floor_char_boundary(KEPT_BYTES);
+            format!("{}\n{GAP}\n{}", &cause[..end], &tail[start..])
+        }
+        None => tail[start..].to_owned(),
+    }
 }
 
 /// Each line that is one as a warning, up to a limit.
@@ -125,6 +140,23 @@ pub(super) fn warnings(text: &str, is_warning: impl Fn(&str) -> bool) -> Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_cause_of_a_long_statement_stands_before_its_end() {
+        let statement: String = (0..100).map(|n| format!("    column{n} text,\n")).collect();
+        let cause = "pg_restore: error: could not execute query: ERROR:  type \"x\" does not exist";
+        let shown = last_lines(&format!(
+            "pg_restore: connecting\n{cause}\nCommand was: CREATE TABLE t (\n{statement});\n"
+        ));
+        assert!(shown.starts_with(&format!("{cause}\n… \n")), "{shown}");
+        assert!(shown.ends_with("    column99 text,\n);"), "{shown}");
+        assert!(!shown.contains("column50"), "{shown}");
+        // an error among the last lines stands there alone
+        assert_eq!(
+            last_lines("a: error: one\nb: error: two"),
+            "a: error: one\nb: error: two"
+        );
+    }
 
     #[tokio::test]
     async fn short_output_is_kept_whole() {

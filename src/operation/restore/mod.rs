@@ -31,6 +31,7 @@ mod request;
 mod required_facts;
 mod resume;
 mod revoke_from_public;
+mod routed_rows;
 mod row_order;
 mod rows;
 mod rules;

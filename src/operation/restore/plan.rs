@@ -196,6 +196,7 @@ impl RestorePlan {
         }
         plan.select(options)?;
         plan.check_names_in_use(facts, options);
+        plan.check_routed_rows();
         // a platform's own trigger is no loss, though the role may have no right to create it either
         plan.set_reasons(TargetRules::platform);
         plan.propagate();

@@ -80,10 +80,20 @@ impl RestorePlan {
             && !self.entries.iter().any(is_said);
     }
 
+    /// Whether this restore creates an object. A schema that is there already is not created.
+    fn is_made(&self, object: usize, facts: &TargetFacts) -> bool {
+        let entry = &self.entries[object];
+        let is_there = entry.kind == "SCHEMA" && facts.schemas.contains_key(entry.name.raw());
+        self.reasons[object].is_none() && !is_there
+    }
+
     /// Whether the role can revoke rights on the object of these privileges. `None` if the object is left out, or if
-    /// the target keeps its own. An object that the archive doesn't create belongs to an extension or to PostgreSQL
-    /// itself.
+    /// the target keeps its own: of a part, everything that it doesn't bring. An object that the archive doesn't create
+    /// belongs to an extension or to PostgreSQL itself.
     fn can_revoke(&self, privileges: &Entry, object: Option<usize>, facts: &TargetFacts, clean: bool) -> Option<bool> {
+        if !self.own.is_empty() && !self.is_made(object?, facts) {
+            return None;
+        }
         let schema = privileges.name.raw().strip_prefix("SCHEMA ");
         let reason = object.and_then(|object| self.reasons[object].as_ref());
         match (reason, schema) {

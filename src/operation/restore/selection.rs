@@ -40,6 +40,21 @@ pub(super) const PART_KINDS: &[&str] = &[
     "BLOBS",
 ];
 
+/// Kinds whose entries pg_dump names after the table that they are on: by its name and their own, or its name alone.
+/// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_dump.c>
+const NAMED_AFTER_TABLE: &[&str] = &[
+    "POLICY",
+    "RULE",
+    "TRIGGER",
+    "DEFAULT",
+    "CONSTRAINT",
+    "CHECK CONSTRAINT",
+    "FK CONSTRAINT",
+    "ROW SECURITY",
+    "TABLE DATA",
+    "MATERIALIZED VIEW DATA",
+];
+
 /// Kinds that `--data-only` restores.
 const ROWS: &[&str] = &["TABLE DATA", "SEQUENCE SET"];
 
@@ -56,7 +71,7 @@ const WHOLE_KINDS: &[&str] = &[
 
 /// Whether an entry that needs another one is a part of it. An index is a part of its table, but not of a function that
 /// it uses; what attaches a partition is a part of the partitioned table, which has no rows without it, and not of the
-/// partition, which has.
+/// partition, which has. A policy, a rule or a key may mention any table: it is a part of the one that it is on alone.
 pub(in crate::operation) fn is_part(entry: &Entry, of: &Entry) -> bool {
     let of_kind = of.kind.raw();
     match entry.kind.raw() {
@@ -65,11 +80,19 @@ pub(in crate::operation) fn is_part(entry: &Entry, of: &Entry) -> bool {
         // rows of tables that an extension creates
         "TABLE DATA" | "SEQUENCE SET" if of_kind == "EXTENSION" => true,
         // the index of a partitioned table needs those of its partitions
-        "INDEX" | "CONSTRAINT" => WHOLE_KINDS.contains(&of_kind) && !["INDEX", "CONSTRAINT"].contains(&of_kind),
+        "INDEX" => WHOLE_KINDS.contains(&of_kind) && !["INDEX", "CONSTRAINT"].contains(&of_kind),
+        "CONSTRAINT" if ["INDEX", "CONSTRAINT"].contains(&of_kind) => false,
+        kind if NAMED_AFTER_TABLE.contains(&kind) => WHOLE_KINDS.contains(&of_kind) && is_on(entry, of),
         "TABLE ATTACH" => of_kind == "TABLE" && !is_attached(entry, of),
         "INDEX ATTACH" => ["INDEX", "CONSTRAINT"].contains(&of_kind) && !is_attached(entry, of),
         kind => PART_KINDS.contains(&kind) && WHOLE_KINDS.contains(&of_kind),
     }
+}
+
+/// Whether the name of an entry begins with that of this table, or is the same.
+fn is_on(entry: &Entry, table: &Entry) -> bool {
+    let rest = entry.name.raw().strip_prefix(table.name.raw());
+    entry.schema == table.schema && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 /// What `--only`, `--table` and `--schema` select.

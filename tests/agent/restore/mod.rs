@@ -21,6 +21,7 @@ pub(crate) mod ordinary_roles;
 mod others_tables;
 mod outputs;
 mod parallel;
+mod part_alone;
 mod part_bytes;
 mod part_needs;
 pub(crate) mod platforms;
