@@ -8,8 +8,9 @@ use crate::{
     catalog::Catalog,
     config::PlaceSettings,
     error::{Error, Result},
-    operation::{self, BackupOutcome, CopyPlace, CopyReport, CopyRequest, DatabaseTick, Health, Progress, TickReport},
-    pipeline::RateLimit,
+    operation::{
+        self, BackupOutcome, CopyPlace, CopyReport, CopyRequest, DatabaseTick, Health, Progress, RateLimit, TickReport,
+    },
     seal::RepositoryId,
     store::{Location, SftpOptions, Store},
 };

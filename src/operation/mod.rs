@@ -43,7 +43,7 @@ mod verify;
 
 use clock::CLOCKS_APART_MAX;
 
-pub use crate::pipeline::{Progress, RestoreStep, StepKind};
+pub use crate::pipeline::{Progress, RateLimit, RestoreStep, StepKind};
 pub(crate) use backup::unknowable;
 pub use backup::{BackupInterval, BackupRequest, BackupTaken, Occasion, backup, recent_backup};
 pub use baseline::{Baseline, Failing, Suspicion};
