@@ -29,12 +29,16 @@ pub(super) fn drilled(report: &DrillReport) -> String {
         DrillVerdict::NotProven => "Not proven",
     };
     let mut text = format!("{verdict}: {} of {}\n", report.id, report.database);
-    text.push_str(&format!(
-        "  compared {}, {} and {}\n",
-        tables_and_rows(report.counts.tables, report.counts.rows),
-        counted(HumanCount(report.counts.large_objects), "large object"),
-        counted(HumanCount(report.counts.definitions), "definition"),
-    ));
+    let compared = &report.data;
+    text.push_str(&match compared.tables.is_empty() && compared.definitions.is_empty() {
+        true if report.counts.definitions > 0 => "  compared nothing of what is in it\n".to_owned(),
+        _ => format!(
+            "  compared {}, {} and {}\n",
+            tables_and_rows(report.counts.tables, report.counts.rows),
+            counted(HumanCount(report.counts.large_objects), "large object"),
+            counted(HumanCount(report.counts.definitions), "definition"),
+        ),
+    });
     let times = report.times;
     text.push_str(&format!(
         "  restored in {} on {} (PostgreSQL {}), {} in all\n",

@@ -9,6 +9,7 @@ use super::{
     entry_key::{EntryKey, key},
     ground::Scratch,
     report::DrillReport,
+    routed_rows::with_roots,
     same_definition::is_same_definition,
     source::SourceDatabase,
     there::AlreadyThere,
@@ -94,7 +95,9 @@ impl Drill<'_> {
         let mut definitions = comparison.compare(&backup, &dump.entries);
         settle_doubts(&mut session, &mut definitions).await?;
         session.close().await;
-        let (was, is) = (&restored.report.contents, &dump.contents);
+        let is_left_out = |id: i32| restored.left_out.contains_key(&id);
+        let was = &with_roots(&restored.report.contents, &backup, is_left_out);
+        let is = &with_roots(&dump.contents, &dump.entries, |_| false);
         let rows = comparison.compare_rows((&backup, was), (&dump.entries, is));
         report.data.tables = DrilledTable::pairs(was, is);
         // an empty table that a platform has in every database is nothing that came back

@@ -15,6 +15,7 @@ mod ground;
 mod leave;
 mod privileges;
 mod report;
+mod routed_rows;
 mod rows;
 mod same_definition;
 mod scheduled;

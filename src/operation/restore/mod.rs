@@ -79,6 +79,7 @@ pub use report::RestoreReport;
 pub use request::{MissingRoles, RestoreRequest};
 use required_facts::required_facts;
 use resume::{RestoredBefore, restored_before};
+pub(super) use routed_rows::rows_root;
 pub(super) use selection::is_part;
 pub(super) use statement::{columns as copied_columns, granted_roles, name_after};
 

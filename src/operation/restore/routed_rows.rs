@@ -20,33 +20,36 @@ impl RestorePlan {
         }
         let kept = self.own.iter().filter(|at| self.reasons[**at].is_none());
         let routed = kept.map(|at| &self.entries[*at]).find_map(|rows| {
-            let root = self.root_of(rows)?;
+            let root = rows_root(rows, &self.entries)?;
             (!self.own.contains(&root)).then(|| (label(rows), full_name(&self.entries[root])))
         });
         if let Some((rows, root)) = routed {
             self.problems.push(TargetProblem {
-                what: format!("{rows} can't be restored without {root}: in the dump they go into {root}, which sends each row to its partition"),
-                cure: format!("restore {root} by --table, with all of its partitions; or give --as NAME, which restores the rows of this partition as a table of that name"),
+                what: format!(
+                    "{rows} can't be restored without {root}: in the dump they go into {root}, which sends each row to \
+                     its partition"
+                ),
+                cure: format!(
+                    "restore {root} by --table, with all of its partitions; or give --as NAME, which restores the rows \
+                     of this partition as a table of that name"
+                ),
             });
         }
     }
+}
 
-    /// The partitioned table by way of which rows come.
-    fn root_of(&self, rows: &Entry) -> Option<usize> {
-        let copied: TableName = copied_table(rows)?.parse().ok()?;
-        let is_copied = |entry: &Entry| {
-            copied.name == entry.name.raw()
-                && copied
-                    .schema
-                    .as_deref()
-                    .is_none_or(|schema| schema == entry.schema.raw())
-        };
-        match is_copied(rows) {
-            true => None,
-            false => self
-                .entries
-                .iter()
-                .position(|entry| entry.kind == "TABLE" && is_copied(entry)),
-        }
+/// The partitioned table by way of which these rows come, by its place among the entries; none where they go into their
+/// own table.
+pub(in crate::operation) fn rows_root(rows: &Entry, entries: &[Entry]) -> Option<usize> {
+    let copied: TableName = copied_table(rows)?.parse().ok()?;
+    let is_copied = |entry: &Entry| {
+        let schema = copied.schema.as_deref();
+        copied.name == entry.name.raw() && schema.is_none_or(|schema| schema == entry.schema.raw())
+    };
+    match is_copied(rows) {
+        true => None,
+        false => entries
+            .iter()
+            .position(|entry| entry.kind == "TABLE" && is_copied(entry)),
     }
 }
