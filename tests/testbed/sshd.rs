@@ -98,7 +98,10 @@ impl Sshd {
         sshd.authorize("client");
         fs::create_dir(sshd.folder()).unwrap();
         sshd.give(&sshd.folder());
-        sshd.restart();
+        // between choosing a free port and taking it somebody else may take it
+        while !sshd.try_restart() {
+            sshd.port = free_port();
+        }
         sshd
     }
 
@@ -202,8 +205,13 @@ impl Sshd {
         }
     }
 
-    /// Starts it, or stops it and starts it again.
+    /// Stops it and starts it again, at the same port.
     pub fn restart(&mut self) {
+        assert!(self.try_restart(), "somebody else has taken port {}", self.port);
+    }
+
+    /// Starts it, or stops it and starts it again. False where the port was taken.
+    fn try_restart(&mut self) -> bool {
         self.stop();
         fs::write(self.path("sshd_config"), self.settings()).unwrap();
         let program = program();
@@ -236,13 +244,20 @@ impl Sshd {
         let stdout = child.stdout.take().unwrap();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
         self.pid = line.trim().parse().unwrap();
+        self.child = Some(child);
         let began = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        loop {
+            // by its own log, as somebody else may answer at this port
             let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+            if log.contains("Server listening on ") {
+                return true;
+            }
+            if log.contains("Address already in use") {
+                return false;
+            }
             assert!(began.elapsed() < Duration::from_secs(30), "sshd did not start: {log}");
             std::thread::sleep(Duration::from_millis(20));
         }
-        self.child = Some(child);
     }
 
     /// Stops it, with its sessions.
