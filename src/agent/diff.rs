@@ -24,8 +24,8 @@ impl Agent {
     ///
     /// # Errors
     /// [`crate::Error::NoSuchBackup`]; [`crate::Error::Usage`] where only a catalog key is set, or where one of them is
-    /// a run that failed; what the bucket refuses, and what is wrong with the details of
-    /// one; [`crate::Error::Cold`] where definitions are to be named and an archive is in cold storage.
+    /// a run that failed; what the bucket refuses, and what is wrong with the details of one;
+    /// [`crate::Error::Cold`] where definitions are to be named and an archive is in cold storage.
     pub async fn diff(&self, from: Selector<'_>, to: Selector<'_>, definitions: bool) -> Result<BackupDiff> {
         let from = self.find_to("compare", from).await?;
         let to = self.find_to("compare", to).await?;

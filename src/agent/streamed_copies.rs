@@ -13,7 +13,7 @@ use crate::{
 pub(crate) struct PlacesBeside {
     /// Those that get what the bucket gets.
     pub(crate) connected: Vec<CopyPlace>,
-    /// Those that there is no way to, and why.
+    /// Those that could not be connected to, and why.
     unconnected: Vec<(PlaceName, Failure)>,
 }
 
@@ -47,8 +47,8 @@ impl Agent {
         Ok(beside)
     }
 
-    /// Notifies people of the places that did not get a backup. In drop-box mode nothing tells whether they know
-    /// already, so each backup that is missing somewhere is said.
+    /// Notifies people of the places that did not get a backup. In drop-box mode earlier notices can't be read, so people
+    /// are told each time.
     pub(super) async fn tell_of_streamed(&self, label: &Label, reports: &[CopyReport]) {
         let late = || reports.iter().filter(|report| report.first_failure().is_some());
         let (of, behind) = (reports.len(), late().count());

@@ -59,8 +59,8 @@ impl Catalog {
     }
 
     /// Seals and writes the details and then the entry, neither of which may exist yet. The entry is the commit: with
-    /// it there is a backup, and details without it are ignored. Gives what was written. Each write is atomic, retried for minutes and safe to
-    /// cancel.
+    /// it there is a backup, and details without it are ignored. Gives what was written. Each write is atomic, retried
+    /// for minutes and safe to cancel.
     ///
     /// # Errors
     /// Any error of the bucket, or [`Error::Seal`] if the system has no random bytes.

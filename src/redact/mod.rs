@@ -24,7 +24,7 @@ const TOKEN_CHARS_MIN: usize = 6;
 /// From this length on, a digit in the place of a letter among letters of both cases, or beside hyphens, is no object's
 /// name.
 const MADE_UP_CHARS_MIN: usize = 8;
-/// Nor is what changes as often between letters and digits, as random characters do.
+/// A text that changes this often between letters and digits is random, and no object's name either.
 const DIGIT_CHANGES_MIN: usize = 6;
 /// Parts of an address count as secrets from this length on, and from [`TOKEN_CHARS_MIN`] on if they contain a digit:
 /// others are words like `services` and `hook`.

@@ -81,6 +81,7 @@ fn a_secret_that_no_name_would_be_is_struck_out_in_every_form() {
         "it's\"50%\\",
         "p7f3a9c1e5b8d2046f3a9c1e5b8d2046",
         "tr0ub4dor&3 zebra!",
+        "k4m7x2q9",
     ] {
         let known = Known::new([secret]);
         let encoded = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();

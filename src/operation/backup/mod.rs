@@ -98,8 +98,8 @@ pub struct BackupTaken {
 ///
 /// The order: pg_dump ends with 0 and its archive is complete; then the last frame is sealed; then the upload is
 /// completed and confirmed; then the details and the record are written. If it stops anywhere before the record, there
-/// is no backup. The places [beside](BackupRequest::beside) are completed after it, without the database's lock; they fail
-/// nothing.
+/// is no backup. The places [beside](BackupRequest::beside) are completed after that, without the database's lock. What
+/// goes wrong with them doesn't fail the backup.
 ///
 /// # Errors
 /// [`Error::NotDue`] if another run has served what was due in the meantime, or made a good backup just now; [`Error::Interrupted`] if `interrupt` was

@@ -68,8 +68,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Makes backups of what was sent to other places. After a signal there is no time for that: the next run begins
-    /// anew there.
+    /// Makes backups of what was sent to other places. After a signal there is no time for that, and the places
+    /// don't get this backup.
     pub(super) async fn finish_copies(&mut self, interrupt: &Interrupt) -> Vec<CopyReport> {
         let places = &self.request.beside;
         let Some((uploads, entry)) = self.beside.take().filter(|_| !places.is_empty()) else {

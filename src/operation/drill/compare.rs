@@ -96,10 +96,10 @@ impl Drill<'_> {
         settle_doubts(&mut session, &mut definitions).await?;
         session.close().await;
         let is_left_out = |id: i32| restored.left_out.contains_key(&id);
-        let was = &with_roots(&restored.report.contents, &backup, is_left_out);
-        let is = &with_roots(&dump.contents, &dump.entries, |_| false);
-        let rows = comparison.compare_rows((&backup, was), (&dump.entries, is));
-        report.data.tables = DrilledTable::pairs(was, is);
+        let was = with_roots(&restored.report.contents, &backup, is_left_out);
+        let is = with_roots(&dump.contents, &dump.entries, |_| false);
+        let rows = comparison.compare_rows((&backup, &was), (&dump.entries, &is));
+        report.data.tables = DrilledTable::pairs(&was, &is);
         // an empty table that a platform has in every database is nothing that came back
         let found = is
             .tables

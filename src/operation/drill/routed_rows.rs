@@ -1,7 +1,10 @@
 //! Rows of partitions that a dump sends by way of their root. After a restore they may be in other partitions than they
 //! were, where another server hashes their values in another way: so they are compared together, as rows of the root.
 
-use std::collections::{BTreeMap, btree_map::Entry as Slot};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, btree_map::Entry as Slot},
+};
 
 use crate::{
     archive::{Contents, Entry, TableData},
@@ -11,7 +14,11 @@ use crate::{
 
 /// The contents of a dump with one table in the place of such partitions. `entries`: its table of contents. Partitions
 /// whose rows were not restored stay as they are, which `is_left_out` tells by the entry's id.
-pub(super) fn with_roots(contents: &Contents, entries: &[Entry], is_left_out: impl Fn(i32) -> bool) -> Contents {
+pub(super) fn with_roots<'c>(
+    contents: &'c Contents,
+    entries: &[Entry],
+    is_left_out: impl Fn(i32) -> bool,
+) -> Cow<'c, Contents> {
     let mut roots: BTreeMap<(&Untrusted, &Untrusted), usize> = BTreeMap::new();
     for rows in entries.iter().filter(|entry| entry.kind == "TABLE DATA") {
         if let Some(root) = rows_root(rows, entries).filter(|_| !is_left_out(rows.id)) {
@@ -19,7 +26,7 @@ pub(super) fn with_roots(contents: &Contents, entries: &[Entry], is_left_out: im
         }
     }
     if roots.is_empty() {
-        return contents.clone();
+        return Cow::Borrowed(contents);
     }
     let mut tables = Vec::new();
     let mut together: BTreeMap<usize, TableData> = BTreeMap::new();
@@ -43,8 +50,8 @@ pub(super) fn with_roots(contents: &Contents, entries: &[Entry], is_left_out: im
         }
     }
     tables.extend(together.into_values());
-    Contents {
+    Cow::Owned(Contents {
         tables,
         ..contents.clone()
-    }
+    })
 }
