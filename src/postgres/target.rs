@@ -67,6 +67,9 @@ pub struct TargetFacts {
     pub is_public_open: bool,
     /// The default privileges on objects that the role creates.
     pub default_grants: Vec<DefaultGrant>,
+    /// The kinds of objects, as in [`DefaultGrant`], that are closed to PUBLIC when the role creates them, and which
+    /// PostgreSQL itself would leave open.
+    pub kinds_not_for_public: Vec<String>,
     /// All roles; true if the restoring role can make it the owner of objects.
     pub roles: BTreeMap<String, bool>,
     /// All schemas by name.
@@ -175,6 +178,7 @@ impl Session {
             facts.add(row.text(0).unwrap_or_default(), name, self.column(&row, 2, WHAT)?);
         }
         facts.default_grants = self.default_grants().await?;
+        facts.kinds_not_for_public = self.kinds_not_for_public().await?;
         self.look_at_extensions(&mut facts).await?;
         facts.present = self.present(required.is_in_use).await?;
         self.look_for_rows(required, &mut facts).await?;

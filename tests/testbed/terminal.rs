@@ -17,6 +17,9 @@ use rustix::{
 
 use super::{Agent, binary};
 
+/// How long is waited for what is expected. On two busy cores one call of the Heroku CLI takes ten seconds.
+const PATIENCE: Duration = Duration::from_secs(240);
+
 /// A run on a terminal of its own. It is killed where it is dropped.
 pub struct Terminal {
     child: Child,
@@ -151,8 +154,8 @@ impl Terminal {
         let began = Instant::now();
         while !happened(self) {
             assert!(
-                began.elapsed() < Duration::from_secs(60),
-                "{what} did not come within 60 s; the terminal shows:\n{}",
+                began.elapsed() < PATIENCE,
+                "{what} did not come within {PATIENCE:?}; the terminal shows:\n{}",
                 self.screen()
             );
             std::thread::sleep(Duration::from_millis(5));

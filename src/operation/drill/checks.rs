@@ -139,6 +139,10 @@ impl DrillChecks {
             CheckAnswer::Value(None) => "null".into(),
             CheckAnswer::Nothing => "no row".into(),
             CheckAnswer::Refused(message) => format!("the server refuses it: {}", message.raw()).into(),
+            CheckAnswer::Several(count) => {
+                format!("{count} statements, where one is expected: each needs a comment `-- {EXPECT} …` of its own")
+                    .into()
+            }
         };
         DrillCheck {
             line: check.line,
@@ -205,7 +209,7 @@ impl Expectation {
 
     fn is_met(&self, answer: &CheckAnswer, backed_up: Timestamp, now: Timestamp) -> bool {
         let value = match answer {
-            CheckAnswer::Refused(_) => return false,
+            CheckAnswer::Refused(_) | CheckAnswer::Several(_) => return false,
             CheckAnswer::Nothing => return *self == Self::Nothing,
             CheckAnswer::Value(value) => value.as_ref().map(Untrusted::raw),
         };

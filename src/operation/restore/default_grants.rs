@@ -1,5 +1,7 @@
 //! What the target's own default privileges grant to other roles on every new object.
 
+use std::collections::BTreeSet;
+
 use super::plan::RestorePlan;
 use crate::{
     archive::Entry,
@@ -32,6 +34,30 @@ impl RestorePlan {
             (count > 0).then(|| format!("{count} {what} to {}", roles.join(", ")))
         });
         given.collect()
+    }
+}
+
+impl RestorePlan {
+    /// How many restored objects of each kind the target's default privileges close to PUBLIC, though the backup has
+    /// them open. A dump says nothing about what PostgreSQL itself grants, so a restore of the privileges doesn't open
+    /// them either.
+    pub(super) fn closed_by_default(&self, facts: &TargetFacts) -> Vec<String> {
+        let by_id = self.by_id();
+        let acls = self.entries.iter().filter(|entry| entry.kind == "ACL");
+        let said: BTreeSet<usize> = acls
+            .flat_map(|acl| acl.needs.iter().filter_map(|id| by_id.get(id).copied()))
+            .collect();
+        let closed = KINDS
+            .iter()
+            .filter(|(letter, _, _)| facts.kinds_not_for_public.iter().any(|it| it == letter));
+        let counts = closed.filter_map(|(_, what, kinds)| {
+            let open = (0..self.entries.len())
+                .filter(|at| self.reasons[*at].is_none() && !said.contains(at))
+                .filter(|at| kinds.contains(&self.entries[*at].kind.raw()));
+            let count = open.count();
+            (count > 0).then(|| format!("{what} ({count})"))
+        });
+        counts.collect()
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct PublicRevokes {
     pub(super) is_open_public: bool,
     /// What the target's own default privileges grant on restored objects, in words.
     pub(super) default_grants: Vec<String>,
+    /// What the target's own default privileges close to PUBLIC, and is open in the backup, in words.
+    pub(super) closed_by_default: Vec<String>,
 }
 
 impl PublicRevokes {
@@ -72,6 +74,13 @@ impl PublicRevokes {
                 "the target's own default privileges grant rights on restored objects: {}; psql lists them by `\\ddp`, \
                  and REVOKE removes the rights",
                 self.default_grants.join(", ")
+            ));
+        }
+        if !self.closed_by_default.is_empty() {
+            remarks.push(format!(
+                "the target's own default privileges close to PUBLIC what is open in the backup: {}; psql lists them by \
+                 `\\ddp`, and GRANT opens what other roles need",
+                self.closed_by_default.join(", ")
             ));
         }
         if self.is_open_public {

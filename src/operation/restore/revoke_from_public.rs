@@ -68,6 +68,7 @@ impl RestorePlan {
         }
         public_revokes.restored.sort_by_key(|closed| !closed.is_definer);
         public_revokes.default_grants = self.default_grants(facts);
+        public_revokes.closed_by_default = self.closed_by_default(facts);
         self.public_revokes = public_revokes;
     }
 

@@ -22,6 +22,8 @@ pub enum CheckAnswer {
     Nothing,
     /// The server refused it, and said this.
     Refused(Untrusted),
+    /// They were several statements, whose rows nobody can tell apart. Holds their number.
+    Several(usize),
 }
 
 const INVALID_INDEXES: &str = "
@@ -96,10 +98,15 @@ impl Session {
             SET LOCAL \"TimeZone\" = 'UTC'";
         self.change(WHAT, BEGIN).await?;
         let answer = self.wire.run(sql).await;
+        let statements = self.wire.completed;
         let ended = self.change(WHAT, "ROLLBACK").await;
         match answer.map_err(|error| self.explained(WHAT, error)) {
             Err(Error::Query { message, .. }) => Ok(CheckAnswer::Refused(message)),
             Err(error) => Err(error),
+            Ok(_) if statements > 1 => {
+                ended?;
+                Ok(CheckAnswer::Several(statements))
+            }
             Ok(rows) => {
                 ended?;
                 Ok(match rows.first() {

@@ -30,7 +30,27 @@ const DEFAULT_GRANTS: &str = "
                 AND d.defaclobjtype OPERATOR(pg_catalog.=) ANY ('{f,T}'::pg_catalog.\"char\"[]))
      GROUP BY n.nspname, d.defaclobjtype ORDER BY 1, 2";
 
+/// The kinds of objects, as in `pg_default_acl`, on which PostgreSQL itself grants rights to PUBLIC and the default
+/// privileges of this role don't. Those of one schema can only add to the others.
+const NOT_FOR_PUBLIC: &str = "
+    SELECT d.defaclobjtype::pg_catalog.text
+      FROM pg_catalog.pg_default_acl AS d
+           JOIN pg_catalog.pg_roles AS me ON me.oid OPERATOR(pg_catalog.=) d.defaclrole AND me.rolname \
+               OPERATOR(pg_catalog.=) current_user
+     WHERE d.defaclnamespace OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+       AND d.defaclobjtype OPERATOR(pg_catalog.=) ANY ('{f,T}'::pg_catalog.\"char\"[])
+       AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(d.defaclacl) AS a
+                        WHERE a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid)
+     ORDER BY 1";
+
 impl Session {
+    /// The kinds of new objects that are closed to PUBLIC by the role's default privileges.
+    pub(super) async fn kinds_not_for_public(&mut self) -> Result<Vec<String>, Error> {
+        const WHAT: &str = "look at what the default privileges take from PUBLIC";
+        let rows = self.rows(WHAT, NOT_FOR_PUBLIC).await?;
+        rows.iter().map(|row| self.column(row, 0, WHAT)).collect()
+    }
+
     /// The default privileges on objects that this role creates in the database.
     pub(super) async fn default_grants(&mut self) -> Result<Vec<DefaultGrant>, Error> {
         const WHAT: &str = "look at the default privileges";

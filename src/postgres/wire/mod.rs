@@ -77,6 +77,8 @@ pub(super) struct Wire {
     pub(super) is_in_transaction: bool,
     /// Whether columns are read as bytes: [`Wire::run_for_bytes`].
     reads_bytes: bool,
+    /// How many statements of the last question were done.
+    pub(super) completed: usize,
 }
 
 /// A row, with its columns as text.
@@ -174,6 +176,7 @@ impl Wire {
             is_sent: true,
             is_in_transaction: false,
             reads_bytes: false,
+            completed: 0,
         }
     }
 
@@ -232,6 +235,7 @@ impl Wire {
 
     async fn answer(&mut self) -> Result<Vec<Row>, WireError> {
         let (mut rows, mut bytes, mut failed) = (Vec::new(), 0, None);
+        self.completed = 0;
         loop {
             match self.next().await {
                 Ok(Message::DataRow(body)) => {
@@ -242,6 +246,7 @@ impl Wire {
                     }
                     rows.push(row);
                 }
+                Ok(Message::CommandComplete(_)) => self.completed += 1,
                 Ok(Message::ErrorResponse(body)) => failed = Some(ServerError::read(body.fields())?),
                 Ok(Message::ReadyForQuery(body)) => {
                     self.is_in_step = true;
@@ -250,7 +255,6 @@ impl Wire {
                 }
                 Ok(
                     Message::RowDescription(_)
-                    | Message::CommandComplete(_)
                     | Message::EmptyQueryResponse
                     | Message::NoticeResponse(_)
                     | Message::ParameterStatus(_)

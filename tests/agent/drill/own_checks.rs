@@ -38,6 +38,25 @@ fn statements_of_the_user_pass_and_fail() {
     );
 }
 
+/// Whose rows would be compared is not to be guessed.
+#[test]
+fn two_statements_below_one_expectation_do_not_pass() {
+    let stage = Stage::backed_up(SMALL);
+    let file = stage.file("checks.sql");
+    std::fs::write(
+        &file,
+        "-- expect: 500\nselect count(*) from people;\nselect count(*) from nothing_else_than_people;\n\n\
+         -- expect: 500\nselect count(*) from people; select 7;\n\n-- expect: a;b\nselect 'a;b';",
+    )
+    .unwrap();
+    let report = drilled(&on_server(&stage).env("PGCOFFER_DRILL_SQL", &file), 5);
+    let checks = report["checks"].as_array().unwrap();
+    let passed: Vec<_> = checks.iter().map(|check| check["passed"].as_bool().unwrap()).collect();
+    assert_eq!(passed, [false, false, true], "{checks:#?}");
+    let found = checks[1]["found"].as_str().unwrap();
+    assert!(found.starts_with("2 statements, where one is expected"), "{found}");
+}
+
 #[test]
 fn a_file_that_is_wrong_is_refused_before_anything_is_done() {
     let stage = Stage::backed_up(SMALL);

@@ -109,3 +109,26 @@ fn default_grants_of_the_target_are_reported() {
     let wanted = format!("2 tables and views to {visitor}");
     assert!(shown.text().contains(&wanted), "{}", shown.text());
 }
+
+/// Neither a dump nor pg_restore says what PostgreSQL itself grants, so what is open in the backup would be closed.
+#[test]
+fn what_the_default_privileges_of_the_target_close_is_said() {
+    let stage = Stage::backed_up(
+        "create function open() returns int language sql as 'select 1'; create function shut() returns int language \
+         sql as 'select 2'; revoke execute on function shut() from public; create type mood as enum ('a')",
+    );
+    let (_, target) = stage.customers_target(
+        "set role OWNER; alter default privileges revoke execute on functions from public; reset role",
+    );
+    for flags in [&["--preview"][..], &["--preview", "--keep-acl"]] {
+        let shown = stage.restore_with(&target, flags).success();
+        let said = shown.text();
+        assert!(
+            said.contains("close to PUBLIC what is open in the backup: functions (1);"),
+            "{said}"
+        );
+    }
+    let (_, other) = stage.customers_target("select 1");
+    let shown = stage.restore_with(&other, ["--preview"]).success();
+    assert!(!shown.text().contains("own default privileges"), "{}", shown.text());
+}
