@@ -7,6 +7,7 @@ use super::{
     plan::{PlanOptions, RestorePlan},
     reason::SkipReason,
     rules::SESSION_KINDS,
+    statement::table_it_is_on,
 };
 use crate::{
     archive::Entry,
@@ -89,10 +90,20 @@ pub(in crate::operation) fn is_part(entry: &Entry, of: &Entry) -> bool {
     }
 }
 
-/// Whether the name of an entry begins with that of this table, or is the same.
+/// Whether the entry is on this table: its name begins with the table's, or is the same. The name `a b c` may be that
+/// of `b c` on the table `a`, or of `c` on the table `a b`: its statement tells which.
 fn is_on(entry: &Entry, table: &Entry) -> bool {
-    let rest = entry.name.raw().strip_prefix(table.name.raw());
-    entry.schema == table.schema && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    let begins_with = |name: &str| {
+        let rest = entry.name.raw().strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    let is_possible = entry.schema == table.schema && begins_with(table.name.raw());
+    is_possible
+        && match table_it_is_on(entry.kind.raw(), entry.definition.raw()) {
+            // what the statement doesn't tell in these words goes by the name
+            Some((_, name)) if begins_with(&name) => table.name == name.as_str(),
+            _ => true,
+        }
 }
 
 /// What `--only`, `--table` and `--schema` select.
@@ -130,8 +141,8 @@ impl RestorePlan {
             let is_data = ROWS.contains(&entry.kind.raw());
             self.reasons[at] = match (is_left_out, is_unwanted) {
                 _ if SESSION_KINDS.contains(&entry.kind.raw()) => None,
-                (true, _) => Some(SkipReason::Excluded),
-                (false, true) => Some(SkipReason::NotSelected),
+                (_, true) => Some(SkipReason::NotSelected),
+                (true, false) => Some(SkipReason::Excluded),
                 // the target has it: that is looked at
                 (false, false) if options.data_only && !(is_own && is_data) => Some(SkipReason::Present),
                 (false, false) => None,

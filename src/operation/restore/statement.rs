@@ -95,6 +95,24 @@ pub(in crate::operation) fn name_after(keyword: &str, definition: &str) -> Optio
     words.get(at + 1)?.name()
 }
 
+/// Schema and name of the table that a policy, rule, trigger, constraint, default or row security is on, by its
+/// statement; `None` for anything else.
+pub(super) fn table_it_is_on(kind: &str, definition: &str) -> Option<(String, String)> {
+    let before: &[&str] = match kind {
+        "POLICY" | "TRIGGER" => &["on"],
+        "RULE" => &["to"],
+        "CONSTRAINT" | "CHECK CONSTRAINT" | "FK CONSTRAINT" | "DEFAULT" | "ROW SECURITY" => &["table", "only"],
+        _ => return None,
+    };
+    let words = words(definition);
+    let at = words.iter().position(|word| word.is(before[0]))?;
+    let mut behind = words[at + 1..]
+        .iter()
+        .skip_while(|word| before[1..].iter().any(|keyword| word.is(keyword)));
+    let (schema, dot, name) = (behind.next()?, behind.next()?, behind.next()?);
+    (*dot == Word::Mark('.')).then(|| Some((schema.name()?, name.name()?)))?
+}
+
 /// The columns that a COPY statement names; empty if it names none.
 pub(in crate::operation) fn columns(copy: &str) -> Vec<String> {
     let words = words(copy);
@@ -341,6 +359,46 @@ mod tests {
         let acl = "REVOKE ALL ON FUNCTION s.f(\"to\" text) FROM PUBLIC;\nGRANT ALL ON FUNCTION s.f(\"to\" text, role \
             text) TO app;\nALTER DEFAULT PRIVILEGES FOR ROLE cloud_admin IN SCHEMA public GRANT SELECT ON TABLES TO x;";
         assert_eq!(granted_roles(acl), ["app", "cloud_admin", "x"]);
+    }
+
+    #[test]
+    fn a_part_says_which_table_it_is_on() {
+        for (kind, sql, name) in [
+            (
+                "POLICY",
+                "CREATE POLICY \"on x\" ON s.\"a b\" USING ((id IN (SELECT a.id FROM s.a)));",
+                "a b",
+            ),
+            (
+                "RULE",
+                "CREATE RULE r AS\n    ON INSERT TO s.\"a b\" DO ALSO INSERT INTO s.a VALUES (1);",
+                "a b",
+            ),
+            (
+                "TRIGGER",
+                "CREATE TRIGGER t BEFORE UPDATE OF v ON s.a FOR EACH ROW EXECUTE FUNCTION s.f();",
+                "a",
+            ),
+            (
+                "FK CONSTRAINT",
+                "ALTER TABLE ONLY s.\"a b\"\n    ADD CONSTRAINT k FOREIGN KEY (i) REFERENCES s.a(i);",
+                "a b",
+            ),
+            (
+                "DEFAULT",
+                "ALTER TABLE ONLY s.a ALTER COLUMN id SET DEFAULT nextval('s.q'::regclass);",
+                "a",
+            ),
+            ("ROW SECURITY", "ALTER TABLE s.a ENABLE ROW LEVEL SECURITY;", "a"),
+        ] {
+            assert_eq!(
+                table_it_is_on(kind, sql),
+                Some(("s".to_owned(), name.to_owned())),
+                "{sql}"
+            );
+        }
+        assert_eq!(table_it_is_on("TABLE DATA", "COPY s.a (i) FROM stdin;"), None);
+        assert_eq!(table_it_is_on("POLICY", "CREATE POLICY p ON"), None);
     }
 
     #[test]

@@ -42,6 +42,29 @@ fn policies_and_rules_of_other_tables_that_mention_it_stay_away() {
     assert_eq!(parts("t1")["RULE"], serde_json::Value::Null, "{contents:#}");
 }
 
+/// pg_dump's entry of a policy `p` on the table `t b` is called `t b p`, as would be that of a policy `b p` on `t`.
+#[test]
+fn a_table_whose_name_begins_like_another_one_keeps_its_own() {
+    let stage = Stage::backed_up(
+        "create table t (id int primary key); create table \"t b\" (id int references t);
+         alter table \"t b\" enable row level security; create policy p on \"t b\" using (id in (select id from t));
+         create policy \"b p\" on t using (true); alter table t enable row level security",
+    );
+    let policies = "select string_agg(tablename || '/' || policyname, ',' order by tablename) from pg_policies";
+    let target = stage.target();
+    let live = "create table \"t b\" (id int); alter table \"t b\" enable row level security";
+    stage.cluster.psql(&target.name, live);
+    stage.restore_with(&target, ["--table", "public.t"]).success();
+    assert_eq!(stage.cluster.psql(&target.name, policies), "t/b p");
+    let contents = stage
+        .run(["restore", "latest", "--contents", "--json"])
+        .success()
+        .json();
+    for table in contents["tables"].as_array().unwrap() {
+        assert_eq!(table["parts"]["POLICY"], 1, "{contents:#}");
+    }
+}
+
 #[test]
 fn nothing_that_the_target_has_is_closed_to_public() {
     let stage = Stage::backed_up(
