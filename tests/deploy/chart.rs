@@ -216,6 +216,58 @@ fn metrics_are_closed_unless_somebody_opens_them() {
 }
 
 #[test]
+fn the_dashboard_is_off_until_its_url_is_set_and_reached_by_that_host() {
+    let mut values = least();
+    values["mode"] = json!("serve");
+    let dashboard = |values: &Value| -> Vec<String> {
+        let rendered = render(values);
+        let container = &rendered.all("Deployment")[0]["spec"]["template"]["spec"]["containers"][0];
+        let names = container["env"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["name"].as_str().unwrap());
+        names
+            .filter(|name| name.contains("DASHBOARD"))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(dashboard(&values), [""; 0]);
+    values["serve"] = json!({
+        "dashboard": { "url": "https://backups.example.com", "proxies": "10.0.0.0/8",
+                       "passwords": { "name": "dashboard", "viewerKey": "viewer" } },
+        "ingress": { "enabled": true, "className": "nginx", "tlsSecret": "backups-tls",
+                     "annotations": { "cert-manager.io/cluster-issuer": "letsencrypt" } },
+    });
+    assert_eq!(
+        dashboard(&values),
+        [
+            "PGCOFFER_DASHBOARD_URL",
+            "PGCOFFER_DASHBOARD_PROXIES",
+            "PGCOFFER_DASHBOARD_OPERATOR_HASH",
+            "PGCOFFER_DASHBOARD_VIEWER_HASH"
+        ]
+    );
+    let rendered = render(&values);
+    assert_kubernetes_takes(&rendered.text);
+    let faults: Vec<_> = schema().iter_errors(&rendered.values).map(|f| f.to_string()).collect();
+    assert_eq!(faults, [""; 0]);
+    let ingress = &rendered.all("Ingress")[0]["spec"];
+    assert_eq!(ingress["rules"][0]["host"], "backups.example.com");
+    assert_eq!(
+        ingress["tls"][0],
+        json!({ "hosts": ["backups.example.com"], "secretName": "backups-tls" })
+    );
+    let backend = &ingress["rules"][0]["http"]["paths"][0]["backend"]["service"];
+    let service = rendered.all("Service")[0];
+    assert_eq!(backend["name"], service["metadata"]["name"]);
+    assert_eq!(backend["port"]["name"], service["spec"]["ports"][0]["name"]);
+    // a CronJob answers nobody
+    values["mode"] = json!("cronjob");
+    assert!(render(&values).all("Ingress").is_empty());
+}
+
+#[test]
 fn wrong_values_are_refused() {
     let schema = schema();
     let bad = [
@@ -236,6 +288,16 @@ fn wrong_values_are_refused() {
         ("/serve", json!({ "port": 80 })),
         // a scraper that nothing would be shown to
         ("/serve", json!({ "serviceMonitor": { "enabled": true } })),
+        // an ingress that leads to no dashboard, or to one without TLS
+        ("/serve", json!({ "ingress": { "enabled": true } })),
+        (
+            "/serve",
+            json!({ "ingress": { "enabled": true }, "dashboard": { "url": "http://backups.example.com" } }),
+        ),
+        (
+            "/serve",
+            json!({ "dashboard": { "url": "https://user:password@backups.example.com" } }),
+        ),
     ];
     let good = render(&least()).values;
     assert!(schema.is_valid(&good));

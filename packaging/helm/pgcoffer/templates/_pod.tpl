@@ -60,6 +60,28 @@
 - name: PGCOFFER_METRICS_OPEN
   value: "true"
 {{- end }}
+{{- with .dashboard }}
+{{- if .url }}
+- name: PGCOFFER_DASHBOARD_URL
+  value: {{ .url | quote }}
+{{- with .proxies }}
+- name: PGCOFFER_DASHBOARD_PROXIES
+  value: {{ . | quote }}
+{{- end }}
+{{- if .passwords.name }}
+{{- if .passwords.operatorKey }}
+- name: PGCOFFER_DASHBOARD_OPERATOR_HASH
+  valueFrom:
+    secretKeyRef: {name: {{ .passwords.name | quote }}, key: {{ .passwords.operatorKey | quote }}}
+{{- end }}
+{{- if .passwords.viewerKey }}
+- name: PGCOFFER_DASHBOARD_VIEWER_HASH
+  valueFrom:
+    secretKeyRef: {name: {{ .passwords.name | quote }}, key: {{ .passwords.viewerKey | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- range $name, $value := $root.Values.settings }}
