@@ -1,7 +1,7 @@
 # make demo    a backup and a restore, with everything they need made on the spot
 # make test    everything: installs what is missing, formats, lints, tests
 
-.PHONY: demo test lint bench bench-memory bench-end-to-end bench-copies bench-levels bench-restore-jobs recording dashboard-picture doc clean
+.PHONY: demo test lint bench bench-memory bench-serve-memory bench-end-to-end bench-copies bench-levels bench-restore-jobs recording dashboard-picture doc clean
 .DEFAULT_GOAL := test
 
 # What install.sh brings by rustup is not yet on the PATH of the shell that called make.
@@ -14,8 +14,10 @@ demo:
 	cargo build --bin pgcoffer --example demo
 	target/debug/examples/demo
 
+# The rest is installed beside the build, half of which has work for one core alone.
 test:
-	tests/testbed/install.sh
+	tests/testbed/install.sh demo
+	tests/testbed/install.sh & installing=$$!; tests/testbed/run.sh --build-only; built=$$?; wait $$installing && exit $$built
 	tests/testbed/run.sh
 
 lint:
@@ -32,6 +34,12 @@ bench-memory:
 	tests/testbed/install.sh demo
 	cargo build --release --bin pgcoffer --example stage
 	target/release/examples/stage --scale 0.1 --discard python3 benches/memory.py
+
+# The memory of `serve` with its dashboard, at rest and at work.
+bench-serve-memory:
+	tests/testbed/install.sh demo
+	cargo build --release --bin pgcoffer --example stage
+	target/release/examples/stage --scale 5 python3 benches/serve_memory.py
 
 # A whole backup against the scripts that people use; needs gpg, age, zstd and the AWS CLI.
 bench-end-to-end:

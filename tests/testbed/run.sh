@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that `make test` checks, with one LocalStack for all test binaries. Arguments go to `cargo test`.
+# Everything that `make test` checks, with one LocalStack for all test binaries. Arguments go to `cargo test`. With
+# --build-only it lints and builds, which needs a compiler alone.
 # PGCOFFER_TEST_UNDER is a command under which LocalStack and the tests run; dates.sh sets it.
 set -euo pipefail
 
@@ -11,6 +12,7 @@ cargo fmt --check
 # are all that `cargo clippy -- -D warnings` adds to `cargo check`.
 export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 cargo test --no-run --all-targets
+[ "${1:-}" != --build-only ] || exit 0
 
 # LocalStack ends when the pipe to its standard input closes: when this script has ended, however it did.
 port=$(.testbed/localstack/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
