@@ -25,6 +25,7 @@ mod problems;
 mod public_revokes;
 mod reason;
 mod remade;
+mod remarks;
 mod replaced;
 mod report;
 mod request;

@@ -7,7 +7,7 @@ use super::{
     label::label,
     not_restored::NotRestored,
     reason::{Impact, SkipReason},
-    report, unsuitable,
+    remarks, report, unsuitable,
 };
 use crate::{
     backup::{FindingReason, Globals},
@@ -72,7 +72,7 @@ impl PreparedRestore<'_> {
     /// What else the user should know before the restore.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = report::remarks(&self.plan, self.request);
+        let mut remarks = remarks::remarks(&self.plan, self.request);
         remarks.extend(self.remarks_on_part());
         remarks.extend(self.settings.warnings());
         remarks.extend(self.warnings_of_backup());
