@@ -105,12 +105,13 @@ def main():
         PGCOFFER_LISTEN=f"127.0.0.1:{PORT}",
         PGCOFFER_SCHEDULE="hourly keep 24h",
     )
+    before = backups(environment)
     serve = subprocess.Popen([PGCOFFER, "--quiet", "serve"], env=environment)
     try:
         up()
         print("| `serve` with the dashboard | resident, MiB | all its processes, MiB |\n|---|---|---|")
         # everything on the schedule is due at once
-        most = watch(serve, lambda: backups(environment) > 0)
+        most = watch(serve, lambda: backups(environment) > before)
         print(f"| while its first backup runs | {most[0]:.0f} | {most[1]:.0f} |", flush=True)
         time.sleep(15)
         print(f"| at rest, after a backup | {resident_mib(serve.pid):.0f} | {together_mib(serve.pid):.0f} |", flush=True)
