@@ -121,7 +121,7 @@ fn what_the_default_privileges_of_the_target_close_is_said() {
         "set role OWNER; alter default privileges revoke execute on functions from public; reset role",
     );
     for flags in [&["--preview"][..], &["--preview", "--keep-acl"]] {
-        let shown = stage.restore_with(&target, flags).success();
+        let shown = stage.restore_with(&target, flags.iter().copied()).success();
         let said = shown.text();
         assert!(
             said.contains("close to PUBLIC what is open in the backup: functions (1);"),
