@@ -26,7 +26,7 @@ use jiff::Timestamp;
 pub use bucket_location::BucketLocation;
 pub use contract::{Backend, Capabilities, Completed, PartSink, Whole};
 pub use error::{Error, PlaceKind};
-pub use file::{Folder, FolderFacts};
+pub use file::{Folder, FolderFacts, Mounted};
 pub use kind::Kind;
 pub use location::Location;
 pub use object::{Attributes, Claim, Object, Stored, TagsKept, Thaw, Unfinished};
