@@ -221,6 +221,16 @@ impl Store {
         Ok(Upload::new(sink))
     }
 
+    /// Goes on with the upload of an object whose bytes are always the same. Like [`Backend::continue_upload`], but the
+    /// bytes are counted and hashed.
+    ///
+    /// # Errors
+    /// Any error of the place.
+    pub async fn resume_upload(&self, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Upload, Error> {
+        let sink = self.continue_upload(key, plan, attributes).await?;
+        Ok(Upload::new(sink))
+    }
+
     /// Whether an object can be read now. Asks for its first byte, since the names of storage classes are AWS's, and
     /// other services give them other meanings.
     ///
