@@ -92,7 +92,7 @@ impl Agent {
             .interrupt
             .or(async { Ok(catalog.repository_here().await.ok().flatten()) });
         let repository = repository.await?.or(self.config.repository);
-        let tried = operation::check_places(places, repository, request, &self.interrupt, on_finding);
+        let tried = operation::check_places(catalog, places, repository, request, &self.interrupt, on_finding);
         Ok(tried.await?.findings)
     }
 

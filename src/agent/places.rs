@@ -1,5 +1,6 @@
 //! The places that hold copies: connected to, copied to, and looked at.
 
+use futures_util::future::join_all;
 use tokio::sync::OnceCell;
 
 use super::{Agent, Selector, copies_told::CopiesHealth, event, silence::Silence, streamed_copies::PlacesBeside};
@@ -9,7 +10,8 @@ use crate::{
     config::PlaceSettings,
     error::{Error, Result},
     operation::{
-        self, BackupOutcome, CopyPlace, CopyReport, CopyRequest, DatabaseTick, Health, Progress, RateLimit, TickReport,
+        self, BackupOutcome, CopyMemory, CopyPlace, CopyReport, CopyRequest, DatabaseTick, Health, Progress, RateLimit,
+        TickReport,
     },
     seal::RepositoryId,
     store::{Location, SftpOptions, Store},
@@ -152,6 +154,7 @@ impl Agent {
             dry_run: options.dry_run,
             by_hand: true,
             clock: self.clock,
+            memory: CopyMemory::default(),
         };
         let mut reports = Vec::new();
         if let (Some(from), None) = (&from, options.to) {
@@ -310,18 +313,24 @@ impl Agent {
         !self.places.is_empty()
     }
 
+    /// Copies to all places at the same time, so that a slow one doesn't hold up another, as far as memory allows it.
     async fn copy_to_places(&self, source: &Catalog, label: &Label, progress: &Progress) -> Result<Vec<CopyReport>> {
         let request = CopyRequest {
             only: None,
             dry_run: false,
             by_hand: false,
             clock: self.clock,
+            memory: CopyMemory::default(),
         };
-        let mut reports = Vec::new();
-        for place in &self.places {
-            reports.push(self.copy_one(source, place, label, &request, progress).await?);
+        // what is shown is of the first one: two at once would make one number of two
+        let unseen = Progress::default();
+        let mut copies = Vec::new();
+        for (n, place) in self.places.iter().enumerate() {
+            let progress = if n == 0 { progress } else { &unseen };
+            copies.push(self.copy_one(source, place, label, &request, progress));
         }
-        Ok(reports)
+        // each ends by itself, also where another was interrupted: so none leaves behind what it had begun to tidy up
+        join_all(copies).await.into_iter().collect()
     }
 
     /// Brings what was decided about a backup to its copies. A place that can't be reached is warned of: the next copy
@@ -355,6 +364,6 @@ fn log(report: &CopyReport) {
 
 /// Whether two stores are the same bucket and prefix of one service.
 fn is_same_place(one: &Store, other: &Store) -> bool {
-    let host = |store: &Store| store.s3().and_then(|s3| s3.host().map(str::to_owned));
-    one.location() == other.location() && host(one) == host(other)
+    let address = |store: &Store| store.s3().and_then(|s3| s3.address());
+    one.location() == other.location() && address(one) == address(other)
 }

@@ -68,7 +68,7 @@ pub use self::{
     settings::{Settings, Sources},
     table::{
         SECTIONS, SECTIONS_OF_OTHERS, SectionOfOthers, Variable, backups::compression, is_secret,
-        keys::certificate_keys, label_of_url,
+        keys::certificate_keys, label_of_url, place_of_setting,
     },
     zone::parse_zone,
 };

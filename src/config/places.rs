@@ -244,6 +244,16 @@ fn same_places(places: &[PlaceSettings], bucket: Option<&Location>) -> Vec<Fault
             why: format!("it is the same place as {other}, so what is there would be no copy"),
             hint: Some("name another place".to_owned()),
         }));
+        if let (Location::Folder(path), Some(Location::Folder(bucket))) = (&place.location, bucket)
+            && path != bucket
+            && (path.starts_with(bucket) || bucket.starts_with(path))
+        {
+            faults.push(Fault {
+                variable: of_place(URL, &place.name),
+                why: "it and PGCOFFER_BUCKET lie within each other, so both are lost together".to_owned(),
+                hint: Some("name a folder on another disk or machine".to_owned()),
+            });
+        }
     }
     faults
 }

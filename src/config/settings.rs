@@ -14,10 +14,11 @@ use super::{
     entry::{SettingEntry, SettingOrigin, Value, cut},
     file::{self, ConfigFile},
     seen::SeenDatabases,
+    table::place_of_setting,
     variables,
     wrong::Wrong,
 };
-use crate::{error::Fault, store::CredentialVariables};
+use crate::{backup::PlaceName, error::Fault, store::CredentialVariables};
 
 /// Where settings are looked for.
 #[derive(Clone, Default)]
@@ -138,6 +139,13 @@ impl Settings {
             origin: SettingOrigin::Flag(argument),
             file: None,
         });
+    }
+
+    /// Takes out the settings of one place, which are not read then; each with its variable's name.
+    pub fn take_place(&mut self, place: &PlaceName) -> Vec<(String, Zeroizing<String>)> {
+        let is_its = |name: &String, text: &str| place_of_setting(name, text).is_some_and(|(one, _)| one == *place);
+        let taken = self.found.extract_if(.., |name, found| is_its(name, &found.value));
+        taken.map(|(name, found)| (name, found.value)).collect()
     }
 
     /// The text of one setting.

@@ -53,8 +53,8 @@ pub use check::{
 pub use clock::Clock;
 pub use contents::{BackupContents, TableContents, archive_entries, backup_contents};
 pub use copy::{
-    CopiedBackup, CopyPlace, CopyReport, CopyRequest, FailedCopy, PlaceHealth, copy, copy_decisions, held_copies,
-    place_health,
+    CopiedBackup, CopyMemory, CopyPlace, CopyReport, CopyRequest, FailedCopy, PlaceHealth, copy, copy_decisions,
+    held_copies, place_health,
 };
 pub use delete::{DeleteRequest, DeletionFacts, DeletionReport, NamedKind, PlannedDeletion, delete, plan_deletion};
 pub use drill::{

@@ -7,6 +7,7 @@ pub mod heroku;
 mod html;
 mod kubernetes;
 mod part;
+mod places;
 mod quoting;
 mod secret;
 mod sheet;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 pub use self::{
     forms::{Form, FormFault},
     heroku::{Attachment, HerokuHome},
+    places::SheetPlace,
     secret::SheetSecret,
     sheet::{Sheet, SheetDatabase},
     words::in_words,

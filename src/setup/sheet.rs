@@ -3,7 +3,13 @@
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::{code::Code, html, part::SheetPart, secret::SheetSecret};
+use super::{
+    code::Code,
+    html,
+    part::SheetPart,
+    places::{self, SheetPlace},
+    secret::SheetSecret,
+};
 use crate::{
     readme,
     text::{escaped_lines, shell_word},
@@ -23,6 +29,8 @@ pub struct Sheet {
     pub account: Option<String>,
     /// the public keys of certificates, on one line each: whose it is, and the key
     pub certificate_keys: Vec<(String, String)>,
+    /// the places that hold copies
+    pub places: Vec<SheetPlace>,
     /// the databases
     pub databases: Vec<SheetDatabase>,
     /// the day it was written
@@ -131,6 +139,7 @@ impl Sheet {
             fields.push(field("Setting", format!("{name}={value}")));
         }
         fields.extend(self.account.iter().map(|account| field("AWS account", account.clone())));
+        fields.extend(places::fields(&self.places));
         for database in &self.databases {
             let SheetDatabase {
                 label,
@@ -216,6 +225,7 @@ impl Sheet {
             self.label()
         ));
         commands.extend(self.others());
+        commands.extend(places::commands(&self.places));
         vec![
             SheetPart::Heading("Restore with pgcoffer".to_owned()),
             SheetPart::Paragraph(format!(

@@ -1,28 +1,27 @@
 //! Settings as `pgcoffer.toml`.
 
+use std::collections::BTreeMap;
+
 use zeroize::Zeroizing;
 
 use super::{Setup, quoting::double_quoted};
+use crate::config::place_of_setting;
 
 pub(super) fn document(setup: &Setup) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
-    let settings = || {
-        let ours = setup.iter();
-        ours.filter_map(|(name, value)| Some((name.strip_prefix("PGCOFFER_")?, value)))
-    };
-    for (name, value) in settings().filter(|(name, _)| of_database(name).is_none()) {
-        line(&mut text, &name.to_ascii_lowercase(), value);
-    }
-    let mut table = None;
-    for (label, what, value) in settings().filter_map(|(name, value)| {
-        let (label, what) = of_database(name)?;
-        Some((label, what, value))
-    }) {
-        if table != Some(label) {
-            text.push_str(&format!("\n[db.{}]\n", label.to_ascii_lowercase()));
-            table = Some(label);
+    // a table may begin once, whichever names stand between those of its settings
+    let mut tables: BTreeMap<String, Vec<(String, &str)>> = BTreeMap::new();
+    for (name, value) in setup.iter().filter(|(name, _)| name.starts_with("PGCOFFER_")) {
+        match table_of(name, value) {
+            Some((table, key)) => tables.entry(table).or_default().push((key, value)),
+            None => line(&mut text, name.trim_start_matches("PGCOFFER_"), value),
         }
-        line(&mut text, &what.to_ascii_lowercase(), value);
+    }
+    for (table, settings) in tables {
+        text.push_str(&format!("\n[{table}]\n"));
+        for (key, value) in settings {
+            line(&mut text, &key, value);
+        }
     }
     let of_aws: Vec<&str> = setup
         .variables
@@ -38,6 +37,15 @@ pub(super) fn document(setup: &Setup) -> Zeroizing<String> {
     text
 }
 
+/// The table and the key of what is set for one database or one place.
+fn table_of(name: &str, value: &str) -> Option<(String, String)> {
+    if let Some((place, what)) = place_of_setting(name, value) {
+        return Some((format!("copy.{place}"), what.trim_start_matches('_').to_owned()));
+    }
+    let (label, what) = of_database(name.strip_prefix("PGCOFFER_")?)?;
+    Some((format!("db.{}", label.to_ascii_lowercase()), what.to_owned()))
+}
+
 /// Label and setting of `DB_<NAME>_…`.
 fn of_database(name: &str) -> Option<(&str, &str)> {
     let rest = name.strip_prefix("DB_")?;
@@ -48,7 +56,7 @@ fn of_database(name: &str) -> Option<(&str, &str)> {
 }
 
 fn line(text: &mut String, key: &str, value: &str) {
-    text.push_str(&format!("{key} = "));
+    text.push_str(&format!("{} = ", key.to_ascii_lowercase()));
     text.push_str(&Zeroizing::new(value_of(value)));
     text.push('\n');
 }

@@ -154,6 +154,21 @@ pub trait Backend: Send + Sync {
         attributes: &Attributes,
     ) -> Result<Box<dyn PartSink>, Error>;
 
+    /// Goes on with the upload of an object that has the same bytes whoever writes it, such as a copy: what an earlier
+    /// one has sent is not sent again, if the place has it still and shows that it has these bytes. If the upload is
+    /// dropped, what was sent is kept, unless [`PartSink::discard`] was called. A place that can't go on begins anew.
+    ///
+    /// # Errors
+    /// As [`Backend::start_upload`].
+    async fn continue_upload(
+        &self,
+        key: &str,
+        plan: PartPlan,
+        attributes: &Attributes,
+    ) -> Result<Box<dyn PartSink>, Error> {
+        self.start_upload(key, plan, attributes).await
+    }
+
     /// The uploads below `folder` that are in progress or were left behind. `None` if the place doesn't list them, or
     /// not with these rights.
     ///
@@ -203,6 +218,14 @@ pub trait PartSink: Send {
 
     /// The number of bytes that the place has received so far.
     fn sent_bytes(&self) -> u64;
+
+    /// So many of the first bytes an earlier upload seems to have sent, before they are compared.
+    fn kept_bytes(&self) -> u64 {
+        0
+    }
+
+    /// Keeps nothing for a later upload: what was written is wrong. Makes no request.
+    fn discard(&mut self) {}
 
     /// Sends the rest and creates the object, then checks that it exists and has the length that was sent. If an answer
     /// is lost, the object itself decides. After an error the upload is aborted.

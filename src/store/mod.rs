@@ -26,7 +26,7 @@ use jiff::Timestamp;
 pub use bucket_location::BucketLocation;
 pub use contract::{Backend, Capabilities, Completed, PartSink, Whole};
 pub use error::{Error, PlaceKind};
-pub use file::{Folder, FolderFacts};
+pub use file::{Folder, FolderFacts, Mounted};
 pub use kind::Kind;
 pub use location::Location;
 pub use object::{Attributes, Claim, Object, Stored, TagsKept, Thaw, Unfinished};
@@ -218,6 +218,16 @@ impl Store {
     /// Any error of the place.
     pub async fn begin_upload(&self, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Upload, Error> {
         let sink = self.start_upload(key, plan, attributes).await?;
+        Ok(Upload::new(sink))
+    }
+
+    /// Goes on with the upload of an object whose bytes are always the same. Like [`Backend::continue_upload`], but the
+    /// bytes are counted and hashed.
+    ///
+    /// # Errors
+    /// Any error of the place.
+    pub async fn resume_upload(&self, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Upload, Error> {
+        let sink = self.continue_upload(key, plan, attributes).await?;
         Ok(Upload::new(sink))
     }
 

@@ -47,6 +47,17 @@ impl Upload {
         self.sink.write(bytes).await
     }
 
+    /// Whether the next bytes are to be sent, and not there already from an earlier upload, as far as is known.
+    #[must_use]
+    pub fn sends_next(&self) -> bool {
+        self.bytes >= self.sink.kept_bytes()
+    }
+
+    /// Keeps nothing for a later upload of the same object: see [`PartSink::discard`].
+    pub fn discard(&mut self) {
+        self.sink.discard();
+    }
+
     /// Sends the rest and creates the object. After an error the upload is aborted.
     ///
     /// # Errors

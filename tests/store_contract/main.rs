@@ -76,6 +76,9 @@ contract! {
         an_upload_overwrites_nothing
         one_of_many_uploads_succeeds
         a_dropped_upload_leaves_nothing
+        an_upload_of_the_same_bytes_goes_on
+        what_was_kept_of_other_bytes_becomes_no_object
+        what_is_discarded_is_not_kept
         a_cancelled_beginning_leaves_nothing
         what_was_left_behind_is_found_and_aborted
         aborting_does_not_change_the_object

@@ -49,7 +49,7 @@ pub use s3::{
 };
 pub use sealed::{REPOSITORY, identity, repository, sealed, sealed_details, sealed_payload};
 
-pub use sftp_server::{SftpBehaviour, SftpServer};
+pub use sftp_server::{PASSWORD, SftpBehaviour, SftpServer};
 pub use sshd::{Sshd, SshdOptions};
 pub use terminal::Terminal;
 pub use tls::TlsFront;

@@ -122,6 +122,11 @@ impl SftpServer {
         }
     }
 
+    /// `SHA256:…` of its host key.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
     /// The folder for backups.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()

@@ -309,6 +309,14 @@ impl Sshd {
         log.matches("Accepted publickey for ").count()
     }
 
+    /// The bytes that it received over all connections that have ended, by its log.
+    pub fn received(&self) -> u64 {
+        let log = fs::read_to_string(self.path("log")).unwrap();
+        let ends = log.split("Transferred: sent ").skip(1);
+        let received = ends.filter_map(|end| end.split("received ").nth(1)?.split(' ').next()?.parse::<u64>().ok());
+        received.sum()
+    }
+
     fn settings(&self) -> String {
         let SshdOptions {
             subsystem, settings, ..

@@ -13,9 +13,9 @@ use clap::{Arg, Command, CommandFactory as _};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 use pgcoffer::{
     agent::Agent,
-    backup::{BackupId, Label, Tier},
+    backup::{BackupId, Label, PlaceName, Tier},
     catalog::{CatalogEntry, ListedRuns},
-    config::label_of_url,
+    config::{label_of_url, place_of_setting},
     operation::{Interrupt, Pattern},
     text::ago,
 };
@@ -44,6 +44,8 @@ fn with_value(arg: Arg) -> Arg {
     let words = match arg.get_id().as_str() {
         "id" | "later_id" => return arg.add(ArgValueCompleter::new(ids)),
         "database" | "label" => return arg.add(ArgValueCandidates::new(labels)),
+        "from" | "place" => return arg.add(ArgValueCandidates::new(places)),
+        "to" if names_value(&arg, "PLACE") => return arg.add(ArgValueCandidates::new(places)),
         "to" => return arg.add(ArgValueCandidates::new(urls)),
         "command" => return arg.add(ArgValueCandidates::new(commands)),
         "timezone" => return arg.add(ArgValueCandidates::new(time_zones)),
@@ -52,13 +54,7 @@ fn with_value(arg: Arg) -> Arg {
         "service" => "aws wasabi ceph minio other r2 b2",
         "compression" => "none zstd zstd:1 zstd:3 zstd:9 zstd:19",
         "retain" | "retention" | "expire_manual" => "24h 7d 30d 5w 12mo 7y forever",
-        "output"
-            if arg
-                .get_value_names()
-                .is_some_and(|names| names.iter().any(|name| name.as_str() == "FORM")) =>
-        {
-            "heroku env dotenv toml kubernetes shell"
-        }
+        "output" if names_value(&arg, "FORM") => "heroku env dotenv toml kubernetes shell",
         "leave_out" | "only" => return arg.add(ArgValueCandidates::new(kinds)),
         _ => return arg,
     };
@@ -76,6 +72,37 @@ fn labels() -> Vec<CompletionCandidate> {
     });
     let labels = found.into_iter().flatten();
     labels.map(|label| CompletionCandidate::new(label.as_str())).collect()
+}
+
+/// Places that the settings name, whatever else is wrong with these.
+fn places() -> Vec<CompletionCandidate> {
+    let found = in_time(|| {
+        let settings = settings_from(&Place::of(&typed()));
+        let urls = settings.iter().filter_map(|(name, value)| {
+            let (place, what) = place_of_setting(name, value)?;
+            (what == "_URL").then(|| (place, scheme(value)))
+        });
+        urls.collect::<BTreeSet<(PlaceName, &'static str)>>()
+    });
+    let places = found.into_iter().flatten();
+    places
+        .map(|(name, what)| CompletionCandidate::new(name.as_str()).help(Some(what.into())))
+        .collect()
+}
+
+/// What a place is. Its address isn't shown: somebody may look on.
+fn scheme(url: &str) -> &'static str {
+    match url.split("://").next() {
+        Some("s3") => "on S3",
+        Some("sftp") => "on a server",
+        _ => "a folder",
+    }
+}
+
+/// Whether an argument shows its value by this name.
+fn names_value(arg: &Arg, wanted: &str) -> bool {
+    let names = arg.get_value_names();
+    names.is_some_and(|names| names.iter().any(|name| name.as_str() == wanted))
 }
 
 /// Kinds of objects, which a name may follow behind a colon.
@@ -264,8 +291,7 @@ mod tests {
             "repository",
             "key",
             "backup",
-            "place",
-            "from",
+            "places",
         ];
         let mut command = parser::command();
         command.build();

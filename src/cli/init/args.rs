@@ -22,6 +22,10 @@ pub(in crate::cli) struct InitArgs {
     /// That service wants the bucket's name in the path
     #[arg(long)]
     pub(super) path_style: bool,
+    /// A place that holds copies: s3://, sftp:// or file://, its further settings from PGCOFFER_COPY_<NAME>_…; may be
+    /// repeated
+    #[arg(long = "place", value_name = "NAME=URL")]
+    pub(super) places: Vec<String>,
     /// The key stands in this file (default: the one that is set, or a new one)
     #[arg(long, value_name = "FILE")]
     pub(super) key_file: Option<PathBuf>,
@@ -59,7 +63,7 @@ pub(in crate::cli) struct InitArgs {
     pub(super) heroku_from: Option<String>,
     /// List what init made, with the commands that remove it, and remove nothing; with --heroku on Heroku, else in this
     /// folder
-    #[arg(long, conflicts_with_all = ["output", "sheets", "new_key", "key_file", "databases", "yes"])]
+    #[arg(long, conflicts_with_all = ["output", "sheets", "new_key", "key_file", "databases", "places", "yes"])]
     pub(super) undo: bool,
     /// Ask nothing that has an answer by default
     #[arg(short, long)]
@@ -102,18 +106,28 @@ impl InitArgs {
             }
             _ => Flag::new("--database", given),
         });
+        let places = self.places.iter().map(|given| Flag::new("--place", given));
         let texts = texts
             .into_iter()
             .filter_map(|(name, value)| Some(Flag::new(name, &value?)));
         let sheets = self.sheets.iter().map(|sheet| Flag::new("--sheet", &path(sheet)));
         let switches = switches.into_iter().filter(|(_, is_given)| *is_given);
         let switches = switches.map(|(name, _)| Flag::new(name, ""));
-        databases.chain(texts).chain(sheets).chain(switches).collect()
+        databases
+            .chain(places)
+            .chain(texts)
+            .chain(sheets)
+            .chain(switches)
+            .collect()
+    }
+
+    fn names_something(&self) -> bool {
+        !self.databases.is_empty() || !self.places.is_empty()
     }
 
     /// Whether more is wanted than to be led through it.
     pub(super) fn wants_something(&self) -> bool {
         let files = self.output.is_some() || !self.sheets.is_empty();
-        files || self.heroku.is_some() || self.new_key || self.key_file.is_some() || !self.databases.is_empty()
+        files || self.heroku.is_some() || self.new_key || self.key_file.is_some() || self.names_something()
     }
 }

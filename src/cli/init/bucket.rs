@@ -140,17 +140,7 @@ impl Draft {
         if has_endpoint("AWS_ENDPOINT_URL_S3") || has_endpoint("AWS_ENDPOINT_URL") {
             return Ok(typed);
         }
-        let allowed = self.setup.text("PGCOFFER_ALLOW_HTTP").unwrap_or_default();
-        let allowed = HttpHosts::parse(allowed).unwrap_or_default();
-        let check = |text: &str| match text.is_empty() || text.starts_with("https://") || text.starts_with("http://") {
-            true => fits(text).and_then(|()| allowed.check(text).map_err(|why| why.to_string())),
-            false => Err("it begins with https://".to_owned()),
-        };
-        let endpoint = self.terminal.text(
-            "   Its service, such as https://s3.example.com; Enter for AWS",
-            Some(""),
-            check,
-        )?;
+        let endpoint = self.ask_endpoint()?;
         if self.set_unless_empty("AWS_ENDPOINT_URL_S3", "--endpoint-url", endpoint) {
             typed = true;
             let question = "   Does it want the bucket's name in the path? Most but AWS do.";
@@ -160,6 +150,18 @@ impl Draft {
             }
         }
         Ok(typed)
+    }
+
+    /// The address of an S3 service; empty for AWS.
+    pub(super) fn ask_endpoint(&self) -> Asked<String> {
+        let allowed = self.setup.text("PGCOFFER_ALLOW_HTTP").unwrap_or_default();
+        let allowed = HttpHosts::parse(allowed).unwrap_or_default();
+        let check = |text: &str| match text.is_empty() || text.starts_with("https://") || text.starts_with("http://") {
+            true => fits(text).and_then(|()| allowed.check(text).map_err(|why| why.to_string())),
+            false => Err("it begins with https://".to_owned()),
+        };
+        let question = "   Its service, such as https://s3.example.com; Enter for AWS";
+        self.terminal.text(question, Some(""), check)
     }
 
     /// Whether something was typed.
@@ -206,7 +208,7 @@ pub(super) fn check_is_bucket(location: &Location) -> Result<()> {
     }
 }
 
-fn fits(text: &str) -> std::result::Result<(), String> {
+pub(super) fn fits(text: &str) -> std::result::Result<(), String> {
     match text.contains(char::is_whitespace) {
         true => Err("there is a space in it".to_owned()),
         false => Ok(()),

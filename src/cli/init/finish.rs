@@ -157,12 +157,12 @@ fn folder_of(file: &Path) -> &Path {
 
 impl Draft {
     pub(super) fn finish(mut self) -> Asked<()> {
-        self.step(7, "Recovery sheet");
+        self.step(8, "Recovery sheet");
         self.ask_sheet()?;
         if self.carries_out() {
             return self.carry_out();
         }
-        self.step(8, "Settings");
+        self.step(9, "Settings");
         let (form, text) = self.ask_form()?;
         let prints = self.args.write.is_none();
         self.write_files((!prints).then_some(&text))?;
@@ -306,6 +306,7 @@ impl Draft {
         json!({
             "bucket": text("PGCOFFER_BUCKET"),
             "databases": self.labels(),
+            "places": self.setup.places().into_iter().map(|(name, _)| name).collect::<Vec<_>>(),
             "key_id": key_id,
             "schedule": text("PGCOFFER_SCHEDULE"),
             "settings": self.setup.variables.keys().collect::<Vec<_>>(),

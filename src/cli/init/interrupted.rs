@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{output, terminal::SavedTerminal};
 
 /// Flags that may be given more than once.
-const REPEATABLE: [&str; 2] = ["--database", "--sheet"];
+const REPEATABLE: [&str; 3] = ["--database", "--place", "--sheet"];
 
 /// What must not be left half-done.
 #[derive(Default)]
@@ -48,6 +48,16 @@ impl Flag {
             value: value.to_owned(),
             variable: None,
         }
+    }
+
+    /// Whether another flag says the same thing otherwise: of one that may be repeated, for the same name.
+    fn takes_the_place_of(&self, other: &Self) -> bool {
+        let named = |flag: &Self| flag.value.split_once('=').map(|(name, _)| name.to_owned());
+        let is_same = match REPEATABLE.contains(&self.name.as_str()) {
+            true => named(self).is_some() && named(self) == named(other),
+            false => true,
+        };
+        self.name == other.name && is_same
     }
 
     /// `--database` for a URL that was typed.
@@ -105,10 +115,7 @@ impl Written {
     }
 
     fn how_to_begin_again(&self) -> String {
-        let is_answered = |flag: &&Flag| {
-            let is_repeatable = REPEATABLE.contains(&flag.name.as_str());
-            !is_repeatable && self.answers.iter().any(|answer| answer.name == flag.name)
-        };
+        let is_answered = |flag: &&Flag| self.answers.iter().any(|answer| answer.takes_the_place_of(flag));
         let mut flags: Vec<&Flag> = self.given.iter().filter(|flag| !is_answered(flag)).collect();
         for answer in &self.answers {
             if !flags.contains(&answer) {
@@ -175,8 +182,6 @@ pub(super) fn begin_anew(written: &Mutex<Written>) {
 /// Notes an answer as the flag that gives it. No secret is noted.
 pub(super) fn note_answer(written: &Mutex<Written>, flag: Flag) {
     let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
-    written
-        .answers
-        .retain(|known| known.name != flag.name || REPEATABLE.contains(&flag.name.as_str()));
+    written.answers.retain(|known| !flag.takes_the_place_of(known));
     written.answers.push(flag);
 }

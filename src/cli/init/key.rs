@@ -120,7 +120,7 @@ impl Draft {
     }
 
     /// The key that is new here. It stays the same for who goes back and comes again.
-    fn new_key(&self) -> Result<MasterKey> {
+    pub(super) fn new_key(&self) -> Result<MasterKey> {
         let mut made = self.new_key.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = made.as_ref() {
             return parse(text);

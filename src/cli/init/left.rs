@@ -1,9 +1,10 @@
 //! What is left to do, once everything is written.
 
 use pgcoffer::{
-    plain_http::leads_to_this_machine,
+    plain_http::{is_this_machine, leads_to_this_machine},
     postgres::DatabaseUrl,
     setup::{Form, url_variable},
+    store::Location,
     text::shell_word,
 };
 
@@ -56,11 +57,7 @@ impl Draft {
              `tick` do it every week."
                 .to_owned(),
         );
-        left.push(
-            "Keep a copy elsewhere, in case the bucket is lost: PGCOFFER_COPY_<NAME>_URL names another S3 service, a \
-             server by SFTP or a folder; `pgcoffer check` tries it, and `pgcoffer copy` fills it."
-                .to_owned(),
-        );
+        left.push(self.about_copies());
         let columns = columns(std::io::stderr());
         let mut text = String::from("\nWhat is left to do:\n");
         for (n, item) in left.iter().enumerate() {
@@ -74,6 +71,21 @@ impl Draft {
 }
 
 impl Draft {
+    /// What is left to do for copies elsewhere, or how to begin with them.
+    pub(super) fn about_copies(&self) -> String {
+        let places: Vec<String> = self.setup.places().iter().map(|(name, _)| name.to_string()).collect();
+        match places.is_empty() {
+            true => "Keep a copy elsewhere, in case the bucket is lost: PGCOFFER_COPY_<NAME>_URL names another S3 \
+                     service, a server by SFTP or a folder; `pgcoffer check` tries it, and `pgcoffer copy` fills it."
+                .to_owned(),
+            false => format!(
+                "Once there is a backup, run `pgcoffer copy`: it fills {}, and begins a folder that is new. From then \
+                 on every backup is copied when it is made.",
+                places.join(" and ")
+            ),
+        }
+    }
+
     /// What is on this machine is not where the settings go.
     fn warn_of_this_machine(&self, form: Form) {
         let place = match form {
@@ -98,12 +110,39 @@ impl Draft {
                 here.push(name.to_owned());
             }
         }
+        here.extend(self.places_here());
         if !here.is_empty() {
             let here = here.join(", ");
             let warning =
                 format!("warning: from a {place} these lead to the {place} itself, and not to this machine: {here}");
             output::note(&wrapped(&warning, 2, columns(std::io::stderr())));
         }
+    }
+}
+
+impl Draft {
+    /// Settings of places that lead to this machine: folders, servers and services on it, and files of keys.
+    fn places_here(&self) -> Vec<String> {
+        let mut here = Vec::new();
+        for (name, url) in self.setup.places() {
+            let location = Location::parse(url).ok();
+            let is_here = match &location {
+                Some(Location::Folder(_)) => true,
+                Some(Location::Server(server)) => is_this_machine(&server.host),
+                _ => false,
+            };
+            if is_here {
+                here.push(format!("{}_URL", name.settings()));
+            }
+            for (variable, value) in self.setup.settings_of_place(&name) {
+                let is_file = variable.ends_with("_SSH_KEY") && !value.contains("-----BEGIN ")
+                    || variable.ends_with("_HOST_KEY") && value.starts_with('/');
+                if is_file || variable.ends_with("_ENDPOINT_URL") && leads_to_this_machine(value) {
+                    here.push(variable.to_owned());
+                }
+            }
+        }
+        here
     }
 }
 

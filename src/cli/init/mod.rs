@@ -6,9 +6,13 @@
 
 pub(super) mod args;
 mod bucket;
+mod copies;
+mod copies_access;
+mod copies_trial;
 mod databases;
 pub(super) mod facts;
 mod finish;
+mod from_app;
 mod heroku;
 mod interrupted;
 mod journal;
@@ -32,7 +36,7 @@ use std::{
 use pgcoffer::{
     Error, Result,
     backup::Label,
-    config::{Config, Settings, trimmed},
+    config::{Config, Settings},
     setup::Setup,
 };
 use zeroize::Zeroizing;
@@ -74,7 +78,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
         Some(app) => Some(Arc::new(OnHeroku::look(app, runtime.handle())?)),
         None => None,
     };
-    let vars = variables(heroku.as_deref());
+    let vars = from_app::variables(heroku.as_deref());
     let pairs = vars.iter().map(|(name, value)| (name.into(), value.as_str().into()));
     let mut settings = super::settings_by(&global.place(), pairs.collect());
     super::say_where_from(&settings);
@@ -82,6 +86,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
     for (name, url) in databases::named(&args.databases) {
         settings.take_argument(&name, &url, "--database");
     }
+    let named = copies::take_named(&mut settings, args, terminal.asks)?;
     let config = Config::read(&settings)?;
     if let Some(location) = &config.location {
         bucket::check_is_bucket(location)?;
@@ -90,6 +95,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
     let written = Arc::new(Mutex::new(Written::default()));
     interrupted::note_given(&written, args.given(global));
     let mut setup = begin(&settings, args, &vars);
+    setup.variables.extend(named);
     if let Some(heroku) = &heroku {
         heroku.take_attached(&mut setup)?;
     }
@@ -119,69 +125,6 @@ pub(super) fn run(global: &Global, args: &InitArgs, signals: &Signals) -> Result
     // a read of the terminal may still be waiting
     runtime.shutdown_background();
     outcome
-}
-
-/// The environment, and over it what is set for the Heroku app already.
-fn variables(heroku: Option<&OnHeroku>) -> BTreeMap<String, String> {
-    let vars = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .map(|(name, value)| (name, trimmed(&value).to_owned()));
-    let mut vars: BTreeMap<String, String> = vars.collect();
-    for (name, value) in heroku.iter().flat_map(|heroku| &heroku.vars) {
-        if is_taken_from_app(name) || OF_AWS.contains(&name.as_str()) {
-            vars.insert(name.clone(), value.as_str().to_owned());
-        }
-    }
-    vars
-}
-
-/// Settings of the app that the commands here need. Those that name files, programs or places to listen at are true of
-/// the app alone, and whoever can change the app shall not choose them for this machine.
-const OF_APP: [&str; 28] = [
-    "PGCOFFER_ALLOW_HTTP",
-    "PGCOFFER_BUCKET",
-    "PGCOFFER_CATALOG_KEY",
-    "PGCOFFER_COLD",
-    "PGCOFFER_DIGEST",
-    "PGCOFFER_EMAIL_FROM",
-    "PGCOFFER_EMAIL_TO",
-    "PGCOFFER_KEEP_LAST",
-    "PGCOFFER_KEY",
-    "PGCOFFER_MODE",
-    "PGCOFFER_NOTIFY_ON",
-    "PGCOFFER_OLD_KEYS",
-    "PGCOFFER_PASSPHRASE",
-    "PGCOFFER_PING_URL",
-    "PGCOFFER_REPOSITORY",
-    "PGCOFFER_REQUESTER_PAYS",
-    "PGCOFFER_RETAIN_MANUAL",
-    "PGCOFFER_S3_PATH_STYLE",
-    "PGCOFFER_SCHEDULE",
-    "PGCOFFER_SLACK_WEBHOOK_URL",
-    "PGCOFFER_SMTP_URL",
-    "PGCOFFER_SSE",
-    "PGCOFFER_SSE_KMS_KEY_ID",
-    "PGCOFFER_STORAGE_CLASS",
-    "PGCOFFER_TIMEZONE",
-    "PGCOFFER_WEBHOOK_SECRET",
-    "PGCOFFER_WEBHOOK_URL",
-    "PGCOFFER_ACL",
-];
-
-/// What such a setting of one database is called behind the database's name.
-const OF_APP_DATABASE: [&str; 7] = [
-    "_AUTH",
-    "_CATALOG_KEY",
-    "_KEY",
-    "_OLD_KEYS",
-    "_PING_URL",
-    "_SCHEDULE",
-    "_URL",
-];
-
-fn is_taken_from_app(name: &str) -> bool {
-    let of_database = name.starts_with("PGCOFFER_DB_") && OF_APP_DATABASE.iter().any(|end| name.ends_with(end));
-    OF_APP.contains(&name) || of_database
 }
 
 /// Trials by their settings, and by how often these have been tried.
@@ -260,6 +203,7 @@ impl Draft {
             }
             self.setup.variables.remove("PGCOFFER_BUCKET");
         }
+        self.copies()?;
         self.schedule()?;
         self.notices()?;
         self.try_form()?;
@@ -271,11 +215,11 @@ impl Draft {
     fn greet(&self) {
         let what = match &self.args.heroku {
             Some(app) if self.carries_out() => format!(
-                "This sets up encrypted backups in your own S3 bucket, by the Heroku app {app}: eight steps, about ten \
-                 minutes.\nOn Heroku nothing is changed before step 8, where each command is shown first."
+                "This sets up encrypted backups in your own S3 bucket, by the Heroku app {app}: nine steps, about ten \
+                 minutes.\nOn Heroku nothing is changed before step 9, where each command is shown first."
             ),
             _ => {
-                "This sets up encrypted backups of PostgreSQL in your own S3 bucket: eight steps, about five minutes.\n\
+                "This sets up encrypted backups of PostgreSQL in your own S3 bucket: nine steps, about five minutes.\n\
                   No file is written before the end."
                     .to_owned()
             }
@@ -348,30 +292,5 @@ fn usage(why: impl Into<String>, hint: impl Into<String>) -> Error {
     Error::Usage {
         why: why.into(),
         hint: hint.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_taken_from_app;
-
-    #[test]
-    fn an_app_chooses_no_file_and_no_program_of_this_machine() {
-        for name in ["PGCOFFER_KEY", "PGCOFFER_DB_MAIN_URL", "PGCOFFER_DB_BIG_SHOP_KEY"] {
-            assert!(is_taken_from_app(name), "{name}");
-        }
-        for name in [
-            "PGCOFFER_PG_BIN",
-            "PGCOFFER_KEY_FILE",
-            "PGCOFFER_DB_MAIN_URL_FILE",
-            "PGCOFFER_METRICS_FILE",
-            "PGCOFFER_LISTEN",
-            "PGCOFFER_CONFIG",
-            "PATH",
-            "LD_PRELOAD",
-            "AWS_CONFIG_FILE",
-        ] {
-            assert!(!is_taken_from_app(name), "{name}");
-        }
     }
 }

@@ -88,7 +88,7 @@ impl NoticeChannel {
 
 impl Draft {
     pub(super) fn notices(&mut self) -> Asked<()> {
-        self.step(5, "Notifications");
+        self.step(6, "Notifications");
         if !self.terminal.asks || self.terminal.yes {
             return Ok(());
         }

@@ -16,7 +16,7 @@ const HOURLY: &str =
 
 impl Draft {
     pub(super) fn schedule(&mut self) -> Asked<()> {
-        self.step(4, "Schedule");
+        self.step(5, "Schedule");
         if let Some(zone) = self.args.timezone.take() {
             self.setup.set("PGCOFFER_TIMEZONE", zone);
         }

@@ -44,6 +44,7 @@ impl Draft {
             access: access
                 .filter_map(|name| Some(((*name).to_owned(), text(name)?)))
                 .collect(),
+            places: self.setup.sheet_places(),
             databases: databases.collect(),
             account: facts.account.clone(),
             certificate_keys: self.certificate_keys()?,

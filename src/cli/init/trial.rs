@@ -10,6 +10,7 @@ use std::{
 
 use pgcoffer::{
     Error, Result,
+    backup::PlaceName,
     exit_status::ExitStatus,
     operation::{Area, Verdict},
     seal::RepositoryId,
@@ -25,14 +26,14 @@ pub(super) const BESIDE: [&str; 2] = ["AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"]
 impl Draft {
     /// Everything together. What failed is said last, so that it is still on the screen.
     pub(super) fn try_it(&mut self) -> Asked<()> {
-        self.step(6, "Trial");
+        self.step(7, "Trial");
         if self.args.no_check {
             self.terminal
                 .say("   Left out (--no-check); `pgcoffer check` makes up for it.");
             return Ok(());
         }
         if self.carries_out() {
-            self.terminal.say("   Everything is tried on Heroku, as step 8.");
+            self.terminal.say("   Everything is tried on Heroku, as step 9.");
             return Ok(());
         }
         loop {
@@ -45,14 +46,19 @@ impl Draft {
             if !self.terminal.asks || self.terminal.yes {
                 return Err(failed(&trial).into());
             }
-            let choices = [
+            let has_places = !self.setup.places().is_empty();
+            let mut choices = vec![
                 "try again, once it is mended",
                 "name another bucket, or other credentials for it",
                 "name another database",
+            ];
+            choices.extend(has_places.then_some("name other places for copies, or none"));
+            choices.extend([
                 "go on all the same; backups will fail until it is mended",
                 "stop here, and write nothing",
-            ];
-            match self.terminal.choose("   Not all is well", &choices)? {
+            ]);
+            let chosen = self.terminal.choose("   Not all is well", &choices)?;
+            match chosen + usize::from(chosen > 2 && !has_places) {
                 0 => {}
                 1 => {
                     self.drop_access();
@@ -60,7 +66,8 @@ impl Draft {
                     self.bucket()?;
                 }
                 2 => self.another_database()?,
-                3 => return Ok(()),
+                3 => self.other_places()?,
+                4 => return Ok(()),
                 _ => return Err(failed(&trial).into()),
             }
         }
@@ -72,6 +79,14 @@ impl Draft {
         }
         self.setup.attachments.clear();
         self.databases()
+    }
+
+    fn other_places(&mut self) -> Asked<()> {
+        let names: Vec<PlaceName> = self.setup.places().into_iter().map(|(name, _)| name).collect();
+        for name in names {
+            self.setup.forget_place(&name);
+        }
+        self.copies()
     }
 
     /// Tries a database's URL that was just given; false if it doesn't work and another one is to be given.
@@ -125,7 +140,7 @@ impl Draft {
     }
 
     /// Shows what failed, or that nothing did.
-    fn works(&self, trial: Trial) -> bool {
+    pub(super) fn works(&self, trial: Trial) -> bool {
         if trial.is_good() {
             self.terminal.say("   It works.");
         } else {
@@ -187,7 +202,7 @@ impl Draft {
 
     /// One run of `check` with these settings. What was tried before is not tried again for who goes back, so that the
     /// answers which followed it still fit.
-    fn trial(&self, setup: &Setup, what: &str, arguments: &[&str]) -> Result<Trial> {
+    pub(super) fn trial(&self, setup: &Setup, what: &str, arguments: &[&str]) -> Result<Trial> {
         let mut hasher = DefaultHasher::new();
         what.hash(&mut hasher);
         for (name, value) in &setup.variables {

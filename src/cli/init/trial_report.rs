@@ -80,6 +80,22 @@ impl Trial {
         text
     }
 
+    /// The host key that a server showed, if it was refused because none is pinned in this setting.
+    pub(super) fn host_key(&self, setting: &str) -> Option<String> {
+        let names_it = |one: &&TrialFinding| one.cure.as_ref().is_some_and(|cure| cure.contains(setting));
+        let mut failed = self.findings.iter().filter(|one| one.verdict == Verdict::Failed);
+        let detail = &failed.find(names_it)?.detail;
+        let mut words = detail.split(|c: char| c.is_whitespace() || c == ',');
+        let shown = words.find(|word| word.starts_with("SHA256:"));
+        shown.map(str::to_owned)
+    }
+
+    /// What works and somebody should look at.
+    pub(super) fn warnings(&self) -> Option<String> {
+        let warnings = self.findings.iter().filter(|one| one.verdict == Verdict::Warning);
+        Some(warnings.map(TrialFinding::line).collect()).filter(|text: &String| !text.is_empty())
+    }
+
     /// The findings that failed, and nothing else.
     pub(super) fn failures(&self) -> String {
         let failed = self.findings.iter().filter(|one| one.verdict == Verdict::Failed);

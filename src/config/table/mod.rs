@@ -25,7 +25,7 @@ use super::{
     names::PREFIX,
     setting::{Section, Setting},
 };
-use crate::backup::Label;
+use crate::backup::{Label, PlaceName};
 
 /// Every setting, by subject, in the order in which people need them.
 pub const SECTIONS: [&Section; 11] = [
@@ -64,6 +64,14 @@ pub fn label_of_url(variable: &str) -> Option<Label> {
     let (setting, label) = find(variable, None)?;
     let is_url = setting.name == databases::URL;
     Label::parse(label).ok().filter(|_| is_url)
+}
+
+/// The place that a variable is a setting of, and which one: `_URL`, `_HOST_KEY`.
+#[must_use]
+pub fn place_of_setting(variable: &str, text: &str) -> Option<(PlaceName, &'static str)> {
+    let (setting, name) = find(variable, Some(text))?;
+    let (_, what) = setting.name.strip_prefix("PGCOFFER_COPY_")?.split_once('>')?;
+    Some((PlaceName::parse(name).ok()?, what))
 }
 
 /// The names of all settings that a database has, as a sentence lists them.

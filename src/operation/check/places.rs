@@ -8,6 +8,8 @@ use crate::{
     operation::{CopyPlace, Interrupt},
     rights::AccessMode,
     seal::RepositoryId,
+    store::{self, FolderFacts, Store},
+    text::escaped,
 };
 
 /// A place to be checked, or why it could not be connected to.
@@ -18,12 +20,13 @@ pub struct CheckPlace<'a> {
     pub place: std::result::Result<&'a CopyPlace, Error>,
 }
 
-/// Tries every place. Each finding is reported when it is made. `repository`: the one whose backups are copied there, if
-/// it is known.
+/// Tries every place beside the bucket, which is `source`. Each finding is reported when it is made. `repository`: the
+/// one whose backups are copied there, if it is known.
 ///
 /// # Errors
 /// Only [`Error::Interrupted`]: everything else that goes wrong is a finding.
 pub async fn check_places(
+    source: &Catalog,
     places: Vec<CheckPlace<'_>>,
     repository: Option<RepositoryId>,
     request: &CheckRequest,
@@ -53,12 +56,50 @@ pub async fn check_places(
         };
         readme::readme(&mut sheet, catalog, &found, interrupt).await?;
         let look = async {
+            apart(&mut sheet, source.store(), catalog.store()).await;
             belongs(&mut sheet, catalog, repository).await;
             Ok(())
         };
         interrupt.or(look).await?;
     }
     Ok(sheet.into_report())
+}
+
+/// Whether what takes the bucket takes the place with it, as far as that can be seen.
+async fn apart(sheet: &mut CheckSheet<'_>, bucket: &Store, place: &Store) {
+    const WHAT: &str = "apart";
+    const ELSEWHERE: &str = "name a place of another provider, or on another machine";
+    let name = |store: &Store| store.location().bucket().map(|bucket| bucket.bucket.clone());
+    let address = |store: &Store| store.s3().and_then(|s3| s3.address());
+    if name(place).is_some() && name(place) == name(bucket) && address(place) == address(bucket) {
+        let detail = "it is in PGCOFFER_BUCKET itself, under another prefix: what deletes the one deletes the other";
+        return sheet.warning(WHAT, detail, ELSEWHERE);
+    }
+    let Some(Ok(found)) = facts(place).await else {
+        return;
+    };
+    if let Some(Ok(of_bucket)) = facts(bucket).await
+        && of_bucket.device == found.device
+    {
+        let detail = "it is on the file system of PGCOFFER_BUCKET: one broken disk takes both";
+        return sheet.warning(WHAT, detail, ELSEWHERE);
+    }
+    let Some(mounted) = found.mounted else {
+        return;
+    };
+    let source = escaped(&mounted.source);
+    if name(bucket).is_some_and(|bucket| mounted.is_of_bucket(&bucket)) {
+        let detail = format!("PGCOFFER_BUCKET itself is mounted there ({source}), so what is there is no copy");
+        return sheet.failed(WHAT, detail, Some(ELSEWHERE.to_owned()));
+    }
+    if mounted.is_of_some_bucket() {
+        let detail = format!("a bucket is mounted there ({source}): see that it isn't PGCOFFER_BUCKET");
+        sheet.warning(WHAT, detail, "name that bucket as s3://…, with credentials of its own");
+    }
+}
+
+async fn facts(store: &Store) -> Option<std::result::Result<FolderFacts, store::Error>> {
+    Some(store.folder()?.facts().await)
 }
 
 /// Whether the place belongs to the repository whose backups are copied there.

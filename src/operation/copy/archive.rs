@@ -3,14 +3,14 @@
 use crc_fast::CrcAlgorithm;
 use data_encoding::BASE64;
 
-use super::CopyPlace;
+use super::{CopyMemory, CopyPlace};
 use crate::{
     backup::Record,
     catalog::Catalog,
     error::{Error, Result},
     operation::{archive::open_archive, read_back::note_read},
     pipeline::{Budget, ObjectSource, Progress, SealedArchive},
-    store::{Attributes, Kind, Object, PartPlan},
+    store::{Attributes, Kind, Object, PartPlan, Upload},
     text::Untrusted,
 };
 
@@ -29,7 +29,7 @@ pub(super) async fn copy_archive(
     place: &CopyPlace,
     record: &Record,
     attributes: &Attributes,
-    progress: &Progress,
+    (progress, memory): (&Progress, &CopyMemory),
 ) -> Result<(Object, bool)> {
     let key = place.catalog.archive_key(record);
     if let Some(there) = there_already(place, record, &key, progress).await? {
@@ -37,7 +37,7 @@ pub(super) async fn copy_archive(
     }
     let archive = open_archive(source, record).await?;
     let etag = archive.etag().map(Untrusted::from);
-    let sent = send(&archive, place, record, &key, attributes, progress).await;
+    let sent = send(&archive, place, record, (key.as_str(), attributes), (progress, memory)).await;
     match (&sent, etag) {
         // a copy is a verification: the source was read as a whole
         (Ok(_), Some(etag)) => note_read(source, record, etag, true).await,
@@ -80,14 +80,37 @@ async fn send(
     archive: &SealedArchive,
     place: &CopyPlace,
     record: &Record,
-    key: &str,
-    attributes: &Attributes,
-    progress: &Progress,
+    (key, attributes): (&str, &Attributes),
+    (progress, memory): (&Progress, &CopyMemory),
 ) -> Result<bool> {
     let store = place.catalog.store();
     let plan = PartPlan::for_expected(archive.sealed_bytes(), store.parts_max());
+    let _memory = memory.take(&plan).await;
     progress.expect(archive.sealed_bytes());
-    let mut upload = store.begin_upload(key, plan, attributes).await?;
+    let mut upload = store.resume_upload(key, plan, attributes).await?;
+    if let Err(error) = fill(&mut upload, archive, place, record, progress).await {
+        // what was sent is kept if the same bytes come again
+        if !is_passing(&error) {
+            upload.discard();
+        }
+        return Err(error);
+    }
+    match upload.complete().await {
+        Ok(stored) => Ok(store.compares_bytes() && !stored.unconfirmed),
+        // another machine copies it as well, and was first
+        Err(error) if error.kind == Kind::Exists => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes the whole archive, every MAC checked, and compares its checksum before the object exists.
+async fn fill(
+    upload: &mut Upload,
+    archive: &SealedArchive,
+    place: &CopyPlace,
+    record: &Record,
+    progress: &Progress,
+) -> Result<()> {
     let mut crc = crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme);
     let mut frames = archive.sealed_frames(&Budget::new(None), progress);
     let header = archive.header_bytes();
@@ -95,18 +118,21 @@ async fn send(
     upload.write(header).await?;
     progress.add_done(header.len());
     while let Some(sealed) = frames.next().await? {
-        place.rate.take(sealed.len()).await;
+        if upload.sends_next() {
+            place.rate.take(sealed.len()).await;
+        }
         crc.update(&sealed);
         upload.write(&sealed).await?;
         frames.recycle(sealed);
     }
-    // before the object exists
-    check_sum(record, crc, &archive.name())?;
-    match upload.complete().await {
-        Ok(stored) => Ok(store.compares_bytes() && !stored.unconfirmed),
-        // another machine copies it as well, and was first
-        Err(error) if error.kind == Kind::Exists => Ok(false),
-        Err(error) => Err(error.into()),
+    check_sum(record, crc, &archive.name())
+}
+
+fn is_passing(error: &Error) -> bool {
+    match error {
+        Error::Interrupted { .. } => true,
+        Error::Store(error) => error.kind.is_passing(),
+        _ => false,
     }
 }
 

@@ -8,6 +8,7 @@
 mod archive;
 mod decisions;
 mod held;
+mod memory;
 mod place;
 mod report;
 mod streamed;
@@ -25,6 +26,7 @@ use self::{
 pub use self::{
     decisions::copy_decisions,
     held::{PlaceHealth, held_copies, place_health},
+    memory::CopyMemory,
     place::CopyPlace,
     report::{CopiedBackup, CopyReport, FailedCopy},
 };
@@ -55,6 +57,8 @@ pub struct CopyRequest {
     pub by_hand: bool,
     /// The clock by which retentions end.
     pub clock: Clock,
+    /// Shared by the copies that are made at the same time.
+    pub memory: CopyMemory,
 }
 
 /// Copies what is missing of one database to one place. Safe to repeat and to cancel; what is there already costs three
@@ -252,7 +256,14 @@ impl Copying<'_> {
         let attributes = self.attributes(one, owner);
         // read first, as without it there is nothing to copy
         let sealed_record = self.source.sealed_record(record).await?;
-        let (archive, was_sent) = copy_archive(self.source, self.place, record, &attributes, self.progress).await?;
+        let (archive, was_sent) = copy_archive(
+            self.source,
+            self.place,
+            record,
+            &attributes,
+            (self.progress, &self.request.memory),
+        )
+        .await?;
         match self.source.sealed_details(record).await {
             Ok(Some(details)) => {
                 let key = to.details_key(&record.database, &record.id);

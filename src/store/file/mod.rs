@@ -9,6 +9,7 @@ mod backend;
 mod error;
 mod facts;
 mod identity;
+mod mounted;
 mod tree;
 mod upload;
 mod write;
@@ -25,12 +26,12 @@ use rustix::fs::AtFlags;
 use tokio::{sync::oneshot, time::timeout};
 use tokio_util::task::TaskTracker;
 
-pub use self::facts::FolderFacts;
 use self::{
     error::{FileFault, FileResult},
     tree::Tree,
     write::TempFile,
 };
+pub use self::{facts::FolderFacts, mounted::Mounted};
 use super::{Error, Kind, Options};
 use crate::retry::Backoff;
 

@@ -86,6 +86,16 @@ impl Backend for S3 {
         Ok(Box::new(upload))
     }
 
+    async fn continue_upload(
+        &self,
+        key: &str,
+        plan: PartPlan,
+        attributes: &Attributes,
+    ) -> Result<Box<dyn PartSink>, Error> {
+        let upload = MultipartUpload::go_on(self, key, plan, attributes).await?;
+        Ok(Box::new(upload))
+    }
+
     async fn unfinished(&self, folder: &str) -> Result<Option<Vec<Unfinished>>, Error> {
         self.unfinished(folder).await
     }

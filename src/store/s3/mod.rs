@@ -107,6 +107,14 @@ impl S3 {
         self.endpoint.as_ref().map(|endpoint| endpoint.host())
     }
 
+    /// The address of the configured endpoint, by which two services are told apart; `None` for AWS's own.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        self.endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.url().to_ascii_lowercase())
+    }
+
     /// The most parts of an upload to this service.
     fn parts_max(&self) -> u32 {
         self.options.parts_max.unwrap_or(PARTS_MAX)

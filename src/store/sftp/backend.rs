@@ -164,6 +164,37 @@ impl Backend for Sftp {
         Ok(Box::new(SftpUpload::new(self, temp, kept(attributes))))
     }
 
+    /// Its bytes are compared at the end, when all of it is read back: so nothing is continued where that isn't done.
+    async fn continue_upload(
+        &self,
+        key: &str,
+        plan: PartPlan,
+        attributes: &Attributes,
+    ) -> Result<Box<dyn PartSink>, Error> {
+        if !self.0.options.read_back {
+            return self.start_upload(key, plan, attributes).await;
+        }
+        let name = key.to_owned();
+        let work = move |tree: Tree| {
+            let name = name.clone();
+            async move {
+                let spot = tree.make_spot(&name).await?;
+                if let Some(kept) = TempFile::left_behind(&tree, &spot).await? {
+                    return Ok(kept);
+                }
+                let mut temp = TempFile::begin(&tree, spot).await?;
+                temp.keeps = true;
+                Ok((temp, 0))
+            }
+        };
+        let doing = self.doing("begin the upload of", key);
+        let (temp, bytes) = self.ask(doing, ANSWER_MAX, work).await?;
+        if bytes > 0 {
+            tracing::info!(key, bytes, "an upload that was stopped goes on");
+        }
+        Ok(Box::new(SftpUpload::of_kept(self, temp, bytes, kept(attributes))))
+    }
+
     async fn unfinished(&self, folder: &str) -> Result<Option<Vec<Unfinished>>, Error> {
         let name = folder.to_owned();
         let work = move |tree: Tree| {

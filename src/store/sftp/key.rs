@@ -37,6 +37,9 @@ const FORM: &str = "give the private key as ssh-keygen writes it (`-----BEGIN OP
      of its file";
 const CONVERT: &str = "have `ssh-keygen -p -f FILE` write the key anew, in OpenSSH's own format";
 
+/// Why a key can't be read without its passphrase.
+const ENCRYPTED: &str = "it is encrypted";
+
 /// A private key, ready to sign.
 #[derive(Clone)]
 pub(super) enum SshKey {
@@ -53,6 +56,21 @@ pub(super) struct RsaKey {
 
 /// Why a text is no key that can be used.
 type KeyResult<T> = Result<T, (&'static str, &'static str)>;
+
+impl SshKeySource {
+    /// The public half of the key, as a line of `authorized_keys` has it. `None` where the key is encrypted and
+    /// `passphrase` is `None`.
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`] if it can't be read, is no key, or is encrypted by another passphrase.
+    pub fn public_line(&self, passphrase: Option<&SecretText>) -> Result<Option<String>, Error> {
+        match SshKey::load(self, passphrase) {
+            Ok(key) => Ok(key.public().to_openssh().ok()),
+            Err(error) if error.why == ENCRYPTED => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
 
 impl SshKey {
     /// Reads and decrypts a key.
@@ -194,7 +212,7 @@ fn pem(text: &str, name: &str) -> Option<Zeroizing<Vec<u8>>> {
 
 fn reason(error: &keys::Error, has_passphrase: bool) -> (&'static str, &'static str) {
     match error {
-        keys::Error::KeyIsEncrypted => ("it is encrypted", "give its passphrase too"),
+        keys::Error::KeyIsEncrypted => (ENCRYPTED, "give its passphrase too"),
         keys::Error::UnsupportedKeyType { .. } | keys::Error::UnknownAlgorithm(_) => {
             ("its type or format is not supported", CONVERT)
         }

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
 use super::{
@@ -19,10 +19,13 @@ use super::{
     tree::{Spot, Tree},
 };
 use crate::{
-    store::{Kind, file_name},
+    store::{Backend as _, Kind, Unfinished, file_name},
     text::size,
 };
 
+/// Whoever has written nothing for so long isn't writing any more: twice as long as an upload tries to get its
+/// connection back.
+const STANDS_STILL: SignedDuration = SignedDuration::from_mins(10);
 /// Less than this is no room.
 const ROOM_MIN: u64 = 1 << 20;
 /// How many pieces of a small file are sent at once.
@@ -43,6 +46,8 @@ pub(super) struct TempFile {
     pub(super) beside: String,
     /// Whether the temporary name is gone.
     pub(super) is_over: bool,
+    /// Whether it stays for a later upload of the same object, if it is dropped.
+    pub(super) keeps: bool,
 }
 
 impl TempFile {
@@ -61,7 +66,43 @@ impl TempFile {
             spot,
             beside,
             is_over: false,
+            keeps: false,
         })
+    }
+
+    /// Opens the newest one of this object that was left behind, and says how long it is. `None` if there is none, or
+    /// if somebody may be writing it still.
+    pub(super) async fn left_behind(tree: &Tree, spot: &Spot) -> SftpResult<Option<(Self, u64)>> {
+        let folder = spot.key.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let all = tree.unfinished(&format!("{folder}/")).await?;
+        let now = tree.place.service_time();
+        let stands_still = |one: &Unfinished| match (one.began, now) {
+            (Some(began), Some(now)) => now.duration_since(began) >= STANDS_STILL,
+            _ => false,
+        };
+        let its = all.into_iter().filter(|one| one.key == spot.key && stands_still(one));
+        let Some(newest) = its.max_by_key(|one| one.began) else {
+            return Ok(None);
+        };
+        let path = spot.beside(&newest.upload_id);
+        // never a link, nor anything else that is no file
+        let there = match tree.session.lstat(&path).await? {
+            Some(found) => Identity::of(&found)?,
+            None => None,
+        };
+        let Some(there) = there else {
+            return Ok(None);
+        };
+        let temp = Self {
+            place: tree.place.clone(),
+            session: Arc::clone(&tree.session),
+            handle: tree.session.open_again(&path).await?,
+            spot: spot.clone(),
+            beside: newest.upload_id,
+            is_over: false,
+            keeps: true,
+        };
+        Ok(Some((temp, there.bytes)))
     }
 
     /// Writes a complete file, and checks what the server has of it.
@@ -186,6 +227,12 @@ impl Drop for TempFile {
         let (place, path) = (self.place.clone(), self.path());
         let (session, handle) = (Arc::clone(&self.session), std::mem::take(&mut self.handle));
         let tasks = self.place.0.tasks.clone();
+        if self.keeps {
+            if !handle.is_empty() {
+                tasks.spawn(async move { give_up(&place, &session, &handle).await });
+            }
+            return;
+        }
         tasks.spawn(async move {
             // some servers don't remove a file that is open
             if !handle.is_empty() {
@@ -201,6 +248,22 @@ impl Drop for TempFile {
             let name = String::from_utf8_lossy(&path).into_owned();
             tracing::warn!(name, "a file that was given up may still stand on the server: {why}");
         });
+    }
+}
+
+/// Closes a file that is kept, and dates it back, so that the next upload need not wait until it surely stands still.
+async fn give_up(place: &Sftp, session: &Session, handle: &[u8]) {
+    let since = place.service_time().and_then(|now| now.checked_sub(STANDS_STILL).ok());
+    let seconds = since.and_then(|since| u32::try_from(since.as_second()).ok());
+    let given_up = timeout(ANSWER_MAX, async {
+        if let Some(seconds) = seconds {
+            session.set_times(handle, seconds.saturating_sub(1)).await?;
+        }
+        session.close(handle).await
+    });
+    // over a connection that is lost it can't be dated, and is older than that when the next upload comes, or not used
+    if let Ok(Err(fault)) = given_up.await {
+        tracing::debug!("an unfinished copy on the server isn't dated back: {}", fault.why);
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) struct SftpUpload {
     /// What the file is known by once it is complete, and may have got its name.
     settled: Option<Identity>,
     tags: TagsKept,
+    /// So many of the first bytes an earlier upload has sent. They are not sent again, but read back with all others.
+    kept: u64,
 }
 
 struct Block {
@@ -76,7 +78,28 @@ impl SftpUpload {
             losses: 0,
             settled: None,
             tags,
+            kept: 0,
         }
+    }
+
+    /// The same for a file of `bytes` bytes that an earlier upload has left. Its last bytes may have arrived with gaps
+    /// between them, and are sent again.
+    pub(super) fn of_kept(place: &Sftp, temp: TempFile, bytes: u64, tags: TagsKept) -> Self {
+        let kept = bytes.saturating_sub(IN_FLIGHT_BYTES as u64);
+        Self {
+            kept,
+            synced: kept,
+            ..Self::new(place, temp, tags)
+        }
+    }
+
+    /// Passes over what is there already, and returns what is to be sent.
+    fn beyond_kept<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let left = usize::try_from(self.kept.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        let (there, rest) = bytes.split_at(bytes.len().min(left));
+        self.offset += there.len() as u64;
+        self.confirmed += there.len() as u64;
+        rest
     }
 
     fn block_bytes(&self) -> usize {
@@ -273,7 +296,8 @@ impl SftpUpload {
 
 #[async_trait]
 impl PartSink for SftpUpload {
-    async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let mut bytes = self.beyond_kept(bytes);
         let block_bytes = self.block_bytes();
         while !bytes.is_empty() {
             if self.filling.is_empty() {
@@ -296,9 +320,21 @@ impl PartSink for SftpUpload {
         self.confirmed
     }
 
+    fn kept_bytes(&self) -> u64 {
+        self.kept
+    }
+
+    fn discard(&mut self) {
+        self.temp.keeps = false;
+    }
+
     async fn complete(mut self: Box<Self>, whole: &Whole) -> Result<Completed, Error> {
         let doing = self.doing("complete the upload of");
-        let there = self.complete_all(whole).await.map_err(|fault| fault.on(doing))?;
+        let completed = self.complete_all(whole).await;
+        if completed.as_ref().is_err_and(|fault| !fault.kind.is_passing()) {
+            self.discard();
+        }
+        let there = completed.map_err(|fault| fault.on(doing))?;
         Ok(Completed {
             etag: Some(there.etag()),
             tags: self.tags,

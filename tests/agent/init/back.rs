@@ -37,7 +37,11 @@ fn back_leads_to_the_question_before_as_often_as_it_is_said() {
     assert_eq!(shown_key(&mut terminal), key);
     terminal.expect("The last 6 characters");
     terminal.answer(&key[66..]);
+    terminal.expect("Keep a copy elsewhere");
+    terminal.answer("");
     terminal.expect("How often");
+    terminal.press("\x1b");
+    terminal.expect("Keep a copy elsewhere");
     terminal.press("\x1b");
     assert_eq!(shown_key(&mut terminal), key, "the key stays the same");
     terminal.expect("The last 6 characters");
@@ -63,6 +67,8 @@ fn back_leads_to_the_question_before_as_often_as_it_is_said() {
     assert_eq!(shown_key(&mut terminal), key);
     terminal.expect("The last 6 characters");
     terminal.answer(&key[66..]);
+    terminal.expect("Keep a copy elsewhere");
+    terminal.answer("");
     terminal.expect("How often");
     terminal.answer("");
     terminal.expect("Time zone");

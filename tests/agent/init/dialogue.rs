@@ -39,6 +39,7 @@ const ROAD: &[Step] = &[
     Says("make a new one", ""),
     Says("Ready?", ""),
     KeepsKey,
+    Says("Keep a copy elsewhere", ""),
     Says("How often", "\x1b[B"),
     Says("Time zone", "Nowhere\r\x15Europe/Berlin"),
     Says("Who is notified", ""),
@@ -153,6 +154,8 @@ fn a_form_that_cannot_hold_the_settings_is_asked_for_again() {
     let mut terminal = Terminal::start(&agent, args.into_iter().chain(more));
     terminal.expect_hidden("URL of another database");
     terminal.answer("");
+    terminal.expect("Keep a copy elsewhere");
+    terminal.answer("");
     terminal.expect("Who is notified");
     terminal.answer("\x1b[B\x1b[B\x1b[B");
     terminal.expect("PGCOFFER_PING_URL can't be written");
@@ -229,6 +232,8 @@ fn a_key_of_ones_own_is_taken_and_a_mistyped_one_is_not() {
     terminal.answer(&format!("{}{end}", &key[..71]));
     terminal.expect_hidden("checksum");
     terminal.answer(&key.to_lowercase());
+    terminal.expect("Keep a copy elsewhere");
+    terminal.answer("");
     terminal.expect("Who is notified");
     terminal.answer("\x1b[A\x1b[A");
     terminal.expect(&format!("export PGCOFFER_KEY='{}'", key.as_str()));
@@ -280,6 +285,8 @@ fn what_is_set_up_already_stays() {
     terminal.expect_hidden("URL of another database");
     terminal.answer("");
     terminal.expect("key fc7f010c9ecc9505 stays");
+    terminal.expect("Keep a copy elsewhere");
+    terminal.answer("");
     terminal.expect("How often");
     terminal.answer("");
     terminal.expect("Time zone");

@@ -1,6 +1,7 @@
 //! `init`: a new set-up, asked for or given by flags.
 
 mod back;
+mod copies;
 pub(crate) mod dialogue;
 pub(crate) mod flags;
 pub(crate) mod forms;

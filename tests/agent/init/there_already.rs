@@ -23,6 +23,8 @@ fn begin_with(agent: &Agent, database: &str) -> Terminal {
 }
 
 fn stop(terminal: &mut Terminal) {
+    terminal.expect("Keep a copy elsewhere");
+    terminal.answer("");
     terminal.expect("How often");
     terminal.press("\x03");
     terminal.expect("no file was written and no setting was changed");
@@ -97,6 +99,8 @@ fn a_machine_with_its_own_key_backs_up_beside_them() {
     terminal.answer("s3://testbed/backups");
     terminal.expect("opens none of the backups of main here");
     terminal.answer("\x1b[B\x1b[B");
+    terminal.expect("Keep a copy elsewhere");
+    terminal.answer("");
     terminal.expect("How often");
     terminal.answer("");
     terminal.expect("Time zone");

@@ -69,6 +69,8 @@ fn a_wrong_answer_is_found_when_it_is_typed_and_given_anew() {
     terminal.expect("as s3://bucket/prefix");
     terminal.answer("s3://testbed/backups");
     terminal.expect("It works.");
+    terminal.expect("Keep a copy elsewhere");
+    terminal.answer("");
     terminal.expect("Who is notified");
     terminal.answer("\x1b[A\x1b[A");
     terminal.expect(" 0 failed");
@@ -95,6 +97,8 @@ fn the_whole_trial_repeats_its_failures_last_and_takes_other_credentials() {
     let schedule = ["--schedule", "daily keep 7d", "--timezone", "UTC", "--sheet", "s.html"];
     let mut terminal = Terminal::start(&agent, OUTPUT.into_iter().chain(schedule));
     terminal.expect_hidden("URL of another database");
+    terminal.answer("");
+    terminal.expect("Keep a copy elsewhere");
     terminal.answer("");
     terminal.expect("Who is notified");
     terminal.answer("\x1b[A\x1b[A");
@@ -139,7 +143,7 @@ fn a_trial_under_way_ends_with_its_set_up() {
         .current_dir(folder.path());
 
     let mut terminal = Terminal::start(&agent, OUTPUT.into_iter().chain(["--yes", "--sheet", "s.txt"]));
-    terminal.expect("6. Trial");
+    terminal.expect("7. Trial");
     terminal.expect("Trying everything");
     terminal.press("\x03");
     assert_eq!(terminal.ended(), 130, "{}", terminal.screen());

@@ -87,6 +87,33 @@ fn names_that_a_terminal_would_obey_are_not_offered() {
     assert_eq!(values, ["xa"]);
 }
 
+/// Places by the names that the settings give them, and nothing of their addresses.
+#[test]
+fn places_are_completed_by_their_names() {
+    let agent = Agent::new()
+        .env("PGCOFFER_COPY_OFFSITE_URL", "s3://somewhere/secret-path")
+        .env("PGCOFFER_COPY_OFFSITE_ENDPOINT_URL", "https://s3.example.com")
+        .env("PGCOFFER_COPY_BIG_NAS_URL", "file:///mnt/nas");
+    for (typed, wanted) in [
+        (
+            &["list", "--from", ""][..],
+            &["big_nas\ta folder", "offsite\ton S3"][..],
+        ),
+        (&["copy", "--to", "o"], &["offsite\ton S3"]),
+        (&["policy", "--place", "b"], &["big_nas\ta folder"]),
+    ] {
+        let index = typed.len().to_string();
+        let args = ["complete", &index, "--", "pgcoffer"]
+            .into_iter()
+            .chain(typed.iter().copied());
+        let outcome = agent.run(args).success();
+        assert_eq!(outcome.text().lines().collect::<Vec<_>>(), wanted, "{typed:?}");
+    }
+    // where a database is restored to is no place
+    let args = ["complete", "4", "--", "pgcoffer", "restore", "latest", "--to", ""];
+    assert!(!agent.run(args).success().text().contains("offsite"));
+}
+
 /// Whoever presses a key sends nothing to where a file says that merely lies in the folder.
 #[test]
 fn a_file_of_settings_that_nobody_has_named_is_asked_for_no_ids() {

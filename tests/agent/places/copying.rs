@@ -141,39 +141,41 @@ fn the_credentials_of_the_bucket_are_never_used_elsewhere() {
     assert!(!places.other.keys().is_empty());
 }
 
+/// Stopped in order or killed, it leaves nothing that looks like a backup, and the next one sends what is missing alone.
 #[test]
-fn a_copy_that_is_killed_leaves_no_backup_and_the_next_one_goes_on() {
-    let places = Places::of(BULKY);
-    let stored = places.agent().env("PGCOFFER_COMPRESSION", "none");
-    let stored = stored
-        .without("PGCOFFER_COPY_NAS_URL")
-        .without("PGCOFFER_COPY_OFFSITE_URL");
-    for name in ["ENDPOINT_URL", "PATH_STYLE", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"] {
-        assert!(stored.sets(&format!("PGCOFFER_COPY_OFFSITE_{name}")));
+fn a_copy_that_is_stopped_leaves_no_backup_and_the_next_one_goes_on() {
+    for (signal, status) in [("KILL", 137), ("TERM", 143)] {
+        let places = Places::of(BULKY);
+        let stored = places.stage.agent().env("PGCOFFER_COMPRESSION", "none");
+        stored.run(["backup"]).success();
+        let slow = places.agent().env("PGCOFFER_COPY_OFFSITE_RATE", "4MB");
+        let running = slow.spawn(["copy", "--to", "offsite"]);
+        wait_until("a part arrives", || {
+            places.other.uploads_under_way().iter().any(|upload| upload.parts > 0)
+        });
+        running.signal(signal);
+        assert_eq!(running.wait().code(), status);
+        let is_backup = |key: &String| key.contains("/records/") || key.contains("/archives/");
+        assert!(!places.other.keys().iter().any(is_backup), "{:?}", places.other.keys());
+        let none = places
+            .agent()
+            .run(["list", "--from", "offsite", "--json"])
+            .success()
+            .json();
+        assert_eq!(none["backups"], json!([]));
+        places.copy(["--to", "offsite"]);
+        places.agent().run(["verify", "--from", "offsite"]).success();
+        let calls = places.other.calls();
+        let of_first_part = |call: &&crate::testbed::Call| {
+            call.operation == "UploadPart" && call.query.split('&').any(|one| one == "partNumber=1")
+        };
+        assert_eq!(
+            calls.iter().filter(of_first_part).count(),
+            1,
+            "{signal}: it was sent twice"
+        );
+        assert_eq!(places.other.uploads_under_way(), [], "{signal}");
     }
-    places
-        .stage
-        .agent()
-        .env("PGCOFFER_COMPRESSION", "none")
-        .run(["backup"])
-        .success();
-    let slow = places.agent().env("PGCOFFER_COPY_OFFSITE_RATE", "4MB");
-    let running = slow.spawn(["copy", "--to", "offsite"]);
-    wait_until("a part arrives", || {
-        places.other.uploads_under_way().iter().any(|upload| upload.parts > 0)
-    });
-    running.signal("KILL");
-    assert_eq!(running.wait().code(), 137);
-    let is_backup = |key: &String| key.contains("/records/") || key.contains("/archives/");
-    assert!(!places.other.keys().iter().any(is_backup), "{:?}", places.other.keys());
-    let none = places
-        .agent()
-        .run(["list", "--from", "offsite", "--json"])
-        .success()
-        .json();
-    assert_eq!(none["backups"], json!([]));
-    places.copy(["--to", "offsite"]);
-    places.agent().run(["verify", "--from", "offsite"]).success();
 }
 
 #[test]
@@ -216,4 +218,30 @@ fn a_rate_is_kept_to() {
         .run(["copy", "--to", "nas"])
         .success();
     assert!(slow.elapsed > Duration::from_secs(3), "{:?}", slow.elapsed);
+}
+
+/// After a backup a slow place keeps no other one waiting.
+#[test]
+fn a_slow_place_does_not_hold_up_another() {
+    let places = Places::of(BULKY);
+    places.stage.back_up();
+    places.copy([]);
+    next_second();
+    // by name the first one
+    let agent = places
+        .agent()
+        .env("PGCOFFER_COMPRESSION", "none")
+        .env("PGCOFFER_COPY_NAS_RATE", "2MB");
+    let running = agent.spawn(["backup"]);
+    let archives = |names: &mut dyn Iterator<Item = String>| {
+        names
+            .filter(|name| name.contains("/records/") && name.ends_with(".pgc"))
+            .count()
+    };
+    wait_until("the quick place has the copy", || {
+        archives(&mut places.other.keys().into_iter()) == 2
+    });
+    assert_eq!(archives(&mut places.files().into_keys()), 1, "the slow one has it too");
+    assert_eq!(running.wait().success().code(), 0);
+    assert_eq!(archives(&mut places.files().into_keys()), 2);
 }

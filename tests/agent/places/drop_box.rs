@@ -8,18 +8,23 @@ use crate::{
     places::{Places, files, of_place},
     stage::{BULKY, SMALL},
     store::rights::{policy, under},
-    testbed::{Agent, Fault, Rule},
+    testbed::{Agent, Fault, Rule, S3Server},
 };
 
 /// An agent that may only write to the bucket, and knows both places.
 fn dyno(places: &Places) -> Agent {
-    under(places.agent(), &places.stage.bucket, &policy("drop-box", &[]))
+    writing_only(places.agent(), &places.stage.bucket)
+}
+
+/// The agent with credentials that may only write to the bucket.
+pub(super) fn writing_only(agent: Agent, bucket: &S3Server) -> Agent {
+    under(agent, bucket, &policy("drop-box", &[]))
         .env("PGCOFFER_MODE", "drop-box")
         .env("PGCOFFER_SCHEDULE", "daily keep 7d")
 }
 
 /// Every sealed object of a backup, by its name below the prefix; without those that each place writes itself.
-fn sealed(all: impl Iterator<Item = (String, Vec<u8>)>) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn sealed(all: impl Iterator<Item = (String, Vec<u8>)>) -> BTreeMap<String, Vec<u8>> {
     let of_backups = |name: &str| {
         ["/archives/", "/details/", "/records/"]
             .iter()
@@ -28,7 +33,7 @@ fn sealed(all: impl Iterator<Item = (String, Vec<u8>)>) -> BTreeMap<String, Vec<
     all.filter(|(name, _)| of_backups(name)).collect()
 }
 
-fn in_s3(bucket: &crate::testbed::S3Server, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn in_s3(bucket: &S3Server, prefix: &str) -> BTreeMap<String, Vec<u8>> {
     let keys = bucket.keys().into_iter();
     let all = keys.filter_map(|key| {
         let name = key.strip_prefix(prefix)?.to_owned();
@@ -150,4 +155,36 @@ fn people_are_told_of_a_place_that_has_not_got_it() {
     let text = serde_json::to_string(&heard).unwrap();
     assert!(text.contains("offsite"), "{text}\n{said}");
     assert!(!text.contains("\"nas\""), "{text}");
+}
+
+/// A service that says it has stored the copy, computes no checksum, and gives back other bytes, or fewer: nothing there
+/// becomes a backup, and the others are whole.
+#[test]
+fn a_place_that_lies_holds_no_backup() {
+    let places = Places::of(BULKY);
+    places.other.behave(|behaviour| behaviour.returns_checksums = false);
+    for fault in [Fault::FlipBit { at_byte: 90_000 }, Fault::Shorten { to_bytes: 90_000 }] {
+        let lie = Rule::on("GetObject").key("/archives/").always();
+        places.other.inject(lie, fault.clone());
+        let made = dyno(&places)
+            .env("PGCOFFER_COMPRESSION", "none")
+            .run(["backup", "--json"])
+            .success()
+            .json();
+        let copies = made["copies"].as_array().unwrap();
+        assert_eq!(of_place(copies, "nas")["held"], 1, "{fault:?}");
+        let failed = of_place(copies, "offsite");
+        assert_eq!(failed["held"], 0, "{fault:?}: {failed:#}");
+        assert_eq!(failed["failed"].as_array().unwrap().len(), 1, "{fault:?}: {failed:#}");
+        let records = in_s3(&places.other, "copies/")
+            .into_keys()
+            .filter(|key| key.contains("/records/"));
+        assert_eq!(records.count(), 0, "{fault:?}");
+        places.other.heal();
+        crate::stage::next_second();
+    }
+    // once it is honest again, a machine that may read brings what is missing
+    places.copy([]);
+    assert!(in_s3(&places.stage.bucket, "backups/") == in_s3(&places.other, "copies/"));
+    places.agent().run(["verify", "--from", "offsite"]).success();
 }

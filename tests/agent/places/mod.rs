@@ -3,6 +3,7 @@
 mod copying;
 mod damage;
 mod drop_box;
+mod drop_box_server;
 mod health;
 mod kept;
 mod lost_bucket;

@@ -205,6 +205,50 @@ fn a_copy_goes_on_after_its_connection_was_killed() {
     assert!(!scene.files().keys().any(|name| is_temporary(name)));
 }
 
+/// Stopped in order or killed, what has arrived is not sent again; it is read back with all the rest.
+#[test]
+fn a_copy_that_was_stopped_sends_what_the_server_lacks() {
+    for (signal, status) in [("TERM", 143), ("KILL", 137)] {
+        let scene = OnServer::of(BULKY);
+        let stored = scene.stage.agent().env("PGCOFFER_COMPRESSION", "none");
+        stored.run(["backup"]).success();
+        let unfinished = || {
+            let files = scene.files().into_iter();
+            let mut temporary = files.filter(|(name, _)| is_temporary(name) && name.contains("/archives/"));
+            temporary.next().map(|(name, bytes)| (name, bytes.len() as u64))
+        };
+        let running = scene.agent().env("PGCOFFER_COPY_VPS_RATE", "6MB").spawn(["copy"]);
+        wait_until("bytes arrive", || {
+            unfinished().is_some_and(|(_, bytes)| bytes > 10 << 20)
+        });
+        running.signal(signal);
+        assert_eq!(running.wait().code(), status);
+        assert!(scene.has_no_backup());
+        let (name, there) = unfinished().unwrap();
+        if signal == "KILL" {
+            // nobody said that it was given up: it has to stand still for ten minutes
+            let file = fs::File::options()
+                .write(true)
+                .open(scene.sshd.folder().join(&name))
+                .unwrap();
+            let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(660);
+            file.set_modified(earlier).unwrap();
+        }
+        scene.sshd.kill_sessions();
+        let before = scene.sshd.received();
+        scene.agent().run(["copy"]).success();
+        let archive = scene.stage.bucket.read(&scene.stage.key("/archives/")).unwrap().len() as u64;
+        wait_until("the session's end is in the log", || scene.sshd.received() > before);
+        let sent = scene.sshd.received() - before;
+        assert!(
+            sent < archive - there + (5 << 20),
+            "{signal}: {sent} of {archive} bytes, {there} were there"
+        );
+        assert!(unfinished().is_none());
+        scene.agent().run(["verify", "--from", "vps"]).success();
+    }
+}
+
 #[test]
 fn a_full_disk_leaves_nothing_that_looks_like_a_backup() {
     let options = SshdOptions {

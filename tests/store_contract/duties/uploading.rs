@@ -22,6 +22,32 @@ impl Place {
         upload.unwrap()
     }
 
+    /// Goes on with an upload, or begins one that is kept.
+    async fn resume(&self, below: &str) -> Upload {
+        let plan = PartPlan::of_part_bytes(PART, self.store.parts_max());
+        let upload = self
+            .store
+            .resume_upload(&self.key(below), plan, &Attributes::default())
+            .await;
+        upload.unwrap()
+    }
+
+    /// An upload that is dropped once the place has received something of it.
+    async fn stop(&self, below: &str, bytes: &[u8]) {
+        let mut upload = self.resume(below).await;
+        upload.write(bytes).await.unwrap();
+        let sent = async {
+            while upload.sent_bytes() < PART {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), sent)
+            .await
+            .unwrap();
+        drop(upload);
+        self.store.settle().await;
+    }
+
     async fn upload(&self, below: &str, body: &[u8]) -> Result<Stored, Error> {
         let mut upload = self.begin(below).await;
         upload.write(body).await?;
@@ -143,6 +169,48 @@ pub(crate) async fn a_dropped_upload_leaves_nothing(place: Place) {
     // it may have been made all the same, whole
     assert!(objects.iter().all(|object| object.bytes == 6 << 20) || !pending);
     assert_eq!(place.unfinished().await, []);
+}
+
+pub(crate) async fn an_upload_of_the_same_bytes_goes_on(place: Place) {
+    let body = pattern(23 << 20 | 12_345);
+    for stopped_at in [11 << 20, 17 << 20] {
+        place.stop(ARCHIVE, &body[..stopped_at]).await;
+        assert!(!place.is_there(ARCHIVE).await);
+    }
+    let mut upload = place.resume(ARCHIVE).await;
+    upload.write(&body).await.unwrap();
+    let stored = upload.complete().await.unwrap();
+    assert_eq!((stored.bytes, stored.sha256), (body.len() as u64, hex(&body)));
+    assert!(place.content(ARCHIVE).await == body);
+    assert_eq!(place.unfinished().await, []);
+}
+
+/// Whatever was kept, the object has the bytes that were written last; or there is none, and the next upload succeeds.
+pub(crate) async fn what_was_kept_of_other_bytes_becomes_no_object(place: Place) {
+    let body = pattern(17 << 20);
+    let mut other = body.to_vec();
+    other[3 << 20] ^= 1;
+    place.stop(ARCHIVE, &other).await;
+    let mut upload = place.resume(ARCHIVE).await;
+    upload.write(&body).await.unwrap();
+    if let Err(error) = upload.complete().await {
+        assert_eq!(error.kind, Kind::Mismatch, "{error}");
+        place.assert_nothing_is_left().await;
+        let mut upload = place.resume(ARCHIVE).await;
+        upload.write(&body).await.unwrap();
+        upload.complete().await.unwrap();
+    }
+    assert!(place.content(ARCHIVE).await == body);
+    place.store.settle().await;
+    assert_eq!(place.unfinished().await, []);
+}
+
+pub(crate) async fn what_is_discarded_is_not_kept(place: Place) {
+    let mut upload = place.resume(ARCHIVE).await;
+    upload.write(&pattern(12 << 20)).await.unwrap();
+    upload.discard();
+    drop(upload);
+    place.assert_nothing_is_left().await;
 }
 
 pub(crate) async fn a_cancelled_beginning_leaves_nothing(place: Place) {

@@ -1,4 +1,4 @@
-//! Step 8 of a set-up on Heroku: what is still to be done is shown, asked for, and run.
+//! Step 9 of a set-up on Heroku: what is still to be done is shown, asked for, and run.
 
 use std::{
     fs,
@@ -41,7 +41,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 impl Draft {
     /// Shows what is to be done, and does it.
     pub(in crate::cli::init) fn carry_out(mut self) -> Asked<()> {
-        self.step(8, "Heroku");
+        self.step(9, "Heroku");
         let Some(found) = self.heroku.clone() else {
             return Ok(());
         };

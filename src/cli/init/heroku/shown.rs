@@ -99,6 +99,12 @@ impl Draft {
                 sheet.display()
             ));
         }
+        if self.setup.places().is_empty() {
+            note(
+                "\nNo copy is kept elsewhere, so what is in the bucket is all there is. The same command, run again, \
+                 asks for a place.",
+            );
+        }
         let begun = if steps.is_empty() { "" } else { "Everything is set up. " };
         note(&format!(
             "\n{begun}One thing is left, which only a web page can do: a job that runs every hour.\n\

@@ -1,6 +1,7 @@
 //! Multipart uploads into the bucket.
 
 mod confirm;
+mod kept;
 mod part;
 
 use std::{
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedPart};
 use tokio::{sync::oneshot, task::JoinSet, time::timeout};
 
-use self::part::UploadPart;
+use self::{kept::KeptParts, part::UploadPart};
 use super::{
     Attributes, Completed, Error, Kind, PartPlan, S3, Whole, lock::date, parts::Buffers, retry::ATTEMPTS, tags::query,
 };
@@ -45,6 +46,10 @@ pub(super) struct MultipartUpload {
     tail: Vec<u8>,
     /// Whether there is nothing left to abort.
     over: bool,
+    /// What an earlier upload of this object has sent.
+    kept: KeptParts,
+    /// Whether what was sent stays for a later upload, if this one is dropped.
+    keeps: bool,
 }
 
 impl MultipartUpload {
@@ -97,7 +102,30 @@ impl MultipartUpload {
             sent: Arc::default(),
             tail: Vec::new(),
             over: false,
+            kept: KeptParts::default(),
+            keeps: false,
         }
+    }
+
+    /// Goes on with an upload that was kept, or begins one that will be kept: see [`Backend::continue_upload`].
+    ///
+    /// [`Backend::continue_upload`]: crate::store::Backend::continue_upload
+    pub(super) async fn go_on(store: &S3, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Self, Error> {
+        // the end of a lock is not known of an earlier upload; and what isn't shown can't be continued
+        let listed = match store.writes_only() || attributes.locked_until.is_some() {
+            true => None,
+            false => store.unfinished(key).await.ok().flatten(),
+        };
+        let continued = match &listed {
+            Some(listed) => Self::continued(store, key, plan, attributes, listed).await,
+            None => None,
+        };
+        let mut upload = match continued {
+            Some(upload) => upload,
+            None => Self::begin(store, key, plan, attributes).await?,
+        };
+        upload.keeps = listed.is_some();
+        Ok(upload)
     }
 
     async fn create(store: &S3, key: &str, attributes: &Attributes) -> Result<String, Error> {
@@ -191,6 +219,14 @@ impl MultipartUpload {
         }
         self.next_number += 1;
         let body = self.buffers.body(std::mem::take(&mut self.filling));
+        if let Some(done) = i32::try_from(number)
+            .ok()
+            .and_then(|number| self.kept.take(number, &body))
+        {
+            self.sent.fetch_add(body.len() as u64, Ordering::Relaxed);
+            self.done.push(done);
+            return Ok(());
+        }
         let part = UploadPart {
             store: self.store.clone(),
             key: self.key.clone(),
@@ -266,10 +302,21 @@ impl PartSink for MultipartUpload {
 
     async fn complete(mut self: Box<Self>, whole: &Whole) -> Result<Completed, Error> {
         let result = self.finish(&whole.crc64nvme).await;
-        if result.is_err() {
-            self.give_up().await;
+        match &result {
+            // all parts may be there, and only the last answer is missing
+            Err(error) if self.keeps && error.kind.is_passing() => {}
+            Err(_) => self.give_up().await,
+            Ok(_) => {}
         }
         result
+    }
+
+    fn kept_bytes(&self) -> u64 {
+        self.kept.first_bytes
+    }
+
+    fn discard(&mut self) {
+        self.keeps = false;
     }
 }
 
@@ -278,6 +325,10 @@ impl Drop for MultipartUpload {
         // abort it together with the parts in progress, since a part that arrives later would be billed and invisible
         if !self.over && tokio::runtime::Handle::try_current().is_ok() {
             let mut under_way = std::mem::take(&mut self.under_way);
+            if self.keeps && self.sent.load(Ordering::Relaxed) > 0 {
+                self.store.cleanup.spawn(async move { under_way.shutdown().await });
+                return;
+            }
             let abort = abort(self.store.clone(), self.key.clone(), self.upload_id.clone());
             self.store.cleanup.spawn(async move {
                 under_way.shutdown().await;

@@ -3,6 +3,38 @@
 use std::fs;
 
 use super::scene::{ADD_ON, APP, HerokuScene};
+use crate::{places::files, testbed::Sshd};
+
+/// Places go to the app with everything else, the key of a server by its text: a dyno has none of this machine's files.
+#[test]
+fn places_are_set_in_the_app() {
+    let (scene, sshd) = (HerokuScene::new("standard-0"), Sshd::start());
+    let agent = scene
+        .with_bucket()
+        .env("PGCOFFER_COPY_VPS_SSH_KEY", sshd.path("client"))
+        .env("PGCOFFER_COPY_VPS_HOST_KEY", sshd.fingerprint("ed25519"));
+    let mut flags = scene.flags_with_sheet("sheet.txt");
+    flags.extend(["--place".to_owned(), format!("vps={}", sshd.location(sshd.folder()))]);
+    let said = agent.run(flags).success();
+    assert!(!said.stderr.contains("No copy is kept elsewhere"), "{}", said.stderr);
+    {
+        let cloud = scene.heroku.cloud.lock().unwrap();
+        let vars = &cloud.apps[APP].vars;
+        assert!(
+            vars["PGCOFFER_COPY_VPS_SSH_KEY"].starts_with("-----BEGIN "),
+            "{:?}",
+            vars.keys()
+        );
+        assert_eq!(vars["PGCOFFER_COPY_VPS_HOST_KEY"], sshd.fingerprint("ed25519"));
+    }
+    // the first backup in the dyno was copied
+    let there = files(&sshd.folder());
+    assert!(
+        there.keys().any(|name| name.contains("/records/")),
+        "{:?}",
+        there.keys()
+    );
+}
 
 /// Run by a shell with the real CLI, curl, git and psql: from the app to a verified backup, and a second time, which
 /// changes nothing but config vars and rights.

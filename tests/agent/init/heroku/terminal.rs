@@ -40,6 +40,8 @@ fn a_new_user_is_led_to_a_first_backup_and_may_stop_on_the_way() {
     let key = shown_key(&mut terminal);
     terminal.expect("The last 6 characters");
     terminal.answer(&key[66..]);
+    terminal.expect("Keep a copy elsewhere");
+    terminal.answer("");
     terminal.expect("How often");
     terminal.answer("");
     terminal.expect("Time zone");
@@ -86,6 +88,8 @@ fn a_new_user_is_led_to_a_first_backup_and_may_stop_on_the_way() {
     terminal.expect("Its name in the bucket");
     terminal.answer("");
     terminal.expect("stays, from PGCOFFER_KEY");
+    terminal.expect("Keep a copy elsewhere");
+    terminal.answer("");
     terminal.expect("every day at 02:30 UTC");
     terminal.expect("Who is notified");
     terminal.answer("\x1b[A\x1b[A");
