@@ -28,3 +28,5 @@ mod pages;
 mod served;
 #[path = "dashboard/signing_in.rs"]
 mod signing_in;
+#[path = "dashboard/trail.rs"]
+mod trail;

@@ -121,6 +121,16 @@ impl Agent {
         let mut failed = None;
         let reports = self.prune_all(catalog, &labels, &request, &mut failed).await?;
         let places = self.prune_places(catalog, &labels, &request, &mut failed).await?;
+        // it belongs to no database
+        if options.database.is_none() {
+            match self.prune_audit(options.dry_run).await {
+                Ok(_) => {}
+                Err(error @ Error::Interrupted { .. }) => return Err(error),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
         if let (Some(name), [Ok(report)]) = (options.database, reports.as_slice())
             && report.is_empty()
             && self.config.database(Some(name)).is_err()

@@ -9,6 +9,7 @@
 //! fails a backup.
 
 mod archives;
+mod audit;
 mod backup;
 mod bucket;
 mod bucket_facts;
@@ -64,6 +65,7 @@ use crate::{
 };
 
 pub use archives::{Selector, ShownBackup};
+pub use audit::{AuditLine, AuditLines};
 pub use backup::{AskedBackup, backup};
 pub use bucket::{PruneOptions, Pruned, PrunedPlace};
 pub use bucket_facts::BucketFacts;

@@ -1,9 +1,9 @@
 //! What an operator can have done.
 
-use super::forms::ActForm;
+use super::{asker::About, forms::ActForm};
 use crate::{
     agent::{Agent, AskedBackup, BackupOptions, DrillOptions, Selector},
-    backup::{BackupId, DrillVerdict, Label, Retention, Tier},
+    backup::{AuditAction, BackupId, DrillVerdict, Label, Retention, Tier},
     error::{Error, Result},
     operation::{MarkChange, Progress, ThawRequest},
     text::{counted, grouped, minute, size},
@@ -29,6 +29,22 @@ pub(super) struct Done {
     pub(super) sentences: Vec<String>,
     /// Where it is shown.
     pub(super) path: Option<String>,
+}
+
+/// The action that a form names.
+pub(super) fn action_of(what: &str) -> Option<AuditAction> {
+    match what {
+        "back-up" => Some(AuditAction::BackUp),
+        "drill" => Some(AuditAction::Drill),
+        "verify" => Some(AuditAction::Verify),
+        "hold" => Some(AuditAction::Hold),
+        "release" => Some(AuditAction::Release),
+        "accept" => Some(AuditAction::Accept),
+        "retain" => Some(AuditAction::Retain),
+        "delete" => Some(AuditAction::Delete),
+        "test-notice" => Some(AuditAction::TestNotice),
+        _ => None,
+    }
 }
 
 impl Act {
@@ -86,6 +102,25 @@ impl Act {
             Self::Retain(label, id, retention) => format!("Keep {label}, {}, {retention}", minute(id.time())),
             Self::Delete(label, id) => format!("Delete {label}, {}", minute(id.time())),
             Self::TestNotice => "Send a test notice".to_owned(),
+        }
+    }
+
+    /// What it is in the audit trail, and what it is about.
+    pub(super) fn subject(&self) -> (AuditAction, About<'_>) {
+        match self {
+            Self::BackUp(label) => (AuditAction::BackUp, About::database(label)),
+            Self::Drill(label, None) => (AuditAction::Drill, About::database(label)),
+            Self::Drill(label, Some(id)) => (AuditAction::Drill, About::backup(label, id)),
+            Self::Verify(label, id) => (AuditAction::Verify, About::backup(label, id)),
+            Self::Hold(label, id, reason) => (AuditAction::Hold, About::backup(label, id).saying(reason.clone())),
+            Self::Release(label, id) => (AuditAction::Release, About::backup(label, id)),
+            Self::Accept(label, id) => (AuditAction::Accept, About::backup(label, id)),
+            Self::Retain(label, id, retention) => (
+                AuditAction::Retain,
+                About::backup(label, id).saying(retention.to_string()),
+            ),
+            Self::Delete(label, id) => (AuditAction::Delete, About::backup(label, id)),
+            Self::TestNotice => (AuditAction::TestNotice, About::default()),
         }
     }
 

@@ -5,12 +5,16 @@
 //! never waits for a bucket longer than a person would; the [`Runner`] asks the agent, one look for however many
 //! readers, and carries out what an operator asks for.
 //!
+//! Whatever an operator asks for is written into the audit trail before it is done, and how it ended afterwards
+//! ([`Runner`]); who signs in is noted there as well, counted ([`Tally`](tally)).
+//!
 //! Whoever is not signed in sees the page to sign in and nothing else. Pages have no inline script or style, and work
 //! without script. Text from outside is escaped twice: what a terminal or a reader would obey is shown
 //! ([`text`](crate::text)), and what HTML would obey is written as entities, which `maud` does for everything.
 
 mod access;
 mod act;
+mod asker;
 mod attempts;
 mod forms;
 mod headers;
@@ -26,6 +30,7 @@ mod sessions;
 mod shown;
 mod sign_in;
 mod site;
+mod tally;
 
 use std::net::SocketAddr;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    agent::{Overview, ShownBackup},
+    agent::{AuditLines, Overview, ShownBackup},
     backup::{BackupId, Failure, Label},
     catalog::Listing,
     operation::Health,
@@ -20,6 +20,8 @@ pub(super) enum Question {
     Database(Label),
     /// One backup.
     Backup(Label, BackupId),
+    /// The audit trail.
+    Audit,
 }
 
 /// What the bucket has about it.
@@ -28,6 +30,7 @@ pub(super) enum Answer {
     Overview(Overview),
     Database(Box<DatabaseAnswer>),
     Backup(Box<BackupAnswer>),
+    Audit(AuditLines),
 }
 
 /// One database.

@@ -131,7 +131,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         };
         let runner = async {
             if let Some(runner) = runner {
-                runner.run().await;
+                runner.run(self.options.prune).await;
             }
             Ok(())
         };

@@ -72,6 +72,7 @@ fn every_page_is_accessible_and_works_by_keyboard_and_without_script() {
             &of_backup,
             &delete,
             "/work",
+            "/audit",
             "/databases/none",
         ])
         .env("NODE_PATH", testbed.join("browser/node_modules"))

@@ -1,6 +1,7 @@
 //! HTML. Each page is a function of what was found; nothing here asks anybody.
 
 pub(super) mod act;
+pub(super) mod audit;
 pub(super) mod backup;
 mod calendar;
 mod commands;
