@@ -24,6 +24,8 @@ mod attacks;
 mod browser;
 #[path = "dashboard/pages.rs"]
 mod pages;
+#[path = "dashboard/schedule.rs"]
+mod schedule;
 #[path = "dashboard/served.rs"]
 mod served;
 #[path = "dashboard/signing_in.rs"]

@@ -150,6 +150,20 @@ impl Agent {
         })
     }
 
+    /// What a prune of this database would delete in the bucket now. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`operation::prune`].
+    pub async fn prune_preview(&self, label: &Label) -> Result<PruneReport> {
+        let request = PruneRequest {
+            policy: self.retention_policy(),
+            dry_run: true,
+            clock: self.clock,
+            confirmed: None,
+        };
+        operation::prune(self.catalog().await?, label, &request, &self.interrupt).await
+    }
+
     /// Deletes what its retention says in one place, database by database. `failed`: the first error.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod certificates;
 mod check;
 mod connect;
 mod copies_told;
+mod current_schedules;
 mod delete;
 mod diff;
 mod digest;
@@ -47,16 +48,22 @@ mod throttle;
 mod tick;
 mod tick_request;
 
-use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use tokio::sync::OnceCell;
 
-use self::places::AgentPlace;
+use self::{current_schedules::CurrentSchedules, places::AgentPlace};
 
 use crate::{
     backup::{Label, Origin, RunsOn},
     catalog::Catalog,
-    config::{Config, Notices, Settings},
+    config::{Config, Notices, ScheduledDrills, Settings},
     error::{Error, Result},
     operation::{Clock, Interrupt, PlaceHealth},
     panics::caught_now,
@@ -106,6 +113,10 @@ pub struct Agent {
     places: Vec<AgentPlace>,
     /// How the places stood when they were last copied to.
     known_places: Mutex<BTreeMap<Label, Vec<PlaceHealth>>>,
+    /// The schedules of drills that the settings say.
+    drills_of_settings: ScheduledDrills,
+    /// The schedules that count now, once somebody has asked for them.
+    current: Mutex<Option<Arc<CurrentSchedules>>>,
 }
 
 /// What only the process itself can know: the library reads no environment.
@@ -138,6 +149,8 @@ impl Agent {
         Self {
             places: AgentPlace::of(&config.places),
             known_places: Mutex::default(),
+            drills_of_settings: config.drills.clone(),
+            current: Mutex::default(),
             config,
             environment,
             clock: Clock::system(),

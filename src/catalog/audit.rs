@@ -83,7 +83,7 @@ impl Catalog {
         }
         trail.has_more = names.len() > count;
         names.truncate(count);
-        let reads = names.iter().map(|name| async {
+        let reads = names.iter().map(|name| async move {
             let opened = self.open_audit(name).await;
             (name, opened)
         });

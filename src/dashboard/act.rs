@@ -2,8 +2,9 @@
 
 use super::{asker::About, forms::ActForm};
 use crate::{
-    agent::{Agent, AskedBackup, BackupOptions, DrillOptions, Selector},
+    agent::{Agent, AskedBackup, BackupOptions, DrillOptions, ScheduleChange, Selector},
     backup::{AuditAction, BackupId, DrillVerdict, Label, Retention, Tier},
+    config::ScheduleOrigin,
     error::{Error, Result},
     operation::{MarkChange, Progress, ThawRequest},
     text::{counted, grouped, minute, size},
@@ -22,6 +23,7 @@ pub(super) enum Act {
     Retain(Label, BackupId, Retention),
     Delete(Label, BackupId),
     TestNotice,
+    Schedule(Label, ScheduleChange),
 }
 
 /// What came of it.
@@ -43,6 +45,7 @@ pub(super) fn action_of(what: &str) -> Option<AuditAction> {
         "retain" => Some(AuditAction::Retain),
         "delete" => Some(AuditAction::Delete),
         "test-notice" => Some(AuditAction::TestNotice),
+        "schedule" => Some(AuditAction::Schedule),
         _ => None,
     }
 }
@@ -65,6 +68,10 @@ impl Act {
         match form.what.as_str() {
             "back-up" => Ok(Self::BackUp(label)),
             "drill" => Ok(Self::Drill(label, id)),
+            "schedule" => match form.schedule.trim() {
+                "" => Err("no schedule is chosen".to_owned()),
+                text => Ok(Self::Schedule(label, change_to(text, &form.timezone))),
+            },
             "verify" => with_id(Self::Verify),
             "release" => with_id(Self::Release),
             "accept" => with_id(Self::Accept),
@@ -102,6 +109,7 @@ impl Act {
             Self::Retain(label, id, retention) => format!("Keep {label}, {}, {retention}", minute(id.time())),
             Self::Delete(label, id) => format!("Delete {label}, {}", minute(id.time())),
             Self::TestNotice => "Send a test notice".to_owned(),
+            Self::Schedule(label, _) => format!("Change the schedule of {label}"),
         }
     }
 
@@ -121,6 +129,11 @@ impl Act {
             ),
             Self::Delete(label, id) => (AuditAction::Delete, About::backup(label, id)),
             Self::TestNotice => (AuditAction::TestNotice, About::default()),
+            Self::Schedule(label, change) => {
+                let texts = [&change.schedule, &change.timezone];
+                let texts: Vec<&str> = texts.into_iter().flatten().map(String::as_str).collect();
+                (AuditAction::Schedule, About::database(label).saying(texts.join(", ")))
+            }
         }
     }
 
@@ -177,8 +190,45 @@ impl Act {
             }
             Self::Delete(label, id) => delete(agent, label, id).await,
             Self::TestNotice => test_notice(agent).await,
+            Self::Schedule(label, change) => schedule(agent, label, change, who).await,
         }
     }
+}
+
+fn change_to(schedule: &str, timezone: &str) -> ScheduleChange {
+    let timezone = timezone.trim();
+    ScheduleChange {
+        schedule: Some(schedule.to_owned()),
+        drill: None,
+        timezone: (!timezone.is_empty()).then(|| timezone.to_owned()),
+    }
+}
+
+/// Stores a schedule of a database that is configured here, unless the settings say it.
+async fn schedule(agent: &Agent, label: &Label, change: &ScheduleChange, who: &str) -> Result<Done> {
+    let current = agent.current();
+    let Some(database) = current.database(label) else {
+        return Err(Error::usage(
+            format!("{label} is not configured here"),
+            "`pgcoffer schedule set` stores a schedule for it",
+        ));
+    };
+    if database.origin == ScheduleOrigin::Settings {
+        return Err(Error::usage(
+            format!("the schedule of {label} is set in the settings of this machine"),
+            "change PGCOFFER_SCHEDULE there, or unset it to have a schedule in the bucket",
+        ));
+    }
+    let stored = agent.store_schedule(Some(label.as_str()), change, who).await?;
+    agent.refresh_schedules().await?;
+    let text = stored.schedule.map_or_else(String::new, |text| text.to_string());
+    let mut done = done(
+        label,
+        None,
+        format!("It is stored in the bucket, and counts from now on: {text}."),
+    );
+    done.path = Some(format!("/databases/{label}/schedule"));
+    Ok(done)
 }
 
 fn selector<'a>(label: &'a Label, id: &'a BackupId) -> Selector<'a> {

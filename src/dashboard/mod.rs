@@ -21,11 +21,13 @@ mod headers;
 mod jobs;
 mod link;
 mod looks;
+mod missed;
 mod pages;
 mod random;
 mod role;
 mod routes;
 mod runner;
+mod schedule_form;
 mod sessions;
 mod shown;
 mod sign_in;
@@ -69,7 +71,7 @@ pub fn dashboard<'a>(agent: &'a Agent, monitor: &Monitor, listen: SocketAddr) ->
     }
     let (looks, asked) = looks::channel();
     let site = Site::new(config, settings.clone(), link_key, monitor, looks)?;
-    let runner = Runner::new(agent, asked, Clock::system());
+    let runner = Runner::new(agent, asked, monitor, Clock::system());
     tracing::info!(url = %settings.url, listen = %listen, "the dashboard is on");
     Ok(Some((routes::router(site), runner)))
 }

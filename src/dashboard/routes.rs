@@ -17,6 +17,7 @@ use super::{
     asker::Asker,
     forms::ActForm,
     pages::{self, HistoryFilter, ICON, Page, SCRIPT, STYLE, message},
+    schedule_form::ScheduleForm,
     shown::{Question, Seen},
     sign_in,
     site::Site,
@@ -39,6 +40,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/open/{secret}", get(sign_in::show_link))
         .route("/databases/{label}", get(database))
         .route("/databases/{label}/backups/{id}", get(backup))
+        .route("/databases/{label}/schedule", get(schedule))
         .route("/act", get(ask).post(act))
         .route("/audit", get(audit))
         .route("/work", get(works))
@@ -76,6 +78,24 @@ async fn database(
     match is_missing(&seen) {
         true => nothing(&site, &visitor),
         false => pages::database::database(&site, &visitor, &label, (&seen, &filter)),
+    }
+}
+
+/// What somebody has filled in is looked at for who may store it, as a year of a schedule takes some work.
+async fn schedule(
+    State(site): State<Arc<Site>>,
+    visitor: Visitor,
+    Path(label): Path<String>,
+    Query(form): Query<ScheduleForm>,
+) -> Response {
+    let Ok(label) = Label::parse(&label) else {
+        return nothing(&site, &visitor);
+    };
+    let change = (form.is_filled() && visitor.may_act()).then(|| form.change());
+    let seen = site.looks.ask(&Question::Schedule(label.clone(), change)).await;
+    match is_missing(&seen) {
+        true => nothing(&site, &visitor),
+        false => pages::schedule::schedule(&site, &visitor, (&label, &form), &seen),
     }
 }
 

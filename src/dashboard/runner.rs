@@ -17,13 +17,14 @@ use super::{
     asker::Asker,
     jobs::{Job, JobEnd, JobNumber, Jobs},
     looks::{Asked, AskedOfRunner},
-    shown::{Answer, BackupAnswer, DatabaseAnswer, LookFailure, Question},
+    shown::{Answer, BackupAnswer, DatabaseAnswer, LookFailure, Question, ScheduleAnswer},
 };
 use crate::{
-    agent::{Agent, Selector},
+    agent::{Agent, ScheduleChange, Selector},
     backup::{AuditEvent, AuditOutcome, BackupId, Failure, Label},
     catalog::ListedRuns,
     error::{Error, Result},
+    metrics::Monitor,
     operation::Clock,
     panics::caught_as_error,
 };
@@ -45,12 +46,18 @@ const PRUNE_EVERY: Duration = Duration::from_secs(24 * 3600);
 pub struct Runner<'a> {
     agent: &'a Agent,
     asked: AskedOfRunner,
+    monitor: Monitor,
     clock: Clock,
 }
 
 impl<'a> Runner<'a> {
-    pub(super) fn new(agent: &'a Agent, asked: AskedOfRunner, clock: Clock) -> Self {
-        Self { agent, asked, clock }
+    pub(super) fn new(agent: &'a Agent, asked: AskedOfRunner, monitor: &Monitor, clock: Clock) -> Self {
+        Self {
+            agent,
+            asked,
+            monitor: monitor.clone(),
+            clock,
+        }
     }
 
     /// Runs until the agent's interrupt is raised; then what goes on ends, and cleans up. `prunes`: whether entries of
@@ -79,6 +86,11 @@ impl<'a> Runner<'a> {
             }
         }
         running.extend(self.asked.tally.rest().into_iter().map(|event| self.noted(event)));
+        while let Ok(asked) = self.asked.requests.try_recv() {
+            if let Asked::Note(event) = asked {
+                running.push(self.noted(*event));
+            }
+        }
         while running.next().await.is_some() {}
     }
 
@@ -119,9 +131,14 @@ impl<'a> Runner<'a> {
             Asked::Note(event) => self.noted(*event),
             Asked::Work(act, number, asker) => {
                 let (jobs, known) = (self.asked.jobs.clone(), self.asked.known.clone());
+                let rounds = matches!(*act, Act::Schedule(..)).then(|| self.monitor.clone());
                 async move {
                     work(agent, (*act, &asker), number, (&jobs, clock)).await;
                     known.expire();
+                    // what is due by another schedule is made now
+                    if let Some(rounds) = rounds {
+                        rounds.want_round();
+                    }
                 }
                 .boxed_local()
             }
@@ -180,10 +197,37 @@ async fn carried_out(agent: &Agent, (act, asker): (&Act, &Asker), job: &Job) -> 
 async fn look(agent: &Agent, question: &Question) -> Result<Answer> {
     match question {
         Question::Overview => Ok(Answer::Overview(agent.overview().await?)),
+        Question::Schedule(label, change) => {
+            let schedule = schedule(agent, label, change.as_ref()).await?;
+            Ok(Answer::Schedule(Box::new(schedule)))
+        }
         Question::Audit => Ok(Answer::Audit(agent.audit(AUDIT_LINES_MAX).await?)),
         Question::Database(label) => Ok(Answer::Database(Box::new(database(agent, label).await?))),
         Question::Backup(label, id) => Ok(Answer::Backup(Box::new(backup(agent, label, id).await?))),
     }
+}
+
+async fn schedule(agent: &Agent, label: &Label, change: Option<&ScheduleChange>) -> Result<ScheduleAnswer> {
+    let none = || Error::Internal("no schedule of a database".to_owned());
+    let shown = agent
+        .schedules(Some(label.as_str()), None)
+        .await?
+        .pop()
+        .ok_or_else(none)?;
+    let preview = match change {
+        None => None,
+        Some(change) => match agent.schedules(Some(label.as_str()), Some(change)).await {
+            Ok(mut shown) => Some(Ok(shown.pop().ok_or_else(none)?)),
+            // what was filled in is no schedule
+            Err(error @ Error::Usage { .. }) => Some(Err(Failure::from(&error))),
+            Err(error) => return Err(error),
+        },
+    };
+    let prune = match agent.prune_preview(label).await {
+        Err(error @ Error::Interrupted { .. }) => return Err(error),
+        pruned => pruned.map_err(|error| Failure::from(&error)),
+    };
+    Ok(ScheduleAnswer { shown, preview, prune })
 }
 
 async fn database(agent: &Agent, label: &Label) -> Result<DatabaseAnswer> {
@@ -191,6 +235,7 @@ async fn database(agent: &Agent, label: &Label) -> Result<DatabaseAnswer> {
     Ok(DatabaseAnswer {
         health: agent.health_of(label).await?,
         listing,
+        schedule: agent.current().database(label).and_then(|one| one.schedule.clone()),
     })
 }
 

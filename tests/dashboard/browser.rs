@@ -73,6 +73,7 @@ fn every_page_is_accessible_and_works_by_keyboard_and_without_script() {
             &delete,
             "/work",
             "/audit",
+            "/databases/main/schedule?at=02%3A30&day=sunday&daily=7d&monthly=12mo",
             "/databases/none",
         ])
         .env("NODE_PATH", testbed.join("browser/node_modules"))

@@ -22,7 +22,7 @@ fn served(bucket: &S3Server) -> Served {
 }
 
 /// Every page there is.
-pub(crate) const PAGES: [&str; 7] = [
+pub(crate) const PAGES: [&str; 8] = [
     "/",
     "/databases/main",
     "/databases/main?status=failed",
@@ -30,6 +30,7 @@ pub(crate) const PAGES: [&str; 7] = [
     "/act?what=back-up&database=main",
     "/work",
     "/audit",
+    "/databases/main/schedule",
 ];
 
 #[test]

@@ -211,9 +211,6 @@ fn an_entry_that_was_changed_moved_or_made_up_is_never_believed() {
         stage.bucket.write(&made_up, good.clone());
         assert_eq!(trail(&agent), before, "{made_up}");
     }
-    // nor does what stands there make a database
-    let listed = agent.run(["list", "--json"]).success().json();
-    assert_eq!(listed["unreadable"], serde_json::json!([]));
     // the page says it, too
     let mut flipped = good;
     *flipped.last_mut().unwrap() ^= 1;
@@ -262,7 +259,7 @@ fn no_name_and_no_header_is_obeyed_where_it_is_shown() {
     let agent = with_dashboard(agent(&bucket))
         .env("PGCOFFER_DASHBOARD_PROXIES", "127.0.0.1")
         .env("PGCOFFER_DASHBOARD_USER_HEADER", "X-Forwarded-User")
-        .env("PGCOFFER_DASHBOARD_OPERATORS", &format!("ada,{hostile}"));
+        .env("PGCOFFER_DASHBOARD_OPERATORS", format!("ada,{hostile}"));
     let served = serve(&agent);
     let mut attacker = served.reader();
     attacker.lines = vec![
@@ -344,6 +341,7 @@ fn a_catalog_key_alone_writes_and_reads_it() {
         .clone()
         .without("PGCOFFER_KEY")
         .without("PGCOFFER_DB_MAIN_URL")
+        .without("PGCOFFER_SCHEDULE")
         .env("PGCOFFER_CATALOG_KEY", key["catalog_key"].as_str().unwrap());
     let served = serve(&watcher);
     let mut operator = served.signed_in(PASSWORD);

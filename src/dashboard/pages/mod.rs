@@ -11,6 +11,7 @@ mod layout;
 pub(super) mod overview;
 mod parts;
 mod plot;
+pub(super) mod schedule;
 pub(super) mod sign_in;
 pub(super) mod work;
 
