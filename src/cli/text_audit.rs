@@ -47,7 +47,7 @@ impl Output {
 
 fn table(found: &AuditLines, zone: &Zone) -> Table {
     let heads = ["WHEN", "WHAT", "OF", "WHO", "FROM", "ENDED", "DETAIL"];
-    let mut table = Table::new(heads).if_room(&[6]).cut(6, 12);
+    let mut table = Table::new(heads).cut(6, 12);
     for line in &found.lines {
         let last = &line.last().event;
         let times = match last.count {
