@@ -50,7 +50,7 @@ fn one_is_chosen_looked_at_and_saved_and_serve_keeps_to_it() {
         "nothing is changed yet",
         TEXT,
         "in Europe/Berlin",
-        "What is kept over a year",
+        "What would be kept over a year",
         "weekly",
     ] {
         assert!(page.text().contains(said), "{said}: {}", page.text());
@@ -178,6 +178,8 @@ fn what_the_settings_say_is_shown_as_fixed() {
     let page = operator.get(PAGE);
     assert!(page.text().contains("can only be changed there"), "{}", page.text());
     assert!(!page.body.contains("name=\"words\""));
+    let page = operator.get(&format!("{PAGE}{CHOSEN}"));
+    assert!(!page.body.contains("Save this schedule"), "{}", page.text());
     let token = operator.get("/").token();
     let failed = operator.post("/act", &form(&token, "main", TEXT));
     let said = operator.ended(&failed).text();

@@ -88,7 +88,7 @@ fn now(site: &Site, known: &ScheduleAnswer) -> Markup {
             p.soft { (origin(site, shown)) }
             @if let Some(drill) = &shown.drill { p.soft { "Drilled " (drill) "." } }
             @if let Some((tier, at)) = shown.next_due { p { "Next: " (tier) ", " (moment(site, at)) "." } }
-            @if let Some(forecast) = &shown.forecast { (kept_over_a_year(site, forecast)) }
+            @if let Some(forecast) = &shown.forecast { (kept_over_a_year(site, forecast, "What is kept over a year")) }
         }
     }
 }
@@ -114,12 +114,12 @@ fn origin(site: &Site, shown: &ShownSchedule) -> Markup {
 }
 
 /// How many backups there are as time goes on, by the highest tier that each serves.
-fn kept_over_a_year(site: &Site, forecast: &Forecast) -> Markup {
+fn kept_over_a_year(site: &Site, forecast: &Forecast, title: &str) -> Markup {
     let tiers: std::collections::BTreeSet<&Tier> = forecast.kept.iter().flat_map(|count| count.tiers.keys()).collect();
     html! {
-        div.scroll tabindex="0" role="region" aria-label="What is kept over a year" {
+        div.scroll tabindex="0" role="region" aria-label=(title) {
             table {
-                caption { "What is kept over a year, with the backups that there are: " (grouped(forecast.made as u64)) " are made." }
+                caption { (title) ", with the backups that there are: " (grouped(forecast.made as u64)) " are made." }
                 thead { tr {
                     th scope="col" { "By" } th.n scope="col" { "Backups" }
                     @for tier in &tiers { th.n scope="col" { (tier) } }
@@ -155,17 +155,19 @@ fn preview(site: &Site, visitor: &Visitor, label: &Label, (known, asked): (&Sche
                     p { strong { @if let Some(schedule) = &shown.schedule { (schedule) } } (zone_of(shown)) }
                     @for warning in shown.schedule.iter().flat_map(|schedule| schedule.warnings()) { p { strong { "Mind: " } (warning) } }
                     @if let Some((tier, at)) = shown.next_due { p { "Next: " (tier) ", " (moment(site, at)) "." } }
-                    @if let Some(forecast) = &shown.forecast { (kept_over_a_year(site, forecast)) }
+                    @if let Some(forecast) = &shown.forecast { (kept_over_a_year(site, forecast, "What would be kept over a year")) }
                     p.soft { "It deletes nothing that was made before: each backup is kept as long as it was made for." }
-                    form method="post" action="/act" {
-                        (form_token(visitor))
-                        input type="hidden" name="what" value="schedule";
-                        input type="hidden" name="database" value=(label);
-                        input type="hidden" name="schedule" value=(change.schedule.as_deref().unwrap_or_default());
-                        input type="hidden" name="timezone" value=(change.timezone.as_deref().unwrap_or_default());
-                        div.acts { button.primary type="submit" { "Save this schedule" } }
+                    @if known.shown.origin != ScheduleOrigin::Settings {
+                        form method="post" action="/act" {
+                            (form_token(visitor))
+                            input type="hidden" name="what" value="schedule";
+                            input type="hidden" name="database" value=(label);
+                            input type="hidden" name="schedule" value=(change.schedule.as_deref().unwrap_or_default());
+                            input type="hidden" name="timezone" value=(change.timezone.as_deref().unwrap_or_default());
+                            div.acts { button.primary type="submit" { "Save this schedule" } }
+                        }
+                        p.small.soft { "It is stored in the bucket, sealed, in the name of " (visitor.name) ", and counts on every machine whose own settings have none." }
                     }
-                    p.small.soft { "It is stored in the bucket, sealed, in the name of " (visitor.name) ", and counts on every machine whose own settings have none." }
                 }
             }
         }
