@@ -1,6 +1,6 @@
 //! What an operator can have done.
 
-use super::{asker::About, forms::ActForm};
+use super::{about::About, forms::ActForm};
 use crate::{
     agent::{Agent, AskedBackup, BackupOptions, DrillOptions, ScheduleChange, Selector},
     backup::{AuditAction, BackupId, DrillVerdict, Label, Retention, Tier},

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{access::Visitor, act::Act, role::Role};
+use super::{act::Act, role::Role};
 use crate::backup::{AuditAction, AuditEvent, AuditOutcome, AuditRole, BackupId, Label};
 
 /// Who has something done, and from where.
@@ -14,14 +14,6 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    pub(super) fn new(visitor: &Visitor, address: IpAddr) -> Self {
-        Self {
-            name: visitor.name.clone(),
-            role: visitor.role,
-            address,
-        }
-    }
-
     /// The entry of the trail with which he asks for this.
     pub(super) fn asks(&self, act: &Act) -> AuditEvent {
         let (action, about) = act.subject();
@@ -81,36 +73,5 @@ pub(super) fn failed_sign_in(address: IpAddr, why: &str) -> AuditEvent {
         backup: None,
         detail: Some(why.into()),
         count: 1,
-    }
-}
-
-/// What an act is about.
-#[derive(Debug, Default)]
-pub(super) struct About<'a> {
-    pub(super) database: Option<&'a Label>,
-    pub(super) backup: Option<&'a BackupId>,
-    pub(super) detail: Option<String>,
-}
-
-impl<'a> About<'a> {
-    pub(super) fn database(label: &'a Label) -> Self {
-        Self {
-            database: Some(label),
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn backup(label: &'a Label, id: &'a BackupId) -> Self {
-        Self {
-            backup: Some(id),
-            ..Self::database(label)
-        }
-    }
-
-    pub(super) fn saying(self, detail: String) -> Self {
-        Self {
-            detail: Some(detail),
-            ..self
-        }
     }
 }

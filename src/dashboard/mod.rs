@@ -12,6 +12,7 @@
 //! without script. Text from outside is escaped twice: what a terminal or a reader would obey is shown
 //! ([`text`](crate::text)), and what HTML would obey is written as entities, which `maud` does for everything.
 
+mod about;
 mod access;
 mod act;
 mod asker;

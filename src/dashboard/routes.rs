@@ -167,7 +167,11 @@ async fn act(
     Client(client): Client,
     Form(form): Form<ActForm>,
 ) -> Response {
-    let asker = Asker::new(&visitor, client);
+    let asker = Asker {
+        name: visitor.name.clone(),
+        role: visitor.role,
+        address: client,
+    };
     if !visitor.may_act() {
         // another page may have had his browser send it
         let is_own = is_own_form(&visitor, &form.token);
