@@ -1,10 +1,14 @@
 //! What an operator can have done.
 
-use super::{about::About, forms::ActForm};
+use super::{
+    about::About,
+    done::{Done, done},
+    forms::ActForm,
+    store_schedule::{change_to, store_schedule},
+};
 use crate::{
     agent::{Agent, AskedBackup, BackupOptions, DrillOptions, ScheduleChange, Selector},
     backup::{AuditAction, BackupId, DrillVerdict, Label, Retention, Tier},
-    config::ScheduleOrigin,
     error::{Error, Result},
     operation::{MarkChange, Progress, ThawRequest},
     text::{counted, grouped, minute, size},
@@ -24,13 +28,6 @@ pub(super) enum Act {
     Delete(Label, BackupId),
     TestNotice,
     Schedule(Label, ScheduleChange),
-}
-
-/// What came of it.
-pub(super) struct Done {
-    pub(super) sentences: Vec<String>,
-    /// Where it is shown.
-    pub(super) path: Option<String>,
 }
 
 /// The action that a form names.
@@ -190,45 +187,9 @@ impl Act {
             }
             Self::Delete(label, id) => delete(agent, label, id).await,
             Self::TestNotice => test_notice(agent).await,
-            Self::Schedule(label, change) => schedule(agent, label, change, who).await,
+            Self::Schedule(label, change) => store_schedule(agent, label, change, who).await,
         }
     }
-}
-
-fn change_to(schedule: &str, timezone: &str) -> ScheduleChange {
-    let timezone = timezone.trim();
-    ScheduleChange {
-        schedule: Some(schedule.to_owned()),
-        drill: None,
-        timezone: (!timezone.is_empty()).then(|| timezone.to_owned()),
-    }
-}
-
-/// Stores a schedule of a database that is configured here, unless the settings say it.
-async fn schedule(agent: &Agent, label: &Label, change: &ScheduleChange, who: &str) -> Result<Done> {
-    let current = agent.current();
-    let Some(database) = current.database(label) else {
-        return Err(Error::usage(
-            format!("{label} is not configured here"),
-            "`pgcoffer schedule set` stores a schedule for it",
-        ));
-    };
-    if database.origin == ScheduleOrigin::Settings {
-        return Err(Error::usage(
-            format!("the schedule of {label} is set in the settings of this machine"),
-            "change PGCOFFER_SCHEDULE there, or unset it to have a schedule in the bucket",
-        ));
-    }
-    let stored = agent.store_schedule(Some(label.as_str()), change, who).await?;
-    agent.refresh_schedules().await?;
-    let text = stored.schedule.map_or_else(String::new, |text| text.to_string());
-    let mut done = done(
-        label,
-        None,
-        format!("It is stored in the bucket, and counts from now on: {text}."),
-    );
-    done.path = Some(format!("/databases/{label}/schedule"));
-    Ok(done)
 }
 
 fn selector<'a>(label: &'a Label, id: &'a BackupId) -> Selector<'a> {
@@ -236,17 +197,6 @@ fn selector<'a>(label: &'a Label, id: &'a BackupId) -> Selector<'a> {
         id: Some(id.as_str()),
         before: None,
         database: Some(label.as_str()),
-    }
-}
-
-fn done(label: &Label, id: Option<&BackupId>, sentence: String) -> Done {
-    let path = match id {
-        Some(id) => format!("/databases/{label}/backups/{id}"),
-        None => format!("/databases/{label}"),
-    };
-    Done {
-        sentences: vec![sentence],
-        path: Some(path),
     }
 }
 

@@ -17,6 +17,7 @@ mod access;
 mod act;
 mod asker;
 mod attempts;
+mod done;
 mod forms;
 mod headers;
 mod jobs;
@@ -33,6 +34,7 @@ mod sessions;
 mod shown;
 mod sign_in;
 mod site;
+mod store_schedule;
 mod tally;
 
 use std::net::SocketAddr;

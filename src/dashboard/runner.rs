@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
 
 use super::{
-    act::{Act, Done},
+    act::Act,
     asker::Asker,
+    done::Done,
     jobs::{Job, JobEnd, JobNumber, Jobs},
     looks::{Asked, AskedOfRunner},
     shown::{Answer, BackupAnswer, DatabaseAnswer, LookFailure, Question, ScheduleAnswer},
