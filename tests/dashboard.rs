@@ -24,7 +24,11 @@ mod attacks;
 mod browser;
 #[path = "dashboard/pages.rs"]
 mod pages;
+#[path = "dashboard/schedule.rs"]
+mod schedule;
 #[path = "dashboard/served.rs"]
 mod served;
 #[path = "dashboard/signing_in.rs"]
 mod signing_in;
+#[path = "dashboard/trail.rs"]
+mod trail;

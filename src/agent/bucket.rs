@@ -121,6 +121,16 @@ impl Agent {
         let mut failed = None;
         let reports = self.prune_all(catalog, &labels, &request, &mut failed).await?;
         let places = self.prune_places(catalog, &labels, &request, &mut failed).await?;
+        // it belongs to no database
+        if options.database.is_none() {
+            match self.prune_audit(options.dry_run).await {
+                Ok(_) => {}
+                Err(error @ Error::Interrupted { .. }) => return Err(error),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
         if let (Some(name), [Ok(report)]) = (options.database, reports.as_slice())
             && report.is_empty()
             && self.config.database(Some(name)).is_err()
@@ -138,6 +148,20 @@ impl Agent {
             failed,
             places,
         })
+    }
+
+    /// What a prune of this database would delete in the bucket now. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`operation::prune`].
+    pub async fn prune_preview(&self, label: &Label) -> Result<PruneReport> {
+        let request = PruneRequest {
+            policy: self.retention_policy(),
+            dry_run: true,
+            clock: self.clock,
+            confirmed: None,
+        };
+        operation::prune(self.catalog().await?, label, &request, &self.interrupt).await
     }
 
     /// Deletes what its retention says in one place, database by database. `failed`: the first error.

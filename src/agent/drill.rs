@@ -97,9 +97,7 @@ impl Agent {
 
     /// The longest time between two backups of a database that its schedule allows.
     pub(super) fn recovery_point_target(&self, database: &Label) -> Option<SignedDuration> {
-        let mut databases = self.config.databases.iter();
-        let settings = databases.find(|settings| settings.label == *database)?;
-        settings.schedule.as_ref()?.longest_gap(self.clock.now())
+        self.schedule_of(database)?.longest_gap(self.clock.now())
     }
 
     /// The databases that are backed up.

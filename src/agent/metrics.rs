@@ -48,7 +48,8 @@ impl Agent {
 
     /// How one database stands; none where that can't be seen, or nobody waits for it any more.
     async fn look(&self, catalog: &Catalog, label: &Label) -> Option<Health> {
-        let look = operation::status(catalog, label, self.schedules_of(label), self.clock.now());
+        let expected = self.expected_of(label);
+        let look = operation::status(catalog, label, expected.borrowed(), self.clock.now());
         match self.interrupt.or(look).await {
             Ok(mut health) => {
                 let places = self.places_of(catalog, label).await.ok()?;

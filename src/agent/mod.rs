@@ -9,6 +9,7 @@
 //! fails a backup.
 
 mod archives;
+mod audit;
 mod backup;
 mod bucket;
 mod bucket_facts;
@@ -16,6 +17,7 @@ mod certificates;
 mod check;
 mod connect;
 mod copies_told;
+mod current_schedules;
 mod delete;
 mod diff;
 mod digest;
@@ -46,16 +48,22 @@ mod throttle;
 mod tick;
 mod tick_request;
 
-use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use tokio::sync::OnceCell;
 
-use self::places::AgentPlace;
+use self::{current_schedules::CurrentSchedules, places::AgentPlace};
 
 use crate::{
     backup::{Label, Origin, RunsOn},
     catalog::Catalog,
-    config::{Config, Notices, Settings},
+    config::{Config, Notices, ScheduledDrills, Settings},
     error::{Error, Result},
     operation::{Clock, Interrupt, PlaceHealth},
     panics::caught_now,
@@ -64,6 +72,7 @@ use crate::{
 };
 
 pub use archives::{Selector, ShownBackup};
+pub use audit::{AuditLine, AuditLines};
 pub use backup::{AskedBackup, backup};
 pub use bucket::{PruneOptions, Pruned, PrunedPlace};
 pub use bucket_facts::BucketFacts;
@@ -104,6 +113,10 @@ pub struct Agent {
     places: Vec<AgentPlace>,
     /// How the places stood when they were last copied to.
     known_places: Mutex<BTreeMap<Label, Vec<PlaceHealth>>>,
+    /// The schedules of drills that the settings say.
+    drills_of_settings: ScheduledDrills,
+    /// The schedules that count now, once somebody has asked for them.
+    current: Mutex<Option<Arc<CurrentSchedules>>>,
 }
 
 /// What only the process itself can know: the library reads no environment.
@@ -136,6 +149,8 @@ impl Agent {
         Self {
             places: AgentPlace::of(&config.places),
             known_places: Mutex::default(),
+            drills_of_settings: config.drills.clone(),
+            current: Mutex::default(),
             config,
             environment,
             clock: Clock::system(),

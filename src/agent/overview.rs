@@ -73,7 +73,8 @@ impl Agent {
     }
 
     pub(super) async fn health_with_places(&self, catalog: &Catalog, label: &Label) -> Result<Health> {
-        let look = operation::status(catalog, label, self.schedules_of(label), self.clock.now());
+        let expected = self.expected_of(label);
+        let look = operation::status(catalog, label, expected.borrowed(), self.clock.now());
         let mut health = self.interrupt.or(look).await?;
         let places = self.places_of(catalog, label).await?;
         self.add_places(&mut health, places);

@@ -32,7 +32,7 @@ impl Agent {
         ticked: &mut TickReport,
         progress: &Progress,
     ) -> Result<()> {
-        if !self.config.drills.is_set() || catalog.store().writes_only() {
+        if !self.current().drills.is_set() || catalog.store().writes_only() {
             return Ok(());
         }
         let plan = DrillPlan {
@@ -76,12 +76,14 @@ impl Agent {
                 }
             },
         };
+        let current = self.current();
+        let drills = &current.drills;
         if only.is_none() {
-            labels.extend(self.config.drills.of_their_own().cloned());
+            labels.extend(drills.of_their_own().cloned());
         }
         labels.sort();
         labels.dedup();
-        labels.retain(|label| self.config.drills.schedule_of(label).is_some());
+        labels.retain(|label| drills.schedule_of(label).is_some());
         Ok(labels)
     }
 
@@ -178,7 +180,8 @@ impl DrillOfDatabase<'_> {
             database: self.label.clone(),
             outcome,
         };
-        let Some(schedule) = self.agent.config.drills.schedule_of(self.label) else {
+        let current = self.agent.current();
+        let Some(schedule) = current.drills.schedule_of(self.label) else {
             return Ok(tick(DrillTickOutcome::NotDue));
         };
         let interrupt = &self.agent.interrupt;

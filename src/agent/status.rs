@@ -8,7 +8,6 @@ use crate::{
     catalog::{Catalog, NearbyPlace},
     error::{Error, Result},
     operation::{self, Health, Schedules},
-    schedule::Schedule,
 };
 
 /// How the databases stand.
@@ -82,9 +81,10 @@ impl Agent {
     /// # Errors
     /// What the bucket refuses.
     pub(crate) async fn health(&self, catalog: &Catalog, label: &Label) -> Result<Health> {
+        let expected = self.expected_of(label);
         let schedules = Schedules {
             backups: None,
-            ..self.schedules_of(label)
+            ..expected.borrowed()
         };
         let look = operation::status(catalog, label, schedules, self.clock.now());
         self.interrupt.or(look).await
@@ -165,22 +165,8 @@ impl Agent {
         };
         Ok(WatchedDatabase {
             label: label.clone(),
-            schedule: configured.and_then(|database| database.schedule.clone()),
+            schedule: self.schedule_of(label),
             secret,
         })
-    }
-
-    /// What is expected of a database.
-    pub(super) fn schedules_of(&self, label: &Label) -> Schedules<'_> {
-        Schedules {
-            backups: self.schedule_of(label),
-            drills: self.config.drills.schedule_of(label),
-        }
-    }
-
-    pub(super) fn schedule_of(&self, label: &Label) -> Option<&Schedule> {
-        let mut configured = self.config.databases.iter();
-        let found = configured.find(|database| database.label == *label);
-        found.and_then(|database| database.schedule.as_ref())
     }
 }

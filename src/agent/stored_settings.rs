@@ -1,16 +1,17 @@
 //! Schedules that somebody stored in the bucket: for databases whose schedule this machine's own settings don't say.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Agent, connect::parse_label, usage};
+use super::{Agent, connect::parse_label, current_schedules::CurrentSchedules, usage};
 use crate::{
     backup::{Label, STORED_TEXT_MAX, StoredSettings, Tier},
     catalog::{Catalog, SettingsToStore},
-    config::{DatabaseSettings, ScheduleOrigin, parse_zone},
+    config::{ScheduleOrigin, parse_zone},
     error::{Error, Result},
     operation::{Forecast, ForecastRequest, forecast},
+    retention::RetentionRun,
     schedule::{DrillSchedule, Schedule},
     text::Untrusted,
 };
@@ -40,7 +41,7 @@ pub struct ShownSchedule {
 }
 
 /// What is to be stored. What isn't named stays as it is stored.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ScheduleChange {
     /// The text of the schedule; `off` for none.
     pub schedule: Option<String>,
@@ -57,72 +58,56 @@ impl Agent {
     /// # Errors
     /// [`Error::Interrupted`]. If the bucket can't be reached, the verb that comes now says so itself.
     pub async fn adopt_stored_settings(&mut self) -> Result<()> {
-        let without = |one: &DatabaseSettings| one.schedule.is_none() && !one.unscheduled;
-        let labels: Vec<Label> = self
-            .config
-            .databases
-            .iter()
-            .filter(|one| without(one))
-            .map(|one| one.label.clone())
-            .collect();
+        let labels: Vec<Label> = self.not_in_settings().collect();
         if labels.is_empty() || self.config.location.is_none() {
             return Ok(());
         }
-        let stored = {
+        let mut now = CurrentSchedules {
+            databases: self.config.databases.clone(),
+            drills: self.config.drills.clone(),
+        };
+        let mut zone = None;
+        {
             let Ok(catalog) = self.catalog().await else {
                 return self.interrupt.check();
             };
             if catalog.store().writes_only() {
                 return Ok(());
             }
-            let mut stored = Vec::new();
             for label in labels {
                 let look = catalog.stored_settings(&label, self.clock.now());
                 match self.interrupt.or(look).await {
                     Err(error @ Error::Interrupted { .. }) => return Err(error),
-                    result => stored.push((label, result)),
+                    Ok(Some(stored)) => zone = zone.or(self.adopted(&mut now, &label, &stored)),
+                    Ok(None) => {}
+                    Err(error) => now.remember_fault(&label, error.to_string()),
                 }
             }
-            stored
-        };
-        for (label, result) in stored {
-            match result {
-                Ok(Some(stored)) => self.adopt(&label, &stored),
-                Ok(None) => {}
-                Err(error) => self.remember_fault(&label, error.to_string()),
-            }
         }
+        self.current = Mutex::default();
+        self.config.databases = now.databases;
+        self.config.drills = now.drills;
+        self.config.timezone = self.config.timezone.take().or(zone);
         Ok(())
     }
 
-    fn adopt(&mut self, label: &Label, stored: &StoredSettings) {
+    /// Takes what is stored for a database into schedules; gives its time zone.
+    pub(super) fn adopted(
+        &self,
+        into: &mut CurrentSchedules,
+        label: &Label,
+        stored: &StoredSettings,
+    ) -> Option<TimeZone> {
         let texts = merged(&ScheduleChange::default(), Some(stored));
-        let parsed = match ParsedSettings::parse(&texts, self.config.drill_timeout) {
-            Ok(parsed) => parsed,
-            Err(error) => return self.remember_fault(label, error.to_string()),
-        };
-        if let Some(drill) = parsed.drill
-            && self.config.drills.schedule_of(label).is_none()
-        {
-            self.config.drills.adopt(label, drill);
-        }
-        let is_set = parsed.is_off || parsed.schedule.is_some();
-        for one in self
-            .config
-            .databases
-            .iter_mut()
-            .filter(|one| is_set && one.label == *label)
-        {
-            one.origin = ScheduleOrigin::Bucket;
-            one.unscheduled = parsed.is_off;
-            one.schedule.clone_from(&parsed.schedule);
-        }
-        self.config.timezone = self.config.timezone.take().or(parsed.zone);
-    }
-
-    fn remember_fault(&mut self, label: &Label, why: String) {
-        for one in self.config.databases.iter_mut().filter(|one| one.label == *label) {
-            one.origin = ScheduleOrigin::Unreadable(why.clone());
+        match ParsedSettings::parse(&texts, self.config.drill_timeout) {
+            Ok(parsed) => {
+                into.take(label, (parsed.schedule.as_ref(), parsed.is_off), parsed.drill);
+                parsed.zone
+            }
+            Err(error) => {
+                into.remember_fault(label, error.to_string());
+                None
+            }
         }
     }
 
@@ -152,7 +137,8 @@ impl Agent {
     ) -> Result<ShownSchedule> {
         let now = self.clock.now();
         let stored = self.interrupt.or(catalog.stored_settings(&label, now)).await?;
-        let configured = self.config.databases.iter().find(|one| one.label == label);
+        let current = self.current();
+        let configured = current.database(&label);
         let (schedule, drill, origin) = match instead {
             Some(change) => {
                 let texts = merged(change, stored.as_ref());
@@ -160,22 +146,17 @@ impl Agent {
                 (parsed.schedule, parsed.drill, ScheduleOrigin::Bucket)
             }
             None => (
-                self.schedule_of(&label).cloned(),
-                self.config.drills.schedule_of(&label).cloned(),
+                configured.and_then(|one| one.schedule.clone()),
+                current.drills.schedule_of(&label).cloned(),
                 configured.map(|one| one.origin.clone()).unwrap_or_default(),
             ),
         };
         let survey = self.interrupt.or(catalog.survey(&label, usize::MAX)).await?;
         let next_due = schedule.as_ref().and_then(|one| one.next_due(&survey.past(), now));
-        let forecast = schedule.as_ref().map(|schedule| {
-            forecast(&ForecastRequest {
-                schedule,
-                policy: self.retention_policy(),
-                existing: survey.runs(now),
-                now,
-                days: &FORECAST_DAYS,
-            })
-        });
+        let forecast = match &schedule {
+            Some(schedule) => Some(self.forecast(schedule.clone(), survey.runs(now), now).await?),
+            None => None,
+        };
         Ok(ShownSchedule {
             database: label,
             schedule,
@@ -186,6 +167,22 @@ impl Agent {
             forecast,
             is_preview: instead.is_some(),
         })
+    }
+
+    /// A year of a schedule. A short one takes seconds, in which nothing else has to wait.
+    async fn forecast(&self, schedule: Schedule, existing: Vec<RetentionRun>, now: Timestamp) -> Result<Forecast> {
+        let policy = self.retention_policy();
+        let carrying_out = tokio::task::spawn_blocking(move || {
+            forecast(&ForecastRequest {
+                schedule: &schedule,
+                policy,
+                existing,
+                now,
+                days: &FORECAST_DAYS,
+            })
+        });
+        let carried_out = async { carrying_out.await.map_err(|error| Error::Internal(error.to_string())) };
+        self.interrupt.or(carried_out).await
     }
 
     /// Stores a schedule in the bucket, for every machine whose own settings don't say one. Atomic.

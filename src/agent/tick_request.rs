@@ -152,7 +152,7 @@ impl Agent {
             url: database.url.clone(),
             secret: secret.clone(),
             schedule,
-            drills: self.config.drills.schedule_of(&database.label).cloned(),
+            drills: self.current().drills.schedule_of(&database.label).cloned(),
         })
     }
 

@@ -112,7 +112,7 @@ pub(super) fn name_mac(identity: &DatabaseIdentity, domain: &str, message: &str)
     text
 }
 
-fn base32() -> Encoding {
+pub(super) fn base32() -> Encoding {
     let mut specification = Specification::new();
     specification.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
     specification

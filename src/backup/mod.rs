@@ -1,6 +1,7 @@
 //! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`], [`Details`] and [`Mark`]; and what a drill
 //! has proven of it, in a [`DrillRecord`]. Pure rules: no I/O, no clock.
 
+mod audit;
 mod changes;
 mod details;
 mod drill;
@@ -20,6 +21,10 @@ mod settings;
 mod tier;
 mod turn;
 
+pub use audit::{
+    AUDIT_VERSION, AuditAction, AuditEntry, AuditEvent, AuditName, AuditOutcome, AuditRole, BadAuditName,
+    UnreadableAudit,
+};
 pub use changes::{
     Between, Changes, DefinitionFate, DefinitionsChange, ExtensionChange, LargeObjectsSize, NamedDefinition,
     RoleChange, TableChange, TableSize,

@@ -108,7 +108,7 @@ impl Catalog {
     pub async fn sealed_record(&self, record: &Record) -> Result<Bytes> {
         let key = self.record_key(&record.database, &record.id);
         let expected = Expected {
-            database: &record.database,
+            database: Some(&record.database),
             name: record.id.as_str(),
             made: record.id.time(),
             content: Content::Record,
@@ -133,7 +133,7 @@ impl Catalog {
         }
         let key = self.details_key(&record.database, &record.id);
         let expected = Expected {
-            database: &record.database,
+            database: Some(&record.database),
             name: record.id.as_str(),
             made: record.id.time(),
             content: Content::Details,

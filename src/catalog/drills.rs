@@ -208,7 +208,7 @@ impl Catalog {
     /// What the report of a drill must match.
     pub(super) fn expected_report<'a>(&self, database: &'a Label, drill: &'a DrillObjects) -> Expected<'a> {
         Expected {
-            database,
+            database: Some(database),
             name: drill.name.as_str(),
             made: drill.name.began(),
             content: Content::Drill,
@@ -236,7 +236,7 @@ impl Catalog {
             return Err(Error::differs(key, "the drill could not write it"));
         }
         let expected = Expected {
-            database,
+            database: Some(database),
             name: name.as_str(),
             made: name.began(),
             content,

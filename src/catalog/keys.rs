@@ -70,6 +70,17 @@ impl Keys {
         counting.map(|key| key.secret.clone()).collect()
     }
 
+    /// The keys that open an object of the place as a whole that was made at `time`.
+    pub(super) fn opening_of_all(&self, time: Timestamp) -> Vec<Secret> {
+        let counting = self.all().filter(|key| key.counts_at(time));
+        counting.map(|key| key.secret.clone()).collect()
+    }
+
+    /// Every key.
+    pub(super) fn every(&self) -> Vec<Key> {
+        self.all().cloned().collect()
+    }
+
     /// Every secret, those in use first.
     #[must_use]
     pub fn secrets(&self) -> Vec<Secret> {

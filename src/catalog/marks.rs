@@ -152,7 +152,7 @@ impl Catalog {
     pub(super) async fn open_mark(&self, database: &Label, id: &BackupId, object: &Object) -> Result<Mark> {
         let key = &object.key;
         let expected = Expected {
-            database,
+            database: Some(database),
             name: id.as_str(),
             made: id.time(),
             content: Content::Mark,

@@ -8,12 +8,14 @@
 //! <prefix>/<database>/marks/<id>.pgc             what people decided about it afterwards, sealed: hold, acceptance
 //! <prefix>/<database>/drills/<drill>.pgc         what a drill has proven of a backup, sealed; beside it what it found
 //! <prefix>/<database>/settings/<name>.pgc        settings that somebody stored for every machine, sealed
+//! <prefix>/audit-trail/<month>/<name>.pgc          who had what done, sealed
 //! <prefix>/<database>/turns/<tier>/<name>.turn   in drop-box mode: a period's attempt or backup
 //! ```
 //!
 //! An archive without a record is not a backup and is never listed as one.
 
 mod archive_check;
+mod audit;
 mod commit;
 mod comparison;
 mod copying;
@@ -61,6 +63,7 @@ use crate::{
 };
 
 pub use archive_check::ArchiveCheck;
+pub use audit::AuditTrail;
 pub use commit::SealedEntry;
 pub use copying::Holdings;
 pub use doubt::Doubt;

@@ -29,7 +29,8 @@ const SEALED_BESIDES: u64 = 64 << 10;
 
 /// What a small sealed object must match.
 pub(super) struct Expected<'a> {
-    pub(super) database: &'a Label,
+    /// The database whose keys count; none for what belongs to the place as a whole, where every key does.
+    pub(super) database: Option<&'a Label>,
     /// The name for which it was sealed: an id, or the name of a drill.
     pub(super) name: &'a str,
     /// When it was made, by that name.
@@ -76,7 +77,7 @@ impl Catalog {
         }
         let bytes_max = details_bytes_max(record);
         let expected = Expected {
-            database,
+            database: Some(database),
             name: id.as_str(),
             made: id.time(),
             content,
@@ -118,7 +119,7 @@ impl Catalog {
     pub(super) async fn open_record(&self, database: &Label, id: &BackupId) -> Result<Record> {
         let key = self.record_key(database, id);
         let expected = Expected {
-            database,
+            database: Some(database),
             name: id.as_str(),
             made: id.time(),
             content: Content::Record,
@@ -164,7 +165,10 @@ impl Catalog {
     /// Opens a small sealed object, which must match its key and its record.
     async fn open_sealed(&self, key: &str, sealed: &[u8], expected: &Expected<'_>) -> Result<Vec<u8>> {
         let repository = self.repository().await?;
-        let secrets = self.keys.opening(expected.database, expected.made);
+        let secrets = match expected.database {
+            Some(database) => self.keys.opening(database, expected.made),
+            None => self.keys.opening_of_all(expected.made),
+        };
         let (header, json) = seal::open_bytes(sealed, &secrets).map_err(|e| Error::seal(key, e))?;
         header
             .check_is(&repository, expected.name, expected.content)

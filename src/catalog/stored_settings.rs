@@ -146,7 +146,7 @@ impl Catalog {
     async fn open_settings(&self, database: &Label, name: &SettingsName) -> Result<StoredSettings> {
         let key = self.settings_key(database, name);
         let expected = Expected {
-            database,
+            database: Some(database),
             name: name.as_str(),
             made: name.time(),
             content: Content::Settings,

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, builder::styling};
 
 use super::{
     commands::{
+        audit::AuditArgs,
         backup::BackupArgs,
         certificate::CertificateCommand,
         check::CheckArgs,
@@ -138,6 +139,8 @@ pub(super) enum Command {
     /// The dashboard of `serve`: the hash of a password, a link that opens it once
     #[command(subcommand)]
     Dashboard(DashboardCommand),
+    /// The audit trail: who had what done in the dashboard, from where, and how it ended
+    Audit(AuditArgs),
     /// How every database stands against its schedule; exit status 8 where something is late or wrong
     Status(StatusArgs),
     /// When each database is backed up, what that keeps over a year, and a schedule stored in the bucket

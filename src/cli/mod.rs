@@ -23,6 +23,7 @@ mod styled;
 mod table;
 mod terminal;
 mod text;
+mod text_audit;
 mod text_certificate;
 mod text_check;
 mod text_contents;

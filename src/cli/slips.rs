@@ -105,7 +105,11 @@ const SLIPS: &[(&[&str], &str)] = &[
          backup back",
     ),
     (
-        &["verify-backup", "check-backup", "audit"],
+        &["audit-log", "audit-trail", "trail"],
+        "`pgcoffer audit` shows who had what done in the dashboard; `pgcoffer list` shows every run, with why one failed",
+    ),
+    (
+        &["verify-backup", "check-backup"],
         "`pgcoffer verify latest` reads a backup back and checks every byte",
     ),
     (

@@ -1,9 +1,14 @@
 //! What an operator can have done.
 
-use super::forms::ActForm;
+use super::{
+    about::About,
+    done::{Done, done},
+    forms::ActForm,
+    store_schedule::{change_to, store_schedule},
+};
 use crate::{
-    agent::{Agent, AskedBackup, BackupOptions, DrillOptions, Selector},
-    backup::{BackupId, DrillVerdict, Label, Retention, Tier},
+    agent::{Agent, AskedBackup, BackupOptions, DrillOptions, ScheduleChange, Selector},
+    backup::{AuditAction, BackupId, DrillVerdict, Label, Retention, Tier},
     error::{Error, Result},
     operation::{MarkChange, Progress, ThawRequest},
     text::{counted, grouped, minute, size},
@@ -22,13 +27,24 @@ pub(super) enum Act {
     Retain(Label, BackupId, Retention),
     Delete(Label, BackupId),
     TestNotice,
+    Schedule(Label, ScheduleChange),
 }
 
-/// What came of it.
-pub(super) struct Done {
-    pub(super) sentences: Vec<String>,
-    /// Where it is shown.
-    pub(super) path: Option<String>,
+/// The action that a form names.
+pub(super) fn action_of(what: &str) -> Option<AuditAction> {
+    match what {
+        "back-up" => Some(AuditAction::BackUp),
+        "drill" => Some(AuditAction::Drill),
+        "verify" => Some(AuditAction::Verify),
+        "hold" => Some(AuditAction::Hold),
+        "release" => Some(AuditAction::Release),
+        "accept" => Some(AuditAction::Accept),
+        "retain" => Some(AuditAction::Retain),
+        "delete" => Some(AuditAction::Delete),
+        "test-notice" => Some(AuditAction::TestNotice),
+        "schedule" => Some(AuditAction::Schedule),
+        _ => None,
+    }
 }
 
 impl Act {
@@ -49,6 +65,10 @@ impl Act {
         match form.what.as_str() {
             "back-up" => Ok(Self::BackUp(label)),
             "drill" => Ok(Self::Drill(label, id)),
+            "schedule" => match form.schedule.trim() {
+                "" => Err("no schedule is chosen".to_owned()),
+                text => Ok(Self::Schedule(label, change_to(text, &form.timezone))),
+            },
             "verify" => with_id(Self::Verify),
             "release" => with_id(Self::Release),
             "accept" => with_id(Self::Accept),
@@ -86,6 +106,31 @@ impl Act {
             Self::Retain(label, id, retention) => format!("Keep {label}, {}, {retention}", minute(id.time())),
             Self::Delete(label, id) => format!("Delete {label}, {}", minute(id.time())),
             Self::TestNotice => "Send a test notice".to_owned(),
+            Self::Schedule(label, _) => format!("Change the schedule of {label}"),
+        }
+    }
+
+    /// What it is in the audit trail, and what it is about.
+    pub(super) fn subject(&self) -> (AuditAction, About<'_>) {
+        match self {
+            Self::BackUp(label) => (AuditAction::BackUp, About::database(label)),
+            Self::Drill(label, None) => (AuditAction::Drill, About::database(label)),
+            Self::Drill(label, Some(id)) => (AuditAction::Drill, About::backup(label, id)),
+            Self::Verify(label, id) => (AuditAction::Verify, About::backup(label, id)),
+            Self::Hold(label, id, reason) => (AuditAction::Hold, About::backup(label, id).saying(reason.clone())),
+            Self::Release(label, id) => (AuditAction::Release, About::backup(label, id)),
+            Self::Accept(label, id) => (AuditAction::Accept, About::backup(label, id)),
+            Self::Retain(label, id, retention) => (
+                AuditAction::Retain,
+                About::backup(label, id).saying(retention.to_string()),
+            ),
+            Self::Delete(label, id) => (AuditAction::Delete, About::backup(label, id)),
+            Self::TestNotice => (AuditAction::TestNotice, About::default()),
+            Self::Schedule(label, change) => {
+                let texts = [&change.schedule, &change.timezone];
+                let texts: Vec<&str> = texts.into_iter().flatten().map(String::as_str).collect();
+                (AuditAction::Schedule, About::database(label).saying(texts.join(", ")))
+            }
         }
     }
 
@@ -142,6 +187,7 @@ impl Act {
             }
             Self::Delete(label, id) => delete(agent, label, id).await,
             Self::TestNotice => test_notice(agent).await,
+            Self::Schedule(label, change) => store_schedule(agent, label, change, who).await,
         }
     }
 }
@@ -151,17 +197,6 @@ fn selector<'a>(label: &'a Label, id: &'a BackupId) -> Selector<'a> {
         id: Some(id.as_str()),
         before: None,
         database: Some(label.as_str()),
-    }
-}
-
-fn done(label: &Label, id: Option<&BackupId>, sentence: String) -> Done {
-    let path = match id {
-        Some(id) => format!("/databases/{label}/backups/{id}"),
-        None => format!("/databases/{label}"),
-    };
-    Done {
-        sentences: vec![sentence],
-        path: Some(path),
     }
 }
 

@@ -45,6 +45,9 @@ pub(super) struct ActForm {
     pub(super) id: String,
     pub(super) reason: String,
     pub(super) retention: String,
+    /// The text of another schedule, and its time zone.
+    pub(super) schedule: String,
+    pub(super) timezone: String,
     /// The name of the database, typed by hand before something is deleted.
     pub(super) typed: String,
 }

@@ -11,9 +11,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     act::Act,
+    asker::Asker,
     jobs::{JobNumber, Jobs},
     shown::{Answer, LookFailure, Question, Seen},
+    tally::Tally,
 };
+use crate::backup::AuditEvent;
 
 /// How long an answer counts as new.
 const FRESH: Duration = Duration::from_secs(15);
@@ -30,6 +33,7 @@ pub(super) struct Looks {
     known: KnownAnswers,
     runner: mpsc::Sender<Asked>,
     pub(super) jobs: Jobs,
+    tally: Tally,
     /// How long a page waits.
     wait: Duration,
 }
@@ -39,6 +43,7 @@ pub(super) struct AskedOfRunner {
     pub(super) requests: mpsc::Receiver<Asked>,
     pub(super) known: KnownAnswers,
     pub(super) jobs: Jobs,
+    pub(super) tally: Tally,
 }
 
 /// What the runner is asked for.
@@ -46,7 +51,9 @@ pub(super) enum Asked {
     /// A look at the bucket.
     Look(Question, oneshot::Sender<Result<Answer, LookFailure>>),
     /// Work that an operator asks for.
-    Work(Box<Act>, JobNumber),
+    Work(Box<Act>, JobNumber, Asker),
+    /// An entry of the audit trail for which nobody waits.
+    Note(Box<AuditEvent>),
 }
 
 /// The answers that are kept. Clones share them.
@@ -66,17 +73,19 @@ struct Known {
 /// Both sides.
 pub(super) fn channel() -> (Looks, AskedOfRunner) {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
-    let (jobs, known) = (Jobs::default(), KnownAnswers::default());
+    let (jobs, known, tally) = (Jobs::default(), KnownAnswers::default(), Tally::default());
     let looks = Looks {
         known: known.clone(),
         runner: sender,
         jobs: jobs.clone(),
+        tally: tally.clone(),
         wait: WAIT,
     };
     let asked = AskedOfRunner {
         requests: receiver,
         known,
         jobs,
+        tally,
     };
     (looks, asked)
 }
@@ -110,9 +119,19 @@ impl Looks {
     ///
     /// # Errors
     /// Where too much of it waits already.
-    pub(super) fn work(&self, act: Act, job: JobNumber) -> Result<(), Busy> {
-        let asked = Asked::Work(Box::new(act), job);
+    pub(super) fn work(&self, act: Act, job: JobNumber, asker: Asker) -> Result<(), Busy> {
+        let asked = Asked::Work(Box::new(act), job, asker);
         self.runner.try_send(asked).map_err(|_| Busy)
+    }
+
+    /// Notes in the audit trail what has happened already, or counts it with others of its kind. Nobody waits for it.
+    pub(super) fn note(&self, event: AuditEvent) {
+        let Some(event) = self.tally.count(event, Instant::now()) else {
+            return;
+        };
+        if self.runner.try_send(Asked::Note(Box::new(event))).is_err() {
+            tracing::warn!("too much waits to be done: who has signed in, or tried to, is in this log alone");
+        }
     }
 
     /// Has the runner look, and takes over what it brings.

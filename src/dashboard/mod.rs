@@ -5,27 +5,37 @@
 //! never waits for a bucket longer than a person would; the [`Runner`] asks the agent, one look for however many
 //! readers, and carries out what an operator asks for.
 //!
+//! Whatever an operator asks for is written into the audit trail before it is done, and how it ended afterwards
+//! ([`Runner`]); who signs in is noted there as well, counted ([`Tally`](tally)).
+//!
 //! Whoever is not signed in sees the page to sign in and nothing else. Pages have no inline script or style, and work
 //! without script. Text from outside is escaped twice: what a terminal or a reader would obey is shown
 //! ([`text`](crate::text)), and what HTML would obey is written as entities, which `maud` does for everything.
 
+mod about;
 mod access;
 mod act;
+mod asker;
 mod attempts;
+mod done;
 mod forms;
 mod headers;
 mod jobs;
 mod link;
 mod looks;
+mod missed;
 mod pages;
 mod random;
 mod role;
 mod routes;
 mod runner;
+mod schedule_form;
 mod sessions;
 mod shown;
 mod sign_in;
 mod site;
+mod store_schedule;
+mod tally;
 
 use std::net::SocketAddr;
 
@@ -64,7 +74,7 @@ pub fn dashboard<'a>(agent: &'a Agent, monitor: &Monitor, listen: SocketAddr) ->
     }
     let (looks, asked) = looks::channel();
     let site = Site::new(config, settings.clone(), link_key, monitor, looks)?;
-    let runner = Runner::new(agent, asked, Clock::system());
+    let runner = Runner::new(agent, asked, monitor, Clock::system());
     tracing::info!(url = %settings.url, listen = %listen, "the dashboard is on");
     Ok(Some((routes::router(site), runner)))
 }

@@ -12,10 +12,12 @@ use axum::{
 };
 
 use super::{
-    access::{Visitor, guard, is_own_form},
-    act::Act,
+    access::{Client, Visitor, guard, is_own_form},
+    act::{Act, action_of},
+    asker::Asker,
     forms::ActForm,
     pages::{self, HistoryFilter, ICON, Page, SCRIPT, STYLE, message},
+    schedule_form::ScheduleForm,
     shown::{Question, Seen},
     sign_in,
     site::Site,
@@ -38,7 +40,9 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/open/{secret}", get(sign_in::show_link))
         .route("/databases/{label}", get(database))
         .route("/databases/{label}/backups/{id}", get(backup))
+        .route("/databases/{label}/schedule", get(schedule))
         .route("/act", get(ask).post(act))
+        .route("/audit", get(audit))
         .route("/work", get(works))
         .route("/work/{number}", get(work))
         .merge(assets)
@@ -74,6 +78,24 @@ async fn database(
     match is_missing(&seen) {
         true => nothing(&site, &visitor),
         false => pages::database::database(&site, &visitor, &label, (&seen, &filter)),
+    }
+}
+
+/// What somebody has filled in is looked at for who may store it, as a year of a schedule takes some work.
+async fn schedule(
+    State(site): State<Arc<Site>>,
+    visitor: Visitor,
+    Path(label): Path<String>,
+    Query(form): Query<ScheduleForm>,
+) -> Response {
+    let Ok(label) = Label::parse(&label) else {
+        return nothing(&site, &visitor);
+    };
+    let change = (form.is_filled() && visitor.may_act()).then(|| form.change());
+    let seen = site.looks.ask(&Question::Schedule(label.clone(), change)).await;
+    match is_missing(&seen) {
+        true => nothing(&site, &visitor),
+        false => pages::schedule::schedule(&site, &visitor, (&label, &form), &seen),
     }
 }
 
@@ -130,8 +152,32 @@ async fn ask(State(site): State<Arc<Site>>, visitor: Visitor, Query(form): Query
     pages::act::ask(&site, &visitor, &form, None).unwrap_or_else(|| nothing(&site, &visitor))
 }
 
-async fn act(State(site): State<Arc<Site>>, visitor: Visitor, Form(form): Form<ActForm>) -> Response {
+/// The audit trail names people and their addresses, so whoever may only look has no use for it.
+async fn audit(State(site): State<Arc<Site>>, visitor: Visitor) -> Response {
     if !visitor.may_act() {
+        return may_only_look(&site, &visitor);
+    }
+    let seen = site.looks.ask(&Question::Audit).await;
+    pages::audit::audit(&site, &visitor, &seen)
+}
+
+async fn act(
+    State(site): State<Arc<Site>>,
+    visitor: Visitor,
+    Client(client): Client,
+    Form(form): Form<ActForm>,
+) -> Response {
+    let asker = Asker {
+        name: visitor.name.clone(),
+        role: visitor.role,
+        address: client,
+    };
+    if !visitor.may_act() {
+        // another page may have had his browser send it
+        let is_own = is_own_form(&visitor, &form.token);
+        if let Some(action) = action_of(&form.what).filter(|_| is_own) {
+            site.looks.note(asker.refused(action, &form.database, &form.id));
+        }
         return may_only_look(&site, &visitor);
     }
     if !is_own_form(&visitor, &form.token) {
@@ -147,7 +193,7 @@ async fn act(State(site): State<Arc<Site>>, visitor: Visitor, Form(form): Form<A
         Err(why) => return again(StatusCode::UNPROCESSABLE_ENTITY, &why),
     };
     let job = site.looks.jobs.add(act.title(), &visitor.name, site.clock.now());
-    match site.looks.work(act, job) {
+    match site.looks.work(act, job, asker) {
         Ok(()) => Redirect::to(&format!("/work/{job}")).into_response(),
         Err(busy) => {
             site.looks.jobs.remove(job);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    agent::{Overview, ShownBackup},
+    agent::{AuditLines, Overview, ScheduleChange, ShownBackup, ShownSchedule},
     backup::{BackupId, Failure, Label},
     catalog::Listing,
-    operation::Health,
+    operation::{Health, PruneReport},
+    schedule::Schedule,
 };
 
 /// What a page is about.
@@ -20,6 +21,10 @@ pub(super) enum Question {
     Database(Label),
     /// One backup.
     Backup(Label, BackupId),
+    /// The audit trail.
+    Audit,
+    /// The schedule of one database, and perhaps what another one would keep.
+    Schedule(Label, Option<ScheduleChange>),
 }
 
 /// What the bucket has about it.
@@ -28,6 +33,18 @@ pub(super) enum Answer {
     Overview(Overview),
     Database(Box<DatabaseAnswer>),
     Backup(Box<BackupAnswer>),
+    Audit(AuditLines),
+    Schedule(Box<ScheduleAnswer>),
+}
+
+/// The schedule of one database.
+#[derive(Debug)]
+pub(super) struct ScheduleAnswer {
+    pub(super) shown: ShownSchedule,
+    /// What another one would keep, or why it is none.
+    pub(super) preview: Option<Result<ShownSchedule, Failure>>,
+    /// What a prune would do now, or why it would do nothing.
+    pub(super) prune: Result<PruneReport, Failure>,
 }
 
 /// One database.
@@ -36,6 +53,8 @@ pub(super) struct DatabaseAnswer {
     pub(super) health: Health,
     /// Its newest runs.
     pub(super) listing: Listing,
+    /// Its schedule.
+    pub(super) schedule: Option<Schedule>,
 }
 
 /// One backup.

@@ -1,6 +1,6 @@
 //! Signing in and out.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use axum::{
     Form,
@@ -11,6 +11,7 @@ use axum::{
 
 use super::{
     access::{Client, SESSION, Visitor, cookie, is_own_form, is_own_path},
+    asker::{Asker, failed_sign_in},
     forms::{NextQuery, OpenForm, SignInForm, TokenForm},
     pages::sign_in::{Said, open as open_page, sign_in as sign_in_page},
     random::{is_same, random_text},
@@ -75,6 +76,7 @@ pub(super) async fn sign_in(
         Some(role) => {
             site.attempts.succeeded(client);
             tracing::info!(%client, role = role.name(), "signed in to the dashboard");
+            site.looks.note(asker(role, client).signs_in("by password"));
             let next = if is_own_path(&form.next) {
                 form.next.as_str()
             } else {
@@ -84,6 +86,7 @@ pub(super) async fn sign_in(
         }
         None => {
             tracing::warn!(%client, "a password for the dashboard was wrong");
+            site.looks.note(failed_sign_in(client, "a password was wrong"));
             again(StatusCode::UNAUTHORIZED, "This password is not right.".to_owned())
         }
     }
@@ -120,11 +123,13 @@ pub(super) async fn open(
     match key.open(&form.link, &site.opened_links, (site.started, site.clock.now())) {
         Ok(()) => {
             tracing::info!(%client, role = Role::Operator.name(), "signed in to the dashboard by a link");
+            site.looks.note(asker(Role::Operator, client).signs_in("by a link"));
             begin(&site, &headers, Role::Operator, "/")
                 .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
         }
         Err(fault) => {
             tracing::warn!(%client, "a link to the dashboard did not open: {fault}");
+            site.looks.note(failed_sign_in(client, "a link did not open"));
             refused(format!(
                 "This does not open: {fault}. Run `pgcoffer dashboard open` once more."
             ))
@@ -148,6 +153,11 @@ pub(super) async fn sign_out(
     let mut response = Redirect::to("/sign-in").into_response();
     set_cookie(&mut response, &site.cookie(SESSION, "", 0));
     response
+}
+
+fn asker(role: Role, address: IpAddr) -> Asker {
+    let name = role.name().to_owned();
+    Asker { name, role, address }
 }
 
 /// Begins a session with a new id. One that the browser had ends, so that nobody can lay an id under somebody else.

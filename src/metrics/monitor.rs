@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::{DatabaseMetrics, Rounds, Snapshot};
 use crate::{
@@ -20,7 +21,11 @@ const SURVEY_ALLOWANCE: Duration = Duration::from_secs(30 * 60);
 
 /// The state of `serve`. Reading it never makes a request. Clones share one state.
 #[derive(Debug, Clone)]
-pub struct Monitor(Arc<Mutex<State>>);
+pub struct Monitor {
+    state: Arc<Mutex<State>>,
+    /// Somebody wants a round at once.
+    wanted: Arc<Notify>,
+}
 
 /// What a round found out about one database.
 #[derive(Debug, Clone)]
@@ -88,7 +93,7 @@ impl Monitor {
             unseen_rounds: 0,
         };
         let now = Instant::now();
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             databases: databases.iter().map(monitored).collect(),
             rounds: Rounds::default(),
             motion: (progress.motion(), now),
@@ -97,7 +102,11 @@ impl Monitor {
             heartbeat: now,
             heartbeat_max: heartbeat_every * HEARTBEATS_MISSED_MAX,
             idle_max: dump_idle_timeout + SURVEY_ALLOWANCE,
-        })))
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            wanted: Arc::default(),
+        }
     }
 
     /// The state with write-only credentials.
@@ -134,6 +143,16 @@ impl Monitor {
         let state = self.state();
         let works = state.rounds.running && state.progress.motion() != state.round_motion;
         works.then(|| state.progress.clone())
+    }
+
+    /// Has the next round begin at once, or right after the one that goes on.
+    pub(crate) fn want_round(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Waits until somebody wants a round. Safe to cancel.
+    pub(crate) async fn round_wanted(&self) {
+        self.wanted.notified().await;
     }
 
     /// Shows that the main loop is alive. To be called again and again.
@@ -190,7 +209,7 @@ impl Monitor {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

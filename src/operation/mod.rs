@@ -75,7 +75,9 @@ pub use lifecycle::{
 pub use mark::{ChangedMark, MarkChange, change_mark};
 pub use other_file::{file_instead_of_id, file_instead_of_sealed};
 pub use problem::Problem;
-pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
+pub use prune::{
+    BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, TrailPruned, prune, prune_trail,
+};
 pub use quoted_name::SchemaName;
 pub use restore::{
     Lacks, MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreEstimate, RestorePreview, RestoreReport,

@@ -125,12 +125,14 @@ fn drop_box(place: &PolicyScope) -> Vec<Statement> {
     ]
 }
 
-/// Reads backups, and adds what drills have shown of them. It overwrites and deletes nothing, and adds nothing elsewhere:
-/// what a thief with these credentials writes there is no backup.
+/// Reads backups, and adds what drills have shown of them, and to the audit trail who had them made. It overwrites and
+/// deletes nothing, and adds nothing elsewhere: what a thief with these credentials writes there is no backup.
 fn drill(place: &PolicyScope) -> Vec<Statement> {
     let condition = json!({ "Null": { "s3:if-none-match": "false" } });
     let reports = Statement {
-        resource: vec![place.objects_arn(&format!("{}*/drills", place.below()))],
+        resource: ["*/drills", "audit-trail"]
+            .map(|folder| place.objects_arn(&format!("{}{folder}", place.below())))
+            .to_vec(),
         condition: place.service.has_conditions_on_writes().then_some(condition),
         ..place.on_objects("WriteReportsOfDrills", &[S3Action::PutObject])
     };

@@ -239,6 +239,7 @@ fn named(content: Content) -> &'static str {
         Content::Findings => "the findings of a drill",
         Content::Repository => "a repository",
         Content::Settings => "settings",
+        Content::Audit => "an entry of the audit trail",
     }
 }
 

@@ -21,11 +21,13 @@ pub enum Content {
     Repository,
     /// Settings that are stored in the bucket.
     Settings,
+    /// An entry of the audit trail.
+    Audit,
 }
 
 impl Content {
     /// All kinds.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Archive,
         Self::Record,
         Self::Details,
@@ -34,6 +36,7 @@ impl Content {
         Self::Findings,
         Self::Repository,
         Self::Settings,
+        Self::Audit,
     ];
 
     /// The word in the header.
@@ -47,13 +50,17 @@ impl Content {
             Self::Findings => "findings",
             Self::Repository => "repository",
             Self::Settings => "settings",
+            Self::Audit => "audit",
         }
     }
 
     /// Whether a catalog key opens and seals it. It doesn't for what is inside a backup.
     #[must_use]
     pub fn is_of_catalog(self) -> bool {
-        matches!(self, Self::Record | Self::Mark | Self::Drill | Self::Repository)
+        matches!(
+            self,
+            Self::Record | Self::Mark | Self::Drill | Self::Repository | Self::Audit
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! `serve`: rounds by the settings, and an HTTP server beside them.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::{join, try_join3};
 use tokio::{net::TcpListener, sync::Notify};
@@ -14,7 +14,7 @@ use crate::{
     agent::{self, Agent, MissingRun, Undelivered, WatchedDatabase, log_unready, write_metrics_file},
     backup::Label,
     catalog::Catalog,
-    config::{self, DatabaseSettings, Dynos},
+    config::{self, DatabaseSettings, Dynos, ScheduleOrigin},
     dashboard,
     error::{Error, Result},
     heroku::Heroku,
@@ -131,7 +131,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         };
         let runner = async {
             if let Some(runner) = runner {
-                runner.run().await;
+                runner.run(self.options.prune).await;
             }
             Ok(())
         };
@@ -150,7 +150,7 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         let agent = self.agent;
         let (ready, unready) = agent.readied(databases.iter().copied());
         let only_drills = unready.is_empty() && agent.config().drills.is_set();
-        if ready.is_empty() && !only_drills {
+        if ready.is_empty() && !only_drills && self.to_come().next().is_none() {
             log_unready(unready.iter().skip(1));
             return unready.into_iter().next().map_or(Ok(()), |(_, e)| Err(e));
         }
@@ -165,16 +165,26 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
             return Ok(());
         }
         let clients = agent.clients().await?;
-        let labels: Vec<Label> = ready.iter().map(|one| one.label.clone()).collect();
+        let scheduled = ready.iter().map(|one| one.label.clone());
+        let labels: Vec<Label> = scheduled.chain(self.to_come().cloned()).collect();
         let wake = Notify::new();
-        let request = agent.tick_request(ready, self.options.parallel, self.options.prune);
+        let request = agent.tick_request(Vec::new(), self.options.parallel, self.options.prune);
         let (notifications, interrupt) = (agent.notifications(), agent.interrupt());
+        let mut turns = (agent.current(), ready, unready);
         let round = async || {
-            let unready = &unready[..];
+            agent.refresh_schedules().await?;
+            let current = agent.current();
+            if !Arc::ptr_eq(&current, &turns.0) {
+                let (ready, unready) = agent.readied(current.databases.iter().filter(|one| !one.unscheduled));
+                log_unready(unready.iter());
+                turns = (current, ready, unready);
+            }
+            let (_, ready, unready) = &turns;
             // connected to once, as soon as they can be reached
             let beside = agent.places_beside(catalog).await?;
             let request = TickRequest {
                 beside: beside.connected.clone(),
+                databases: ready.clone(),
                 ..request.clone()
             };
             let tick = agent::tick(catalog, clients, &request, unready, notifications, progress, interrupt);
@@ -276,11 +286,20 @@ impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
         Launcher::new((heroku, catalog), scheduled.collect(), dyno, interrupt, on_event)
     }
 
+    /// The databases without a schedule to which somebody may give one on a page.
+    fn to_come(&self) -> impl Iterator<Item = &Label> {
+        let config = self.agent.config();
+        let has_pages = config.dashboard.is_some() && config.serving.dynos.is_none();
+        let lacks = |one: &&DatabaseSettings| one.schedule.is_none() && one.origin != ScheduleOrigin::Settings;
+        let databases = config.databases.iter().filter(lacks);
+        databases.filter(move |_| has_pages).map(|one| &one.label)
+    }
+
     fn scheduled(&self) -> Result<Vec<&DatabaseSettings>> {
         let config = self.agent.config();
         let scheduled = config.databases.iter().filter(|one| !one.unscheduled);
         let scheduled: Vec<&DatabaseSettings> = scheduled.collect();
-        if !scheduled.is_empty() || config.drills.is_set() {
+        if !scheduled.is_empty() || config.drills.is_set() || self.to_come().next().is_some() {
             return Ok(scheduled);
         }
         if config.databases.is_empty() {

@@ -73,7 +73,7 @@ async fn with_heartbeats<T>(monitor: &Monitor, every: Duration, work: impl Futur
     }
 }
 
-/// Waits so long, in short steps, by two clocks: the wall clock, which goes on while a machine is suspended, and the
+/// Waits so long, or until somebody wants a round, in short steps, by two clocks: the wall clock, which goes on while a machine is suspended, and the
 /// monotonic clock, which can't be set back.
 async fn wait_for(wait: Duration, monitor: &Monitor, pace: &Pace, clock: Clock) {
     let (began, until) = (Instant::now(), clock.now().checked_add(wait));
@@ -81,7 +81,10 @@ async fn wait_for(wait: Duration, monitor: &Monitor, pace: &Pace, clock: Clock) 
     while began.elapsed() < wait && !until.as_ref().is_ok_and(|until| has_come(*until)) {
         monitor.heartbeat();
         let left = wait.saturating_sub(began.elapsed());
-        tokio::time::sleep(left.min(pace.poll_interval)).await;
+        tokio::select! {
+            () = tokio::time::sleep(left.min(pace.poll_interval)) => {}
+            () = monitor.round_wanted() => break,
+        }
     }
     monitor.heartbeat();
 }
@@ -176,6 +179,25 @@ mod tests {
         let after = |_: &Monitor| interrupt.raise(ExitStatus::Terminated);
         rounds(round, &monitor, pace, Clock::system(), &interrupt, after).await;
         assert_eq!(monitor.snapshot().rounds.unwrap().ended, 1);
+    }
+
+    #[tokio::test]
+    async fn a_round_that_somebody_wants_comes_at_once() {
+        let (interrupt, pace) = (Interrupt::default(), Pace::default());
+        let (monitor, count) = (monitor(&pace), Cell::new(0_u64));
+        let round = async || {
+            count.set(count.get() + 1);
+            // one that was wanted while a round goes on comes as well
+            monitor.want_round();
+            Ok(blind())
+        };
+        let after = |_: &Monitor| {
+            if count.get() == 3 {
+                interrupt.raise(ExitStatus::Terminated);
+            }
+        };
+        rounds(round, &monitor, pace, Clock::system(), &interrupt, after).await;
+        assert!(count.get() >= 3, "{}", count.get());
     }
 
     #[tokio::test]

@@ -41,7 +41,7 @@ fn every_page_is_accessible_and_works_by_keyboard_and_without_script() {
         .without("PGCOFFER_BUCKET")
         .localstack(&bucket)
         .env(
-            "PGCOFFER_SCHEDULE",
+            "PGCOFFER_DB_MAIN_SCHEDULE",
             calm("daily at HH:MM keep 7d, weekly on sunday keep 5w"),
         )
         .env("PGCOFFER_SCRATCH_URL", stage.cluster.url("postgres"));
@@ -72,6 +72,9 @@ fn every_page_is_accessible_and_works_by_keyboard_and_without_script() {
             &of_backup,
             &delete,
             "/work",
+            "/audit",
+            "/databases/away/schedule?at=02%3A30&day=sunday&daily=7d&monthly=12mo",
+            "/databases/main/schedule",
             "/databases/none",
         ])
         .env("NODE_PATH", testbed.join("browser/node_modules"))

@@ -22,13 +22,15 @@ fn served(bucket: &S3Server) -> Served {
 }
 
 /// Every page there is.
-pub(crate) const PAGES: [&str; 6] = [
+pub(crate) const PAGES: [&str; 8] = [
     "/",
     "/databases/main",
     "/databases/main?status=failed",
     "/databases/main/backups/20261120T070000Z-rkropyeppww6",
     "/act?what=back-up&database=main",
     "/work",
+    "/audit",
+    "/databases/main/schedule",
 ];
 
 #[test]

@@ -129,6 +129,8 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
             "error",
             "metrics",
             "operation",
+            "retention",
+            "schedule",
             "seal",
             "web",
         ],

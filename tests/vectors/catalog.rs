@@ -28,7 +28,7 @@ pub(crate) fn catalog_keys() -> Vec<Vector> {
         Vector { held, ..vector }
     };
     let mut vectors = Vec::new();
-    for content in ["record", "mark", "drill", "repository"] {
+    for content in ["record", "mark", "drill", "repository", "audit"] {
         for (whose, held) in [("key", Held::Key), ("catalog_key", Held::CatalogKey)] {
             let name = format!("catalog_{content}_under_{whose}");
             vectors.push(opens_for(&name, held, content, &both));

@@ -1,5 +1,6 @@
 //! One file a command: its arguments, the verb of the agent, and the result as text or JSON.
 
+pub(super) mod audit;
 pub(super) mod backup;
 mod bucket_facts;
 pub(super) mod certificate;
@@ -89,6 +90,7 @@ pub(super) async fn run(cli: &Cli, agent: &Agent) -> Result<()> {
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,
         Command::Serve(args) => context.serve(args).await,
+        Command::Audit(args) => context.audit(args).await,
         Command::Status(args) => context.status(args).await,
         Command::Schedule(command) => context.schedule(command).await,
         Command::Check(args) => context.check(args).await,

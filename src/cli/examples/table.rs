@@ -80,6 +80,13 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "audit",
+        &[
+            ("pgcoffer audit", "what was done in the dashboard last"),
+            ("pgcoffer audit --limit 0 --json", "all of it, for a program"),
+        ],
+    ),
+    (
         "schedule",
         &[("pgcoffer schedule show", "when each database is backed up")],
     ),

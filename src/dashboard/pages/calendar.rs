@@ -1,4 +1,4 @@
-//! The last twelve months, day by day: what is kept, what failed, what was proven.
+//! The last twelve months, day by day: what is kept, what failed, what is missed, what was proven.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use crate::{
     backup::Status,
     catalog::CatalogEntry,
-    dashboard::{shown::DatabaseAnswer, site::Site},
+    dashboard::{missed::missed_days, shown::DatabaseAnswer, site::Site},
     text::counted,
 };
 
@@ -23,6 +23,8 @@ struct Day {
     kept: usize,
     failed: usize,
     proven: usize,
+    /// Whether a backup was due, and none is there.
+    is_missed: bool,
 }
 
 /// The calendar, with what its colours mean, and in words what they show.
@@ -45,25 +47,33 @@ pub(super) fn calendar(site: &Site, known: &DatabaseAnswer) -> Markup {
     {
         days.entry(date(drill.began)).or_default().proven += 1;
     }
+    if let Some(schedule) = &known.schedule {
+        for missed in missed_days(schedule, &known.listing.entries, known.listing.seen, &site.zone) {
+            days.entry(missed).or_default().is_missed = true;
+        }
+    }
     let today = date(known.listing.seen);
     let first = today.first_of_month().saturating_sub(11.months());
     let months = (0..12).map(|n: i32| first.saturating_add(n.months()));
     let in_year = || days.range(first..=today).map(|(_, day)| day);
     let said = format!(
-        "{} with backups that are kept, {} with a run that failed, {} on which a backup was shown to come back.",
+        "{} with backups that are kept, {} with a run that failed, {} on which a backup was due and none is there, {} on \
+         which a backup was shown to come back.",
         counted(in_year().filter(|day| day.kept > 0).count(), "day"),
         counted(in_year().filter(|day| day.failed > 0).count(), "day"),
+        counted(in_year().filter(|day| day.is_missed).count(), "day"),
         counted(in_year().filter(|day| day.proven > 0).count(), "day"),
     );
     html! {
         p.small.soft { (said) }
         div.months { @for month in months { (month_of(month, today, &days)) } }
         ul.legend {
-            li { (sample("d kept", false, false)) "kept" }
-            li { (sample("d many", false, false)) "kept, many" }
-            li { (sample("d failed", true, false)) "a run failed" }
-            li { (sample("d kept", false, true)) "shown to come back" }
-            li { (sample("d", false, false)) "nothing is kept" }
+            li { (sample("d kept", Sign::None)) "kept" }
+            li { (sample("d many", Sign::None)) "kept, many" }
+            li { (sample("d failed", Sign::Failed)) "a run failed" }
+            li { (sample("d missed", Sign::Missed)) "missed: one was due, none is there" }
+            li { (sample("d kept", Sign::Proven)) "shown to come back" }
+            li { (sample("d", Sign::None)) "nothing is kept" }
         }
     }
 }
@@ -94,34 +104,59 @@ fn day_at(date: Date, day: Option<&Day>, (x, y): (i32, i32)) -> Markup {
     if day.failed > 0 {
         said.push(format!("{} failed", counted(day.failed, "run")));
     }
+    if day.is_missed {
+        said.push("one was due that is not there".to_owned());
+    }
     if day.proven > 0 {
         said.push("shown to come back".to_owned());
     }
-    let class = match (day.failed, day.kept) {
-        (1.., _) => "d failed",
-        (0, 0) => "d",
-        (0, kept) if kept >= MANY => "d many",
-        (0, _) => "d kept",
+    let class = match (day.failed, day.is_missed, day.kept) {
+        (1.., ..) => "d failed",
+        (0, true, _) => "d missed",
+        (0, false, 0) => "d",
+        (0, false, kept) if kept >= MANY => "d many",
+        (0, false, _) => "d kept",
+    };
+    let sign = match (day.proven, day.failed, day.is_missed) {
+        (1.., ..) => Sign::Proven,
+        (0, 1.., _) => Sign::Failed,
+        (0, 0, true) => Sign::Missed,
+        (0, 0, false) => Sign::None,
     };
     html! {
         rect class=(class) x=(x) y=(y) width=(SIDE) height=(SIDE) rx="2" { title { (date) ": " (said.join(", ")) } }
-        (signs((x, y), day.failed > 0, day.proven > 0))
+        (sign_at(sign, (x, y)))
     }
 }
 
-/// What tells days apart without colours: a cross for what failed, a dot for what came back.
-fn signs((x, y): (i32, i32), failed: bool, proven: bool) -> Markup {
+/// What tells days apart without colours.
+#[derive(Debug, Clone, Copy)]
+enum Sign {
+    None,
+    /// A cross.
+    Failed,
+    /// A bar.
+    Missed,
+    /// A dot.
+    Proven,
+}
+
+fn sign_at(sign: Sign, (x, y): (i32, i32)) -> Markup {
     html! {
-        @if proven { circle.p cx=(x + SIDE / 2) cy=(y + SIDE / 2) r="2.6" {} }
-        @else if failed { path.x d={ "M" (x + 3) " " (y + 3) "l6 6m0-6l-6 6" } {} }
+        @match sign {
+            Sign::None => {},
+            Sign::Failed => path.x d={ "M" (x + 3) " " (y + 3) "l6 6m0-6l-6 6" } {},
+            Sign::Missed => path.x d={ "M" (x + 3) " " (y + SIDE / 2) "h6" } {},
+            Sign::Proven => circle.p cx=(x + SIDE / 2) cy=(y + SIDE / 2) r="2.6" {},
+        }
     }
 }
 
-fn sample(class: &str, failed: bool, proven: bool) -> Markup {
+fn sample(class: &str, sign: Sign) -> Markup {
     html! {
         svg viewBox="0 0 12 12" aria-hidden="true" {
             rect class=(class) width=(SIDE) height=(SIDE) rx="2" {}
-            (signs((0, 0), failed, proven))
+            (sign_at(sign, (0, 0)))
         }
     }
 }

@@ -76,7 +76,10 @@ fn head(visitor: &Visitor, known: &DatabaseAnswer) -> Markup {
                     @if known.health.newest_good.is_some() {
                         (act_button("Test a restore", &format!("what=drill&database={label}"), false))
                     }
+                    a.button href={ "/databases/" (label) "/schedule" } { "Schedule" }
                 }
+            } @else {
+                div.acts { a.button href={ "/databases/" (label) "/schedule" } { "Schedule" } }
             }
         }
     }

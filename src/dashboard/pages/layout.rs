@@ -87,6 +87,9 @@ impl Page<'_> {
                             ul {
                                 li { a href="/" aria-current=[(self.title == "Overview").then_some("page")] { "Overview" } }
                                 li { a href="/work" aria-current=[(self.title == "Work").then_some("page")] { "Work" } }
+                                @if visitor.may_act() {
+                                    li { a href="/audit" aria-current=[(self.title == "Audit trail").then_some("page")] { "Audit" } }
+                                }
                             }
                         }
                         div.who {

@@ -1,6 +1,7 @@
 //! HTML. Each page is a function of what was found; nothing here asks anybody.
 
 pub(super) mod act;
+pub(super) mod audit;
 pub(super) mod backup;
 mod calendar;
 mod commands;
@@ -10,6 +11,7 @@ mod layout;
 pub(super) mod overview;
 mod parts;
 mod plot;
+pub(super) mod schedule;
 pub(super) mod sign_in;
 pub(super) mod work;
 

@@ -11,13 +11,17 @@ mod leftovers;
 mod named;
 mod proof;
 mod report;
+mod trail;
 
 use jiff::Timestamp;
 use tracing::field;
 
 use self::leftovers::Leftover;
 pub(super) use self::named::NamedDeletion;
-pub use self::report::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport};
+pub use self::{
+    report::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport},
+    trail::{TrailPruned, prune_trail},
+};
 use super::{
     CLOCKS_APART_MAX, Clock, Interrupt,
     spans::{step, traced},

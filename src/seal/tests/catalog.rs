@@ -6,7 +6,13 @@ use hmac::Mac as _;
 use super::super::data_key::DataKey;
 use super::*;
 
-const OF_CATALOG: [Content; 4] = [Content::Record, Content::Mark, Content::Drill, Content::Repository];
+const OF_CATALOG: [Content; 5] = [
+    Content::Record,
+    Content::Mark,
+    Content::Drill,
+    Content::Repository,
+    Content::Audit,
+];
 const INSIDE: [Content; 4] = [Content::Archive, Content::Details, Content::Findings, Content::Settings];
 
 fn of(content: Content, repository: &RepositoryId) -> Subject<'_> {

@@ -101,7 +101,7 @@ fn a_command_reads_each_entry_once() {
         "list: list 5, record 10",
         "status: archive 4, list 7, record 10",
         "tick, nothing due: archive 4, list 5, record 10, settings 1",
-        "prune, nothing to delete: list 6, record 10, settings 1",
+        "prune, nothing to delete: list 8, record 10, settings 1",
         "backup: details 5, head 4, list 3, record 10, repository 2, settings 2, write 6",
         "restore latest: archive 4, details 1, head 2, list 4, record 1",
     ];
@@ -156,7 +156,7 @@ fn what_is_deleted_is_looked_at_again() {
     let expected = [
         "tick, a backup and 3 deletions: archive 16, delete 9, details 16, head 16, list 16, record 11, repository 2, \
          settings 21, write 6",
-        "prune, 3 deletions: archive 14, delete 9, details 10, head 12, list 11, record 10, settings 19",
+        "prune, 3 deletions: archive 14, delete 9, details 10, head 12, list 13, record 10, settings 19",
     ];
     assert_eq!(found, expected);
 }

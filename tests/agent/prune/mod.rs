@@ -13,3 +13,4 @@ pub(crate) mod refusals;
 mod retain;
 pub(crate) mod scene;
 mod tags;
+mod trail;

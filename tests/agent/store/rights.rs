@@ -228,6 +228,7 @@ fn no_policy_reaches_beyond_its_place() {
                 "arn:aws:s3:::testbed",
                 "arn:aws:s3:::testbed/backups/*",
                 "arn:aws:s3:::testbed/backups/*/drills/*",
+                "arn:aws:s3:::testbed/backups/audit-trail/*",
             ];
             assert!(
                 resources.iter().all(|one| ours.contains(&one.as_str().unwrap())),
