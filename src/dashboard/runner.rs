@@ -88,12 +88,22 @@ async fn work(agent: &Agent, act: Act, number: JobNumber, (jobs, clock): (&Jobs,
         let hint = error.hint();
         tracing::error!(who = %job.who, hint, "from the dashboard: {} failed: {error}", job.title);
     }
-    let (result, path) = match done {
-        Ok(done) => (Ok(done.sentences), done.path),
-        Err(error) => (Err(Failure::from(&error)), None),
-    };
     let at = clock.now();
-    jobs.end(number, JobEnd { at, result, path });
+    let end = match done {
+        Ok(done) => JobEnd {
+            at,
+            result: Ok(done.sentences),
+            backup: done.backup,
+            path: done.path,
+        },
+        Err(error) => JobEnd {
+            at,
+            result: Err(Failure::from(&error)),
+            backup: None,
+            path: None,
+        },
+    };
+    jobs.end(number, end);
 }
 
 async fn look(agent: &Agent, question: &Question) -> Result<Answer> {
