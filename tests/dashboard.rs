@@ -22,6 +22,8 @@ mod acting;
 mod api;
 #[path = "dashboard/api_acting.rs"]
 mod api_acting;
+#[path = "dashboard/api_attacks.rs"]
+mod api_attacks;
 #[path = "dashboard/api_schema.rs"]
 mod api_schema;
 #[path = "dashboard/attacks.rs"]

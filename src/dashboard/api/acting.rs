@@ -311,7 +311,7 @@ async fn change(
 
 /// That something is in the bucket, as far as that can be seen: otherwise the job itself says what is wrong.
 async fn exists(site: &Site, question: Question) -> Result<(), Problem> {
-    let seen = site.looks.ask(&question).await;
+    let seen = site.looks.ask_patiently(&question).await;
     match seen.failure {
         Some(failed) if failed.is_missing => Err(Problem::nothing()),
         _ => Ok(()),

@@ -23,7 +23,7 @@ pub(super) struct BackupsQuery {
     #[param(value_type = u32, required = false, minimum = 1)]
     pub(super) page: Option<u32>,
     /// How many there are on a page: 50, if nothing is said.
-    #[param(value_type = u32, required = false, minimum = 1, maximum = 200)]
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 100)]
     pub(super) per_page: Option<u32>,
 }
 

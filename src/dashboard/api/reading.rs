@@ -29,7 +29,7 @@ use crate::{
 /// Runs on a page, where nothing is said.
 const PER_PAGE: u32 = 50;
 /// The most runs on a page.
-const PER_PAGE_MAX: u32 = 200;
+const PER_PAGE_MAX: u32 = 100;
 /// How long an answer waits for a job to end: a connection ends some seconds later.
 const WAIT_MAX_SECONDS: u32 = 8;
 /// When a slow look is worth another question.
@@ -200,7 +200,7 @@ pub(super) fn wait(query: &WaitQuery) -> Result<Duration, Problem> {
 
 /// What the bucket has now. Programs are told nothing older: a page says how old it is, and is read by a person.
 pub(super) async fn looked(site: &Site, question: &Question) -> Result<Arc<Answer>, Problem> {
-    let seen = site.looks.ask(question).await;
+    let seen = site.looks.ask_patiently(question).await;
     match (seen.answer, seen.failure) {
         (_, Some(failed)) if failed.is_missing => Err(Problem::nothing()),
         (_, Some(failed)) => Err(Problem::of_look(&failed.failure)),
