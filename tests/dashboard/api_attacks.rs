@@ -195,7 +195,7 @@ fn paths_and_methods_lead_nowhere_else() {
         "/databases/%00",
         "/databases/%ff",
         "/databases/main%0d%0aX-Evil:%20yes",
-        "/databases/<script>alert(1)</script>",
+        "/databases/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
         "/databases/main/backups/latest",
         "/databases/main/backups/20261120T070000Z-aaaaaaaaaaaa",
         "/databases/main/backups/../../../../etc/passwd",

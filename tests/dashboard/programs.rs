@@ -18,7 +18,7 @@ pub(crate) struct Program<'a> {
 /// A token that was just made, and the entry of the setting.
 pub(crate) fn made(name: &str, scope: &str) -> (String, String) {
     let args = ["dashboard", "token", "--name", name, "--scope", scope];
-    let printed = Agent::new().run(args).success().text();
+    let printed = Agent::new().run(args).success().text().to_owned();
     let (token, setting) = printed.trim().split_once('\n').unwrap();
     let entry = setting.strip_prefix("PGCOFFER_DASHBOARD_TOKENS=").unwrap();
     (token.to_owned(), entry.to_owned())

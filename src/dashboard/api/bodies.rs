@@ -14,7 +14,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(super) struct BackupsQuery {
     /// Only those that are good, that failed, or that are held.
-    #[param(value_type = RunState, required = false)]
+    #[param(inline, value_type = RunState, required = false)]
     pub(super) state: Option<RunState>,
     /// Only those of this tier.
     #[param(value_type = Tier, required = false)]

@@ -164,7 +164,6 @@ fn described((status, description): (&str, &str)) -> (String, RefOr<utoipa::open
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
     let response = ResponseBuilder::new()
         .description(description)
-        .content(MEDIA_TYPE, content)
-        .build();
+        .content(MEDIA_TYPE, content);
     (status.to_owned(), response.into())
 }
