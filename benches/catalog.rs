@@ -1,5 +1,5 @@
 //! What looking at a bucket costs: requests, bytes read, time and peak memory of `list`, `status` and a `tick` that has
-//! nothing to do, in buckets of 100, 1,000 and 10,000 backups of a database of a few tables and of one of 20,000
+//! nothing to do, and of pages of the dashboard and of its API, in buckets of 100, 1,000 and 10,000 backups of a database of a few tables and of one of 20,000
 //! tables.
 //!
 //! ```text
@@ -16,6 +16,8 @@
 mod testbed;
 
 use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -29,6 +31,8 @@ use serde_json::json;
 use testbed::{REPOSITORY, S3Server, identity, sealed, sealed_details};
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+/// Of the token of [`measure_pages`], by `sha256sum`.
+const TOKEN_HASH: &str = "98e3a0b63a99e4ac9e9602c8c0fab8a1a8e59ac6cfbe43cea92be3ccb0015fc2";
 const LABEL: &str = "main";
 const TABLES: [usize; 2] = [10, 20_000];
 const COMMANDS: [&[&str]; 3] = [&["list"], &["status"], &["tick"]];
@@ -47,6 +51,7 @@ fn main() {
             for command in COMMANDS {
                 measure(&server, backups, tables, command);
             }
+            measure_pages(&server, backups, tables);
         }
     }
 }
@@ -136,6 +141,73 @@ fn record(due: Timestamp, secret: &Secret, archive_bytes: usize, details: &Detai
         },
     });
     serde_json::from_value(record).unwrap()
+}
+
+/// Paths of the dashboard: the first time, at once again, and when what is known is no longer new.
+const PAGES: [&str; 4] = [
+    "/",
+    "/databases/main",
+    "/api/v1/databases/main/backups",
+    "/api/v1/databases/main/backups?per_page=100",
+];
+
+fn measure_pages(server: &S3Server, backups: usize, tables: usize) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let token = "pgct_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let mut serving = Command::new(env!("CARGO_BIN_EXE_pgcoffer"))
+        .args(["--quiet", "serve", "--listen"])
+        .arg(format!("127.0.0.1:{port}"))
+        .envs(server.env())
+        .env("PGCOFFER_KEY", KEY)
+        .env("PGCOFFER_REPOSITORY", REPOSITORY)
+        .env("PGCOFFER_DB_MAIN_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+        .env("PGCOFFER_SCHEDULE", "hourly keep forever")
+        .env("PGCOFFER_DASHBOARD_URL", "http://localhost:9187")
+        .env("PGCOFFER_DASHBOARD_TOKENS", format!("bench:read:{}", TOKEN_HASH))
+        .env("PGCOFFER_DASHBOARD_PROXIES", "127.0.0.1")
+        .env("PGCOFFER_DASHBOARD_USER_HEADER", "X-User")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let ask = |path: &str| -> Option<(f64, usize)> {
+        let begun = Instant::now();
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        let head =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nX-User: ada\r\nAuthorization: Bearer {token}\r\n\r\n");
+        stream.write_all(head.as_bytes()).ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        assert!(
+            text.starts_with("HTTP/1.1 200"),
+            "{path}: {}",
+            &text[..text.len().min(300)]
+        );
+        Some((begun.elapsed().as_secs_f64() * 1000.0, text.len() / 1000))
+    };
+    while ask("/healthz").is_none() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for when in ["first", "again", "later"] {
+        for path in PAGES {
+            let (milliseconds, kilobytes) = ask(path).unwrap();
+            println!(
+                "| {backups} | {tables} | {path}, {when} | | {kilobytes} kB | {milliseconds:.0} ms | {:.1} |",
+                rss_mib(&serving)
+            );
+        }
+        if when == "again" {
+            // longer than an answer counts as new
+            std::thread::sleep(Duration::from_secs(16));
+        }
+    }
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+}
+
+fn rss_mib(child: &Child) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }
 
 fn measure(server: &S3Server, backups: usize, tables: usize, command: &[&str]) {

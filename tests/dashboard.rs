@@ -18,12 +18,22 @@ mod tick;
 
 #[path = "dashboard/acting.rs"]
 mod acting;
+#[path = "dashboard/api.rs"]
+mod api;
+#[path = "dashboard/api_acting.rs"]
+mod api_acting;
+#[path = "dashboard/api_attacks.rs"]
+mod api_attacks;
+#[path = "dashboard/api_schema.rs"]
+mod api_schema;
 #[path = "dashboard/attacks.rs"]
 mod attacks;
 #[path = "dashboard/browser.rs"]
 mod browser;
 #[path = "dashboard/pages.rs"]
 mod pages;
+#[path = "dashboard/programs.rs"]
+mod programs;
 #[path = "dashboard/schedule.rs"]
 mod schedule;
 #[path = "dashboard/served.rs"]

@@ -53,7 +53,7 @@ pub struct TableData {
 }
 
 /// All large objects of a database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LargeObjects {
     /// How many.
     pub count: u64,

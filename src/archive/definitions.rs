@@ -12,7 +12,7 @@ use crate::text::Untrusted;
 const MAX_KINDS: usize = 500;
 
 /// All entries of one kind in a table of contents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Definitions {
     /// pg_dump's word for the kind: `TABLE`, `INDEX`, `FK CONSTRAINT`, `ROW SECURITY`.
     pub kind: Untrusted,

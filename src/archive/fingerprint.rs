@@ -19,6 +19,8 @@ use xxhash_rust::xxh3::xxh3_128;
 #[serde(into = "String", try_from = "String")]
 pub struct Fingerprint(u128);
 
+crate::text::text_schema!(Fingerprint, "The fingerprint of a set of rows.", r"^[0-9a-f]{32}$");
+
 impl Fingerprint {
     /// The fingerprint of a set of rows.
     #[must_use]

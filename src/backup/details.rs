@@ -68,7 +68,7 @@ pub struct Details {
 }
 
 /// What one table held when it was dumped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TableFingerprint {
     /// The schema.
     pub schema: Untrusted,

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::{cause::Cause, text::Untrusted};
 
 /// Why something failed, as a report says it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Failure {
     /// What failed, on what, and why.
     pub error: Untrusted,

@@ -21,6 +21,8 @@ const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 #[serde(try_from = "String", into = "String")]
 pub struct BackupId(String);
 
+crate::text::text_schema!(BackupId, "The id of a backup.", r"^[0-9]{8}T[0-9]{6}Z-[a-z2-7]{12}$");
+
 /// Why a text isn't a backup's id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a backup id: those look like 20261120T070000Z-abcdefghij23")]

@@ -44,7 +44,7 @@ pub struct Mark {
 }
 
 /// Why a backup is kept whatever its retention says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Hold {
     /// Why.
     pub reason: Untrusted,
@@ -84,7 +84,7 @@ pub struct AnnouncedDeletion {
 }
 
 /// Who took a suspicious backup for a good one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Acceptance {
     /// Who did.
     pub who: Untrusted,

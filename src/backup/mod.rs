@@ -4,11 +4,13 @@
 mod audit;
 mod changes;
 mod details;
+mod documents;
 mod drill;
 mod event;
 mod failure;
 mod globals;
 mod id;
+mod interval;
 mod lists;
 mod mark;
 mod notice;
@@ -30,6 +32,7 @@ pub use changes::{
     RoleChange, TableChange, TableSize,
 };
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
+pub use documents::{DrillDocument, InsideDocument, RecordDocument, RetainedDocument};
 pub use drill::{
     BadDrillName, CERTIFICATE_BYTES_MAX, DRILL_VERSION, DRILLS_KEPT, DRILLS_KEPT_MIN, DrillCertificate, DrillCheck,
     DrillFinding, DrillFindings, DrillName, DrillOutcome, DrillPlace, DrillRecord, DrillServer, DrillTimes,
@@ -43,6 +46,7 @@ pub use event::{
 pub use failure::Failure;
 pub use globals::{Globals, LastingSetting, Membership, Role, RoleAttributes, RoleState};
 pub use id::{BackupId, IdError};
+pub use interval::parse_interval;
 pub use mark::{Acceptance, AnnouncedDeletion, Checked, Hold, MARK_VERSION, Mark, NOTICES_MAX, Release, Retained};
 pub use notice::{FailedDelivery, Notice};
 pub use place_name::{BadPlaceName, PlaceName};
@@ -65,6 +69,8 @@ pub use turn::TurnName;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Label(String);
+
+crate::text::text_schema!(Label, "The label of a database.", r"^[a-z0-9_]{1,63}$");
 
 /// Why a text can't be a database's label.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@ use super::{EventKind, Topic};
 use crate::text::Untrusted;
 
 /// A notification about a run, as its mark keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Notice {
     /// The kind of the event, as [`EventKind`] names it.
     pub event: Untrusted,
@@ -20,7 +20,7 @@ pub struct Notice {
 }
 
 /// A channel that did not take what it was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FailedDelivery {
     /// Its kind and host.
     pub channel: Untrusted,

@@ -12,6 +12,12 @@ use super::Label;
 #[serde(try_from = "String", into = "String")]
 pub struct PlaceName(String);
 
+crate::text::text_schema!(
+    PlaceName,
+    "The name of a place that holds copies.",
+    r"^[a-z0-9_]{1,63}$"
+);
+
 /// Why a text can't be the name of a place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPlaceName {

@@ -34,7 +34,7 @@ const ETAG_BYTES_MAX: usize = 100;
 /// that it is the commit.
 ///
 /// Sizes are in bytes. A reader skips fields that it doesn't know; `version` rises only where that would mislead.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Record {
     /// The shape of this document, [`RECORD_VERSION`].
     pub version: u32,
@@ -88,7 +88,7 @@ pub struct Record {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum Status {
     /// pg_dump ended with 0, its archive was whole, the upload was confirmed.
@@ -104,7 +104,7 @@ pub enum Status {
 }
 
 /// In what a backup looks wrong beside the last good ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Anomaly {
     /// Its dump is much shorter.
@@ -125,7 +125,7 @@ pub enum Anomaly {
 }
 
 /// What a backup holds, in numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Counts {
     /// Tables with data.
     pub tables: u64,
@@ -143,7 +143,7 @@ pub struct Counts {
 }
 
 /// The sealed archive in the bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Sealed {
     /// The objects that it is made of: one for each stream of the dump, so today one.
     pub objects: Vec<SealedObject>,
@@ -156,7 +156,7 @@ pub struct Sealed {
 }
 
 /// One sealed object of an archive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SealedObject {
     /// Its key, below the prefix.
     pub key: String,
@@ -174,7 +174,7 @@ pub struct SealedObject {
 }
 
 /// How the payload of an archive is compressed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Compression {
     /// `zstd` or `none`.
     pub algorithm: Untrusted,

@@ -25,8 +25,14 @@ pub enum Retention {
     Newest(u16),
 }
 
+crate::text::text_schema!(
+    Retention,
+    "How long a backup is kept: by age, `forever`, or by count.",
+    r"^(forever|[1-9][0-9]{0,3}(h|d|w|mo|y)?)$"
+);
+
 /// A tier that a backup serves: which of its periods, and how long it is kept for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Served {
     /// The tier.
     pub tier: Tier,

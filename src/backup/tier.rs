@@ -3,7 +3,9 @@ use std::{fmt, str::FromStr};
 use jiff::SignedDuration;
 
 /// How often a backup of this kind is made; one backup serves every tier due at its moment and carries the highest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// Asked for by a person.

@@ -39,7 +39,7 @@ pub(super) struct Names {
 }
 
 /// Records of another repository in a database's folder, sealed under a key that is valid for this database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct OtherRepository {
     /// The repository.
     pub repository: RepositoryId,

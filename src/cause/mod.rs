@@ -37,6 +37,23 @@ pub enum Cause {
     Machine(Machine),
 }
 
+impl utoipa::PartialSchema for Cause {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::{
+            ObjectBuilder,
+            schema::{SchemaType, Type},
+        };
+        ObjectBuilder::new()
+            .schema_type([Type::String, Type::Object].into_iter().collect::<SchemaType>())
+            .description(Some(
+                "Why something failed: a word, or an object with one member that has figures.",
+            ))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Cause {}
+
 impl Default for Cause {
     fn default() -> Self {
         Self::Machine(Machine::Unknown)

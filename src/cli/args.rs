@@ -136,7 +136,7 @@ pub(super) enum Command {
     Tick(TickArgs),
     /// Keep running: tick by itself, and answer /healthz, /metrics and the dashboard
     Serve(ServeArgs),
-    /// The dashboard of `serve`: the hash of a password, a link that opens it once
+    /// The dashboard of `serve`: the hash of a password, a link that opens it once, a token for its API
     #[command(subcommand)]
     Dashboard(DashboardCommand),
     /// The audit trail: who had what done in the dashboard, from where, and how it ended

@@ -152,6 +152,7 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
             return commands::keygen(*passphrase, *words, cli.global.json);
         }
         Command::Dashboard(DashboardCommand::Password) => return commands::dashboard_password(cli.global.json),
+        Command::Dashboard(DashboardCommand::Token(args)) => return commands::dashboard_token(args, cli.global.json),
         Command::Completions { shell } => return completion::print_script(*shell),
         Command::Complete { index, words } => return completion::complete(*index, words),
         Command::Man { command, dir } => return man::run(command, dir.as_deref()),

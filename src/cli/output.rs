@@ -3,12 +3,10 @@
 use std::{io::IsTerminal as _, path::Path};
 
 use indicatif::HumanBytes;
-use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
-    agent::{ShownDrills, Undelivered},
-    backup::{Details, Globals, Mark, RecentBackup, Record},
-    catalog::ListedCopies,
+    agent::{BackupDocument, ShownBackup, Undelivered},
+    backup::{Details, Globals, RecentBackup, Record, RecordDocument},
     operation::{
         BackupContents, BackupTaken, ComparedWith, CopyReport, DrillReport, Fetched, FetchedTable, RestorePreview,
         RestoreReport, Sampled, Verified,
@@ -25,7 +23,7 @@ use super::{
     screen, statements,
     table::Room,
     terminal::stdout_columns,
-    text::{facts, kept, record_json, retained_json, tables_and_rows, tables_table, took},
+    text::{facts, kept, tables_and_rows, tables_table, took},
     text_contents, text_copy, text_drill, text_preview, text_restore,
     width::{columns, facts_wrapped, wrapped},
 };
@@ -164,7 +162,7 @@ impl Output {
     ) -> Result<()> {
         let BackupTaken { record, details, .. } = taken;
         if self.json {
-            let mut value = record_json(record, Some(details));
+            let mut value = to_json(&RecordDocument::new(record, Some(details)))?;
             insert(&mut value, "made", json!(true));
             insert(&mut value, "copies", to_json(&copies)?);
             return self.print_json(&value);
@@ -218,43 +216,20 @@ impl Output {
         ))
     }
 
-    pub(super) fn show(
-        self,
-        record: &Record,
-        details: Option<&Details>,
-        (mark, read_back): (Option<&Mark>, Option<(Timestamp, Timestamp)>),
-        (drills, copies): (&ShownDrills, &ListedCopies),
-        location: &Location,
-    ) -> Result<()> {
+    pub(super) fn show(self, shown: &ShownBackup, location: &Location) -> Result<()> {
         if self.json {
-            let mut value = record_json(record, details);
-            insert(&mut value, "last_read_back", json!(read_back.map(|(at, _)| at)));
-            if let Some(object) = value.as_object_mut() {
-                object.insert("hold".to_owned(), json!(mark.and_then(|mark| mark.hold.as_ref())));
-                object.insert("retained".to_owned(), retained_json(record, mark));
-                let accepted = mark.and_then(|mark| mark.accepted.as_ref());
-                object.insert("accepted".to_owned(), json!(accepted));
-                let notices = mark.map_or(&[][..], |mark| &mark.notices);
-                object.insert("notices".to_owned(), json!(notices));
-                let reports: Vec<Value> = drills.reports.iter().map(text_drill::report_json).collect();
-                object.insert("drills".to_owned(), json!(reports));
-                object.insert("drill_findings".to_owned(), json!(drills.findings));
-                object.insert("measured".to_owned(), json!(drills.measured));
-                object.insert("places".to_owned(), json!(copies.of(&record.id)));
-                let unseen: Vec<_> = copies.unseen.iter().map(|(place, _)| place).collect();
-                object.insert("places_unseen".to_owned(), json!(unseen));
-            }
-            return self.print_json(&value);
+            return self.print_json(&to_json(&BackupDocument::from(shown))?);
         }
+        let (record, mark) = (&shown.record, shown.mark.as_ref());
         let nothing = Details::default();
-        let details = details.unwrap_or(&nothing);
+        let details = shown.details.as_ref().unwrap_or(&nothing);
         let mut text = facts(record, details, mark, location);
-        if let Some((at, now)) = read_back {
-            let (when, at) = (ago(at, now), bare_minute(at));
+        if let Some(at) = shown.last_read_back {
+            let (when, at) = (ago(at, shown.seen), bare_minute(at));
             text.push_str(&format!("{:<14} {when}, at {at} UTC: all of it is good\n", "read back"));
         }
-        text.push_str(&text_copy::places_of_backup(copies, &record.id));
-        text.push_str(&text_drill::drills_of_backup(drills));
+        text.push_str(&text_copy::places_of_backup(&shown.copies, &record.id));
+        text.push_str(&text_drill::drills_of_backup(&shown.drills));
         let mut text = facts_wrapped(&text, stdout_columns());
         if !details.tables.is_empty() {
             text.push_str(&format!(

@@ -72,7 +72,7 @@ impl Output {
     }
 }
 
-pub(super) fn add_problems(value: Option<&mut Value>, health: Option<&Health>) {
+fn add_problems(value: Option<&mut Value>, health: Option<&Health>) {
     if let (Some(value), Some(health)) = (value, health) {
         let problems = health.problems();
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! Records as people and programs read them.
+//! Records as people read them.
 
 use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
@@ -7,7 +7,6 @@ use pgcoffer::{
     store::Location,
     text::{Untrusted, ago, bare_minute, bare_second, counted, minute, span},
 };
-use serde_json::{Value, json};
 
 use super::table::Table;
 
@@ -153,30 +152,6 @@ fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
         ("NOT told", format!("{what} at {at} UTC: {channel}: {why}"))
     }));
     lines
-}
-
-/// A record, and its details without what only a program that reads the archive needs.
-pub(super) fn record_json(record: &Record, details: Option<&Details>) -> Value {
-    let mut value = serde_json::to_value(record).unwrap_or(Value::Null);
-    let reasons = details.map(|details| details.suspicious.iter().map(Reason::to_value).collect());
-    let details = details.and_then(|details| serde_json::to_value(details).ok());
-    if let (Some(object), Some(Value::Object(mut details))) = (value.as_object_mut(), details) {
-        details.remove("chunks");
-        // settings may hold secrets: whoever wants them asks for them
-        details.remove("globals");
-        details.insert("suspicious".to_owned(), reasons.unwrap_or_default());
-        object.append(&mut details);
-    }
-    value
-}
-
-/// How long it is kept in the place of what its record says, and since when by whom; null where nobody has decided so.
-pub(super) fn retained_json(record: &Record, mark: Option<&Mark>) -> Value {
-    let Some(retained) = mark.and_then(|mark| mark.retained.as_ref()) else {
-        return Value::Null;
-    };
-    let (retention, expires) = record.kept(mark);
-    json!({ "retention": retention, "expires": expires, "who": retained.who, "at": retained.at })
 }
 
 /// Why a backup looked wrong when it was made.

@@ -8,7 +8,6 @@ use pgcoffer::{
     operation::{DrillReport, LastDrill, came_back_words, passed_over},
     text::{ago, bare_minute, counted},
 };
-use serde_json::Value;
 
 use super::{styled::Style, text::tables_and_rows, width::wrapped};
 
@@ -111,19 +110,6 @@ pub(super) fn third_answer(
         (_, None) => (Style::Warning, proven),
         (_, Some(_)) => (Style::Plain, proven),
     }
-}
-
-/// A report as programs read it: without the certificate itself, which has a command of its own.
-pub(super) fn report_json(report: &DrillRecord) -> Value {
-    let mut value = serde_json::to_value(report).unwrap_or(Value::Null);
-    if let Some(object) = value.as_object_mut() {
-        object.insert("report".to_owned(), report.name.as_str().into());
-        object.insert("certified".to_owned(), report.certificate.is_some().into());
-        for internal in ["certificate", "name", "earlier", "repository", "version"] {
-            object.remove(internal);
-        }
-    }
-    value
 }
 
 /// The drills of one backup, as `show` prints them, the last one first.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use pgcoffer::{
     Result,
-    agent::StatusReport,
+    agent::{DatabaseDocument, StatusReport},
     backup::{BackupId, Label},
     catalog::NearbyPlace,
     operation::Health,
@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 use super::{
     ids::ShownIds,
     output::{Output, to_json},
-    report::add_problems,
     screen::print_styled,
     styled::{Style, Styled},
     table::{Room, Table},
@@ -45,12 +44,8 @@ impl Output {
 }
 
 fn status_json(report: &StatusReport) -> Result<Value> {
-    let mut databases = Vec::new();
-    for health in &report.databases {
-        let mut value = to_json(health)?;
-        add_problems(Some(&mut value), Some(health));
-        databases.push(value);
-    }
+    let databases = report.databases.iter().map(DatabaseDocument::from);
+    let databases = to_json(&databases.collect::<Vec<_>>())?;
     let beside = report.not_configured.iter();
     let beside: Vec<Value> = beside
         .map(|(label, newest)| json!({ "database": label, "newest": newest }))

@@ -12,12 +12,13 @@ use super::wrong::{Wrong, fault};
 use crate::{
     error::Fault,
     plain_http::{HttpHosts, is_this_machine},
-    web::{Networks, PasswordHash},
+    web::{ApiTokens, Networks, PasswordHash},
 };
 
 pub(super) const URL: &str = "PGCOFFER_DASHBOARD_URL";
 pub(super) const OPERATOR_HASH: &str = "PGCOFFER_DASHBOARD_OPERATOR_HASH";
 pub(super) const VIEWER_HASH: &str = "PGCOFFER_DASHBOARD_VIEWER_HASH";
+pub(super) const TOKENS: &str = "PGCOFFER_DASHBOARD_TOKENS";
 pub(super) const PROXIES: &str = "PGCOFFER_DASHBOARD_PROXIES";
 pub(super) const USER_HEADER: &str = "PGCOFFER_DASHBOARD_USER_HEADER";
 pub(super) const OPERATORS: &str = "PGCOFFER_DASHBOARD_OPERATORS";
@@ -34,6 +35,8 @@ pub struct DashboardSettings {
     pub operator: Option<PasswordHash>,
     /// The password of who may look.
     pub viewer: Option<PasswordHash>,
+    /// The programs that may use its API.
+    pub tokens: ApiTokens,
     /// The proxies in front of it.
     pub proxies: Networks,
     /// The users whom such a proxy has signed in.
@@ -69,6 +72,7 @@ pub(super) struct DashboardReading {
     pub(super) url: Option<Url>,
     pub(super) operator: Option<PasswordHash>,
     pub(super) viewer: Option<PasswordHash>,
+    pub(super) tokens: ApiTokens,
     pub(super) proxies: Networks,
     pub(super) header: Option<HeaderName>,
     pub(super) operators: BTreeSet<String>,
@@ -90,6 +94,7 @@ impl DashboardReading {
         let others = [
             (OPERATOR_HASH, self.operator.is_some()),
             (VIEWER_HASH, self.viewer.is_some()),
+            (TOKENS, !self.tokens.is_empty()),
             (USER_HEADER, self.header.is_some()),
         ];
         let other = others.iter().find_map(|(name, is_set)| is_set.then_some(*name));
@@ -128,6 +133,7 @@ impl DashboardReading {
             url,
             operator: self.operator,
             viewer: self.viewer,
+            tokens: self.tokens,
             proxies: self.proxies,
             users: self.header.map(|header| ProxyUsers { header, operators }),
         })
@@ -153,6 +159,10 @@ pub(super) fn url(text: &str) -> Read<Url> {
 
 pub(super) fn hash(text: &str) -> Read<PasswordHash> {
     PasswordHash::parse(text).map_err(|fault| (fault.to_string(), Some(fault.hint())))
+}
+
+pub(super) fn tokens(text: &str) -> Read<ApiTokens> {
+    ApiTokens::parse(text).map_err(|fault| (fault.to_string(), Some(fault.hint())))
 }
 
 pub(super) fn networks(text: &str) -> Read<Networks> {

@@ -42,32 +42,61 @@ impl Visitor {
 /// The address of whoever asks: the peer, or behind a proxy of the settings the last address that no such proxy has.
 pub(super) struct Client(pub(super) IpAddr);
 
+/// Why a request reaches nothing, whoever it is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Barred {
+    /// It is for another host.
+    OtherHost,
+    /// It came in the clear, where everything has to be encrypted.
+    InTheClear,
+    /// It would change something, and a browser says that it comes from another page.
+    OtherPage,
+}
+
+impl Barred {
+    /// What it is answered with.
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::OtherHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::InTheClear | Self::OtherPage => StatusCode::FORBIDDEN,
+        }
+    }
+
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::OtherHost => "this is not the host of PGCOFFER_DASHBOARD_URL",
+            Self::InTheClear => "this came by http",
+            Self::OtherPage => "this form is not from a page of this host",
+        }
+    }
+}
+
 /// Lets a request through to the pages, and sets the headers of the answer.
 pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let mut response = match refusal(&site, &request) {
-        Some(response) => response,
+    let mut response = match barred(&site, &request) {
+        Some(Barred::InTheClear) => {
+            let path = request.uri().path().trim_start_matches('/');
+            // a password that came in the clear is not asked for once more
+            Redirect::permanent(&format!("{}{path}", site.settings.url)).into_response()
+        }
+        Some(barred) => (barred.status(), format!("{}\n", barred.text())).into_response(),
         None => next.run(request).await,
     };
     headers::set(response.headers_mut(), site.settings.is_encrypted());
     response
 }
 
-/// The answer to a request that reaches no page.
-fn refusal(site: &Site, request: &Request) -> Option<Response> {
+/// Why a request reaches nothing, if it doesn't.
+pub(super) fn barred(site: &Site, request: &Request) -> Option<Barred> {
     let headers = request.headers();
     if !is_own_host(site, headers) {
-        let text = "this is not the host of PGCOFFER_DASHBOARD_URL\n";
-        return Some((StatusCode::MISDIRECTED_REQUEST, text).into_response());
+        return Some(Barred::OtherHost);
     }
     if site.settings.is_encrypted() && came_in_the_clear(headers) {
-        let path = request.uri().path().trim_start_matches('/');
-        // a password that came in the clear is not asked for once more
-        return Some(Redirect::permanent(&format!("{}{path}", site.settings.url)).into_response());
+        return Some(Barred::InTheClear);
     }
-    if request.method() == Method::POST && !is_from_own_page(site, headers) {
-        return Some((StatusCode::FORBIDDEN, "this form is not from a page of this host\n").into_response());
-    }
-    None
+    let is_foreign = request.method() == Method::POST && !is_from_own_page(site, headers);
+    is_foreign.then_some(Barred::OtherPage)
 }
 
 /// Whether a request is for this very host. A page on the Internet can have its own name resolve to this address, and

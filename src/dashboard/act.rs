@@ -1,5 +1,7 @@
 //! What an operator can have done.
 
+use jiff::SignedDuration;
+
 use super::{
     about::About,
     done::{Done, done},
@@ -17,7 +19,8 @@ use crate::{
 /// What an operator can have done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Act {
-    BackUp(Label),
+    /// Now, or where an interval is given only if no good one was made so short a time ago.
+    BackUp(Label, Option<SignedDuration>),
     /// Of one backup, or of the newest good one.
     Drill(Label, Option<BackupId>),
     Verify(Label, BackupId),
@@ -63,7 +66,7 @@ impl Act {
             Ok(act(label.clone(), id))
         };
         match form.what.as_str() {
-            "back-up" => Ok(Self::BackUp(label)),
+            "back-up" => Ok(Self::BackUp(label, None)),
             "drill" => Ok(Self::Drill(label, id)),
             "schedule" => match form.schedule.trim() {
                 "" => Err("no schedule is chosen".to_owned()),
@@ -96,7 +99,7 @@ impl Act {
     /// What it is called while it goes on.
     pub(super) fn title(&self) -> String {
         match self {
-            Self::BackUp(label) => format!("Back up {label}"),
+            Self::BackUp(label, _) => format!("Back up {label}"),
             Self::Drill(label, None) => format!("Test a restore of {label}"),
             Self::Drill(label, Some(id)) => format!("Test a restore of {label}, {}", minute(id.time())),
             Self::Verify(label, id) => format!("Read back {label}, {}", minute(id.time())),
@@ -113,7 +116,7 @@ impl Act {
     /// What it is in the audit trail, and what it is about.
     pub(super) fn subject(&self) -> (AuditAction, About<'_>) {
         match self {
-            Self::BackUp(label) => (AuditAction::BackUp, About::database(label)),
+            Self::BackUp(label, _) => (AuditAction::BackUp, About::database(label)),
             Self::Drill(label, None) => (AuditAction::Drill, About::database(label)),
             Self::Drill(label, Some(id)) => (AuditAction::Drill, About::backup(label, id)),
             Self::Verify(label, id) => (AuditAction::Verify, About::backup(label, id)),
@@ -134,13 +137,54 @@ impl Act {
         }
     }
 
+    /// Its name for programs.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::BackUp(..) => "back_up",
+            Self::Drill(..) => "drill",
+            Self::Verify(..) => "verify",
+            Self::Hold(..) => "hold",
+            Self::Release(..) => "release",
+            Self::Accept(..) => "accept",
+            Self::Retain(..) => "retain",
+            Self::Delete(..) => "delete",
+            Self::TestNotice => "test_notice",
+            Self::Schedule(..) => "schedule",
+        }
+    }
+
+    /// The database that it is about.
+    pub(super) fn database(&self) -> Option<&Label> {
+        match self {
+            Self::BackUp(label, _)
+            | Self::Schedule(label, _)
+            | Self::Drill(label, _)
+            | Self::Verify(label, _)
+            | Self::Hold(label, ..)
+            | Self::Release(label, _)
+            | Self::Accept(label, _)
+            | Self::Retain(label, ..)
+            | Self::Delete(label, _) => Some(label),
+            Self::TestNotice => None,
+        }
+    }
+
+    /// Whether this, which began so long ago and goes on, will bring what `other` is asked for: a backup that is no
+    /// older then than `other` accepts.
+    pub(super) fn serves(&self, other: &Self, age: SignedDuration) -> bool {
+        let (Self::BackUp(own, interval), Self::BackUp(label, Some(accepted))) = (self, other) else {
+            return false;
+        };
+        own == label && age < *accepted && interval.is_none_or(|interval| interval <= *accepted)
+    }
+
     /// Does it in the name of `who`.
     ///
     /// # Errors
     /// Those of the agent's verb.
     pub(super) async fn carry_out(&self, agent: &Agent, who: &str, progress: &Progress) -> Result<Done> {
         match self {
-            Self::BackUp(label) => back_up(agent, label, progress).await,
+            Self::BackUp(label, at_most_every) => back_up(agent, (label, *at_most_every), progress).await,
             Self::Drill(label, id) => drill(agent, (label, id.as_ref()), who, progress).await,
             Self::Verify(label, id) => verify(agent, label, id, progress).await,
             Self::Hold(label, id, reason) => {
@@ -200,13 +244,17 @@ fn selector<'a>(label: &'a Label, id: &'a BackupId) -> Selector<'a> {
     }
 }
 
-async fn back_up(agent: &Agent, label: &Label, progress: &Progress) -> Result<Done> {
+async fn back_up(
+    agent: &Agent,
+    (label, at_most_every): (&Label, Option<SignedDuration>),
+    progress: &Progress,
+) -> Result<Done> {
     let options = BackupOptions {
         database: Some(label.to_string()),
         tier: Tier::Manual,
         retention: None,
         compression: None,
-        at_most_every: None,
+        at_most_every,
         part_bytes: None,
     };
     match agent.backup(&options, progress).await?.asked {
@@ -314,7 +362,10 @@ async fn delete(agent: &Agent, label: &Label, id: &BackupId) -> Result<Done> {
     let request = agent.deletion(selector(label, id), false).await?;
     let planned = agent.plan_deletion(&request).await?;
     let report = agent.delete(planned, &request).await?;
-    let mut done = done(label, None, "It is deleted.".to_owned());
+    let mut done = Done {
+        backup: Some(id.clone()),
+        ..done(label, None, "It is deleted.".to_owned())
+    };
     done.sentences.extend(report.troubles.iter().cloned());
     Ok(done)
 }
@@ -335,5 +386,32 @@ async fn test_notice(agent: &Agent) -> Result<Done> {
              PGCOFFER_EMAIL_TO",
         ));
     }
-    Ok(Done { sentences, path: None })
+    Ok(Done {
+        sentences,
+        backup: None,
+        path: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_under_way_serves_who_would_find_it_just_made() {
+        let of = |label: &str, minutes: Option<i64>| {
+            Act::BackUp(Label::parse(label).unwrap(), minutes.map(SignedDuration::from_mins))
+        };
+        let (asked, age) = (of("main", Some(10)), SignedDuration::from_mins);
+        assert!(of("main", Some(10)).serves(&asked, age(9)));
+        assert!(of("main", None).serves(&asked, age(9)));
+        // it began too long ago
+        assert!(!of("main", None).serves(&asked, age(10)));
+        // it may come to a backup of an hour ago
+        assert!(!of("main", Some(60)).serves(&asked, age(0)));
+        assert!(!of("other", None).serves(&asked, age(0)));
+        // who asks for one in any case gets one of his own
+        assert!(!of("main", None).serves(&of("main", None), age(0)));
+        assert!(!Act::TestNotice.serves(&asked, age(0)) && !Act::TestNotice.serves(&Act::TestNotice, age(0)));
+    }
 }

@@ -5,6 +5,8 @@ use crate::backup::{BackupId, Label};
 /// What came of it.
 pub(super) struct Done {
     pub(super) sentences: Vec<String>,
+    /// The backup that it was about, or that was made.
+    pub(super) backup: Option<BackupId>,
     /// Where it is shown.
     pub(super) path: Option<String>,
 }
@@ -17,6 +19,7 @@ pub(super) fn done(label: &Label, id: Option<&BackupId>, sentence: String) -> Do
     };
     Done {
         sentences: vec![sentence],
+        backup: id.cloned(),
         path: Some(path),
     }
 }

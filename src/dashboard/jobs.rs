@@ -1,10 +1,18 @@
 //! The work that operators have asked for: what goes on, and how it ended.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
-use crate::{backup::Failure, operation::Progress};
+use super::act::Act;
+use crate::{
+    backup::{BackupId, Failure},
+    operation::Progress,
+};
 
 /// The most pieces of work that are remembered. Beyond that the oldest that has ended is forgotten.
 const JOBS_MAX: usize = 50;
@@ -20,12 +28,16 @@ pub(super) struct Jobs(Arc<Mutex<State>>);
 struct State {
     last: JobNumber,
     jobs: Vec<Job>,
+    /// Wakes those who wait for one to end.
+    ended: Arc<Notify>,
 }
 
 /// A piece of work.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
     pub(super) number: JobNumber,
+    /// What is done.
+    pub(super) act: Act,
     /// What is done, with its object: `back up main`.
     pub(super) title: String,
     /// Who asked for it.
@@ -41,31 +53,44 @@ pub(super) struct JobEnd {
     pub(super) at: Timestamp,
     /// What came of it, in sentences, or why it failed.
     pub(super) result: Result<Vec<String>, Failure>,
+    /// The backup that it was about, or that was made.
+    pub(super) backup: Option<BackupId>,
     /// Where what came of it is shown.
     pub(super) path: Option<String>,
 }
 
 impl Jobs {
     /// Notes a piece of work that is about to begin.
-    pub(super) fn add(&self, title: String, who: &str, now: Timestamp) -> JobNumber {
+    pub(super) fn add(&self, act: &Act, who: &str, now: Timestamp) -> JobNumber {
+        self.locked().add(act, who, now)
+    }
+
+    /// The same, unless one goes on that brings what is asked for: then that one, and nothing is to begin.
+    pub(super) fn join_or_add(&self, act: &Act, who: &str, now: Timestamp) -> (JobNumber, bool) {
         let mut state = self.locked();
-        state.last += 1;
-        let number = state.last;
-        while state.jobs.len() >= JOBS_MAX {
-            let Some(oldest) = state.jobs.iter().position(|job| job.end.is_some()) else {
-                break;
-            };
-            state.jobs.remove(oldest);
+        let mut running = state.jobs.iter().filter(|job| job.end.is_none());
+        let joined = running.find(|job| job.act.serves(act, now.duration_since(job.began)));
+        match joined.map(|job| job.number) {
+            Some(number) => (number, false),
+            None => (state.add(act, who, now), true),
         }
-        state.jobs.push(Job {
-            number,
-            title,
-            who: who.to_owned(),
-            began: now,
-            progress: Progress::default(),
-            end: None,
-        });
-        number
+    }
+
+    /// One of them once it has ended, or as it stands after so long. Safe to cancel.
+    pub(super) async fn wait(&self, number: JobNumber, longest: Duration) -> Option<Job> {
+        let ended = Arc::clone(&self.locked().ended);
+        let waited = async {
+            loop {
+                // before the look, so that an end in between wakes it
+                let notified = ended.notified();
+                if self.find(number).is_none_or(|job| job.end.is_some()) {
+                    break;
+                }
+                notified.await;
+            }
+        };
+        let _ = tokio::time::timeout(longest, waited).await;
+        self.find(number)
     }
 
     /// One of them, as it stands now.
@@ -102,6 +127,7 @@ impl Jobs {
         if let Some(job) = state.jobs.iter_mut().find(|job| job.number == number) {
             job.end = Some(end);
         }
+        state.ended.notify_waiters();
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {
@@ -109,31 +135,84 @@ impl Jobs {
     }
 }
 
+impl State {
+    fn add(&mut self, act: &Act, who: &str, now: Timestamp) -> JobNumber {
+        self.last += 1;
+        while self.jobs.len() >= JOBS_MAX {
+            let Some(oldest) = self.jobs.iter().position(|job| job.end.is_some()) else {
+                break;
+            };
+            self.jobs.remove(oldest);
+        }
+        self.jobs.push(Job {
+            number: self.last,
+            act: act.clone(),
+            title: act.title(),
+            who: who.to_owned(),
+            began: now,
+            progress: Progress::default(),
+            end: None,
+        });
+        self.last
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
+    use crate::backup::Label;
+
+    fn back_up(label: &str, interval: Option<SignedDuration>) -> Act {
+        Act::BackUp(Label::parse(label).unwrap(), interval)
+    }
+
+    fn end(now: Timestamp) -> JobEnd {
+        JobEnd {
+            at: now,
+            result: Ok(Vec::new()),
+            backup: None,
+            path: None,
+        }
+    }
 
     #[test]
     fn what_goes_on_is_never_forgotten() {
         let (jobs, now) = (Jobs::default(), Timestamp::UNIX_EPOCH);
-        let first = jobs.add("back up main".to_owned(), "ada", now);
+        let first = jobs.add(&back_up("main", None), "ada", now);
         for n in 0..200 {
-            let number = jobs.add(format!("{n}"), "ada", now);
-            let result = Ok(Vec::new());
-            jobs.end(
-                number,
-                JobEnd {
-                    at: now,
-                    result,
-                    path: None,
-                },
-            );
+            let number = jobs.add(&back_up(&format!("db{n}"), None), "ada", now);
+            jobs.end(number, end(now));
         }
         assert_eq!(jobs.running().len(), 1);
-        assert_eq!(jobs.find(first).unwrap().title, "back up main");
+        assert_eq!(jobs.find(first).unwrap().title, "Back up main");
         assert_eq!(jobs.ended().len(), JOBS_MAX - 1);
-        assert_eq!(jobs.ended()[0].title, "199");
+        assert_eq!(jobs.ended()[0].title, "Back up db199");
         jobs.remove(first);
         assert!(jobs.running().is_empty());
+    }
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_share_one_backup() {
+        let (jobs, now) = (Jobs::default(), Timestamp::UNIX_EPOCH);
+        let guarded = back_up("main", Some(SignedDuration::from_mins(10)));
+        let (first, is_new) = jobs.join_or_add(&guarded, "ci", now);
+        assert!(is_new);
+        for _ in 0..100 {
+            assert_eq!(jobs.join_or_add(&guarded, "ci", now), (first, false));
+        }
+        assert!(jobs.join_or_add(&back_up("main", None), "ci", now).1);
+        // whoever waits has the end as soon as it is there
+        let waited = jobs.wait(first, Duration::from_secs(60));
+        let ends = async {
+            tokio::task::yield_now().await;
+            jobs.end(first, end(now));
+        };
+        let (job, ()) = futures_util::future::join(waited, ends).await;
+        assert!(job.unwrap().end.is_some());
+        // what has ended is looked up in the bucket by the next one
+        assert!(jobs.join_or_add(&guarded, "ci", now).1);
+        assert!(jobs.wait(4711, Duration::from_secs(60)).await.is_none());
     }
 }

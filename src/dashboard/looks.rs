@@ -22,6 +22,10 @@ use crate::backup::AuditEvent;
 const FRESH: Duration = Duration::from_secs(15);
 /// How long a page waits for the bucket; the connection ends a few seconds later.
 const WAIT: Duration = Duration::from_secs(9);
+/// How long it waits where it has an answer to show that is not old: it says how old, and loads itself again.
+const WAIT_KNOWN: Duration = Duration::from_millis(150);
+/// How old that answer may be.
+const KNOWN_AGE_MAX: Duration = Duration::from_secs(600);
 /// The most answers that are kept. Beyond that, the one that was looked for longest ago is forgotten.
 const ANSWERS_MAX: usize = 48;
 /// The most requests that wait for the runner.
@@ -91,25 +95,39 @@ pub(super) fn channel() -> (Looks, AskedOfRunner) {
 }
 
 impl Looks {
-    /// What is known of a question: an answer that is new, or the one that a look brings, which takes as long as a page
-    /// waits at the most. A look that takes longer goes on, and the next page has what it brought. Never asks the bucket
-    /// twice at once for the same. Safe to cancel.
+    /// What a page shows of a question: an answer that is new, or the one that a look brings, which takes as long as a
+    /// page waits at the most. Who has an answer of the last minutes waits hardly at all. A look that takes longer goes
+    /// on, and the next page has what it brought. Never asks the bucket twice at once for the same. Safe to cancel.
     pub(super) async fn ask(&self, question: &Question) -> Seen {
-        let waited = {
+        self.seen(question, |known| match known.may_be_shown() {
+            true => WAIT_KNOWN.min(self.wait),
+            false => self.wait,
+        })
+        .await
+    }
+
+    /// The same for who wants nothing older than what is there now, and rather waits.
+    pub(super) async fn ask_patiently(&self, question: &Question) -> Seen {
+        self.seen(question, |_| self.wait).await
+    }
+
+    async fn seen(&self, question: &Question, wait: impl FnOnce(&Known) -> Duration) -> Seen {
+        let (waited, wait) = {
             let mut known = self.known.locked();
             let entry = known.entry(question.clone()).or_default();
             if !entry.goes_on && entry.looked.is_some_and(|looked| looked.elapsed() < FRESH) {
                 return entry.seen.clone();
             }
+            let wait = wait(entry);
             let (sender, receiver) = oneshot::channel();
             entry.waiting.push(sender);
             if !entry.goes_on {
                 entry.goes_on = true;
                 self.look(question.clone());
             }
-            receiver
+            (receiver, wait)
         };
-        let is_looking = tokio::time::timeout(self.wait, waited).await.is_err();
+        let is_looking = tokio::time::timeout(wait, waited).await.is_err();
         let known = self.known.locked();
         let seen = known.get(question).map(|known| known.seen.clone()).unwrap_or_default();
         Seen { is_looking, ..seen }
@@ -182,6 +200,14 @@ impl Looks {
             };
             known.remove(&oldest);
         }
+    }
+}
+
+impl Known {
+    /// Whether the answer is not old, and nothing was changed since.
+    fn may_be_shown(&self) -> bool {
+        let is_recent = self.looked.is_some_and(|looked| looked.elapsed() < KNOWN_AGE_MAX);
+        is_recent && self.seen.answer.is_some() && self.seen.failure.is_none()
     }
 }
 
@@ -264,6 +290,32 @@ mod tests {
         assert!(reply.send(Ok(overview())).is_ok());
         looks.wait = Duration::from_secs(30);
         assert!(looks.ask(&Question::Overview).await.answer.is_some());
+    }
+
+    #[tokio::test]
+    async fn who_has_an_answer_of_the_last_minutes_does_not_wait_for_the_bucket() {
+        let (looks, mut asked) = channel();
+        let answered = async {
+            let Some(Asked::Look(_, reply)) = asked.requests.recv().await else {
+                panic!("a look");
+            };
+            assert!(reply.send(Ok(overview())).is_ok());
+        };
+        let (seen, ()) = futures_util::future::join(looks.ask(&Question::Overview), answered).await;
+        assert!(!seen.is_looking);
+        // a while later nobody answers the next look
+        let older = Instant::now().checked_sub(FRESH + WAIT).unwrap();
+        looks.known.locked().get_mut(&Question::Overview).unwrap().looked = Some(older);
+        let begun = Instant::now();
+        let shown = looks.ask(&Question::Overview).await;
+        assert!(shown.answer.is_some() && shown.is_looking);
+        assert!(begun.elapsed() < WAIT / 2);
+        // but what was changed since is waited for
+        looks.known.expire();
+        let waits = tokio::time::timeout(WAIT_KNOWN * 3, looks.ask(&Question::Overview)).await;
+        assert!(waits.is_err());
+        let patient = tokio::time::timeout(WAIT_KNOWN * 3, looks.ask_patiently(&Question::Overview)).await;
+        assert!(patient.is_err());
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@
 mod about;
 mod access;
 mod act;
+mod api;
 mod asker;
 mod attempts;
 mod done;
@@ -28,6 +29,7 @@ mod pages;
 mod random;
 mod role;
 mod routes;
+mod run_filter;
 mod runner;
 mod schedule_form;
 mod sessions;
@@ -40,6 +42,7 @@ mod tally;
 use std::net::SocketAddr;
 
 use axum::Router;
+use zeroize::Zeroizing;
 
 use crate::{
     agent::Agent,
@@ -47,11 +50,13 @@ use crate::{
     error::{Error, Result},
     metrics::Monitor,
     operation::Clock,
-    web::PasswordHash,
+    web::{ApiToken, PasswordHash},
 };
 
+pub use crate::web::{NewApiToken, TokenScope};
 pub use link::LINK_MINUTES;
 use link::LinkKey;
+use random::random_bytes;
 pub use runner::Runner;
 use site::Site;
 
@@ -66,7 +71,8 @@ pub fn dashboard<'a>(agent: &'a Agent, monitor: &Monitor, listen: SocketAddr) ->
         return Ok(None);
     };
     let link_key = link_key(config);
-    if settings.operator.is_none() && settings.viewer.is_none() && settings.users.is_none() && link_key.is_none() {
+    let has_passwords = settings.operator.is_some() || settings.viewer.is_some();
+    if !has_passwords && settings.users.is_none() && settings.tokens.is_empty() && link_key.is_none() {
         return Err(Error::usage(
             "PGCOFFER_DASHBOARD_URL turns the dashboard on, and nobody could sign in",
             "set PGCOFFER_DASHBOARD_OPERATOR_HASH; `pgcoffer dashboard password` makes it",
@@ -108,6 +114,15 @@ pub fn password_hash(password: &str) -> Result<String> {
     let hash = PasswordHash::make(password);
     hash.map(|hash| hash.encode())
         .map_err(|fault| Error::usage(fault.to_string(), fault.hint()))
+}
+
+/// A token for a program that uses the API, under this name.
+///
+/// # Errors
+/// [`Error::Usage`] for a name that could be misread; [`Error::Internal`] where there are no random numbers.
+pub fn new_token(name: &str, scope: TokenScope) -> Result<NewApiToken> {
+    let random = Zeroizing::new(random_bytes::<32>()?);
+    ApiToken::make(name, scope, &random).map_err(|fault| Error::usage(fault.to_string(), fault.hint()))
 }
 
 /// What links are made with: the key for all databases, else that of the first one that has one.

@@ -14,6 +14,7 @@ use axum::{
 use super::{
     access::{Client, Visitor, guard, is_own_form},
     act::{Act, action_of},
+    api,
     asker::Asker,
     forms::ActForm,
     pages::{self, HistoryFilter, ICON, Page, SCRIPT, STYLE, message},
@@ -48,6 +49,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .merge(assets)
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&site), guard))
+        .nest(api::PATH, api::router(&site))
         .with_state(site)
 }
 
@@ -192,7 +194,7 @@ async fn act(
         Ok(act) => act,
         Err(why) => return again(StatusCode::UNPROCESSABLE_ENTITY, &why),
     };
-    let job = site.looks.jobs.add(act.title(), &visitor.name, site.clock.now());
+    let job = site.looks.jobs.add(&act, &visitor.name, site.clock.now());
     match site.looks.work(act, job, asker) {
         Ok(()) => Redirect::to(&format!("/work/{job}")).into_response(),
         Err(busy) => {

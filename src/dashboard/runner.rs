@@ -159,12 +159,22 @@ async fn work(agent: &Agent, (act, asker): (Act, &Asker), number: JobNumber, (jo
         let hint = failure.hint.as_ref().map(ToString::to_string);
         tracing::error!(%who, hint, "from the dashboard: {title} failed: {}", failure.error);
     }
-    let (result, path) = match done {
-        Ok(done) => (Ok(done.sentences), done.path),
-        Err(failure) => (Err(failure), None),
-    };
     let at = clock.now();
-    jobs.end(number, JobEnd { at, result, path });
+    let end = match done {
+        Ok(done) => JobEnd {
+            at,
+            result: Ok(done.sentences),
+            backup: done.backup,
+            path: done.path,
+        },
+        Err(failure) => JobEnd {
+            at,
+            result: Err(failure),
+            backup: None,
+            path: None,
+        },
+    };
+    jobs.end(number, end);
 }
 
 /// Writes into the audit trail that it is asked for, does it, and writes there how it ended.

@@ -26,6 +26,8 @@ pub(super) struct Site {
     pub(super) settings: DashboardSettings,
     pub(super) sessions: Sessions,
     pub(super) attempts: Attempts,
+    /// Wrong tokens of the API. By themselves, so that a program with an old one keeps nobody from signing in.
+    pub(super) token_attempts: Attempts,
     pub(super) link_key: Option<LinkKey>,
     pub(super) opened_links: OpenedLinks,
     /// One password is hashed at a time: each takes 19 MiB.
@@ -55,6 +57,7 @@ impl Site {
             settings,
             sessions: Sessions::default(),
             attempts: Attempts::default(),
+            token_attempts: Attempts::default(),
             link_key,
             opened_links: OpenedLinks::default(),
             hashing: Semaphore::new(1),

@@ -19,7 +19,7 @@ use crate::{
 const READ: ReportsRead = ReportsRead::UntilProven(12);
 
 /// What drills have shown of a database's backups.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DrillHealth {
     /// When its drills are carried out, if they are scheduled here.
     pub schedule: Option<String>,
@@ -54,7 +54,7 @@ pub struct DrillHealth {
 }
 
 /// The last drill that left a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct LastDrill {
     /// The name of its report.
     pub report: DrillName,

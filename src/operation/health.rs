@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The health of one database's backups.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Health {
     /// Its label.
     pub database: Label,
@@ -81,7 +81,7 @@ pub struct Health {
 }
 
 /// A backup that was read back as a whole, and was good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ReadBack {
     /// Its id.
     pub id: BackupId,
@@ -90,7 +90,7 @@ pub struct ReadBack {
 }
 
 /// A backup that is not reliable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Lost {
     /// Its id.
     pub id: BackupId,
@@ -99,7 +99,7 @@ pub struct Lost {
 }
 
 /// A backup that has to be read completely before it is reliable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Unsure {
     /// Its id.
     pub id: BackupId,
@@ -111,7 +111,7 @@ pub struct Unsure {
 }
 
 /// A notice that no channel delivered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct UndeliveredNotice {
     /// Id of the run.
     pub id: BackupId,
@@ -124,7 +124,7 @@ pub struct UndeliveredNotice {
 }
 
 /// The newest good backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Newest {
     /// Its id.
     pub id: BackupId,
@@ -137,7 +137,7 @@ pub struct Newest {
 }
 
 /// The newest run, which failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FailedRun {
     /// Its id.
     pub id: BackupId,
@@ -149,7 +149,7 @@ pub struct FailedRun {
 }
 
 /// What is due next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Next {
     /// The highest tier that is due then.
     pub tier: Tier,
@@ -158,7 +158,7 @@ pub struct Next {
 }
 
 /// A backup that is held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Held {
     /// Its id.
     pub id: BackupId,
@@ -168,12 +168,13 @@ pub struct Held {
 }
 
 /// A backup that looks wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Suspicious {
     /// Its id.
     pub id: BackupId,
     /// Why.
     #[serde(serialize_with = "with_text")]
+    #[schema(value_type = Vec<Object>)]
     pub reasons: Vec<Reason>,
 }
 

@@ -32,7 +32,15 @@ const ADDRESS_PART_LONG: usize = 16;
 /// Userinfo of our own examples.
 const EXAMPLES: [&str; 2] = ["user:password", "USER:PASSWORD"];
 /// Tokens that say themselves what they are.
-const PREFIXES: [&str; 6] = ["PGCOFFER-KEY-1", "pgcoffer-key-1", "whsec_", "xoxb-", "xoxp-", "xapp-"];
+const PREFIXES: [&str; 7] = [
+    "PGCOFFER-KEY-1",
+    "pgcoffer-key-1",
+    "pgct_",
+    "whsec_",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
+];
 
 /// The text without what stands in the place of a secret.
 #[must_use]

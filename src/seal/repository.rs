@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 #[serde(try_from = "String", into = "String")]
 pub struct RepositoryId([u8; 16]);
 
+crate::text::text_schema!(RepositoryId, "The id of a repository.", r"^[0-9a-f]{32}$");
+
 /// The error of a text that is not a repository's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a repository's id is 32 hex digits")]

@@ -10,6 +10,7 @@ mod html;
 mod moment;
 mod number;
 mod os;
+mod schema;
 mod shell;
 
 use std::{borrow::Cow, fmt};
@@ -21,6 +22,7 @@ pub use html::html_escaped;
 pub use moment::{MomentError, parse_moment};
 pub use number::{counted, grouped, roughly};
 pub use os::{os_words, plain_os_text};
+pub(crate) use schema::text_schema;
 pub use shell::{shell_quoted, shell_word};
 
 /// Characters of one line that are shown: a name has 63 bytes, a message may have megabytes.
@@ -37,6 +39,11 @@ const ACCENTS_MAX: u8 = 4;
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Untrusted(String);
+
+text_schema!(
+    Untrusted,
+    "Text from outside, exactly as it came: whoever shows it escapes it."
+);
 
 impl Untrusted {
     /// The text as it came, for comparing, for hashing, and for a place that quotes it by rules of its own (SQL, JSON,

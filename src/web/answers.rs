@@ -8,11 +8,13 @@ use axum::{
     routing::get,
 };
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Readers;
 use crate::{
-    metrics::{CLASSIC, DatabaseMetrics, Monitor, OPEN_METRICS, Snapshot},
+    metrics::{CLASSIC, DatabaseMetrics, Monitor, OPEN_METRICS},
     operation::{Clock, Health},
     text::escaped_json,
 };
@@ -42,14 +44,14 @@ impl Answers {
 }
 
 async fn healthz(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Response {
-    let (status, word) = match answers.monitor.is_alive() {
-        true => (StatusCode::OK, "ok"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "stuck"),
+    let word = word(&answers.monitor);
+    let status = match word {
+        "ok" => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let body = if answers.readers.include(&headers) {
-        whole(word, &answers.monitor.snapshot())
-    } else {
-        json!({ "status": word })
+    let body = match answers.readers.include(&headers) {
+        true => json!(ServeHealth::of(&answers.monitor)),
+        false => json!({ "status": word }),
     };
     let kind = [
         (header::CONTENT_TYPE, "application/json"),
@@ -59,29 +61,79 @@ async fn healthz(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Res
     (status, kind, body + "\n").into_response()
 }
 
-fn whole(word: &str, snapshot: &Snapshot) -> Value {
-    let rounds = snapshot.rounds.unwrap_or_default();
-    json!({
-        "status": word,
-        "version": env!("CARGO_PKG_VERSION"),
-        "serving_since": rounds.serving_since.map(second),
-        "last_tick": rounds.last.map(second),
-        "next_tick": rounds.next.map(second),
-        "tick_running": rounds.running,
-        "databases": snapshot.databases.iter().map(database).collect::<Vec<_>>(),
-    })
+/// The state of `serve` and of its databases, as far as its rounds have seen them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServeHealth {
+    /// `ok`, or `stuck` if its clock stands still.
+    status: &'static str,
+    /// The version of pgcoffer that runs.
+    version: &'static str,
+    /// Since when it serves.
+    serving_since: Option<Timestamp>,
+    /// When the last tick ended.
+    last_tick: Option<Timestamp>,
+    /// When the next one begins.
+    next_tick: Option<Timestamp>,
+    /// Whether one goes on.
+    tick_running: bool,
+    /// Its databases.
+    databases: Vec<ServedDatabase>,
 }
 
-fn database(known: &DatabaseMetrics) -> Value {
-    let health = known.health.as_ref();
-    json!({
-        "database": known.database,
-        "state": health.map_or("unknown", state),
-        "newest_good": health.and_then(|health| Some(second(health.newest_good.as_ref()?.started))),
-        "next_due": health.and_then(|health| Some(second(health.next_due.as_ref()?.at))),
-        "last_look": health.map(|health| second(health.figures.looked)),
-        "last_look_succeeded": known.look_succeeded,
-    })
+/// A database as the last round of `serve` has seen it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServedDatabase {
+    /// Its label.
+    database: String,
+    /// `ok`, `late`, `problem`, or `unknown` if it was not seen yet.
+    state: &'static str,
+    /// When the newest good backup began.
+    newest_good: Option<Timestamp>,
+    /// When the next one is due.
+    next_due: Option<Timestamp>,
+    /// When it was looked at last.
+    last_look: Option<Timestamp>,
+    /// Whether that look succeeded.
+    last_look_succeeded: bool,
+}
+
+impl ServeHealth {
+    /// What a monitor knows.
+    #[must_use]
+    pub fn of(monitor: &Monitor) -> Self {
+        let snapshot = monitor.snapshot();
+        let rounds = snapshot.rounds.unwrap_or_default();
+        Self {
+            status: word(monitor),
+            version: env!("CARGO_PKG_VERSION"),
+            serving_since: rounds.serving_since.map(second),
+            last_tick: rounds.last.map(second),
+            next_tick: rounds.next.map(second),
+            tick_running: rounds.running,
+            databases: snapshot.databases.iter().map(ServedDatabase::from).collect(),
+        }
+    }
+}
+
+impl From<&DatabaseMetrics> for ServedDatabase {
+    fn from(known: &DatabaseMetrics) -> Self {
+        let health = known.health.as_ref();
+        Self {
+            database: known.database.to_string(),
+            state: health.map_or("unknown", state),
+            newest_good: health.and_then(|health| Some(second(health.newest_good.as_ref()?.started))),
+            next_due: health.and_then(|health| Some(second(health.next_due.as_ref()?.at))),
+            last_look: health.map(|health| second(health.figures.looked)),
+            last_look_succeeded: known.look_succeeded,
+        }
+    }
+}
+
+fn word(monitor: &Monitor) -> &'static str {
+    match monitor.is_alive() {
+        true => "ok",
+        false => "stuck",
+    }
 }
 
 /// The second that a moment lies in: nobody who watches needs more of it.

@@ -9,6 +9,7 @@
 //! refused.
 
 mod answers;
+mod api_tokens;
 mod connections;
 mod listener;
 mod password;
@@ -16,7 +17,8 @@ mod peers;
 mod readers;
 mod token;
 
-pub use answers::Answers;
+pub use answers::{Answers, ServeHealth, ServedDatabase};
+pub use api_tokens::{ApiToken, ApiTokenFault, ApiTokens, NewApiToken, TokenScope};
 pub use listener::serve;
 pub use password::{HashFault, PasswordHash};
 pub use peers::{Networks, Peer, client_network};

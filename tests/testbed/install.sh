@@ -296,6 +296,20 @@ install_attestations() {
     echo "${attestations[*]}" > "$dir/installed"
 }
 
+# --- what makes requests up out of an OpenAPI document --------------------------------------------------------------
+
+schemathesis=schemathesis==4.32.5
+
+install_schemathesis() {
+    local dir=$testbed/schemathesis
+    [ "$(cat "$dir/installed" 2>/dev/null)" != "$schemathesis" ] || return 0
+    say "installing $schemathesis into .testbed/schemathesis"
+    rm -rf "$dir"
+    "$testbed/localstack/bin/python" -m venv "$dir"
+    "$dir/bin/python" -m pip install --quiet --disable-pip-version-check "$schemathesis"
+    echo "$schemathesis" > "$dir/installed"
+}
+
 # --- promtool -----------------------------------------------------------------------------------------------------
 
 # It checks what monitoring is told. The package is only unpacked: installed, it would start a server.
@@ -385,6 +399,7 @@ if [ "$what" = all ]; then
     install_debian
     install_messengers
     install_attestations
+    install_schemathesis
     install_promtool
     install_pgbouncer
     install_openssh

@@ -20,7 +20,7 @@ pub const FINDINGS_VERSION: u32 = 1;
 const TEXT_CHARS_MAX: usize = 2_000;
 
 /// A part of the backup that came back otherwise, or that could not be compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DrillFinding {
     /// pg_dump's word for its kind.
     pub kind: Untrusted,
@@ -39,7 +39,7 @@ pub struct DrillFinding {
 }
 
 /// The result of one statement of `PGCOFFER_DRILL_SQL`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DrillCheck {
     /// The line of the file on which its expectation stands.
     pub line: usize,
@@ -54,7 +54,7 @@ pub struct DrillCheck {
 }
 
 /// One table of the comparison.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DrilledTable {
     /// The schema.
     pub schema: Untrusted,
@@ -67,7 +67,7 @@ pub struct DrilledTable {
 }
 
 /// What a table holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TableRows {
     /// Rows.
     pub rows: u64,
@@ -78,7 +78,7 @@ pub struct TableRows {
 }
 
 /// The large objects of both sides of the comparison.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DrilledLargeObjects {
     /// What was dumped.
     pub expected: LargeObjects,
@@ -88,7 +88,7 @@ pub struct DrilledLargeObjects {
 
 /// What a drill found, with the names of tables: sealed as the details of a backup are, beside the
 /// [`DrillRecord`](super::DrillRecord) and before it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DrillFindings {
     /// Why the drill could not be carried out: what failed, on what, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]

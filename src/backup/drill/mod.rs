@@ -43,7 +43,7 @@ pub const DRILLS_KEPT_MIN: usize = 12;
 pub const CERTIFICATE_BYTES_MAX: usize = 64 << 10;
 
 /// What a drill has proven of a backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DrillVerdict {
     /// Everything came back as it was dumped.
@@ -55,7 +55,7 @@ pub enum DrillVerdict {
 }
 
 /// How long the parts of a drill took, in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DrillTimes {
     /// To make the database.
     pub prepare_ms: i64,
@@ -66,7 +66,7 @@ pub struct DrillTimes {
 }
 
 /// What kind of database a drill restores into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DrillPlace {
     /// One on a server that was made for this drill.
@@ -81,7 +81,7 @@ pub enum DrillPlace {
 }
 
 /// Where a drill restored a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DrillServer {
     /// `local`, or the address as user@host:port/name.
     pub place: Untrusted,
@@ -105,7 +105,7 @@ pub struct DrillServer {
 }
 
 /// How a drill ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum DrillOutcome {
     /// It ran to its end.
@@ -140,7 +140,7 @@ pub struct DrillCertificate {
 }
 
 /// A drill that ran to its end, in short: one value of the series of measured recovery times.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MeasuredDrill {
     /// When it began.
     pub began: Timestamp,

@@ -27,6 +27,8 @@ pub struct DrillName {
     began: Timestamp,
 }
 
+crate::text::text_schema!(DrillName, "The name of a drill.");
+
 /// Why a text isn't the name of a drill.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not the name of a drill")]

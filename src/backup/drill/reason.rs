@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Why something came back otherwise or could not be compared, without a name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingReason {
     /// It is not as it was dumped.

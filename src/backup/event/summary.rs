@@ -53,7 +53,7 @@ pub struct BackupSummary {
 }
 
 /// A tier whose backup is late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct LateTier {
     /// The tier.
     pub tier: Tier,

@@ -9,7 +9,7 @@ use crate::text::Untrusted;
 const IDENTITY_BYTES_MAX: usize = 31;
 
 /// Where a dump came from and how it was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Source {
     /// The server.
     pub server: Server,
@@ -31,7 +31,7 @@ impl Source {
 }
 
 /// A PostgreSQL server as it was met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Server {
     /// The full version, `16.4`.
     pub version: Untrusted,
@@ -53,7 +53,7 @@ pub struct Server {
 }
 
 /// The collation of a database: in which order its texts stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Collation {
     /// The locale.
     pub locale: Untrusted,
@@ -73,7 +73,7 @@ impl Collation {
 }
 
 /// A pg_dump.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Client {
     /// The full version, `16.4`.
     pub version: Untrusted,

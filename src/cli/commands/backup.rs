@@ -1,20 +1,15 @@
 //! `backup`: one backup now.
 
-use std::ops::RangeInclusive;
-
 use clap::Args;
 use jiff::SignedDuration;
 use pgcoffer::{
     Result,
     agent::{AskedBackup, BackupOptions},
-    backup::{Retention, Tier},
+    backup::{Retention, Tier, parse_interval},
     operation::Progress,
 };
 
 use super::{context::Context, kept_for::kept_for};
-
-/// The intervals that make sense between two backups.
-const INTERVALS: RangeInclusive<SignedDuration> = SignedDuration::from_secs(1)..=SignedDuration::from_hours(24 * 366);
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BackupArgs {
@@ -33,7 +28,7 @@ pub(in crate::cli) struct BackupArgs {
     retain: Option<Retention>,
     /// Make none where a good one was made so short a time ago, such as 10m, and say which; wait for a run that is in
     /// progress. For events: a hundred at once make one backup
-    #[arg(long, value_name = "TIME", value_parser = interval)]
+    #[arg(long, value_name = "TIME", value_parser = parse_interval)]
     at_most_every: Option<SignedDuration>,
     /// none, zstd, zstd:1 to zstd:19, over PGCOFFER_COMPRESSION
     #[arg(long, value_name = "HOW")]
@@ -69,52 +64,6 @@ impl Context<'_> {
                     .backup(&made, copies, self.agent.location()?, args.retain.is_none())
             }
             AskedBackup::Recent(recent) => self.output.recent_backup(&recent),
-        }
-    }
-}
-
-/// A length of time: `90s`, `10m`, `1h 30m`, `1d`.
-fn interval(text: &str) -> std::result::Result<SignedDuration, String> {
-    let days = |text: &str| text.strip_suffix('d')?.parse::<u32>().ok();
-    let parsed = match days(text) {
-        Some(days) => Some(SignedDuration::from_hours(24 * i64::from(days))),
-        None => text.parse().ok(),
-    };
-    match parsed {
-        Some(span) if INTERVALS.contains(&span) => Ok(span),
-        _ if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => Err(format!(
-            "a unit is missing, such as 10m: {text}m are minutes, {text}h are hours"
-        )),
-        _ => Err("a length of time from 1s to 366d, such as 10m or 2h".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_interval_is_a_length_of_time() {
-        for (text, seconds) in [
-            ("1s", Some(1)),
-            ("90s", Some(90)),
-            ("10m", Some(600)),
-            ("1h 30m", Some(5400)),
-            ("1h30m", Some(5400)),
-            ("7d", Some(7 * 86_400)),
-            ("366d", Some(366 * 86_400)),
-            ("367d", None),
-            ("4294967295d", None),
-            ("0s", None),
-            ("0d", None),
-            ("500ms", None),
-            ("-10m", None),
-            ("10", None),
-            ("", None),
-            ("d", None),
-            ("1mo", None),
-        ] {
-            assert_eq!(interval(text).ok().map(|span| span.as_secs()), seconds, "{text}");
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::io::IsTerminal as _;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use dialoguer::Password;
 use pgcoffer::{
     Error, Result,
     config::{self, Config},
-    dashboard::{LINK_MINUTES, open_link, password_hash},
+    dashboard::{LINK_MINUTES, TokenScope, new_token, open_link, password_hash},
 };
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -19,8 +19,38 @@ use crate::cli::{output::Output, screen::note};
 pub(in crate::cli) enum DashboardCommand {
     /// Print the hash of a password, for PGCOFFER_DASHBOARD_OPERATOR_HASH or PGCOFFER_DASHBOARD_VIEWER_HASH
     Password,
+    /// Make a token for a program that uses the API, and print it once, with what PGCOFFER_DASHBOARD_TOKENS takes
+    Token(TokenArgs),
     /// Print a link that opens the dashboard once, as an operator, within minutes
     Open,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TokenArgs {
+    /// The name under which the program acts, such as ci
+    #[arg(long)]
+    name: String,
+    /// What it may do: read to look, act to back up, hold, delete and so on as well
+    #[arg(long, value_parser = ["read", "act"])]
+    scope: String,
+}
+
+/// Makes a token, and prints it with the entry of the setting.
+pub(in crate::cli) fn dashboard_token(args: &TokenArgs, json: bool) -> Result<()> {
+    let scope = TokenScope::parse(&args.scope).unwrap_or(TokenScope::Read);
+    let made = new_token(&args.name, scope)?;
+    let (token, entry) = (made.token.reveal(), &made.entry);
+    if json {
+        return Output { json }.print_json(&json!({ "token": token, "entry": entry }));
+    }
+    crate::cli::screen::print(format!("{token}\nPGCOFFER_DASHBOARD_TOKENS={entry}\n"))?;
+    if std::io::stdout().is_terminal() {
+        note(
+            "\nThe first line is for the program alone, which sends it as `Authorization: Bearer …`: it is kept \
+             nowhere, and is not shown again.\nThe second one is for `serve`. Several entries have spaces between them.",
+        );
+    }
+    Ok(())
 }
 
 /// Asks for a password on a terminal, or reads it from standard input, and prints its hash.

@@ -39,7 +39,7 @@ pub(super) mod verify;
 use pgcoffer::{Error, Result, agent::Agent};
 
 pub(super) use certificate_verify::{VerifiedFile, verify_certificates};
-pub(super) use dashboard::{dashboard_open, dashboard_password};
+pub(super) use dashboard::{dashboard_open, dashboard_password, dashboard_token};
 pub(super) use keygen::{catalog_key, keygen, new_repository};
 
 use super::{

@@ -34,11 +34,6 @@ impl Context<'_> {
             })?;
             return self.output.globals(&shown.record, globals);
         }
-        let (details, mark) = (shown.details.as_ref(), shown.mark.as_ref());
-        let read_back = shown.last_read_back.map(|at| (at, shown.seen));
-        let location = self.agent.location()?;
-        let beside = (&shown.drills, &shown.copies);
-        self.output
-            .show(&shown.record, details, (mark, read_back), beside, location)
+        self.output.show(&shown, self.agent.location()?)
     }
 }

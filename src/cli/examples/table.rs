@@ -324,6 +324,19 @@ pub(super) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "dashboard token",
+        &[
+            (
+                "pgcoffer dashboard token --name ci --scope read",
+                "for a program that looks",
+            ),
+            (
+                "pgcoffer dashboard token --name deploy --scope act",
+                "for one that backs up before a release",
+            ),
+        ],
+    ),
+    (
         "dashboard open",
         &[
             ("pgcoffer dashboard open", "a link that opens once, within five minutes"),

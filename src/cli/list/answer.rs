@@ -2,7 +2,7 @@
 
 use indicatif::HumanBytes;
 use pgcoffer::{
-    backup::Label,
+    backup::{DrillDocument, Label},
     catalog::{CatalogEntry, Doubt, Listing},
     operation::{LastDrill, passed_over},
     store::Location,
@@ -14,7 +14,7 @@ use super::rows::listed_status;
 use crate::cli::{
     styled::Style,
     text::{read_back, tables_and_rows},
-    text_drill::{report_json, third_answer},
+    text_drill::third_answer,
 };
 
 /// Is there a backup, how old is it, is it good: one or two lines.
@@ -112,7 +112,7 @@ pub(super) fn answer_json(listing: &Listing, label: &Label) -> Value {
         "last_run": last.map(|one| one.record.id.as_str()),
         "last_run_status": last.map(|one| listed_status(listing, one, now).1),
         "last_run_error": last.and_then(|one| Some(one.failure()?.error)),
-        "last_drill": listing.drills.last.get(label).map(report_json),
+        "last_drill": listing.drills.last.get(label).map(DrillDocument::from),
         "last_proven": listing.drills.last_proven(label),
     })
 }

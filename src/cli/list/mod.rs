@@ -5,6 +5,7 @@ mod rows;
 
 use pgcoffer::{
     Error, Result,
+    agent::ListedBackup,
     backup::Label,
     catalog::{ListedRuns, Listing, NearbyPlace},
     store::Location,
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use self::{
     answer::{answer, answer_json},
-    rows::{backups_table, left_out, summary_json},
+    rows::{backups_table, left_out},
 };
 use super::{
     ids::ShownIds,
@@ -70,7 +71,7 @@ impl Output {
 }
 
 fn list_json(listing: &Listing, databases: &[Label], location: &Location) -> Value {
-    let backups: Vec<Value> = listing.entries.iter().map(|one| summary_json(listing, one)).collect();
+    let backups = listing.entries.iter().map(|one| ListedBackup::of(listing, one));
     let unreadable = listing.unreadable.iter();
     let unreadable: Vec<Value> = unreadable
         .map(|(key, why)| json!({ "key": key, "why": why_alone(why) }))
@@ -79,7 +80,7 @@ fn list_json(listing: &Listing, databases: &[Label], location: &Location) -> Val
     json!({
         "location": location.to_string(),
         "databases": answers,
-        "backups": backups,
+        "backups": backups.collect::<Vec<_>>(),
         "unreadable": unreadable,
         "others": listing.others,
         "other_repositories": listing.other_repositories,

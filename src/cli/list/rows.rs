@@ -8,16 +8,8 @@ use pgcoffer::{
     catalog::{CatalogEntry, Doubt, ListedRuns, Listing},
     text::{ago, counted, short_size, span},
 };
-use serde_json::{Value, json};
 
-use crate::cli::{
-    ids::ShownIds,
-    styled::Style,
-    table::Table,
-    text::{record_json, retained_json, status_word},
-    text_drill::report_json,
-    zone::Zone,
-};
+use crate::cli::{ids::ShownIds, styled::Style, table::Table, text::status_word, zone::Zone};
 
 /// The columns of a table of backups, in order.
 const HEADS: [&str; 13] = [
@@ -177,28 +169,6 @@ pub(super) fn left_out(listing: &Listing, runs: ListedRuns) -> String {
         text.push_str(&format!("{ones} not shown; -n N shows more.\n"));
     }
     text
-}
-
-/// A record, and how it stands.
-pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
-    let mut value = record_json(&one.record, None);
-    if let Some(object) = value.as_object_mut() {
-        object.insert("good".to_owned(), one.is_sure().into());
-        let suspicious = listing.is_suspicious(&one.record);
-        object.insert("looks_suspicious".to_owned(), suspicious.into());
-        object.insert("hold".to_owned(), json!(one.hold()));
-        object.insert("retained".to_owned(), retained_json(&one.record, one.mark.as_ref()));
-        object.insert("storage_class".to_owned(), json!(one.class()));
-        object.insert("sealed_for".to_owned(), json!(one.key));
-        let doubt = one.why_doubted().map(ToString::to_string);
-        object.insert("doubt".to_owned(), json!(doubt));
-        let drill = listing.drills.of_backups.get(&one.record.id);
-        object.insert("drill".to_owned(), drill.map_or(Value::Null, report_json));
-        let read_back = one.last_read_back(listing.seen);
-        object.insert("last_read_back".to_owned(), json!(read_back));
-        object.insert("places".to_owned(), json!(listing.copies.of(&one.record.id)));
-    }
-    value
 }
 
 /// The status of a record whose archive was looked for.

@@ -1,7 +1,10 @@
 //! Settings of the dashboard.
 
 use super::super::{
-    dashboard::{OPERATOR_HASH, OPERATORS, PROXIES, URL, USER_HEADER, VIEWER_HASH, hash, header_name, networks, url},
+    dashboard::{
+        OPERATOR_HASH, OPERATORS, PROXIES, TOKENS, URL, USER_HEADER, VIEWER_HASH, hash, header_name, networks, tokens,
+        url,
+    },
     setting::{Characters, DefaultValue, Section, Setting, Take},
 };
 
@@ -42,6 +45,19 @@ pub(super) const SECTION: Section = Section {
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.dashboard.viewer = Some(hash(text)?);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: TOKENS,
+            secret: true,
+            default: DefaultValue::None,
+            help: "programs that may use its API: `pgcoffer dashboard token`",
+            doc: "programs that may use its [API](api.md), each as `pgcoffer dashboard token` prints it, with spaces \
+                between them",
+            characters: Characters::List,
+            take: Take::Once(|reading, text| {
+                reading.dashboard.tokens = tokens(text)?;
                 Ok(())
             }),
         },

@@ -122,6 +122,7 @@ fn what_sounds_like_a_secret_is_one() {
         "PASSWORD",
         "SECRET",
         "TOKEN",
+        "TOKENS",
         "URL",
         "HASH",
     ];

@@ -7,7 +7,11 @@ use super::parts::{State, moment, relative, tag};
 use crate::{
     backup::{DrillVerdict, Retention, Sealed, Status, Tier},
     catalog::{CatalogEntry, Listing},
-    dashboard::{shown::DatabaseAnswer, site::Site},
+    dashboard::{
+        run_filter::{RunFilter, RunState},
+        shown::DatabaseAnswer,
+        site::Site,
+    },
     text::{grouped, short_size, span},
 };
 
@@ -28,14 +32,11 @@ pub(in crate::dashboard) struct HistoryFilter {
 
 impl HistoryFilter {
     fn shows(&self, listing: &Listing, one: &CatalogEntry) -> bool {
-        let is_of_status = match self.status.as_str() {
-            "good" => one.is_sure() && !listing.is_suspicious(&one.record),
-            "failed" => matches!(one.record.status, Status::Failed { .. }),
-            "held" => one.mark.as_ref().is_some_and(|mark| mark.hold.is_some()),
-            _ => true,
+        let filter = RunFilter {
+            state: RunState::parse(&self.status),
+            tier: self.tier.parse().ok(),
         };
-        let tier: Option<Tier> = self.tier.parse().ok();
-        is_of_status && tier.is_none_or(|tier| one.record.tier == tier)
+        filter.shows(listing, one)
     }
 
     /// The query of another page of the same runs.

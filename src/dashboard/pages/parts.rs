@@ -222,7 +222,7 @@ pub(super) fn age(site: &Site, seen: &Seen, path: &str) -> Markup {
             @if let Some((_, at)) = &seen.answer {
                 "From the bucket " (relative(site, *at, now)) ". "
             }
-            @if seen.is_looking { "A newer look is taking long and goes on. " }
+            @if seen.is_looking { "A newer look goes on. " }
             a href=(path) { "Look again" }
         }
         @if let Some(failed) = &seen.failure {

@@ -15,7 +15,7 @@ use crate::{
 const STANDS_STILL: SignedDuration = SignedDuration::from_mins(10);
 
 /// How one place stands against the bucket, for one database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PlaceHealth {
     /// The place.
     pub place: PlaceName,
