@@ -106,8 +106,10 @@ fn ticked_text(one: &DatabaseTick) -> String {
             format!("{label}: due: {due}; a catalog key alone is set here, so another machine has to make it\n")
         }
         BackupOutcome::Paused { until } => {
+            let failed = one.health.as_ref().and_then(|health| health.last_failure.as_ref());
+            let why = failed.map_or_else(String::new, |failed| format!(": {}", continued(&failed.failure.error)));
             format!(
-                "{label}: the next backup waits until {} UTC, after failures\n",
+                "{label}: the next backup waits until {} UTC, after failures{why}; `pgcoffer backup` tries at once\n",
                 bare_minute(*until)
             )
         }

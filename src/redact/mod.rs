@@ -30,7 +30,9 @@ const DIGIT_CHANGES_MIN: usize = 6;
 /// others are words like `services` and `hook`.
 const ADDRESS_PART_LONG: usize = 16;
 /// Userinfo of our own examples.
-const EXAMPLES: [&str; 2] = ["user:password", "USER:PASSWORD"];
+const EXAMPLES: [&str; 3] = ["user:password", "USER:PASSWORD", "user"];
+/// Secret paths of our own examples.
+const EXAMPLE_PATHS: [&str; 2] = ["UUID", "services/…"];
 /// Tokens that say themselves what they are.
 const PREFIXES: [&str; 7] = [
     "PGCOFFER-KEY-1",
@@ -245,8 +247,10 @@ fn secret_path(url: &str) -> Option<(usize, usize)> {
     let starts = ["hooks.slack.com/", "hc-ping.com/", "discord.com/api/webhooks/"];
     let lower = word.to_ascii_lowercase();
     let start = starts.iter().find(|start| lower.starts_with(**start))?;
-    let begins = word[start.len()..].chars().next()?;
-    (begins != '…').then_some((start.len(), word.len()))
+    let path = &word[start.len()..];
+    let begins = path.chars().next()?;
+    let is_example = begins == '…' || EXAMPLE_PATHS.contains(&path.trim_end_matches([';', ',', '.', ')']));
+    (!is_example).then_some((start.len(), word.len()))
 }
 
 /// Values behind the names of secrets: `password=…`, `password '…'`, `"password": "…"`.

@@ -52,6 +52,8 @@ fn what_is_no_secret_stays() {
         "https://db.example.com:8443/path and ann@example.com",
         "http://[::1]:9000/x",
         "smtp://…:587 for STARTTLS",
+        "set it to s3://bucket/prefix, sftp://user@host/path or file:///path/to/folder",
+        "such as https://hc-ping.com/UUID, or https://hooks.slack.com/services/…; see there",
         "set PGCOFFER_WEBHOOK_SECRET=… and PGCOFFER_KEY=<key>",
         "s3://bucket/prefix/main/records/2026.pgc",
         "the user's 'password' is wrong",

@@ -56,6 +56,11 @@ impl PastRun {
         self.started <= horizon(now)
     }
 
+    /// Whether it was made for no schedule.
+    fn is_by_hand(&self) -> bool {
+        !self.serves.is_empty() && self.serves.iter().all(|served| served.tier == Tier::Manual)
+    }
+
     pub(super) fn is_good(&self) -> bool {
         self.ended == RunEnd::Good
     }
@@ -142,12 +147,14 @@ impl Schedule {
     /// newest good one, twice as long after each further one, and at most 6 hours, counted from the end of the newest
     /// run.
     ///
-    /// A run that was ended by a signal is not a failure. A manual backup ignores the pause, and ends it if it is good.
+    /// A run that was ended by a signal is not a failure, nor is one by hand, which may have failed by what somebody has
+    /// typed. A manual backup ignores the pause, and ends it if it is good.
     #[must_use]
     pub fn not_before(&self, history: &[PastRun], now: Timestamp) -> Option<Timestamp> {
         let newest_good = good(history, now).map(|run| run.started).max();
         let failed = history.iter().filter(|run| {
-            run.ended == RunEnd::Failed && run.counts(now) && newest_good.is_none_or(|good| run.started > good)
+            let is_failed = run.ended == RunEnd::Failed && !run.is_by_hand();
+            is_failed && run.counts(now) && newest_good.is_none_or(|good| run.started > good)
         });
         let ends: Vec<_> = failed.map(|run| run.end(now)).collect();
         let failures = u32::try_from(ends.len()).unwrap_or(u32::MAX);

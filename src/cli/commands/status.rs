@@ -1,7 +1,7 @@
 //! `status`: how every database stands against its schedule.
 
 use clap::Args;
-use pgcoffer::{Error, Result, exit_status::ExitStatus};
+use pgcoffer::{Error, Result, exit_status::ExitStatus, operation::Health};
 
 use super::{chosen_database::ChosenDatabase, context::Context};
 use crate::cli::{text_status::StatusView, zone::Zone};
@@ -41,7 +41,9 @@ impl Context<'_> {
         if let Some(error) = report.not_reported.or(report.failed) {
             return Err(error);
         }
-        let wrong = report.databases.iter().filter(|health| !health.problems().is_empty());
+        // a backup that waits after failures is as wrong here as for `tick`
+        let is_wrong = |health: &&Health| !health.problems().is_empty() || health.paused_until.is_some();
+        let wrong = report.databases.iter().filter(is_wrong);
         match (wrong.count(), report.databases.is_empty()) {
             (0, false) => Ok(()),
             (count, empty) => Err(Error::Problems {

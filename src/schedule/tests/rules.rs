@@ -146,6 +146,28 @@ fn the_pause_grows_with_each_failure_up_to_six_hours() {
     assert!(schedule(ALL).not_before(&history, now).unwrap() <= now + minutes(360));
 }
 
+/// Somebody who tries settings in the evening must not keep the night's backup from being made.
+#[test]
+fn what_fails_by_hand_makes_no_schedule_wait() {
+    let now = at("2027-05-05T00:00:00Z");
+    let by_hand = |n: i64| {
+        let started = now + minutes(n);
+        let served = Served {
+            tier: Tier::Manual,
+            due: started,
+            retention: Retention::Days(90),
+        };
+        run(started, RunEnd::Failed, vec![served])
+    };
+    let mut history: Vec<PastRun> = (0..6).map(by_hand).collect();
+    assert_eq!(schedule(ALL).not_before(&history, now + minutes(16)), None);
+    history.push(run(now, RunEnd::Failed, Vec::new()));
+    assert_eq!(
+        schedule(ALL).not_before(&history, now + minutes(11)),
+        Some(now + minutes(15))
+    );
+}
+
 #[test]
 fn a_pause_counts_where_something_waits_for_it() {
     let schedule = schedule("hourly keep 1d");
