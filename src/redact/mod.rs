@@ -326,7 +326,7 @@ fn is_secret_name(name: &str) -> bool {
     ];
     let name = name.to_ascii_lowercase().replace('-', "_");
     // a test of the table of settings sees that each of its secrets is known here
-    let of_ours = ["_key", "_keys", "_url", "_hash"];
+    let of_ours = ["_key", "_keys", "_url", "_hash", "_tokens"];
     let is_ours = name.starts_with("pgcoffer_") && of_ours.iter().any(|end| name.ends_with(end));
     is_ours || name == "pwd" || ENDS.iter().any(|end| name.ends_with(end))
 }
