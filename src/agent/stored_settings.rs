@@ -4,7 +4,12 @@ use std::{sync::Mutex, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Agent, connect::parse_label, current_schedules::CurrentSchedules, usage};
+use super::{
+    Agent,
+    connect::{no_database_called, parse_label},
+    current_schedules::CurrentSchedules,
+    usage,
+};
 use crate::{
     backup::{Label, STORED_TEXT_MAX, StoredSettings, Tier},
     catalog::{Catalog, SettingsToStore},
@@ -188,7 +193,8 @@ impl Agent {
     /// Stores a schedule in the bucket, for every machine whose own settings don't say one. Atomic.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a text that is no schedule; any error of the bucket.
+    /// [`Error::Usage`] for a text that is no schedule, and for a database that is neither configured nor in the
+    /// bucket; any error of the bucket.
     pub async fn store_schedule(
         &self,
         database: Option<&str>,
@@ -201,6 +207,9 @@ impl Agent {
             Some(label) => label,
             None => self.config.database(None)?.label.clone(),
         };
+        if let Some(known) = self.others_than(catalog, &label).await? {
+            return Err(no_database_called(&label, &known, catalog));
+        }
         let before = self
             .interrupt
             .or(catalog.stored_settings(&label, self.clock.now()))

@@ -249,10 +249,13 @@ impl Config {
                 .ok_or_else(|| {
                     Error::usage(
                         format!("no database {label:?} is configured; configured: {}", names()),
-                        format!(
-                            "name one of those, or set PGCOFFER_DB_{}_URL",
-                            label.to_ascii_uppercase()
-                        ),
+                        match Label::nearest(label, all.iter().map(|database| &database.label)) {
+                            Some(meant) => format!("did you mean {meant}?"),
+                            None => format!(
+                                "name one of those, or set PGCOFFER_DB_{}_URL",
+                                label.to_ascii_uppercase()
+                            ),
+                        },
                     )
                 }),
         }
