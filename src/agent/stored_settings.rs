@@ -39,6 +39,8 @@ pub struct ShownSchedule {
     pub stored: Option<StoredSettings>,
     /// The highest tier that is due next, and when.
     pub next_due: Option<(Tier, Timestamp)>,
+    /// When it was looked at: what is due next is due then already, or later.
+    pub seen: Timestamp,
     /// What is kept from now on, with what is there today.
     pub forecast: Option<Forecast>,
     /// Whether it is only thought of.
@@ -169,6 +171,7 @@ impl Agent {
             origin,
             stored,
             next_due,
+            seen: now,
             forecast,
             is_preview: instead.is_some(),
         })

@@ -139,6 +139,9 @@ impl ClauseFault {
             ClauseProblem::NoDay(_) => "remove \"on\" and its day".to_owned(),
             ClauseProblem::BadDay { tier, .. } => format!("write {}", days(*tier)),
             ClauseProblem::BadTime { example, .. } => format!("write {example}"),
+            ClauseProblem::BadRetention(word) if word.meant().is_some_and(is_count) => {
+                "a number alone is so many newest ones of its tier".to_owned()
+            }
             ClauseProblem::BadRetention(_) => "write, for example, \"keep 7d\" or \"keep 12mo\"".to_owned(),
             ClauseProblem::NoRetention(tier) => {
                 let keep = example(*tier).rsplit(' ').next().unwrap_or_default();
@@ -150,6 +153,10 @@ impl ClauseFault {
         };
         Some(hint)
     }
+}
+
+fn is_count(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A schedule with every scheduled tier, in a short form.

@@ -190,6 +190,14 @@ fn hints_can_be_followed() {
         hint("30 2 * * *"),
         r#"cron's own form is not read here: write, for example, "daily at 02:30 keep 7d""#
     );
+    assert_eq!(
+        hint("daily keep newest:7"),
+        "a number alone is so many newest ones of its tier"
+    );
+    assert_eq!(
+        faults("daily keep newest:7"),
+        r#"in "daily keep newest:7": "newest:7" is not a retention: did you mean 7?"#
+    );
     let spelled = Schedule::parse("daily at 02:30 keep 1 week", &TimeZone::UTC).expect_err("no such unit");
     assert!(spelled.to_string().ends_with("did you mean 1w?"), "{spelled}");
     // every example in a hint is itself a schedule
