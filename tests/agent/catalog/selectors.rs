@@ -63,6 +63,8 @@ fn a_part_of_several_ids_names_them() {
         );
     }
     assert!(outcome.stderr.contains("give more of the id"), "{}", outcome.stderr);
+    // all of them are of one
+    assert!(!outcome.stderr.contains("--database"), "{}", outcome.stderr);
 }
 
 #[test]
