@@ -329,8 +329,12 @@ pub(super) async fn no_such_database(catalog: &Catalog, label: &Label) -> Option
     }
     let names: Vec<String> = databases.iter().map(ToString::to_string).collect();
     let place = catalog.store().location();
-    Some(Error::no_such_backup(
+    let none = Error::no_such_backup(
         &format!("of {label}"),
         format!("{place}, where there are backups of {}", names.join(", ")),
-    ))
+    );
+    Some(match Label::nearest(label.as_str(), &databases) {
+        Some(meant) => none.with_hint(format!("did you mean {meant}?")),
+        None => none,
+    })
 }

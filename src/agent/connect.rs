@@ -89,6 +89,23 @@ impl Agent {
         Ok(configured)
     }
 
+    /// The databases that are configured or in the bucket, where this one is neither; none where it is, or where the
+    /// bucket's folders may not be listed.
+    pub(super) async fn others_than(&self, catalog: &Catalog, label: &Label) -> Result<Option<Vec<Label>>> {
+        let mut known = self.configured();
+        if known.contains(label) {
+            return Ok(None);
+        }
+        let look = async { Ok(catalog.databases().await.ok()) };
+        let Some(there) = self.interrupt.or(look).await? else {
+            return Ok(None);
+        };
+        known.extend(there);
+        known.sort();
+        known.dedup();
+        Ok((!known.contains(label)).then_some(known))
+    }
+
     /// The labels of the configured databases.
     pub(super) fn configured(&self) -> Vec<Label> {
         let databases = self.config.databases.iter();
@@ -103,6 +120,23 @@ pub(super) fn only_catalog_key(doing: &str) -> Error {
         "do this where the key is set as PGCOFFER_KEY, in the place of PGCOFFER_CATALOG_KEY: it stands on the recovery \
          sheet, or where it was stored",
     )
+}
+
+/// That no database is called so. `known`: those that are configured or in the bucket.
+pub(super) fn no_database_called(label: &Label, known: &[Label], catalog: &Catalog) -> Error {
+    let place = catalog.store().location();
+    let what = format!("no database \"{label}\" is configured or in {place}");
+    let setting = format!("PGCOFFER_DB_{}_URL", label.as_str().to_ascii_uppercase());
+    if known.is_empty() {
+        let hint = format!("set {setting}, or as PGCOFFER_BUCKET the place that has its backups");
+        return usage(format!("{what}, and no other"), hint);
+    }
+    let names: Vec<&str> = known.iter().map(Label::as_str).collect();
+    let hint = match Label::nearest(label.as_str(), known) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("name one of those, or set {setting}"),
+    };
+    usage(format!("{what}; there is: {}", names.join(", ")), hint)
 }
 
 /// That there is no key for certificates, since each repository has its own.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Agent, WatchedDatabase, missed::report_missed, usage};
+use super::{Agent, WatchedDatabase, connect::no_database_called, missed::report_missed, usage};
 use crate::{
     backup::{BackupId, Label},
     catalog::{Catalog, NearbyPlace},
@@ -36,6 +36,7 @@ impl Agent {
     pub async fn status(&self, database: Option<&str>, notify: bool) -> Result<StatusReport> {
         let catalog = self.catalog().await?;
         let labels = self.labels(catalog, database).await?;
+        self.refuse_unknown(catalog, database, &labels).await?;
         let reported = match notify {
             true => self.report_late(catalog, &labels).await,
             false => Ok(()),
@@ -74,6 +75,18 @@ impl Agent {
             failed,
             not_reported: reported.err(),
         })
+    }
+
+    /// Refuses a name that was mistyped, which is no database without backups. Where nothing is known of any, the place
+    /// may be the wrong one, and those nearby are told.
+    async fn refuse_unknown(&self, catalog: &Catalog, named: Option<&str>, labels: &[Label]) -> Result<()> {
+        let (Some(_), [label]) = (named, labels) else {
+            return Ok(());
+        };
+        match self.others_than(catalog, label).await? {
+            Some(known) if !known.is_empty() => Err(no_database_called(label, &known, catalog)),
+            _ => Ok(()),
+        }
     }
 
     /// How one database stands now, looked at without its schedule: what is late follows from its newest backups.

@@ -4,7 +4,12 @@ use std::{sync::Mutex, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Agent, connect::parse_label, current_schedules::CurrentSchedules, usage};
+use super::{
+    Agent,
+    connect::{no_database_called, parse_label},
+    current_schedules::CurrentSchedules,
+    usage,
+};
 use crate::{
     backup::{Label, STORED_TEXT_MAX, StoredSettings, Tier},
     catalog::{Catalog, SettingsToStore},
@@ -34,6 +39,8 @@ pub struct ShownSchedule {
     pub stored: Option<StoredSettings>,
     /// The highest tier that is due next, and when.
     pub next_due: Option<(Tier, Timestamp)>,
+    /// When it was looked at: what is due next is due then already, or later.
+    pub seen: Timestamp,
     /// What is kept from now on, with what is there today.
     pub forecast: Option<Forecast>,
     /// Whether it is only thought of.
@@ -164,6 +171,7 @@ impl Agent {
             origin,
             stored,
             next_due,
+            seen: now,
             forecast,
             is_preview: instead.is_some(),
         })
@@ -188,7 +196,8 @@ impl Agent {
     /// Stores a schedule in the bucket, for every machine whose own settings don't say one. Atomic.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a text that is no schedule; any error of the bucket.
+    /// [`Error::Usage`] for a text that is no schedule, and for a database that is neither configured nor in the
+    /// bucket; any error of the bucket.
     pub async fn store_schedule(
         &self,
         database: Option<&str>,
@@ -201,6 +210,9 @@ impl Agent {
             Some(label) => label,
             None => self.config.database(None)?.label.clone(),
         };
+        if let Some(known) = self.others_than(catalog, &label).await? {
+            return Err(no_database_called(&label, &known, catalog));
+        }
         let before = self
             .interrupt
             .or(catalog.stored_settings(&label, self.clock.now()))

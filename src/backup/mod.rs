@@ -95,6 +95,19 @@ impl Label {
         }
     }
 
+    /// The one of these labels that was probably meant by a word that none has: one letter in three may differ.
+    #[must_use]
+    pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a Self>) -> Option<&'a Self> {
+        let typed = typed.to_ascii_lowercase();
+        let letters_max = typed.len() / 3;
+        let near = known
+            .into_iter()
+            .map(|label| (strsim::damerau_levenshtein(label.as_str(), &typed), label));
+        near.filter(|(letters, _)| *letters <= letters_max)
+            .min()
+            .map(|(_, label)| label)
+    }
+
     /// The label as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

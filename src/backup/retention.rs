@@ -118,10 +118,15 @@ impl FromStr for Retention {
     }
 }
 
-/// The retention that was probably meant: `7 days`, `30D`, `1month`, `Forever`.
+/// The retention that was probably meant: `7 days`, `30D`, `1month`, `Forever`, `newest:7`.
 fn meant(word: &str) -> Option<String> {
     let plain: String = word.chars().filter(|c| !c.is_whitespace()).collect();
     let plain = plain.to_ascii_lowercase();
+    // as `backup --retain` has it
+    if let Some(count) = plain.strip_prefix("newest:") {
+        let count: u16 = count.parse().ok().filter(|count| (1..=9999).contains(count))?;
+        return Some(count.to_string());
+    }
     let unit = plain.trim_start_matches(|c: char| c.is_ascii_digit());
     let count = &plain[..plain.len() - unit.len()];
     let unit = match unit {
@@ -168,6 +173,7 @@ mod tests {
             ("30D", "did you mean 30d?"),
             ("1m", "did you mean 1mo?"),
             ("Forever", "did you mean forever?"),
+            ("newest:7", "did you mean 7?"),
             ("0 days", "a whole number from 1"),
             ("soon", "a whole number from 1"),
         ] {

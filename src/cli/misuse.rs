@@ -88,6 +88,9 @@ fn of_argument(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
         .command
         .get_arguments()
         .filter_map(|arg| Some(format!("--{}", arg.get_long()?)))
+        // the parser's own
+        .chain(std::iter::once("--help".to_owned()))
+        .chain((at.path == "pgcoffer").then(|| "--version".to_owned()))
         .collect();
     let hint = match (slips::option_hint(&typed), nearest(&typed, &options)) {
         // one letter is a slip of the finger, whatever else is called so
@@ -186,7 +189,8 @@ fn nearest<'a>(typed: &str, known: &'a [String]) -> Option<&'a str> {
         true => 1,
         false => strsim::damerau_levenshtein(name, &typed),
     };
-    let letters_max = LETTERS_MAX.min(typed.trim_start_matches('-').len() / 2);
+    // of four letters one, since two of them make another word
+    let letters_max = LETTERS_MAX.min((typed.trim_start_matches('-').len() + 1) / 3);
     let near = known.iter().map(|name| (distance(name), name.as_str()));
     near.filter(|(letters, _)| *letters <= letters_max)
         .min()
@@ -232,6 +236,11 @@ mod tests {
             ("list --good --all", "can't be given together"),
             ("list main shop", "\"shop\" is one word too many"),
             ("drill --frobnicate", "`pgcoffer drill` has no option --frobnicate"),
+            ("--verison", "did you mean --version?"),
+            ("--hlep", "did you mean --help?"),
+            ("list --hlep", "did you mean --help?"),
+            ("help nope", "hint: `pgcoffer help` lists"),
+            ("completions tcsh", "hint: `pgcoffer completions --help`"),
             ("nonsense", "`pgcoffer help` lists the commands"),
         ] {
             let text = said(line);

@@ -13,7 +13,7 @@ use pgcoffer::{
     },
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
     store::Location,
-    text::{ago, bare_minute, minute, span},
+    text::{bare_minute, minute, span},
 };
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ use super::{
     screen, statements,
     table::Room,
     terminal::stdout_columns,
-    text::{facts, kept, tables_and_rows, tables_table, took},
+    text::{ago_or_just_now, facts, kept, tables_and_rows, tables_table, took},
     text_contents, text_copy, text_drill, text_preview, text_restore,
     width::{columns, facts_wrapped, wrapped},
 };
@@ -71,6 +71,17 @@ pub(super) fn undelivered(all: &[Undelivered], format: LogFormat) {
     }
 }
 
+/// Who says how long a backup is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum KeptAs {
+    /// Nobody.
+    Default,
+    /// `PGCOFFER_RETAIN_MANUAL`.
+    Setting,
+    /// The one who asked for it.
+    Asked,
+}
+
 impl Output {
     pub(super) fn key(self, key: &MasterKey) -> Result<()> {
         let text = key.encode();
@@ -82,7 +93,7 @@ impl Output {
         print("\n")?;
         if std::io::stdout().is_terminal() {
             note(&format!(
-                "\nThis is the only copy of key {}. Without it no backup can be read, by nobody, ever.\n\
+                "\nThis is the only copy of key {}. Without it no backup can be read, by anybody, ever.\n\
                  Write it down or put it into a password manager now, away from this machine,\n\
                  then set it: PGCOFFER_KEY=…",
                 key.key_id()
@@ -134,7 +145,7 @@ impl Output {
         print("\n")?;
         if std::io::stdout().is_terminal() {
             note(&format!(
-                "\nThis is the only copy: {bits} bits of chance, and no backup can be read without it, by nobody, \
+                "\nThis is the only copy: {bits} bits of chance, and no backup can be read without it, by anybody, \
                  ever.\n\
                  Write it down or put it into a password manager now, away from this machine,\n\
                  then set it: PGCOFFER_PASSPHRASE=… instead of PGCOFFER_KEY"
@@ -149,7 +160,7 @@ impl Output {
         }
         print(
             "This passphrase will do. Set it as PGCOFFER_PASSPHRASE instead of PGCOFFER_KEY, and keep a copy of it\n\
-             away from this machine: without it no backup can be read, by nobody, ever.\n",
+             away from this machine: without it no backup can be read, by anybody, ever.\n",
         )
     }
 
@@ -158,7 +169,7 @@ impl Output {
         taken: &BackupTaken,
         copies: &[CopyReport],
         location: &Location,
-        by_default: bool,
+        kept_as: KeptAs,
     ) -> Result<()> {
         let BackupTaken { record, details, .. } = taken;
         if self.json {
@@ -182,9 +193,10 @@ impl Output {
             took(record),
         );
         let kept = kept(record.retention, record.expires);
-        let how = match by_default {
-            true => ", as PGCOFFER_RETAIN_MANUAL says; `pgcoffer retain` changes that",
-            false => "",
+        let how = match kept_as {
+            KeptAs::Default => ", the default; PGCOFFER_RETAIN_MANUAL or --retain changes it",
+            KeptAs::Setting => ", as PGCOFFER_RETAIN_MANUAL says; `pgcoffer retain` changes that",
+            KeptAs::Asked => "",
         };
         text.push_str(&format!("  {kept}{how}\n"));
         text.extend(
@@ -225,7 +237,7 @@ impl Output {
         let details = shown.details.as_ref().unwrap_or(&nothing);
         let mut text = facts(record, details, mark, location);
         if let Some(at) = shown.last_read_back {
-            let (when, at) = (ago(at, shown.seen), bare_minute(at));
+            let (when, at) = (ago_or_just_now(at, shown.seen), bare_minute(at));
             text.push_str(&format!("{:<14} {when}, at {at} UTC: all of it is good\n", "read back"));
         }
         text.push_str(&text_copy::places_of_backup(&shown.copies, &record.id));

@@ -1,11 +1,13 @@
 //! Schedules: when, where they are set, and what they keep over a year.
 
+use jiff::{Timestamp, tz::TimeZone};
 use pgcoffer::{
     Result,
     agent::ShownSchedule,
-    backup::StoredSettings,
+    backup::{Retention, StoredSettings, Tier},
     config::ScheduleOrigin,
     operation::Forecast,
+    schedule::{Schedule, ScheduleClause},
     text::{Untrusted, escaped, minute},
 };
 use serde_json::{Value, json};
@@ -48,6 +50,7 @@ impl Output {
             "Stored in the bucket for {database}, sealed. It counts from the next tick on, on every machine:\n"
         );
         text.push_str(&stored_lines(stored));
+        text.push_str(&wrapped(&kept_line(stored), 2, stdout_columns()));
         if is_overridden {
             text.push_str(&wrapped(
                 &format!(
@@ -121,11 +124,19 @@ fn add_schedule(text: &mut Styled, shown: &ShownSchedule, zone: &Zone) {
         text.push_str(&format!("  drilled {drill}\n"));
     }
     if let Some((tier, at)) = shown.next_due {
-        text.push_str(&format!("  next {tier} {}\n", zone.minute(at)));
+        text.push_str(&next_line(tier, at, shown.seen, zone));
     }
     if let Some(forecast) = &shown.forecast {
         text.push_str("\n");
         text.append(forecast_table(forecast, zone).lines(Room::of_stdout(false)));
+    }
+}
+
+/// What is due next. What is due already is due at the moment of looking.
+fn next_line(tier: Tier, at: Timestamp, seen: Timestamp, zone: &Zone) -> String {
+    match at <= seen {
+        true => format!("  next {tier}: due now\n"),
+        false => format!("  next {tier} {} {}\n", zone.minute(at), zone.name(at)),
     }
 }
 
@@ -160,6 +171,26 @@ fn stored_lines(stored: &StoredSettings) -> String {
     .concat()
 }
 
+/// What a stored schedule keeps, in words: a number without its unit is a count, and meant as days more often.
+fn kept_line(stored: &StoredSettings) -> String {
+    let text = stored.schedule.as_ref().map_or("", Untrusted::raw);
+    // the zone says when, and not how long
+    let Ok(schedule) = Schedule::parse(text, &TimeZone::UTC) else {
+        return String::new();
+    };
+    let kept: Vec<String> = schedule.clauses().iter().map(kept_words).collect();
+    format!("  That keeps {}.\n", kept.join("; "))
+}
+
+fn kept_words(clause: &ScheduleClause) -> String {
+    let tier = clause.tier();
+    match clause.keep {
+        Retention::Newest(count) => format!("the newest {count} {tier} ones"),
+        Retention::Forever => format!("{tier} ones forever"),
+        time => format!("{tier} ones for {time}"),
+    }
+}
+
 /// How many backups there are as time goes on, by the highest tier that each serves.
 fn forecast_table(forecast: &Forecast, zone: &Zone) -> Table {
     let tiers: std::collections::BTreeSet<_> = forecast.kept.iter().flat_map(|count| count.tiers.keys()).collect();
@@ -192,6 +223,7 @@ mod tests {
             origin,
             stored: None,
             next_due: None,
+            seen: Timestamp::UNIX_EPOCH,
             forecast: None,
             is_preview: false,
         };
@@ -199,5 +231,30 @@ mod tests {
         let unreadable = origin_line(&shown(ScheduleOrigin::Unreadable("a\nb".to_owned())));
         assert!(!unreadable.contains('\n'), "{unreadable}");
         assert!(origin_line(&shown(ScheduleOrigin::Nowhere)).starts_with("nothing"));
+    }
+
+    #[test]
+    fn the_next_one_is_due_now_or_at_a_time_of_a_zone() {
+        let zone = Zone(TimeZone::get("Europe/Berlin").unwrap());
+        let seen: Timestamp = "2026-11-30T17:27:00Z".parse().unwrap();
+        let at: Timestamp = "2026-12-01T02:30:00Z".parse().unwrap();
+        assert_eq!(
+            next_line(Tier::Daily, at, seen, &zone),
+            "  next daily 2026-12-01 03:30 Europe/Berlin\n"
+        );
+        assert_eq!(next_line(Tier::Weekly, seen, seen, &zone), "  next weekly: due now\n");
+    }
+
+    #[test]
+    fn what_is_kept_is_said_in_words() {
+        let words = |text: &str| {
+            let schedule = Schedule::parse(text, &TimeZone::UTC).unwrap();
+            let kept: Vec<String> = schedule.clauses().iter().map(kept_words).collect();
+            kept.join("; ")
+        };
+        assert_eq!(
+            words("daily at 02:30 keep 7, weekly keep 5w, yearly keep forever"),
+            "the newest 7 daily ones; weekly ones for 5w; yearly ones forever"
+        );
     }
 }

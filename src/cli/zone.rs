@@ -5,7 +5,7 @@ use pgcoffer::config::Config;
 
 /// The time zone of tables.
 #[derive(Debug, Clone)]
-pub(super) struct Zone(TimeZone);
+pub(super) struct Zone(pub(super) TimeZone);
 
 impl Zone {
     /// The one that is set, else what `TZ` or the system says.

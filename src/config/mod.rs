@@ -135,6 +135,8 @@ pub struct Config {
     pub keep_last: NonZeroU32,
     /// how long a backup is kept that somebody asks for without saying so
     pub retain_manual: Retention,
+    /// whether that is the default, and no setting
+    pub retains_by_default: bool,
     /// which tiers the bucket is to move to colder classes
     pub cold: Vec<Transition>,
     /// what the bucket's credentials are for
@@ -249,10 +251,13 @@ impl Config {
                 .ok_or_else(|| {
                     Error::usage(
                         format!("no database {label:?} is configured; configured: {}", names()),
-                        format!(
-                            "name one of those, or set PGCOFFER_DB_{}_URL",
-                            label.to_ascii_uppercase()
-                        ),
+                        match Label::nearest(label, all.iter().map(|database| &database.label)) {
+                            Some(meant) => format!("did you mean {meant}?"),
+                            None => format!(
+                                "name one of those, or set PGCOFFER_DB_{}_URL",
+                                label.to_ascii_uppercase()
+                            ),
+                        },
                     )
                 }),
         }

@@ -87,7 +87,12 @@ pub fn listen(text: &str) -> std::result::Result<SocketAddr, (String, Option<Str
         .map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port)));
     let spelled = text.replace("localhost:", "127.0.0.1:");
     here.or_else(|| spelled.parse().ok()).ok_or_else(|| {
-        let hint = "give an address and a port such as 127.0.0.1:9187, 0.0.0.0:9187 or [::]:9187";
+        let port = text.rsplit(':').next().unwrap_or_default();
+        let is_number = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+        let hint = match is_number && port.parse::<u16>().is_err() {
+            true => "ports end at 65535: give one up to it, such as 9187, or an address and a port",
+            false => "give an address and a port such as 127.0.0.1:9187, 0.0.0.0:9187 or [::]:9187",
+        };
         (format!("{text:?} is no address to listen on"), Some(hint.to_owned()))
     })
 }

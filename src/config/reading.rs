@@ -68,6 +68,7 @@ impl Default for Reading {
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,
             retain_manual: DEFAULT_RETAIN_MANUAL,
+            retains_by_default: true,
             dump_idle_timeout: DEFAULT_DUMP_IDLE_TIMEOUT,
             cold: Vec::new(),
             mode: AccessMode::Full,

@@ -104,6 +104,30 @@ fn no_secret_is_ever_printed() {
 }
 
 #[test]
+fn a_word_that_a_setting_has_not_has_its_cure() {
+    for (name, text, cure) in [
+        ("PGCOFFER_COMPRESSION", "gzip", "write zstd, or zstd:3"),
+        ("PGCOFFER_LOCK", "yes", "write governance"),
+        ("PGCOFFER_LOCK", "off", "unset it"),
+        ("PGCOFFER_S3_PATH_STYLE", "ja", "write true or false"),
+        ("PGCOFFER_LISTEN", "80000", "ports end at 65535"),
+        ("PGCOFFER_LISTEN", "0.0.0.0:80000", "ports end at 65535"),
+        ("PGCOFFER_LISTEN", "everywhere", "give an address and a port"),
+        (
+            "PGCOFFER_BUCKET",
+            "s3://testbed/try # my bucket",
+            "write s3://testbed/try alone",
+        ),
+    ] {
+        let Err(Error::Config(faults)) = read(&[(name, text)]) else {
+            panic!("{name}={text} is taken");
+        };
+        let hint = faults[0].hint.clone().unwrap_or_default();
+        assert!(hint.starts_with(cure), "{name}={text}: {hint}");
+    }
+}
+
+#[test]
 fn compression_is_none_or_a_level() {
     assert_eq!(compression("none"), Ok(None));
     assert_eq!(compression("zstd:7"), Ok(Some(7)));

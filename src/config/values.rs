@@ -11,7 +11,10 @@ pub(super) fn boolean(text: &str) -> Result<bool, Wrong> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err((format!("{text:?} is neither true nor false"), None)),
+        _ => Err((
+            format!("{text:?} is neither true nor false"),
+            Some("write true or false".to_owned()),
+        )),
     }
 }
 

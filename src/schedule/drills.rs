@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{Frequency, Recurrence, Schedule};
+use super::{ClauseProblem, Frequency, Recurrence, Schedule};
 
 /// How often a drill that could not be carried out is tried in one period.
 const ATTEMPTS_MAX: usize = 3;
@@ -109,8 +109,8 @@ impl DrillSchedule {
             let faults = error.faults.iter().map(|fault| {
                 let clause = fault.clause.strip_suffix(RETENTION).unwrap_or(&fault.clause);
                 match clause.is_empty() {
-                    true => fault.problem.to_string(),
-                    false => format!("in {clause:?}: {}", fault.problem),
+                    true => of_drills(&fault.problem),
+                    false => format!("in {clause:?}: {}", of_drills(&fault.problem)),
                 }
             });
             DrillScheduleError(faults.collect::<Vec<_>>().join("; "))
@@ -179,6 +179,17 @@ impl DrillSchedule {
     }
 }
 
+/// What is wrong with a clause of drills, which makes no backups.
+fn of_drills(problem: &ClauseProblem) -> String {
+    match problem {
+        ClauseProblem::Manual => "manual drills have no schedule".to_owned(),
+        ClauseProblem::NoDay(tier) => format!("{tier} drills can't have a day"),
+        ClauseProblem::BadDay { tier, value } => format!("{value:?} is not a day for {tier} drills"),
+        ClauseProblem::BadTime { tier, value, .. } => format!("{value:?} is not a time for {tier} drills"),
+        other => other.to_string(),
+    }
+}
+
 impl fmt::Display for DrillSchedule {
     /// The canonical text. Time zone and time limit are no part of it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -228,12 +239,17 @@ mod tests {
             ("weekly on", "no value"),
             ("weekly onn sunday", "in \"weekly onn sunday\""),
             ("sundays", "\"sundays\""),
+            ("weekly on funday", "\"funday\" is not a day for weekly drills"),
+            ("weekly on sunday at 4", "\"4\" is not a time for weekly drills"),
+            ("daily on monday", "daily drills can't have a day"),
+            ("weekly; monthly", "a semicolon"),
             ("daily at 25:00", "25:00"),
             ("daily,", "between two commas"),
         ] {
             let error = DrillSchedule::parse(bad, &TimeZone::UTC, SignedDuration::ZERO).unwrap_err();
             let error = error.to_string();
             assert!(error.contains(why) && !error.contains("keep 1d"), "{bad:?}: {error}");
+            assert!(!error.contains("y backups"), "{bad:?}: {error}");
         }
     }
 

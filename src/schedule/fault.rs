@@ -28,6 +28,9 @@ pub enum ClauseProblem {
     /// An empty clause: between two commas, or at the beginning or the end.
     #[error("there is nothing between two commas")]
     EmptyClause,
+    /// A semicolon in the place of a comma: whatever else seems wrong may come from it.
+    #[error("a semicolon stands in the place of a comma")]
+    Semicolon,
     /// The first word is not a tier.
     #[error("{0:?} is not every, hourly, daily, weekly, monthly or yearly")]
     UnknownTier(String),
@@ -115,6 +118,7 @@ impl ClauseFault {
         let hint = match &self.problem {
             ClauseProblem::NoClause => format!("write, for example, {EXAMPLE:?}"),
             ClauseProblem::EmptyClause => "remove the extra comma".to_owned(),
+            ClauseProblem::Semicolon => "put a comma for the semicolon".to_owned(),
             ClauseProblem::UnknownTier(_) => match like_cron(&self.clause) {
                 Some(clause) => format!("cron's own form is not read here: write, for example, {clause:?}"),
                 None => format!(
@@ -123,11 +127,17 @@ impl ClauseFault {
                 ),
             },
             ClauseProblem::Manual => "remove it: `pgcoffer backup` makes manual backups".to_owned(),
-            ClauseProblem::BadInterval(_) => format!(
-                "write, for example, \"every 6 hours keep 7d\"; there are {} minutes, and {} hours",
-                listed(&MINUTES),
-                listed(&HOURS)
-            ),
+            ClauseProblem::BadInterval(interval) => match uncounted(interval) {
+                Some(tier) => format!(
+                    "write, for example, {:?}: only minutes and hours are counted",
+                    example(tier)
+                ),
+                None => format!(
+                    "write, for example, \"every 6 hours keep 7d\"; there are {} minutes, and {} hours",
+                    listed(&MINUTES),
+                    listed(&HOURS)
+                ),
+            },
             ClauseProblem::Twice(_) => "write one clause for each moment, kept for the longer time".to_owned(),
             ClauseProblem::SharedCount(_) | ClauseProblem::CountOfMinutes => {
                 "keep it for a time: \"keep 7d\"".to_owned()
@@ -139,6 +149,9 @@ impl ClauseFault {
             ClauseProblem::NoDay(_) => "remove \"on\" and its day".to_owned(),
             ClauseProblem::BadDay { tier, .. } => format!("write {}", days(*tier)),
             ClauseProblem::BadTime { example, .. } => format!("write {example}"),
+            ClauseProblem::BadRetention(word) if word.meant().is_some_and(is_count) => {
+                "a number alone is so many newest ones of its tier".to_owned()
+            }
             ClauseProblem::BadRetention(_) => "write, for example, \"keep 7d\" or \"keep 12mo\"".to_owned(),
             ClauseProblem::NoRetention(tier) => {
                 let keep = example(*tier).rsplit(' ').next().unwrap_or_default();
@@ -150,6 +163,10 @@ impl ClauseFault {
         };
         Some(hint)
     }
+}
+
+fn is_count(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A schedule with every scheduled tier, in a short form.
@@ -166,9 +183,17 @@ fn example(tier: Tier) -> &'static str {
     }
 }
 
-/// What a line of five fields, as cron reads it, is called here.
+/// What a line of five fields, as cron reads it, or its short form is called here.
 fn like_cron(clause: &str) -> Option<String> {
     let fields: Vec<&str> = clause.split(' ').collect();
+    match fields[0].to_ascii_lowercase().as_str() {
+        "@hourly" => return Some(example(Tier::Hourly).to_owned()),
+        "@daily" | "@midnight" => return Some(example(Tier::Daily).to_owned()),
+        "@weekly" => return Some(example(Tier::Weekly).to_owned()),
+        "@monthly" => return Some(example(Tier::Monthly).to_owned()),
+        "@yearly" | "@annually" => return Some(example(Tier::Yearly).to_owned()),
+        _ => {}
+    }
     let is_field = |field: &&str| field.bytes().all(|b| b.is_ascii_digit() || b"*/,-".contains(&b));
     if fields.len() != 5 || !fields.iter().all(is_field) {
         return None;
@@ -177,6 +202,18 @@ fn like_cron(clause: &str) -> Option<String> {
     Some(match hour {
         Some(hour) if hour < 24 && minute < 60 => format!("daily at {hour:02}:{minute:02} keep 7d"),
         _ => example(Tier::Hourly).to_owned(),
+    })
+}
+
+/// The tier that comes next to `2 days`, `3 weeks`.
+fn uncounted(interval: &str) -> Option<Tier> {
+    let unit = interval.rsplit(' ').next()?;
+    Some(match unit.strip_suffix('s').unwrap_or(unit) {
+        "day" => Tier::Daily,
+        "week" => Tier::Weekly,
+        "month" => Tier::Monthly,
+        "year" => Tier::Yearly,
+        _ => return None,
     })
 }
 

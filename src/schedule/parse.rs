@@ -29,6 +29,13 @@ const LEAP_YEAR: i16 = 2000;
 
 /// Parses the clauses of a schedule, ordered from the lowest tier and in each from the shortest period.
 pub(super) fn clauses(text: &str) -> Result<Vec<ScheduleClause>, ScheduleError> {
+    if text.contains(';') {
+        let fault = ClauseFault {
+            clause: String::new(),
+            problem: ClauseProblem::Semicolon,
+        };
+        return Err(ScheduleError { faults: vec![fault] });
+    }
     let mut faults = Vec::new();
     let mut drafts: Vec<Draft> = Vec::new();
     for clause in text.split(',') {

@@ -75,6 +75,18 @@ pub(super) fn misread_bucket(rest: &str) -> Option<Misread> {
     if is_host_of_aws(host) {
         return Some(address(rest, "https"));
     }
+    if let Some((before, behind)) = rest.split_once(char::is_whitespace) {
+        return Some(match behind.trim_start().starts_with('#') {
+            true => Misread::new(
+                "a blank stands in it, and behind that what looks like a comment, which is a part of the value here",
+                format!("write {} alone", place(before, "")),
+            ),
+            false => Misread::new(
+                "a blank stands in it",
+                "write s3://bucket/prefix without one: neither buckets nor prefixes have blanks here",
+            ),
+        });
+    }
     if host.is_empty() && rest.starts_with('/') {
         return Some(Misread::new(
             "three slashes stand behind s3:",

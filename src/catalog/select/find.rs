@@ -290,8 +290,13 @@ fn the_one<'a>(
         0 => String::new(),
         more => format!(" and {more} more"),
     };
+    // of one database alone, its name says nothing
+    let hint = match meant.iter().all(|(database, _)| *database == meant[0].0) {
+        true => "give more of the id",
+        false => "give more of the id, or --database",
+    };
     Err(Error::usage(
         format!("{part:?} is a part of {count} ids: {}{more}", names.join(", ")),
-        "give more of the id, or --database",
+        hint,
     ))
 }

@@ -10,6 +10,7 @@ use pgcoffer::{
 };
 
 use super::{context::Context, kept_for::kept_for};
+use crate::cli::output::KeptAs;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BackupArgs {
@@ -59,9 +60,13 @@ impl Context<'_> {
         let taken = self.watched("backup", &progress, work).await?;
         match taken.asked {
             AskedBackup::Made(made) => {
-                let copies = &taken.copies;
-                self.output
-                    .backup(&made, copies, self.agent.location()?, args.retain.is_none())
+                let kept_as = match (args.retain, self.agent.config().retains_by_default) {
+                    (Some(_), _) => KeptAs::Asked,
+                    (None, true) => KeptAs::Default,
+                    (None, false) => KeptAs::Setting,
+                };
+                let location = self.agent.location()?;
+                self.output.backup(&made, &taken.copies, location, kept_as)
             }
             AskedBackup::Recent(recent) => self.output.recent_backup(&recent),
         }

@@ -3,14 +3,14 @@
 use clap::Args;
 use pgcoffer::{Result, backup::Retention};
 
-use super::{chosen::Named, context::Context, decide::who, kept_for::kept_for};
+use super::{chosen::Named, context::Context, decide::who, kept_for::kept_for_a_time};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RetainArgs {
     #[command(flatten)]
     chosen: Named,
     /// How long it is kept, from its beginning on: 24h, 7d, 5w, 12mo, 7y, or forever
-    #[arg(value_name = "RETENTION", value_parser = kept_for)]
+    #[arg(value_name = "RETENTION", value_parser = kept_for_a_time)]
     retention: Retention,
     /// Who (default: the user who runs this)
     #[arg(long, value_name = "NAME")]

@@ -20,7 +20,8 @@ pub(super) const SECTION: Section = Section {
             doc: "`none`, `zstd`, `zstd:1` to `zstd:19`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
-                reading.config.level = compression(text).map_err(|why| (why, None))?;
+                let hint = "write zstd, or zstd:3 for a level of it; backups are compressed with zstd or not at all";
+                reading.config.level = compression(text).map_err(|why| (why, Some(hint.to_owned())))?;
                 Ok(())
             }),
         },

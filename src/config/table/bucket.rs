@@ -230,7 +230,14 @@ pub(super) fn lock_mode(text: &str) -> Result<LockMode, Wrong> {
     match text.to_ascii_lowercase().as_str() {
         "governance" => Ok(LockMode::Governance),
         "compliance" => Ok(LockMode::Compliance),
-        _ => Err((format!("{text:?} is neither governance nor compliance"), None)),
+        other => {
+            let hint = match other {
+                "no" | "off" | "false" | "none" | "0" => "unset it: then nothing is locked",
+                _ => "write governance for locks that some may lift, or compliance for those that nobody can",
+            };
+            let why = format!("{text:?} is neither governance nor compliance");
+            Err((why, Some(hint.to_owned())))
+        }
     }
 }
 

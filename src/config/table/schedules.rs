@@ -72,6 +72,7 @@ pub(super) const SECTION: Section = Section {
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.retain_manual = retain_manual(text)?;
+                reading.config.retains_by_default = false;
                 Ok(())
             }),
         },

@@ -190,6 +190,28 @@ fn hints_can_be_followed() {
         hint("30 2 * * *"),
         r#"cron's own form is not read here: write, for example, "daily at 02:30 keep 7d""#
     );
+    assert_eq!(
+        hint("daily keep newest:7"),
+        "a number alone is so many newest ones of its tier"
+    );
+    assert_eq!(
+        faults("daily keep newest:7"),
+        r#"in "daily keep newest:7": "newest:7" is not a retention: did you mean 7?"#
+    );
+    assert_eq!(
+        hint("@daily"),
+        r#"cron's own form is not read here: write, for example, "daily at 02:30 keep 7d""#
+    );
+    assert_eq!(
+        hint("every 2 days keep 7d"),
+        r#"write, for example, "daily at 02:30 keep 7d": only minutes and hours are counted"#
+    );
+    // one fault, whatever else could be said of it
+    assert_eq!(
+        faults("daily at 02:30 keep 7d; weekly keep 5w"),
+        "a semicolon stands in the place of a comma"
+    );
+    assert_eq!(hint("daily keep 7d; weekly keep 5w"), "put a comma for the semicolon");
     let spelled = Schedule::parse("daily at 02:30 keep 1 week", &TimeZone::UTC).expect_err("no such unit");
     assert!(spelled.to_string().ends_with("did you mean 1w?"), "{spelled}");
     // every example in a hint is itself a schedule
@@ -198,6 +220,8 @@ fn hints_can_be_followed() {
         "every day",
         "nightly",
         "every 5 hours keep 7d",
+        "every 2 weeks keep 7d",
+        "@monthly",
         "hourly at",
         "daily at",
         "weekly on",

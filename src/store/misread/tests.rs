@@ -83,6 +83,7 @@ fn what_is_no_name_behind_the_scheme_is_told_for_what_it_is() {
         ("key:secret@acme/pg", "credentials stand in it"),
         ("localhost:9000/acme", "a colon stands in the bucket's name"),
         ("<bucket>/pg", "a placeholder stands in it"),
+        ("acme/my backups", "a blank stands in it"),
         ("$BUCKET/pg", "a placeholder stands in it"),
     ] {
         let found = misread_bucket(rest);

@@ -63,6 +63,8 @@ fn a_part_of_several_ids_names_them() {
         );
     }
     assert!(outcome.stderr.contains("give more of the id"), "{}", outcome.stderr);
+    // all of them are of one
+    assert!(!outcome.stderr.contains("--database"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -170,7 +172,18 @@ fn what_is_asked_for_is_kept_for_a_time_that_is_said() {
     let stage = Stage::small();
     let said = stage.run(["backup"]).success();
     assert!(said.text().contains("  kept 90d, until "), "{}", said.text());
-    assert!(said.text().contains("PGCOFFER_RETAIN_MANUAL"), "{}", said.text());
+    let default = ", the default; PGCOFFER_RETAIN_MANUAL or --retain changes it";
+    assert!(said.text().contains(default), "{}", said.text());
+    let set = stage
+        .agent()
+        .env("PGCOFFER_RETAIN_MANUAL", "90d")
+        .run(["backup"])
+        .success();
+    assert!(
+        set.text().contains(", as PGCOFFER_RETAIN_MANUAL says; "),
+        "{}",
+        set.text()
+    );
     let said = stage.run(["backup", "--retain", "7d"]).success();
     assert!(said.text().contains("  kept 7d, until "), "{}", said.text());
     assert!(!said.text().contains("PGCOFFER_RETAIN_MANUAL"), "{}", said.text());

@@ -164,6 +164,18 @@ fn a_mistyped_database_is_no_database_without_backups() {
         let outcome = agent.run(["list", word]).ended_with(7);
         assert!(outcome.stderr.contains("backups of main"), "{}", outcome.stderr);
     }
+    let meant = |words: &[&str], exit_status| {
+        let outcome = agent.run(words).ended_with(exit_status);
+        assert!(outcome.stderr.contains("did you mean main?"), "{}", outcome.stderr);
+        outcome.stderr
+    };
+    meant(&["list", "maain"], 7);
+    meant(&["backup", "maain"], 2);
+    let status = meant(&["status", "mian"], 2);
+    assert!(
+        status.contains("no database \"mian\" is configured or in s3://"),
+        "{status}"
+    );
 }
 
 #[test]

@@ -153,6 +153,24 @@ fn what_is_no_schedule_is_refused_before_it_is_stored() {
     assert_eq!(stored(&stage), [""; 0]);
 }
 
+/// One for a name that was mistyped would count nowhere.
+#[test]
+fn none_is_stored_for_a_database_that_nobody_knows() {
+    let stage = Stage::small();
+    let set = ["schedule", "set", "daily keep 7d", "--database", "mian"];
+    let refused = stage.run(set).ended_with(2);
+    for words in ["no database \"mian\" is configured", "did you mean main?"] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    assert_eq!(stored(&stage), [""; 0]);
+    let nobody = stage.agent().without("PGCOFFER_DB_MAIN_URL");
+    let main = ["schedule", "set", "daily keep 7d", "--database", "main"];
+    nobody.run(main).ended_with(2);
+    // what is backed up elsewhere is known by its backups
+    stage.run(["backup"]).success();
+    nobody.run(main).success();
+}
+
 /// Of two changes in one second the second one still counts as the later.
 #[test]
 fn the_last_change_counts_however_fast_it_came() {
