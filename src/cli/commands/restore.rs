@@ -12,7 +12,7 @@ use pgcoffer::{
     backup::Record,
     exit_status::ExitStatus,
     operation::{MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest, SchemaName, TableName},
-    postgres::DatabaseUrl,
+    postgres::{self, DatabaseUrl},
     text::shell_word,
 };
 
@@ -122,10 +122,14 @@ impl Context<'_> {
         let record = self.agent.find_to("restore", selector).await?;
         self.check_confirmation(&request.target, args)?;
         if args.thaw.may_take_long() {
-            self.agent.check_target(&record, &request).await?;
+            let checked = self.agent.check_target(&record, &request).await;
+            self.note_source(&checked, &request.target).await?;
+            checked?;
         }
         self.agent.thaw(&record, &args.thaw.request()).await?;
-        let prepared = self.agent.prepare_restore(&record, &request).await?;
+        let prepared = self.agent.prepare_restore(&record, &request).await;
+        self.note_source(&prepared, &request.target).await?;
+        let prepared = prepared?;
         if args.preview {
             let is_chosen = !request.only.is_empty();
             let preview = self.agent.preview_restore(&prepared).await?;
@@ -142,6 +146,16 @@ impl Context<'_> {
         let file = statements::written(&report, args.statements.as_deref());
         self.output.restored(&report, file.as_deref())?;
         all_or_status(report.complete, "could be")
+    }
+
+    /// Of a target that is refused because it holds something: says first if it is a database that is backed up.
+    async fn note_source<T>(&self, outcome: &Result<T>, target: &DatabaseUrl) -> Result<()> {
+        if let Err(Error::Postgres(postgres::Error::TargetNotEmpty { .. })) = outcome
+            && let Some(label) = self.agent.database_at(target).await?
+        {
+            screen::note(&text_restore::leads_to_a_source(&label));
+        }
+        Ok(())
     }
 
     /// Lists what is inside. An archive in cold storage is not asked for: its details say most of it.

@@ -186,6 +186,11 @@ fn a_target_that_is_none_is_told_what_it_is() {
         ("$TARGET_URL", ["without env: before it", "give --to env:TARGET_URL"]),
         ("$OTHER_URL", ["itself", "--to env:OTHER_URL"]),
         ("env:OTHER_URL", ["OTHER_URL, which is not set", "read -rs OTHER_URL"]),
+        (
+            "env:TARGET_ULR",
+            ["TARGET_ULR, which is not set", "did you mean env:TARGET_URL?"],
+        ),
+        ("file:///tmp/x", ["is restored into PostgreSQL alone", "pgcoffer get"]),
         ("env:EMPTY_URL", ["which is empty", "read -rs EMPTY_URL"]),
         ("env:BLANK_URL", ["which is empty or blank", "read -rs BLANK_URL"]),
         ("latest", ["that is a backup", "the backup comes first"]),
@@ -257,6 +262,8 @@ fn a_file_that_can_not_be_made_is_told_before_anything_is_fetched() {
         // the record, and neither details nor archive
         assert!(stage.bucket.count("GetObject") - before <= 2, "{file}");
     }
+    let device = agent.run(["get", "latest", "-o", "/dev/null"]);
+    refused(&stage, device, 2, &["it is a device", "-o - writes", "pgcoffer verify"]);
     let sealed = path("sealed.pgc");
     agent.run(["get", "latest", "--sealed", "-o", &sealed]).success();
     let into = path("none/x.dump");
