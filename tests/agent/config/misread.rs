@@ -280,7 +280,12 @@ fn who_lacks_grants_is_led_to_the_sql_for_all_of_them() {
     let stage = Stage::of(SMALL);
     let (_, reader) = crate::check::everything::roles(&stage);
     let agent: Agent = crate::check::everything::as_role(&stage, &reader);
-    refused(&stage, agent.run(["backup"]), 3, &["GRANT", "pgcoffer check --fix-sql"]);
+    refused(
+        &stage,
+        agent.run(["backup"]),
+        3,
+        &["GRANT", "hint: run `pgcoffer check --fix-sql`"],
+    );
 }
 
 #[test]
@@ -293,6 +298,13 @@ fn a_wrong_key_is_one_line_and_one_hint_however_many_backups_there_are() {
     for agent in [agent.clone(), agent.without("PGCOFFER_REPOSITORY")] {
         let outcome = refused(&stage, agent.run(["list"]), 5, &["wrong key", "PGCOFFER_OLD_KEYS"]);
         assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
+    }
+    // who reads is not told how to back up here under another key; who backs up is
+    let unpinned = stage.agent().key(OTHER_KEY).without("PGCOFFER_REPOSITORY");
+    for (command, is_told) in [("list", false), ("verify", false), ("backup", true)] {
+        let outcome = unpinned.run([command]).ended_with(5);
+        let told = outcome.stderr.contains("set PGCOFFER_REPOSITORY=");
+        assert_eq!(told, is_told, "{command}: {}", outcome.stderr);
     }
 }
 
