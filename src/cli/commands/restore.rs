@@ -11,7 +11,7 @@ use pgcoffer::{
     Error, Result,
     backup::Record,
     exit_status::ExitStatus,
-    operation::{MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest, SchemaName, TableName},
+    operation::{Interrupt, MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest, SchemaName, TableName},
     postgres::{self, DatabaseUrl},
     text::shell_word,
 };
@@ -22,7 +22,7 @@ use super::{
     target_url::{check_is_no_url, target_url},
     thaw::ThawArgs,
 };
-use crate::cli::{screen, statements, text_restore};
+use crate::cli::{screen, signals::Question, statements, text_restore};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum RolesArg {
@@ -144,7 +144,8 @@ impl Context<'_> {
         let work = self.agent.restore(prepared, &progress);
         let report = self.watched("restore", &progress, work).await?;
         let file = statements::written(&report, args.statements.as_deref());
-        self.output.restored(&report, file.as_deref())?;
+        self.output
+            .restored(&report, file.as_deref(), args.chosen.place_to_read())?;
         all_or_status(report.complete, "could be")
     }
 
@@ -201,7 +202,7 @@ impl Context<'_> {
             return Ok(());
         }
         let question = text_restore::question(record, request, prepared, source.as_deref());
-        let given = self.agent.interrupt().or(ask(question)).await?;
+        let given = ask(self.agent.interrupt(), question, "nothing was restored").await?;
         let name = request.target.database();
         match given == name {
             true => Ok(()),
@@ -281,7 +282,18 @@ fn not_the_name(given: &str, name: &str) -> Error {
     )
 }
 
-pub(super) async fn ask(question: String) -> Result<String> {
+/// The answer to a question. Who stops it is told that `nothing` was done: nothing is under way while a question stands.
+pub(super) async fn ask(interrupt: &Interrupt, question: String, nothing: &str) -> Result<String> {
+    let standing = Question::stands();
+    let answer = interrupt.or(answer(question)).await;
+    drop(standing);
+    if let Err(Error::Interrupted { .. }) = answer {
+        screen::note(&format!("\n{nothing}"));
+    }
+    answer
+}
+
+async fn answer(question: String) -> Result<String> {
     let answer = tokio::task::spawn_blocking(move || {
         screen::ask(&question)?;
         let mut line = String::new();
