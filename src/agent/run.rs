@@ -8,7 +8,7 @@ use super::{Agent, AskedBackup, backup, usage};
 use crate::{
     backup::{Retention, Tier},
     config,
-    error::Result,
+    error::{Error, Result},
     operation::{self, BackupInterval, BackupRequest, CopyReport, Occasion, Progress},
 };
 

@@ -143,8 +143,8 @@ fn after_restore(backup: &str, state: TargetState, made_roles: &[String], source
                 .to_owned(),
         ),
         TargetState::Resumable => Some(format!(
-            "the same command with --resume goes on with it, with {backup} in the place of latest: what is there already \
-             is compared, and only the rest is restored; or create the target anew before the next try. Where one \
+            "the same command with --resume goes on with it, with {backup} in the place of latest: what is there \
+             already is compared, and only the rest is restored; or create the target anew before the next try. Where one \
              object can't be restored, --keep-going with either restores all but that"
         )),
         TargetState::PartAdded => Some(

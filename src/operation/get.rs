@@ -52,8 +52,8 @@ impl Target {
                     "can't write {}: it is a device, a pipe or a socket, and no file",
                     path.display()
                 ),
-                "-o - writes to standard output, and > leads that there; `pgcoffer verify` reads a backup back and keeps \
-                 nothing of it",
+                "-o - writes to standard output, and > leads that there; `pgcoffer verify` reads a backup back and \
+                 keeps nothing of it",
             ));
         }
         if path.symlink_metadata().is_ok() {

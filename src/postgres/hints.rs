@@ -155,8 +155,8 @@ impl ConnectFault {
             Self::Unreachable => "check this machine's network and the server's address",
             Self::Timeout => "a firewall or an allow list may drop the packets; check host and port",
             Self::NoTls => {
-                "enable tls at the server; or, if you trust the network, write sslmode=disable&allow_plaintext=yes at the \
-                 end of the url, in the place of any other sslmode"
+                "enable tls at the server; or, if you trust the network, write sslmode=disable&allow_plaintext=yes at \
+                 the end of the url, in the place of any other sslmode"
             }
             Self::Certificate => {
                 "the certificate is from an unknown authority, is for another host, or has expired: set sslrootcert= \

@@ -67,7 +67,7 @@ fn a_wrong_answer_is_found_when_it_is_typed_and_given_anew() {
     terminal.expect("as s3://bucket/prefix");
     terminal.answer("s3://not-there/x");
     terminal.expect("NoSuchBucket");
-    terminal.expect("or name another one below");
+    terminal.expect("below");
     terminal.expect("This bucket doesn't work yet");
     // the cursor is on the one that helps
     terminal.answer("");
