@@ -8,7 +8,7 @@ use super::{Agent, AskedBackup, backup, usage};
 use crate::{
     backup::{Retention, Tier},
     config,
-    error::Result,
+    error::{Error, Result},
     operation::{self, BackupInterval, BackupRequest, CopyReport, Occasion, Progress},
 };
 
@@ -89,7 +89,11 @@ impl Agent {
                 _ => Ok(Vec::new()),
             };
             self.write_metrics(catalog, &[]).await;
-            let asked = result?;
+            let asked = result.inspect_err(|error| {
+                if matches!(error, Error::Interrupted { .. }) {
+                    tracing::warn!(database = %database, "no backup was made");
+                }
+            })?;
             Ok(TakenBackup {
                 asked,
                 // the backup is made, whatever becomes of its copies

@@ -227,6 +227,14 @@ impl Command {
         matches!(self, Self::Tick(_))
     }
 
+    /// Whether it backs up, or prepares that.
+    pub(super) fn backs_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Backup(_) | Self::Tick(_) | Self::Serve(_) | Self::Init(_) | Self::Check(_)
+        )
+    }
+
     /// Whether somebody waits for it, rather than a schedule: what runs by itself is patient with a service that is away.
     pub(super) fn is_watched(&self) -> bool {
         match self {

@@ -60,6 +60,7 @@ use pgcoffer::{
     exit_status::ExitStatus,
     operation::Interrupt,
     panics::caught_now,
+    seal,
 };
 use signals::Signals;
 
@@ -77,6 +78,31 @@ pub(super) fn run() -> ExitCode {
         Ok(Err(error)) => failed(&error, log::format_of(std::env::args_os())),
         // nothing is known any more but what was typed
         Err(panic) => failed(&panic.into(), log::format_of(std::env::args_os())),
+    }
+}
+
+/// An error of a command that backs nothing up: how that could be done here under another key is beside the point.
+fn of_reading(error: Error) -> Error {
+    match error {
+        Error::Seal {
+            object,
+            source:
+                seal::Error::RepositoryOfOthers {
+                    pinned,
+                    sealed_for,
+                    held,
+                    ..
+                },
+        } => Error::Seal {
+            object,
+            source: seal::Error::RepositoryOfOthers {
+                id: None,
+                pinned,
+                sealed_for,
+                held,
+            },
+        },
+        error => error,
     }
 }
 
@@ -129,7 +155,9 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
     let summed_up = cli.command.sums_up() && !cli.global.json;
     let is_log = matches!(cli.command, Command::Serve(_));
     let traces = log::init(&cli.global, format, summed_up, !is_log);
+    let backs_up = cli.command.backs_up();
     let outcome = caught_now(|| dispatch(cli, signals)).unwrap_or_else(|panic| Err(panic.into()));
+    let outcome = outcome.map_err(|error| if backs_up { error } else { of_reading(error) });
     if let Some(traces) = traces {
         traces.end();
     }

@@ -297,7 +297,8 @@ impl Output {
         }
     }
 
-    pub(super) fn verified(self, verified: &Verified) -> Result<()> {
+    /// `from`: the place that was read in the stead of the bucket.
+    pub(super) fn verified(self, verified: &Verified, from: Option<&str>) -> Result<()> {
         if self.json {
             return self.print_json(&to_json(verified)?);
         }
@@ -316,16 +317,17 @@ impl Output {
         if let Some(version) = &verified.pg_restore {
             text.push_str(&format!("  pg_restore {version} reads all of it\n"));
         }
+        text.push_str(&read_from(from));
         print(text)
     }
 
-    pub(super) fn sampled(self, sampled: &Sampled) -> Result<()> {
+    pub(super) fn sampled(self, sampled: &Sampled, from: Option<&str>) -> Result<()> {
         if self.json {
             return self.print_json(&to_json(sampled)?);
         }
         let Sampled { id, database, .. } = sampled;
         let (read, all) = (HumanBytes(sampled.read_bytes), HumanBytes(sampled.sealed_bytes));
-        print(match sampled.sealed_bytes.saturating_sub(sampled.read_bytes) {
+        let text = match sampled.sealed_bytes.saturating_sub(sampled.read_bytes) {
             0 => format!(
                 "{id} of {database}: all {all} read back, every MAC right. Not proven: that rows are as dumped, which \
                  `pgcoffer verify` compares\n"
@@ -335,7 +337,8 @@ impl Output {
                  proven: the other {}, and that rows are as dumped; `pgcoffer verify` reads all\n",
                 HumanBytes(rest)
             ),
-        })
+        };
+        print(text + &read_from(from))
     }
 
     pub(super) fn restore_preview(self, preview: &RestorePreview, is_part: bool) -> Result<()> {
@@ -354,18 +357,25 @@ impl Output {
         self.print_json(&json!({ "drills": to_json(&reports)? }))
     }
 
-    pub(super) fn restored(self, report: &RestoreReport, statements: Option<&Path>) -> Result<()> {
+    pub(super) fn restored(self, report: &RestoreReport, statements: Option<&Path>, from: Option<&str>) -> Result<()> {
         if self.json {
             let mut value = to_json(report)?;
             insert(&mut value, "statements", to_json(&statements)?);
             return self.print_json(&value);
         }
-        print(text_restore::restored(report, statements))
+        print(text_restore::restored(report, statements) + &read_from(from))
     }
 
     pub(super) fn print_json(self, value: &Value) -> Result<()> {
         screen::print_json(value)
     }
+}
+
+/// The line of a result that says which place was read.
+fn read_from(place: Option<&str>) -> String {
+    place.map_or_else(String::new, |place| {
+        format!("  read from the place {place}, not from the bucket\n")
+    })
 }
 
 pub(super) fn to_json(value: &impl serde::Serialize) -> Result<Value> {

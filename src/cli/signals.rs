@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     thread,
     time::Duration,
@@ -27,6 +27,25 @@ const BEGINNING: u8 = 0;
 const IDLE: u8 = 1;
 /// Work is under way that hears of signals itself.
 const WORKING: u8 = 2;
+
+/// Whether a question of the work stands: nothing is under way that is given up.
+static QUESTION_STANDS: AtomicBool = AtomicBool::new(false);
+
+/// A question that stands until this is dropped.
+pub(super) struct Question(());
+
+impl Question {
+    pub(super) fn stands() -> Self {
+        QUESTION_STANDS.store(true, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        QUESTION_STANDS.store(false, Ordering::SeqCst);
+    }
+}
 
 /// What hears of SIGINT, SIGTERM and SIGHUP, which is a terminal that went away. (SIGPIPE is ignored by Rust's own
 /// start: who writes to a reader that is gone gets an error.)
@@ -89,9 +108,12 @@ fn heard(signal: i32, interrupt: &Interrupt, stage: &Arc<AtomicU8>) {
         }
         return;
     }
+    // before the question ends by it
+    let asks = QUESTION_STANDS.load(Ordering::SeqCst);
     interrupt.raise(exit_status);
     match stage.load(Ordering::SeqCst) {
         IDLE => std::process::exit(number),
+        WORKING if asks => {}
         WORKING => tracing::warn!("asked to stop: giving up what is under way"),
         _ => {
             let stage = Arc::clone(stage);

@@ -288,6 +288,10 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "owners and privileges are left out unless --keep-owner and --keep-acl ask for them",
     ),
     (
+        &["list", "toc"],
+        "`pgcoffer restore latest --contents` lists what is in a backup, `pgcoffer list` the backups",
+    ),
+    (
         &["create", "if-exists"],
         "the target database must be there and empty: make it first, as by `createdb`; --clean replaces what is in it",
     ),

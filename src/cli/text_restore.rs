@@ -49,6 +49,11 @@ pub(super) fn is_a_source(label: &str) -> String {
     )
 }
 
+/// That a target which is refused is a database that is backed up.
+pub(super) fn leads_to_a_source(label: &str) -> String {
+    format!("--to leads to the database that is backed up as {label}: name another one to restore into.")
+}
+
 /// Kinds that come first in a list, as they weigh most: rows, and who may see them.
 const FIRST: &[&str] = &[
     "TABLE",

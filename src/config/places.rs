@@ -178,6 +178,7 @@ impl PlaceReading {
             lock: self.lock,
             http_hosts: http_hosts.clone(),
             own_service,
+            settings: Some(name.settings()),
             ..Options::default()
         };
         Ok(PlaceSettings {

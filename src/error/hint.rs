@@ -1,6 +1,6 @@
 //! What a user can do about an error.
 
-use std::io;
+use std::{io, path::Path};
 
 use super::{Error, TargetState};
 use crate::{
@@ -55,11 +55,12 @@ impl Error {
                 Some(joined(&cures))
             }
             Self::RestoreFailed {
+                backup,
                 state,
                 made_roles,
                 source,
                 ..
-            } => after_restore(*state, made_roles, source),
+            } => after_restore(backup, *state, made_roles, source),
             Self::Rows { source, .. } => source.cure(),
             Self::Clock { told: false, .. } => Some(
                 "the answers of S3 bear a Date, by which backups expire here: look \
@@ -110,7 +111,8 @@ impl Error {
                 .to_owned(),
             ),
             Self::Io { doing, source } if doing.starts_with("write ") => {
-                io_hint_of_writing(source).or_else(|| io_hint(source))
+                let path = doing.strip_prefix("write ").unwrap_or_default();
+                io_hint_of_writing(Path::new(path), source).or_else(|| io_hint(source))
             }
             Self::Io { doing, source } if doing.starts_with("read ") => {
                 io_hint_of_reading(source).or_else(|| io_hint(source))
@@ -131,31 +133,34 @@ impl Error {
 }
 
 /// The cause's own cure, and what to do about the target. Only what was empty before may be dropped.
-fn after_restore(state: TargetState, made_roles: &[String], source: &Error) -> Option<String> {
+fn after_restore(backup: &str, state: TargetState, made_roles: &[String], source: &Error) -> Option<String> {
     let target = match state {
         TargetState::Unchanged | TargetState::AllOrNothing => None,
         TargetState::Incomplete => Some(
             "the target, which was empty, holds part of the backup: create it anew before the next try (on Heroku \
              `heroku pg:reset` with the name of this very database). Where one object can't be restored, --keep-going \
-             restores all but that",
+             restores all but that"
+                .to_owned(),
         ),
-        TargetState::Resumable => Some(
-            "the same command with --resume goes on with it: what is there already is compared, and only the rest is \
-             restored; or create the target anew before the next try. Where one object can't be restored, --keep-going \
-             with either restores all but that",
-        ),
+        TargetState::Resumable => Some(format!(
+            "the same command with --resume goes on with it, with {backup} in the place of latest: what is there \
+             already is compared, and only the rest is restored; or create the target anew before the next try. Where one \
+             object can't be restored, --keep-going with either restores all but that"
+        )),
         TargetState::PartAdded => Some(
             "the target holds some of the part that was asked for, beside all that it held before: look at what came of it, \
-             remove that alone, and run it again in one transaction, of which nothing is left if it fails",
+             remove that alone, and run it again in one transaction, of which nothing is left if it fails"
+                .to_owned(),
         ),
-        TargetState::Mixed => {
-            Some("drop nothing: what the target held is partly there still. Restore into a new database, and compare")
-        }
+        TargetState::Mixed => Some(
+            "drop nothing: what the target held is partly there still. Restore into a new database, and compare"
+                .to_owned(),
+        ),
     };
     let both: Vec<String> = source
         .cure()
         .into_iter()
-        .chain(target.map(str::to_owned))
+        .chain(target)
         .chain(without_roles(made_roles))
         .collect();
     let both: Vec<&str> = both.iter().map(String::as_str).collect();
@@ -188,8 +193,12 @@ fn without_roles(made: &[String]) -> Option<String> {
     })
 }
 
-fn io_hint_of_writing(error: &io::Error) -> Option<String> {
+fn io_hint_of_writing(path: &Path, error: &io::Error) -> Option<String> {
+    let has_folder = path
+        .parent()
+        .is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir());
     let text = match error.kind() {
+        io::ErrorKind::NotFound if has_folder => "no file can be made there: choose another folder with -o",
         io::ErrorKind::NotFound => "make that folder (mkdir -p), or name a file in one that is there",
         io::ErrorKind::IsADirectory => "name a file in it, as in -o FOLDER/backup.dump",
         io::ErrorKind::NotADirectory => "name a file in a folder, with another name than that file's",

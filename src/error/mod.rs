@@ -237,6 +237,8 @@ pub enum Error {
     RestoreFailed {
         /// user@host:port/name
         target: String,
+        /// the backup's id
+        backup: String,
         /// what it holds now
         state: TargetState,
         /// roles that were made for it, which are no part of the target

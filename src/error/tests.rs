@@ -25,11 +25,43 @@ fn every_side_has_its_exit_status() {
     assert_eq!(Error::Internal("x".into()).exit_status(), ExitStatus::Bug);
     let failed = Error::RestoreFailed {
         target: "t".into(),
+        backup: "20261129T023000Z-0123abcd".into(),
         state: TargetState::Incomplete,
         made_roles: Vec::new(),
         source: Box::new(Error::seal("x", seal::Error::NotSealed)),
     };
     assert_eq!(failed.exit_status(), ExitStatus::Integrity);
+}
+
+/// `latest` may mean another backup by the time somebody goes on.
+#[test]
+fn who_can_go_on_with_a_restore_is_told_which_backup_it_was() {
+    let failed = Error::RestoreFailed {
+        target: "t".into(),
+        backup: "20261129T023000Z-0123abcd".into(),
+        state: TargetState::Resumable,
+        made_roles: Vec::new(),
+        source: Box::new(Error::Interrupted {
+            exit_status: ExitStatus::Interrupted,
+        }),
+    };
+    let hint = failed.hint().unwrap_or_default();
+    assert!(
+        hint.contains("--resume") && hint.contains("20261129T023000Z-0123abcd"),
+        "{hint}"
+    );
+}
+
+/// A folder that is there need not be made, whatever can't be written in it.
+#[test]
+fn a_folder_is_to_be_made_only_where_there_is_none() {
+    let hint = |path: &Path| {
+        let error = Error::io("write", path, io::ErrorKind::NotFound.into());
+        error.hint().unwrap_or_default()
+    };
+    assert!(hint(Path::new("/no/such/folder/x")).contains("mkdir -p"));
+    let there = hint(Path::new("/no-such-file"));
+    assert!(there.contains("choose another folder"), "{there}");
 }
 
 #[test]

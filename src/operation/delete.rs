@@ -317,7 +317,7 @@ fn protected(request: &DeleteRequest, keep: &KeepReason) -> Error {
     let (id, database) = (&request.id, &request.database);
     let (why, hint) = match keep {
         KeepReason::Held { why } => (
-            format!("it is held: {}", Untrusted::from(why.as_str())),
+            format!("a hold keeps it ({})", Untrusted::from(why.as_str())),
             format!("`pgcoffer release {id}` ends a hold; then it can be deleted"),
         ),
         KeepReason::Retained { .. } => (

@@ -37,7 +37,7 @@ impl Target {
     /// Checks, before anything is fetched or thawed for it, that a file of that name can be made.
     ///
     /// # Errors
-    /// [`Error::Io`] where it is there already, is a folder, or its folder isn't there.
+    /// [`Error::Io`] where it is there already, is a folder, or its folder isn't there; [`Error::Usage`] for a device.
     pub fn check(&self) -> Result<()> {
         let Self::File(path) = self else {
             return Ok(());
@@ -45,6 +45,16 @@ impl Target {
         let fault = |kind, why: String| Err(Error::io("write", path, std::io::Error::new(kind, why)));
         if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return fault(std::io::ErrorKind::IsADirectory, "that is a folder".to_owned());
+        }
+        if path.metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(Error::usage(
+                format!(
+                    "can't write {}: it is a device, a pipe or a socket, and no file",
+                    path.display()
+                ),
+                "-o - writes to standard output, and > leads that there; `pgcoffer verify` reads a backup back and \
+                 keeps nothing of it",
+            ));
         }
         if path.symlink_metadata().is_ok() {
             return Err(Error::io("write", path, std::io::ErrorKind::AlreadyExists.into()));

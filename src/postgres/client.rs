@@ -172,7 +172,7 @@ impl Clients {
             }
             return Err(Error::NewerServer {
                 server_major,
-                found: self.found(),
+                found: self.found("pg_dump"),
                 named: self.named.clone(),
             });
         };
@@ -222,19 +222,25 @@ impl Clients {
         Error::NoClient {
             program,
             need,
-            found: self.found(),
+            found: self.found(program),
             major,
             named: self.named.clone(),
         }
     }
 
-    /// The version and path of each client for messages; the searched folders if there is none.
-    fn found(&self) -> Vec<String> {
+    /// The version and path of each client's `program` for messages; the searched folders if there is none.
+    fn found(&self, program: &str) -> Vec<String> {
         if self.by_major.is_empty() {
             return Error::searched(&self.searched);
         }
         self.iter()
-            .map(|client| Error::found(&client.version, &client.pg_dump))
+            .map(|client| {
+                let path = match program {
+                    "pg_restore" => &client.pg_restore,
+                    _ => &client.pg_dump,
+                };
+                Error::found(&client.version, path)
+            })
             .collect()
     }
 

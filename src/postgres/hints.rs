@@ -52,10 +52,11 @@ impl Error {
             Self::Obstacles { obstacles, .. } => {
                 let cure = Obstacle::cure(obstacles, STATEMENTS_SHOWN);
                 let is_of_role = obstacles.iter().any(|one| one.kind == ObstacleKind::Role);
-                match is_of_role || cure.contains("--fix-sql") {
+                match is_of_role {
                     true => cure,
                     false => format!(
-                        "{cure} `pgcoffer check --fix-sql` prints all of it at once, for what is created later as well"
+                        "run `pgcoffer check --fix-sql`, which prints all of it at once, for what is created later as \
+                         well; by hand, {cure}"
                     ),
                 }
             }
@@ -154,8 +155,8 @@ impl ConnectFault {
             Self::Unreachable => "check this machine's network and the server's address",
             Self::Timeout => "a firewall or an allow list may drop the packets; check host and port",
             Self::NoTls => {
-                "the server offers no tls: enable it there, or add sslmode=disable&allow_plaintext=yes to the url if \
-                 you trust the network"
+                "enable tls at the server; or, if you trust the network, write sslmode=disable&allow_plaintext=yes at \
+                 the end of the url, in the place of any other sslmode"
             }
             Self::Certificate => {
                 "the certificate is from an unknown authority, is for another host, or has expired: set sslrootcert= \

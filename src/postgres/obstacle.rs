@@ -71,7 +71,7 @@ impl Obstacle {
         let (grants, more) = Self::statements(&others, shown);
         let rest = match more {
             0 => String::new(),
-            more => format!(" … and {more} more, which `pgcoffer check --fix-sql` prints"),
+            more => format!(" … and {more} more, which `pgcoffer check --fix-sql` prints."),
         };
         let granted = (!others.is_empty()).then(|| {
             let of = match others[0].kind {

@@ -1,5 +1,9 @@
 //! The kinds of failure, for all places.
 
+/// What cures that a bucket is not there, on S3.
+pub const NO_BUCKET_CURE: &str =
+    "create the bucket, or correct its name in PGCOFFER_BUCKET, or the endpoint in AWS_ENDPOINT_URL_S3";
+
 /// The kinds of failure that callers or users treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -27,7 +27,7 @@ pub use bucket_location::BucketLocation;
 pub use contract::{Backend, Capabilities, Completed, PartSink, Whole};
 pub use error::{Error, PlaceKind};
 pub use file::{Folder, FolderFacts, Mounted};
-pub use kind::Kind;
+pub use kind::{Kind, NO_BUCKET_CURE};
 pub use location::Location;
 pub use object::{Attributes, Claim, Object, Stored, TagsKept, Thaw, Unfinished};
 pub use parts::{PARTS_MAX, PartPlan};

@@ -63,7 +63,7 @@ impl Context<'_> {
             false => facts.database.as_str(),
         };
         let question = text_delete::question(facts, wanted, Timestamp::now());
-        let given = self.agent.interrupt().or(ask(question)).await?;
+        let given = ask(self.agent.interrupt(), question, "nothing was deleted").await?;
         match given == wanted {
             true => Ok(()),
             false => Err(usage(

@@ -33,21 +33,25 @@ impl Context<'_> {
         let record = self.agent.find_to("get", chosen.selector(self.agent.config())?).await?;
         let extension = if sealed { "pgc" } else { "dump" };
         let default = PathBuf::from(format!("{}-{}.{extension}", record.database, record.id));
-        self.warn_of_redirection(file.is_none(), &default);
+        let is_default = file.is_none();
         let target = self.target(file.unwrap_or(default))?;
         target.check()?;
         self.agent.thaw(&record, &thaw.request()).await?;
         let progress = Progress::default();
         let work = self.agent.get(&record, &target, sealed, &progress);
         let fetched = self.watched("get", &progress, work).await?;
+        self.warn_of_redirection(is_default, fetched.file.as_deref());
         self.output.fetched(&fetched)
     }
 
     /// Warns where standard output goes into a file, as of programs that write a dump there, and the dump doesn't.
-    fn warn_of_redirection(&self, is_default: bool, file: &Path) {
-        if is_default && !self.output.json && screen::output_is_file() {
+    fn warn_of_redirection(&self, is_default: bool, file: Option<&Path>) {
+        let Some(file) = file.filter(|_| is_default && !self.output.json) else {
+            return;
+        };
+        if screen::output_is_file() {
             screen::note(&format!(
-                "warning: it is written into {}, and not to standard output, which gets one line of text: -o - writes \
+                "warning: it was written into {}, and not to standard output, which gets one line of text: -o - writes \
                  it there",
                 file.display()
             ));
@@ -67,12 +71,13 @@ impl Context<'_> {
             Format::Csv => ("csv", RowFormat::Csv),
         };
         let default = PathBuf::from(format!("{}-{}.{extension}", table.file_name(), record.id));
-        self.warn_of_redirection(file.is_none(), &default);
+        let is_default = file.is_none();
         let target = self.rows_target(file.unwrap_or(default))?;
         self.agent.thaw(&record, &thaw.request()).await?;
         let progress = Progress::default();
         let work = self.agent.get_table(&record, table, format, &target, &progress);
         let fetched = self.watched("get", &progress, work).await?;
+        self.warn_of_redirection(is_default, fetched.file.as_deref());
         self.output.fetched_table(&fetched)
     }
 }

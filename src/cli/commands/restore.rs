@@ -11,8 +11,8 @@ use pgcoffer::{
     Error, Result,
     backup::Record,
     exit_status::ExitStatus,
-    operation::{MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest, SchemaName, TableName},
-    postgres::DatabaseUrl,
+    operation::{Interrupt, MissingRoles, Pattern, PreparedRestore, Progress, RestoreRequest, SchemaName, TableName},
+    postgres::{self, DatabaseUrl},
     text::shell_word,
 };
 
@@ -22,7 +22,7 @@ use super::{
     target_url::{check_is_no_url, target_url},
     thaw::ThawArgs,
 };
-use crate::cli::{screen, statements, text_restore};
+use crate::cli::{screen, signals::Question, statements, text_restore};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum RolesArg {
@@ -122,10 +122,14 @@ impl Context<'_> {
         let record = self.agent.find_to("restore", selector).await?;
         self.check_confirmation(&request.target, args)?;
         if args.thaw.may_take_long() {
-            self.agent.check_target(&record, &request).await?;
+            let checked = self.agent.check_target(&record, &request).await;
+            self.note_source(&checked, &request.target).await?;
+            checked?;
         }
         self.agent.thaw(&record, &args.thaw.request()).await?;
-        let prepared = self.agent.prepare_restore(&record, &request).await?;
+        let prepared = self.agent.prepare_restore(&record, &request).await;
+        self.note_source(&prepared, &request.target).await?;
+        let prepared = prepared?;
         if args.preview {
             let is_chosen = !request.only.is_empty();
             let preview = self.agent.preview_restore(&prepared).await?;
@@ -140,8 +144,19 @@ impl Context<'_> {
         let work = self.agent.restore(prepared, &progress);
         let report = self.watched("restore", &progress, work).await?;
         let file = statements::written(&report, args.statements.as_deref());
-        self.output.restored(&report, file.as_deref())?;
+        self.output
+            .restored(&report, file.as_deref(), args.chosen.place_to_read())?;
         all_or_status(report.complete, "could be")
+    }
+
+    /// Of a target that is refused because it holds something: says first if it is a database that is backed up.
+    async fn note_source<T>(&self, outcome: &Result<T>, target: &DatabaseUrl) -> Result<()> {
+        if let Err(Error::Postgres(postgres::Error::TargetNotEmpty { .. })) = outcome
+            && let Some(label) = self.agent.database_at(target).await?
+        {
+            screen::note(&text_restore::leads_to_a_source(&label));
+        }
+        Ok(())
     }
 
     /// Lists what is inside. An archive in cold storage is not asked for: its details say most of it.
@@ -187,7 +202,7 @@ impl Context<'_> {
             return Ok(());
         }
         let question = text_restore::question(record, request, prepared, source.as_deref());
-        let given = self.agent.interrupt().or(ask(question)).await?;
+        let given = ask(self.agent.interrupt(), question, "nothing was restored").await?;
         let name = request.target.database();
         match given == name {
             true => Ok(()),
@@ -267,7 +282,18 @@ fn not_the_name(given: &str, name: &str) -> Error {
     )
 }
 
-pub(super) async fn ask(question: String) -> Result<String> {
+/// The answer to a question. Who stops it is told that `nothing` was done: nothing is under way while a question stands.
+pub(super) async fn ask(interrupt: &Interrupt, question: String, nothing: &str) -> Result<String> {
+    let standing = Question::stands();
+    let answer = interrupt.or(answer(question)).await;
+    drop(standing);
+    if let Err(Error::Interrupted { .. }) = answer {
+        screen::note(&format!("\n{nothing}"));
+    }
+    answer
+}
+
+async fn answer(question: String) -> Result<String> {
     let answer = tokio::task::spawn_blocking(move || {
         screen::ask(&question)?;
         let mut line = String::new();

@@ -39,11 +39,49 @@ pub(super) fn target_url(text: &str) -> Result<DatabaseUrl> {
             ),
             None => usage(
                 format!("--to names the variable {name}, which is not set (or not exported)"),
-                format!("read -rs {name} && export {name}, and then type the target's URL"),
+                match alike(name) {
+                    Some(other) => format!("did you mean env:{other}?"),
+                    None => format!("read -rs {name} && export {name}, and then type the target's URL"),
+                },
             ),
         });
     };
-    Ok(DatabaseUrl::parse(trimmed(&value)).map_err(postgres::Error::from)?)
+    let value = trimmed(&value);
+    match DatabaseUrl::parse(value) {
+        Ok(url) => Ok(url),
+        Err(fault) => Err(of_another_kind(value).unwrap_or_else(|| postgres::Error::from(fault).into())),
+    }
+}
+
+/// A variable that holds a URL, and whose name differs by a slip.
+fn alike(name: &str) -> Option<String> {
+    const LETTERS_MAX: usize = 2;
+    let others = std::env::vars_os().filter_map(|(other, value)| {
+        let value = value.into_string().ok().filter(|value| value.contains("://"));
+        value.and(other.into_string().ok())
+    });
+    let near = others.map(|other| (strsim::damerau_levenshtein(&other, name), other));
+    let nearest = near.filter(|(letters, _)| *letters <= LETTERS_MAX).min();
+    nearest.map(|(_, other)| other)
+}
+
+/// The URL of something else than a database of PostgreSQL. Nothing but its beginning is repeated, since a password may
+/// stand in it.
+fn of_another_kind(text: &str) -> Option<Error> {
+    const OTHERS: [&str; 10] = [
+        "file", "s3", "sftp", "http", "https", "mysql", "mariadb", "mongodb", "redis", "sqlite",
+    ];
+    let (scheme, _) = text.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    OTHERS.contains(&scheme.as_str()).then(|| {
+        usage(
+            format!(
+                "--to names something that begins with {scheme}://, and a backup is restored into PostgreSQL alone"
+            ),
+            "give --to env:TARGET_URL, where TARGET_URL holds postgres://USER:PASSWORD@HOST:5432/NAME; `pgcoffer get \
+             latest -o FILE` writes a backup into a file",
+        )
+    })
 }
 
 /// Refuses a URL in the place of a backup's id: the two have changed places. Nothing of it is repeated, since a password
@@ -73,6 +111,9 @@ fn is_name(text: &str) -> bool {
 
 /// What was meant by a text that is neither a URL nor names a variable.
 fn misread(text: &str) -> Option<Error> {
+    if let Some(error) = of_another_kind(text) {
+        return Some(error);
+    }
     let plain = text.trim_start_matches('$').trim_matches(['{', '}']);
     if is_name(plain) && variable(plain).is_some_and(|value| value.contains("://")) {
         let why = format!("--to names the variable {plain} without env: before it");

@@ -15,11 +15,11 @@ impl Context<'_> {
         if let Some(percent) = sample {
             let work = self.agent.sample(&record, percent, &progress);
             let sampled = self.watched("verify", &progress, work).await?;
-            return self.output.sampled(&sampled);
+            return self.output.sampled(&sampled, chosen.place_to_read());
         }
         let work = self.agent.verify(&record, deep, &progress);
         let verified = self.watched("verify", &progress, work).await?;
-        self.output.verified(&verified)
+        self.output.verified(&verified, chosen.place_to_read())
     }
 }
 

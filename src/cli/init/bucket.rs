@@ -63,7 +63,9 @@ impl Draft {
             loop {
                 self.terminal
                     .say("   Trying it: a small object is written, read and deleted again; README.txt and restore-by-hand.md stay there.");
-                if self.bucket_works()? {
+                let trial = self.bucket_trial()?;
+                let begin_at = usize::from(trial.has_no_bucket());
+                if self.works(trial.asking_again()) {
                     return Ok(());
                 }
                 let choices = [
@@ -72,7 +74,8 @@ impl Draft {
                     "give other credentials, another region or service",
                     "keep it as it is; backups will fail until it is mended",
                 ];
-                match self.terminal.choose("   This bucket doesn't work yet", &choices)? {
+                let question = "   This bucket doesn't work yet";
+                match self.terminal.choose_from(question, &choices, begin_at)? {
                     0 => {}
                     1 => {
                         self.setup.variables.remove("PGCOFFER_BUCKET");
@@ -114,7 +117,10 @@ impl Draft {
                 Some(hint) => format!("{}: {hint}", e.why),
                 None => e.why,
             })?;
-            check_is_bucket(&location).map_err(|e| e.to_string())
+            check_is_bucket(&location).map_err(|e| match e.hint() {
+                Some(hint) => format!("{e}: {hint}"),
+                None => e.to_string(),
+            })
         };
         let bucket = self
             .terminal

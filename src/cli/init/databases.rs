@@ -132,12 +132,17 @@ impl Draft {
     fn ask_for_one(&mut self) -> Asked<bool> {
         let none = self.labels().is_empty();
         let question = if none {
-            "   Its URL: postgres://user:password@host:5432/name"
+            "   URL of the database: postgres://user:password@host:5432/name"
         } else {
             "   URL of another database; Enter for none"
         };
         let check = |text: &str| match DatabaseUrl::parse(text) {
-            Ok(_) => Ok(()),
+            Ok(_) => match self.label_of(text) {
+                Some(label) => Err(format!(
+                    "   this is {label} already, and would be backed up twice: give the URL of another database"
+                )),
+                None => Ok(()),
+            },
             Err(error) => Err(format!("   {error}: {}", error.hint())),
         };
         let text = self.terminal.hidden(question, !none, check)?;
@@ -153,6 +158,12 @@ impl Draft {
         self.setup.set(url_variable(&label), text.as_str());
         interrupted::note_answer(&self.written, Flag::of_typed_url(label.as_str()));
         Ok(true)
+    }
+
+    /// The label of the database that this very URL stands for already.
+    fn label_of(&self, url: &str) -> Option<Label> {
+        let mut labels = self.labels().into_iter();
+        labels.find(|label| self.setup.text(&url_variable(label)) == Some(url))
     }
 
     pub(super) fn ask_label(&self, url: &DatabaseUrl) -> Asked<Label> {

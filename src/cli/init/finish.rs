@@ -220,7 +220,10 @@ impl Draft {
                 (None, Some(_)) => Form::Heroku,
                 (None, None) => {
                     let items = Form::ALL.map(Form::describe);
-                    Form::ALL[self.terminal.choose("   Where will pgcoffer run", &items)?]
+                    let usual = self.usual_form();
+                    let begin_at = Form::ALL.iter().position(|form| *form == usual).unwrap_or(0);
+                    let question = "   Where will pgcoffer run";
+                    Form::ALL[self.terminal.choose_from(question, &items, begin_at)?]
                 }
             };
             match form.write(&self.setup) {
@@ -236,6 +239,18 @@ impl Draft {
                 }
                 Err(fault) => return Err(unfit(&fault).into()),
             }
+        }
+    }
+
+    /// The form on which the choice begins: Heroku's only where something speaks of Heroku.
+    fn usual_form(&self) -> Form {
+        let on_heroku = self.setup.app.is_some()
+            || !self.setup.attachments.is_empty()
+            || self.vars.contains_key("DYNO")
+            || self.vars.contains_key("HEROKU_APP_NAME");
+        match on_heroku {
+            true => Form::Heroku,
+            false => Form::Shell,
         }
     }
 

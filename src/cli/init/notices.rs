@@ -94,7 +94,7 @@ impl Draft {
         }
         self.terminal
             .say("   A heartbeat monitor alarms also when nothing runs any more; the others tell what failed.");
-        let mut typed = false;
+        let (mut typed, mut declined) = (false, false);
         loop {
             let (set, open): (Vec<_>, Vec<_>) = CHANNELS.iter().partition(|channel| channel.is_in(&self.setup));
             for channel in set {
@@ -107,13 +107,16 @@ impl Draft {
                 "nobody else"
             };
             let items: Vec<&str> = open.iter().map(|channel| channel.name).chain([nobody]).collect();
-            let chosen = self
-                .terminal
-                .choose("   Who is notified when a backup fails or is missed", &items)?;
+            // who has just left a question empty goes on by Enter
+            let begin_at = if declined { open.len() } else { 0 };
+            let chosen =
+                self.terminal
+                    .choose_from("   Who is notified when a backup fails or is missed", &items, begin_at)?;
             let Some(channel) = open.get(chosen) else {
                 break;
             };
-            typed |= self.ask_channel(channel)?;
+            declined = !self.ask_channel(channel)?;
+            typed |= !declined;
         }
         if typed && !self.args.no_check && self.terminal.confirm("   Send a test to them now?", true)? {
             self.terminal.say("   Sending it.");

@@ -153,15 +153,20 @@ impl Terminal {
 
     /// The number of the chosen one; the first is the default.
     pub(super) fn choose(&self, question: &str, items: &[&str]) -> Asked<usize> {
+        self.choose_from(question, items, 0)
+    }
+
+    /// The number of the chosen one; the cursor begins on `default`.
+    pub(super) fn choose_from(&self, question: &str, items: &[&str], default: usize) -> Asked<usize> {
         if self.yes {
-            return Ok(0);
+            return Ok(default);
         }
         let answer = self.answered(|| {
             let shown_items = items.iter().map(|item| shown(item));
             let select = Select::new()
                 .with_prompt(shown(question))
                 .items(shown_items.chain([GO_BACK.to_owned()]).collect::<Vec<_>>())
-                .default(0);
+                .default(default);
             // Esc goes back too
             let chosen = select.interact_opt().map_err(failed)?;
             let chosen = chosen.filter(|n| *n < items.len());
@@ -169,7 +174,7 @@ impl Terminal {
                 chosen.map_or_else(|| BACK_WORD.to_owned(), |n| n.to_string()),
             ))
         })?;
-        Ok(answer.parse().unwrap_or(0))
+        Ok(answer.parse().unwrap_or(default))
     }
 
     /// The answer that was given before, or that is given now.

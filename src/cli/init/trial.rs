@@ -120,7 +120,7 @@ impl Draft {
     }
 
     /// Tries the bucket that was just given. What is sealed there is tried when there is a key.
-    pub(super) fn bucket_works(&self) -> Asked<bool> {
+    pub(super) fn bucket_trial(&self) -> Asked<Trial> {
         let mut setup = self.setup.clone();
         for label in self.labels() {
             setup.variables.remove(&url_variable(&label));
@@ -129,7 +129,7 @@ impl Draft {
             setup.variables.remove(name);
         }
         setup.variables.retain(|name, _| !name.starts_with("PGCOFFER_DB_"));
-        Ok(self.works(self.trial(&setup, "bucket", &[])?.about(Area::Bucket)))
+        Ok(self.trial(&setup, "bucket", &[])?.about(Area::Bucket))
     }
 
     /// Sends a test to everybody who is to be notified.

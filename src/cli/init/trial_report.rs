@@ -3,6 +3,7 @@
 use pgcoffer::{
     exit_status::ExitStatus,
     operation::{Area, Verdict},
+    store::NO_BUCKET_CURE,
 };
 use serde::Deserialize;
 
@@ -34,6 +35,10 @@ pub(super) struct TrialFinding {
 }
 
 impl TrialFinding {
+    fn is_without_bucket(&self) -> bool {
+        self.verdict == Verdict::Failed && self.cure.as_deref() == Some(NO_BUCKET_CURE)
+    }
+
     fn line(&self) -> String {
         let one = FindingLine {
             what: &self.what,
@@ -60,6 +65,19 @@ impl Trial {
         self.findings.retain(|finding| finding.area == area);
         if !self.findings.is_empty() {
             self.failed = None;
+        }
+        self
+    }
+
+    /// Whether the bucket is not there at all.
+    pub(super) fn has_no_bucket(&self) -> bool {
+        self.findings.iter().any(TrialFinding::is_without_bucket)
+    }
+
+    /// The same for who has just typed the bucket's name, and is asked for another one: no setting is there to correct.
+    pub(super) fn asking_again(mut self) -> Self {
+        for finding in self.findings.iter_mut().filter(|one| one.is_without_bucket()) {
+            finding.cure = Some("make the bucket with your provider, or name another one below".to_owned());
         }
         self
     }
@@ -101,5 +119,31 @@ impl Trial {
         let failed = self.findings.iter().filter(|one| one.verdict == Verdict::Failed);
         let lines: Vec<String> = failed.map(TrialFinding::line).collect();
         format!("{}{}", self.error, lines.concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_was_typed_is_typed_anew_and_no_setting_is_named() {
+        let of = |cure: &str| Trial {
+            findings: vec![TrialFinding {
+                area: Area::Bucket,
+                subject: "s3://not-there/x".to_owned(),
+                what: "list".to_owned(),
+                verdict: Verdict::Failed,
+                detail: "NoSuchBucket".to_owned(),
+                cure: Some(cure.to_owned()),
+            }],
+            ..Trial::default()
+        };
+        let trial = of(NO_BUCKET_CURE);
+        assert!(trial.has_no_bucket());
+        let text = trial.asking_again().failures();
+        assert!(text.contains("below"), "{text}");
+        assert!(!text.contains("PGCOFFER_BUCKET"), "{text}");
+        assert!(!of("set AWS_REGION to the bucket's region").has_no_bucket());
     }
 }

@@ -330,6 +330,7 @@ async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt:
         Err(error) => {
             return Err(Error::RestoreFailed {
                 target: request.target.to_string(),
+                backup: record.id.to_string(),
                 state: TargetState::Unchanged,
                 made_roles,
                 source: Box::new(error),
@@ -344,6 +345,7 @@ async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt:
             let error = signal_first(error, interrupt).await;
             return Err(Error::RestoreFailed {
                 target: request.target.to_string(),
+                backup: record.id.to_string(),
                 state: prepared.state_after(&error, all_sent),
                 made_roles,
                 source: Box::new(error),

@@ -98,6 +98,9 @@ fn a_restore_takes_no_client_older_than_the_archive() {
             ..
         }
     ));
+    let text = error.to_string();
+    let found = text.split_once("found: ").map(|(_, found)| found).unwrap_or_default();
+    assert!(found.contains("pg_restore") && !found.contains("pg_dump"), "{text}");
 }
 
 #[test]

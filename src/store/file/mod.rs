@@ -32,7 +32,7 @@ use self::{
     write::TempFile,
 };
 pub use self::{facts::FolderFacts, mounted::Mounted};
-use super::{Error, Kind, Options};
+use super::{Error, Kind, Options, s3::of_place};
 use crate::retry::Backoff;
 
 /// The time limit of a look, and of reading or writing a small file.
@@ -54,6 +54,8 @@ pub struct Folder(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
+    /// How the names of its settings begin, where it is a place beside the bucket.
+    settings: Option<String>,
     /// How far the clock of the file system is ahead of this machine's. `None` until a written file has shown it.
     ahead: Mutex<Option<SignedDuration>>,
     /// All operations in the folder, so that [`settle`](super::Backend::settle) can wait for them.
@@ -88,6 +90,7 @@ impl Folder {
         }
         Ok(Self(Arc::new(Inner {
             path,
+            settings: options.settings.clone(),
             ahead: Mutex::default(),
             tasks: TaskTracker::new(),
         })))
@@ -150,7 +153,19 @@ impl Folder {
             )),
             Err(_) => Err(FileFault::silent(within.as_secs())),
         };
-        done.map_err(|fault| fault.on(doing))
+        done.map_err(|fault| self.failed(fault, doing))
+    }
+
+    /// The error of a fault, whose cure names the settings of this very place.
+    fn failed(&self, fault: FileFault, doing: String) -> Error {
+        let error = fault.on(doing);
+        match &self.0.settings {
+            Some(settings) => Error {
+                cure: error.cure.map(|cure| of_place(&cure, settings)),
+                ..error
+            },
+            None => error,
+        }
     }
 
     /// Runs an operation that may be repeated, until it succeeds or fails with an error that doesn't pass.

@@ -56,7 +56,7 @@ impl FileUpload {
     }
 
     fn fault(&self, fault: FileFault) -> Error {
-        fault.on(self.folder.doing("upload", &self.key))
+        self.folder.failed(fault, self.folder.doing("upload", &self.key))
     }
 
     /// Waits for the piece that is being written.

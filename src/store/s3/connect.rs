@@ -67,6 +67,8 @@ pub struct Options {
     pub variables: CredentialVariables,
     /// The service of a place that is not the agent's bucket: nothing that the SDK finds for the bucket is used then.
     pub own_service: Option<OwnService>,
+    /// How the names of the settings of a place begin that is not the agent's bucket, for messages.
+    pub settings: Option<String>,
     /// Somebody waits for the first answer: a service that can't be reached at all is told within seconds. Once it has
     /// answered, it is waited for as patiently as ever.
     pub quick: bool,

@@ -48,6 +48,7 @@ pub use connect::Options;
 pub use credentials::CredentialVariables;
 pub use lifecycle::Lifecycle;
 pub use lock::{LockMode, Locked};
+pub(in crate::store) use own_service::of_place;
 pub use own_service::{OwnCredentials, OwnService};
 pub use probe::Probe;
 pub use settings::{PublicAccess, Versioning};

@@ -165,8 +165,9 @@ fn assert_gives_up(name: &str, code: i32) {
     let (running, pg_dump) = held_up(&stage);
     let asked = Instant::now();
     running.signal(name);
-    running.wait().ended_with(code);
+    let outcome = running.wait().ended_with(code);
     assert!(asked.elapsed() < Duration::from_secs(10), "took {:?}", asked.elapsed());
+    assert!(outcome.stderr.contains("no backup was made"), "{}", outcome.stderr);
     assert!(!lives(pg_dump), "pg_dump outlives the agent");
     stage.bucket.heal();
     stage.assert_no_backup();

@@ -176,6 +176,14 @@ fn a_target_that_is_not_empty_is_left_alone() {
         stage.cluster.psql(&target.name, occupant);
         refused(&stage, stage.restore(&target), 3, &["not empty", "mine", "--clean"]);
     }
+    // whose own data it would be
+    let own = stage.cluster.url(&stage.database);
+    refused(
+        &stage,
+        stage.run(["restore", "latest", "--to", &own, "--confirm", &stage.database]),
+        3,
+        &["backed up as main", "not empty"],
+    );
     let target = stage.target();
     let nowhere = target.url.replace(&target.name, "nowhere");
     refused(

@@ -186,6 +186,11 @@ fn a_target_that_is_none_is_told_what_it_is() {
         ("$TARGET_URL", ["without env: before it", "give --to env:TARGET_URL"]),
         ("$OTHER_URL", ["itself", "--to env:OTHER_URL"]),
         ("env:OTHER_URL", ["OTHER_URL, which is not set", "read -rs OTHER_URL"]),
+        (
+            "env:TARGET_ULR",
+            ["TARGET_ULR, which is not set", "did you mean env:TARGET_URL?"],
+        ),
+        ("file:///tmp/x", ["is restored into PostgreSQL alone", "pgcoffer get"]),
         ("env:EMPTY_URL", ["which is empty", "read -rs EMPTY_URL"]),
         ("env:BLANK_URL", ["which is empty or blank", "read -rs BLANK_URL"]),
         ("latest", ["that is a backup", "the backup comes first"]),
@@ -257,6 +262,8 @@ fn a_file_that_can_not_be_made_is_told_before_anything_is_fetched() {
         // the record, and neither details nor archive
         assert!(stage.bucket.count("GetObject") - before <= 2, "{file}");
     }
+    let device = agent.run(["get", "latest", "-o", "/dev/null"]);
+    refused(&stage, device, 2, &["it is a device", "-o - writes", "pgcoffer verify"]);
     let sealed = path("sealed.pgc");
     agent.run(["get", "latest", "--sealed", "-o", &sealed]).success();
     let into = path("none/x.dump");
@@ -273,7 +280,12 @@ fn who_lacks_grants_is_led_to_the_sql_for_all_of_them() {
     let stage = Stage::of(SMALL);
     let (_, reader) = crate::check::everything::roles(&stage);
     let agent: Agent = crate::check::everything::as_role(&stage, &reader);
-    refused(&stage, agent.run(["backup"]), 3, &["GRANT", "pgcoffer check --fix-sql"]);
+    refused(
+        &stage,
+        agent.run(["backup"]),
+        3,
+        &["GRANT", "hint: run `pgcoffer check --fix-sql`"],
+    );
 }
 
 #[test]
@@ -286,6 +298,13 @@ fn a_wrong_key_is_one_line_and_one_hint_however_many_backups_there_are() {
     for agent in [agent.clone(), agent.without("PGCOFFER_REPOSITORY")] {
         let outcome = refused(&stage, agent.run(["list"]), 5, &["wrong key", "PGCOFFER_OLD_KEYS"]);
         assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
+    }
+    // who reads is not told how to back up here under another key; who backs up is
+    let unpinned = stage.agent().key(OTHER_KEY).without("PGCOFFER_REPOSITORY");
+    for (command, is_told) in [("list", false), ("verify", false), ("backup", true)] {
+        let outcome = unpinned.run([command]).ended_with(5);
+        let told = outcome.stderr.contains("set PGCOFFER_REPOSITORY=");
+        assert_eq!(told, is_told, "{command}: {}", outcome.stderr);
     }
 }
 

@@ -184,7 +184,7 @@ fn what_changes_while_somebody_thinks_counts() {
     let before = scene.bucket.snapshot();
     terminal.answer("yes");
     assert_eq!(terminal.ended(), 2, "{}", terminal.screen());
-    assert!(terminal.screen().contains("is held: "), "{}", terminal.screen());
+    assert!(terminal.screen().contains("a hold keeps it ("), "{}", terminal.screen());
     assert_eq!(before.changes(&scene.bucket.snapshot()), [""; 0]);
 }
 
@@ -285,4 +285,18 @@ fn a_real_backup_goes() {
     assert_eq!(left, [second]);
     assert!(stage.keys(&first).is_empty());
     agent.run(["verify"]).success();
+}
+
+/// Whoever stops at the question hears that nothing came of it: nothing was under way.
+#[test]
+fn who_stops_at_the_question_has_deleted_nothing() {
+    let (scene, [old, ..]) = with_three();
+    let before = scene.bucket.snapshot();
+    let mut terminal = Terminal::start(&scene.agent(), ["delete", &old.id]);
+    terminal.expect("Type yes to delete it: ");
+    terminal.press("\x03");
+    terminal.expect("nothing was deleted");
+    assert_eq!(terminal.ended(), 130, "{}", terminal.screen());
+    assert!(!terminal.screen().contains("under way"), "{}", terminal.screen());
+    assert_eq!(before.changes(&scene.bucket.snapshot()), [""; 0]);
 }

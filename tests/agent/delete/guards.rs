@@ -97,7 +97,10 @@ fn a_hold_is_released_first_whether_a_mark_or_a_tag_says_so() {
         }
         for args in [&[old.id.as_str()][..], &[&old.id, "--force"]] {
             let refused = is_refused(&scene, args, 2);
-            says(&refused, &["is held: ", &format!("pgcoffer release {}", old.id)]);
+            says(
+                &refused,
+                &["a hold keeps it (", &format!("pgcoffer release {}", old.id)],
+            );
         }
         scene.run(["release", &old.id]).success();
         let (changes, _) = changed_by(&scene, &[&old.id], 0);

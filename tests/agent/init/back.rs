@@ -78,7 +78,7 @@ fn back_leads_to_the_question_before_as_often_as_it_is_said() {
     terminal.expect("Write it?");
     terminal.answer("n");
     terminal.expect("Where will pgcoffer run");
-    terminal.answer("\x1b[B\x1b[B\x1b[B");
+    terminal.answer("\x1b[A\x1b[A");
     terminal.expect("The settings");
     terminal.answer("");
     terminal.expect("What is left to do");
@@ -126,7 +126,7 @@ fn who_stops_after_the_key_was_shown_is_told_what_becomes_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let agent = fresh(&stage, folder.path()).without("DATABASE_URL");
     let mut terminal = Terminal::start(&agent, ["init", "--no-check", "--sheet", "s.txt"]);
-    terminal.expect_hidden("Its URL");
+    terminal.expect_hidden("URL of the database");
     let url = stage.cluster.url(&stage.database);
     terminal.answer(&url);
     terminal.expect("Its name in the bucket");

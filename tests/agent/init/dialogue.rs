@@ -45,10 +45,13 @@ const ROAD: &[Step] = &[
     Says("Who is notified", ""),
     Hides("Its ping URL", "healthchecks.io/x"),
     Hides("give the check's ping URL", "https://hc-ping.com/1b2c"),
-    Says("Who is notified", "\x1b[B\x1b[B\x1b[B"),
+    // one that is left empty brings the cursor to the one that goes on
+    Says("Who is notified", ""),
+    Hides("The URL of an incoming webhook", ""),
+    Says("Who is notified", ""),
     Says("Write it?", "y"),
     Says("Into which new file", ""),
-    Says("Where will pgcoffer run", "\x1b[B"),
+    Says("Where will pgcoffer run", "\x1b[A\x1b[A\x1b[A\x1b[A"),
     Says("The settings", ""),
 ];
 
@@ -160,12 +163,13 @@ fn a_form_that_cannot_hold_the_settings_is_asked_for_again() {
     terminal.answer("\x1b[B\x1b[B\x1b[B");
     terminal.expect("PGCOFFER_PING_URL can't be written");
     terminal.expect("Where will pgcoffer run");
+    // nothing speaks of Heroku: the cursor is on the lines for a shell
     terminal.answer("");
     terminal.expect("The settings");
     terminal.answer("");
     terminal.expect("What is left to do");
     assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
-    let written = fs::read_to_string(folder.path().join("pgcoffer-heroku.sh")).unwrap();
+    let written = fs::read_to_string(folder.path().join("pgcoffer.sh")).unwrap();
     assert!(written.contains("PGCOFFER_PING_URL"), "{written}");
 }
 
@@ -297,7 +301,7 @@ fn what_is_set_up_already_stays() {
     terminal.expect("Write it?");
     terminal.answer("n");
     terminal.expect("Where will pgcoffer run");
-    terminal.answer("\x1b[B\x1b[B\x1b[B");
+    terminal.answer("\x1b[A\x1b[A");
     terminal.expect("pgcoffer.toml is there already, and stays as it is");
     terminal.expect("write them into another file");
     terminal.answer("");

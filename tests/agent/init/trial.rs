@@ -47,25 +47,30 @@ fn a_wrong_answer_is_found_when_it_is_typed_and_given_anew() {
     let schedule = ["--schedule", "daily keep 7d", "--timezone", "UTC", "--sheet", "s.html"];
     let mut terminal = Terminal::start(&agent, OUTPUT.into_iter().chain(schedule));
     // a database that isn't there
-    terminal.expect_hidden("Its URL");
+    terminal.expect_hidden("URL of the database");
     terminal.answer(&stage.cluster.url("no_such_database"));
     terminal.expect("FAILED");
     terminal.expect("no_such_database");
     terminal.expect("This database doesn't work yet");
     terminal.answer("");
-    terminal.expect_hidden("Its URL");
+    terminal.expect_hidden("URL of the database");
     terminal.answer(&stage.cluster.url(&stage.database));
     terminal.expect("It works.");
     terminal.expect("Its name in the bucket");
     terminal.answer("");
+    // the same one would be backed up twice
     terminal.expect_hidden("URL of another database");
+    terminal.answer(&stage.cluster.url(&stage.database));
+    terminal.expect_hidden("this is main already");
     terminal.answer("");
     // a bucket that isn't there
     terminal.expect("as s3://bucket/prefix");
     terminal.answer("s3://not-there/x");
     terminal.expect("NoSuchBucket");
+    terminal.expect("below");
     terminal.expect("This bucket doesn't work yet");
-    terminal.answer("\x1b[B");
+    // the cursor is on the one that helps
+    terminal.answer("");
     terminal.expect("as s3://bucket/prefix");
     terminal.answer("s3://testbed/backups");
     terminal.expect("It works.");

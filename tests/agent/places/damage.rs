@@ -29,7 +29,12 @@ fn what_is_damaged_at_the_source_is_not_copied_and_is_said() {
     assert_eq!(listed["backups"][0]["good"], false, "{listed:#}");
     places.stage.bucket.write(&key, whole);
     places.copy([]);
-    places.agent().run(["verify", "--from", "nas"]).success();
+    let verified = places.agent().run(["verify", "--from", "nas"]).success();
+    assert!(
+        verified.text().contains("read from the place nas"),
+        "{}",
+        verified.text()
+    );
 }
 
 #[test]

@@ -62,3 +62,14 @@ fn each_slip_has_its_cure() {
     );
     assert!(refused(&same).contains("the same place as PGCOFFER_COPY_NAS_URL"));
 }
+
+/// A folder that isn't there is found by the setting that names it, and that is not the bucket's.
+#[test]
+fn a_folder_that_is_not_there_is_named_by_its_own_setting() {
+    let places = Places::of(SMALL);
+    let agent = places.agent().env("PGCOFFER_COPY_NAS_URL", "file:///no/such/folder");
+    let outcome = agent.run(["copy", "--to", "nas"]);
+    let said = format!("{}{}", outcome.text(), outcome.stderr);
+    assert!(said.contains("correct PGCOFFER_COPY_NAS_URL"), "{said}");
+    assert!(!said.contains("correct PGCOFFER_BUCKET"), "{said}");
+}

@@ -1,9 +1,12 @@
 //! What the user can do about an error of S3 or of the connection to it, by its kind and its message.
 
 use super::{Error, Kind};
-use crate::store::s3::{
-    WRITE_ONLY,
-    credentials::{SAME, SWAPPED, UNFIT, WRAPPED},
+use crate::store::{
+    NO_BUCKET_CURE,
+    s3::{
+        WRITE_ONLY,
+        credentials::{SAME, SWAPPED, UNFIT, WRAPPED},
+    },
 };
 
 impl Error {
@@ -73,9 +76,7 @@ impl Error {
                  endpoint"
             }
             Kind::Denied => return Some(self.hint_of_denial()),
-            Kind::NoBucket => {
-                "create the bucket, or correct its name in PGCOFFER_BUCKET, or the endpoint in AWS_ENDPOINT_URL_S3"
-            }
+            Kind::NoBucket => NO_BUCKET_CURE,
             Kind::Endpoint => {
                 "what answers at AWS_ENDPOINT_URL_S3 is not this bucket's S3 service: write the service's own address \
                  for S3, as its documentation names it, without the bucket's name; and look at proxies between"
