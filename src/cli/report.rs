@@ -107,7 +107,9 @@ fn ticked_text(one: &DatabaseTick) -> String {
         }
         BackupOutcome::Paused { until } => {
             let failed = one.health.as_ref().and_then(|health| health.last_failure.as_ref());
-            let why = failed.map_or_else(String::new, |failed| format!(": {}", continued(&failed.failure.error.to_string())));
+            let why = failed.map_or_else(String::new, |failed| {
+                format!(": {}", continued(&failed.failure.error.to_string()))
+            });
             format!(
                 "{label}: the next backup waits until {} UTC, after failures{why}; `pgcoffer backup` tries at once\n",
                 bare_minute(*until)

@@ -71,6 +71,7 @@ impl Error {
                 state,
                 made_roles,
                 source,
+                ..
             } => {
                 let state = match state {
                     TargetState::Unchanged => "nothing was changed",
