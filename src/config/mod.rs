@@ -22,6 +22,7 @@ mod setting;
 mod settings;
 #[cfg(test)]
 mod source_tests;
+mod ssh_keys;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,7 @@ pub use self::{
     seen::SeenDatabases,
     setting::{DefaultValue, Section, Setting},
     settings::{Settings, Sources},
+    ssh_keys::{check_host_key, ssh_key_file, ssh_public_line},
     table::{
         SECTIONS, SECTIONS_OF_OTHERS, SectionOfOthers, Variable, backups::compression, is_secret,
         keys::certificate_keys, label_of_url, place_of_setting,

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use pgcoffer::{
     Result,
     backup::PlaceName,
-    config::Settings,
-    store::{Location, SshKeySource},
+    config::{Settings, ssh_key_file},
+    redact::SecretText,
+    store::Location,
 };
 use zeroize::Zeroizing;
 
@@ -144,8 +145,7 @@ impl Draft {
             let Some(text) = self.setup.variables.get(&variable) else {
                 continue;
             };
-            let source = SshKeySource::of_setting(&pgcoffer::redact::SecretText::new(text.to_string()));
-            if let SshKeySource::File(path) = source {
+            if let Some(path) = ssh_key_file(&SecretText::new(text.to_string())) {
                 let text = one_line(&path)
                     .map_err(|why| usage(format!("{variable}: {why}"), "name the file of a private key"))?;
                 self.setup.variables.insert(variable, text);

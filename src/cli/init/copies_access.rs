@@ -7,8 +7,9 @@ use std::{
 
 use pgcoffer::{
     backup::PlaceName,
+    config::{check_host_key, ssh_public_line},
     redact::SecretText,
-    store::{HostKeys, Location, SshKeySource},
+    store::Location,
     text::os_words,
 };
 use zeroize::Zeroizing;
@@ -55,7 +56,7 @@ impl CopyKind {
     fn question(self) -> &'static str {
         match self {
             Self::S3 => "   Its bucket, as s3://bucket/prefix",
-            Self::Server => "   Its folder, as sftp://user@host/path (host:23 for another port)",
+            Self::Server => "   Its folder, as user@host/path (host:23 for another port)",
             Self::Folder => "   The folder, as /path/to/folder",
         }
     }
@@ -64,6 +65,7 @@ impl CopyKind {
     fn url(self, text: &str) -> String {
         match self {
             Self::Folder if text.starts_with('/') => format!("file://{text}"),
+            Self::Server if !text.contains("://") => format!("sftp://{text}"),
             _ => text.to_owned(),
         }
     }
@@ -177,7 +179,7 @@ impl Draft {
         if self.setup.text(&variable("HOST_KEY")).is_none() && self.args.no_check {
             let check = |text: &str| match text.is_empty() {
                 true => Ok(()),
-                false => HostKeys::of_setting(text).map(drop).map_err(|error| error.why),
+                false => check_host_key(text).map_err(|error| error.why),
             };
             let question = "   The host key that its owner publishes (SHA256:…); Enter to pin it later";
             let key = self.terminal.text(question, Some(""), check)?;
@@ -227,13 +229,10 @@ fn from_home(text: &str) -> PathBuf {
 /// The public half of the key in a file; none where it wants a passphrase. Else what is wrong with it.
 fn key_in(path: &Path, phrase: Option<&str>) -> Result<Option<String>, String> {
     let phrase = phrase.map(|phrase| SecretText::new(phrase.to_owned()));
-    SshKeySource::File(path.to_owned())
-        .public_line(phrase.as_ref())
-        .map_err(|error| {
-            error
-                .hint()
-                .map_or(error.why.clone(), |hint| format!("{}: {hint}", error.why))
-        })
+    ssh_public_line(path, phrase.as_ref()).map_err(|error| match error.hint() {
+        Some(hint) => format!("{}: {hint}", error.why),
+        None => error.why,
+    })
 }
 
 /// A file's text in one line, with `\n` for its line breaks: files of settings and variables hold one line a value.

@@ -52,7 +52,7 @@ fn a_server_is_taken_once_its_host_key_was_compared() {
     terminal.answer(SERVER);
     terminal.expect("Its name");
     terminal.answer("vps");
-    terminal.expect("as sftp://user@host/path");
+    terminal.expect("as user@host/path");
     // another kind of place, then the right one
     let location = sshd.location(sshd.folder()).to_string();
     terminal.answer(&format!("s3://bucket\r\x15{location}"));
@@ -107,7 +107,7 @@ fn a_wrong_host_key_and_a_server_that_is_down_are_found_when_they_are_typed() {
     let place = format!("vps={}", sshd.location(sshd.folder()));
     let mut terminal = begin(&agent, folder.path(), &["--place", &place]);
     terminal.expect("Trying it");
-    terminal.expect("another one is pinned");
+    terminal.expect("and another one");
     terminal.expect("This place doesn't work yet");
     assert_eq!(sshd.logins(), 0);
     sshd.stop();
