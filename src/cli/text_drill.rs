@@ -4,7 +4,7 @@ use indicatif::HumanCount;
 use jiff::Timestamp;
 use pgcoffer::{
     agent::ShownDrills,
-    backup::{DrillCheck, DrillFinding, DrillOutcome, DrillRecord, DrillServer, DrillVerdict, MeasuredDrill},
+    backup::{DrillCheck, DrillFinding, DrillOutcome, DrillServer, DrillVerdict, MeasuredDrill},
     operation::{DrillReport, LastDrill, came_back_words, passed_over},
     text::{ago, bare_minute, counted},
 };
