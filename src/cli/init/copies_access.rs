@@ -93,10 +93,7 @@ impl Draft {
         }
         let check = |text: &str| match Location::parse(&kind.url(text)) {
             Ok(location) if CopyKind::of(&location) == kind => Ok(()),
-            Ok(_) => Err(format!(
-                "that is another kind of place: write it{}",
-                kind.question().replace("   ", " ")
-            )),
+            Ok(_) => Err("that is another kind of place".to_owned()),
             Err(error) => Err(error
                 .hint()
                 .map_or(error.why.clone(), |hint| format!("{}: {hint}", error.why))),
@@ -210,10 +207,10 @@ impl Draft {
             .variables
             .insert(format!("{}_SSH_KEY", name.settings()), text);
         if let Some(public) = public {
-            self.terminal.say(&format!(
-                "   The server lets it in, to files alone, by this line in that user's ~/.ssh/authorized_keys:\n   \
-                 restrict,command=\"internal-sftp\" {public}"
-            ));
+            self.terminal
+                .say("   The server lets it in, to files alone, by this line in that user's ~/.ssh/authorized_keys:");
+            let line = format!("restrict,command=\"internal-sftp\" {public}");
+            self.terminal.say_line(&line);
         }
         Ok(())
     }

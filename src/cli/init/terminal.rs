@@ -73,6 +73,13 @@ impl Terminal {
         }
     }
 
+    /// The same for a line that is copied as a whole, which is not wrapped.
+    pub(super) fn say_line(&self, line: &str) {
+        if self.asks && !self.journal.is_repeating() {
+            note(line);
+        }
+    }
+
     /// The same terminal for a question that even `--yes` doesn't answer.
     pub(super) fn always_asking(&self) -> Self {
         Self {
