@@ -95,4 +95,4 @@ pub use tick::{
 };
 pub use verify::{ComparedWith, Verified, verify};
 
-pub use crate::store::Speed as ThawSpeed;
+pub use crate::store::{NO_BUCKET_CURE, Speed as ThawSpeed};

@@ -292,6 +292,7 @@ mod tests {
             "key",
             "backup",
             "places",
+            "name",
         ];
         let mut command = parser::command();
         command.build();

@@ -2,8 +2,7 @@
 
 use pgcoffer::{
     exit_status::ExitStatus,
-    operation::{Area, Verdict},
-    store::NO_BUCKET_CURE,
+    operation::{Area, NO_BUCKET_CURE, Verdict},
 };
 use serde::Deserialize;
 

@@ -3,7 +3,6 @@
 use super::{
     RestoreRequest,
     plan::RestorePlan,
-    report::is_told_apart,
     statement::{listed, statements},
 };
 use crate::{postgres::sql::ident, text::Untrusted};
@@ -178,4 +177,14 @@ fn remarks_on_replacing(plan: &RestorePlan, request: &RestoreRequest) -> Vec<Str
         ));
     }
     remarks
+}
+
+/// Whether pg_restore's messages are unambiguous. A name with a line break could look like a line of pg_restore's own.
+pub(super) fn is_told_apart(plan: &RestorePlan) -> bool {
+    let has_line_break = |text: &Untrusted| text.raw().contains(['\n', '\r']);
+    !plan.kept_entries().any(|entry| {
+        [&entry.name, &entry.schema, &entry.owner]
+            .into_iter()
+            .any(has_line_break)
+    })
 }

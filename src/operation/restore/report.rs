@@ -11,7 +11,7 @@ use super::{
     not_restored::NotRestored,
     plan::RestorePlan,
     reason::{Impact, SkipReason},
-    remarks::remarks,
+    remarks::{is_told_apart, remarks},
     rules::SESSION_KINDS,
 };
 use crate::{
@@ -191,16 +191,6 @@ fn restored_rows<'a>(
             !without_rows.contains(&(schema.raw(), name.raw()))
         })
         .fold((0, 0), |(tables, rows), table| (tables + 1, rows + table.rows))
-}
-
-/// Whether pg_restore's messages are unambiguous. A name with a line break could look like a line of pg_restore's own.
-pub(super) fn is_told_apart(plan: &RestorePlan) -> bool {
-    let has_line_break = |text: &Untrusted| text.raw().contains(['\n', '\r']);
-    !plan.kept_entries().any(|entry| {
-        [&entry.name, &entry.schema, &entry.owner]
-            .into_iter()
-            .any(has_line_break)
-    })
 }
 
 /// What failed, in the order of the failures. Reasons are kept for the first thousand. If a name could look like a line
