@@ -50,6 +50,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn_with_state(Arc::clone(&site), guard))
         .nest(api::PATH, api::router(&site))
+        .merge(api::top(&site))
         .with_state(site)
 }
 

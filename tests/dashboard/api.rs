@@ -22,7 +22,8 @@ fn programs_read_what_the_commands_print() {
     let stage = Stage::of(shop());
     let first = stage.back_up();
     stage.back_up_with(["--retain", "7d"]);
-    let agent = stage.agent().env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"));
+    let schedule = calm("daily at HH:MM keep 7d");
+    let agent = stage.agent().env("PGCOFFER_SCHEDULE", &schedule);
     let (served, read, _) = with_tokens(agent);
     served.wait_for_tick();
     let program = Program::new(&served, &read);
@@ -38,7 +39,8 @@ fn programs_read_what_the_commands_print() {
     assert!(shown["tables"].as_array().unwrap().len() > 3 && shown.get("globals").is_none());
 
     let database = program.get("/databases/main").json();
-    let status = stage.run(["status", "--json"]).success().json();
+    let status = stage.agent().env("PGCOFFER_SCHEDULE", &schedule);
+    let status = status.run(["status", "--json"]).success().json();
     assert_eq!(without_clocks(&database), without_clocks(&status["databases"][0]));
     let databases = program.get("/databases").json();
     let health = &databases["databases"][0]["health"];

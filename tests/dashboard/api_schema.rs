@@ -62,13 +62,7 @@ fn schemathesis(folder: &Path, url: &str, token: &str, more: &[&str]) {
             "--max-examples",
             "15",
         ])
-        .args([
-            "--generation-database",
-            "none",
-            "--no-color",
-            "--phases",
-            "examples,coverage,fuzzing",
-        ])
+        .args(["--no-color", "--phases", "examples,coverage,fuzzing"])
         .args(more)
         .output()
         .expect("Schemathesis is not here: tests/testbed/install.sh installs it");

@@ -20,7 +20,7 @@ use axum::{
     http::{StatusCode, header},
     middleware,
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{any, get},
 };
 use utoipa::{
     Modify, OpenApi,
@@ -66,6 +66,13 @@ impl Modify for BearerToken {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
     }
+}
+
+/// The path with a slash behind it, which a nested router leaves out.
+pub(super) fn top(site: &Arc<Site>) -> Router<Arc<Site>> {
+    Router::new()
+        .route(&format!("{PATH}/"), any(|| std::future::ready(Problem::nothing())))
+        .layer(middleware::from_fn_with_state(Arc::clone(site), access::guard))
 }
 
 /// Everything below [`PATH`].
