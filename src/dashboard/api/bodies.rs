@@ -20,7 +20,7 @@ pub(super) struct BackupsQuery {
     #[param(value_type = Tier, required = false)]
     pub(super) tier: Option<Tier>,
     /// The page, from 1 on.
-    #[param(value_type = u32, required = false, minimum = 1)]
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 1000000)]
     pub(super) page: Option<u32>,
     /// How many there are on a page: 50, if nothing is said.
     #[param(value_type = u32, required = false, minimum = 1, maximum = 100)]

@@ -90,9 +90,13 @@ fn is_json(kind: &[u8]) -> bool {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    // a program that has nothing to say may say so
+    let bytes = match bytes.trim_ascii() {
+        b"" | b"null" => b"{}",
+        bytes => bytes,
+    };
     // a list of values in the order of the fields would be read as well, and says nothing to who reads it later
-    if !bytes.trim_ascii_start().starts_with(b"{") {
+    if !bytes.starts_with(b"{") {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "the body is no object of JSON").hint(SEE_DOCUMENT));
     }
     serde_json::from_slice(bytes).map_err(|error| {

@@ -28,6 +28,8 @@ use crate::{
 
 /// Runs on a page, where nothing is said.
 const PER_PAGE: u32 = 50;
+/// The last page that may be asked for, though there are never so many.
+const PAGE_MAX: u32 = 1_000_000;
 /// The most runs on a page.
 const PER_PAGE_MAX: u32 = 100;
 /// How long an answer waits for a job to end: a connection ends some seconds later.
@@ -95,8 +97,8 @@ pub(super) async fn backups(
     Asked(query): Asked<BackupsQuery>,
 ) -> Answered {
     let (page, per_page) = (query.page.unwrap_or(1), query.per_page.unwrap_or(PER_PAGE));
-    if page == 0 || !(1..=PER_PAGE_MAX).contains(&per_page) {
-        let why = format!("page is from 1 on, and per_page from 1 to {PER_PAGE_MAX}");
+    if !(1..=PAGE_MAX).contains(&page) || !(1..=PER_PAGE_MAX).contains(&per_page) {
+        let why = format!("page is from 1 to {PAGE_MAX}, and per_page from 1 to {PER_PAGE_MAX}");
         return Err(Problem::new(StatusCode::BAD_REQUEST, why));
     }
     let answered = looked(&site, &Question::Database(label.clone())).await?;
