@@ -179,7 +179,7 @@ fn a_database_that_cannot_be_reached_says_why() {
         ),
         (
             format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres?sslmode=require"),
-            ["tls", "enable it there"],
+            ["tls", "enable tls at the server"],
         ),
     ] {
         let outcome = agent
