@@ -8,7 +8,7 @@ use super::{
     public_revokes::PublicRevokes,
     reason::{Impact, RowRefusal, SkipReason},
     rules::{SESSION_KINDS, TargetRules},
-    statement::is_definer,
+    statement::{is_definer, is_on},
 };
 use crate::{
     archive::Entry,
@@ -367,12 +367,9 @@ impl RestorePlan {
     /// Whether the entry belongs to a restored table and protects or computes its rows.
     pub(super) fn guards_what_is_kept(&self, entry: &Entry) -> bool {
         GUARDS.contains(&entry.kind.raw())
-            && self.kept_entries().any(|table| {
-                let own = entry.name.raw().strip_prefix(table.name.raw());
-                table.kind == "TABLE"
-                    && table.schema == entry.schema
-                    && own.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-            })
+            && self
+                .kept_entries()
+                .any(|table| table.kind == "TABLE" && is_on(entry, table))
     }
 
     /// Leaves out comments, privileges and labels of objects that the target has and another role owns.

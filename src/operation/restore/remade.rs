@@ -6,7 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{PreparedRestore, label::label, plan::RestorePlan, statement::listed};
+use super::{
+    PreparedRestore,
+    label::label,
+    plan::RestorePlan,
+    statement::{is_on, listed},
+};
 use crate::{
     archive::Entry,
     error::Result,
@@ -24,12 +29,7 @@ impl RestorePlan {
     /// The ids of those among `there` that would act on rows which are not there yet.
     pub(super) fn in_the_way(&self, there: &BTreeSet<i32>) -> BTreeSet<i32> {
         let tables = self.tables_to_load(there);
-        let is_of = |entry: &Entry, table: &Entry| {
-            let own = entry.name.raw().strip_prefix(table.name.raw());
-            entry.needs.contains(&table.id)
-                && entry.schema == table.schema
-                && own.is_some_and(|rest| rest.starts_with(' '))
-        };
+        let is_of = |entry: &Entry, table: &Entry| entry.needs.contains(&table.id) && is_on(entry, table);
         self.kept_entries()
             .filter(|entry| ACT_ON_ROWS.contains(&entry.kind.raw()) && there.contains(&entry.id))
             .filter(|entry| tables.iter().any(|at| is_of(entry, &self.entries[*at])))

@@ -7,7 +7,7 @@ use super::{
     plan::{PlanOptions, RestorePlan},
     reason::SkipReason,
     rules::SESSION_KINDS,
-    statement::table_it_is_on,
+    statement::is_on,
 };
 use crate::{
     archive::Entry,
@@ -88,22 +88,6 @@ pub(in crate::operation) fn is_part(entry: &Entry, of: &Entry) -> bool {
         "INDEX ATTACH" => ["INDEX", "CONSTRAINT"].contains(&of_kind) && !is_attached(entry, of),
         kind => PART_KINDS.contains(&kind) && WHOLE_KINDS.contains(&of_kind),
     }
-}
-
-/// Whether the entry is on this table: its name begins with the table's, or is the same. The name `a b c` may be that
-/// of `b c` on the table `a`, or of `c` on the table `a b`: its statement tells which.
-fn is_on(entry: &Entry, table: &Entry) -> bool {
-    let begins_with = |name: &str| {
-        let rest = entry.name.raw().strip_prefix(name);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-    };
-    let is_possible = entry.schema == table.schema && begins_with(table.name.raw());
-    is_possible
-        && match table_it_is_on(entry.kind.raw(), entry.definition.raw()) {
-            // what the statement doesn't tell in these words goes by the name
-            Some((_, name)) if begins_with(&name) => table.name == name.as_str(),
-            _ => true,
-        }
 }
 
 /// What `--only`, `--table` and `--schema` select.

@@ -95,9 +95,25 @@ pub(in crate::operation) fn name_after(keyword: &str, definition: &str) -> Optio
     words.get(at + 1)?.name()
 }
 
+/// Whether the entry is on this table: its name begins with the table's, or is the same. The name `a b c` may be that
+/// of `b c` on the table `a`, or of `c` on the table `a b`: its statement tells which.
+pub(super) fn is_on(entry: &Entry, table: &Entry) -> bool {
+    let begins_with = |name: &str| {
+        let rest = entry.name.raw().strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    let is_possible = entry.schema == table.schema && begins_with(table.name.raw());
+    is_possible
+        && match table_it_is_on(entry.kind.raw(), entry.definition.raw()) {
+            // what the statement doesn't tell in these words goes by the name
+            Some((_, name)) if begins_with(&name) => table.name == name.as_str(),
+            _ => true,
+        }
+}
+
 /// Schema and name of the table that a policy, rule, trigger, constraint, default or row security is on, by its
 /// statement; `None` for anything else.
-pub(super) fn table_it_is_on(kind: &str, definition: &str) -> Option<(String, String)> {
+fn table_it_is_on(kind: &str, definition: &str) -> Option<(String, String)> {
     let before: &[&str] = match kind {
         "POLICY" | "TRIGGER" => &["on"],
         "RULE" => &["to"],

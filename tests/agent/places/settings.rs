@@ -68,6 +68,7 @@ fn each_slip_has_its_cure() {
 fn a_folder_that_is_not_there_is_named_by_its_own_setting() {
     let places = Places::of(SMALL);
     let agent = places.agent().env("PGCOFFER_COPY_NAS_URL", "file:///no/such/folder");
+    places.stage.back_up();
     let outcome = agent.run(["copy", "--to", "nas"]);
     let said = format!("{}{}", outcome.text(), outcome.stderr);
     assert!(said.contains("correct PGCOFFER_COPY_NAS_URL"), "{said}");

@@ -23,7 +23,7 @@ fn an_existing_file_is_not_overwritten() {
     refused(
         &stage,
         stage.run(["get", "latest", "-o", "/dev/full"]),
-        1,
+        2,
         &["/dev/full"],
     );
     let outcome = stage
