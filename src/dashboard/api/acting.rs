@@ -78,12 +78,14 @@ pub(super) async fn drill(
     Asked(query): Asked<WaitQuery>,
     Body(body): Body<DrillBody>,
 ) -> Answered {
-    let question = match &body.id {
+    let id = body.id.map(|id| BackupId::parse(&id)).transpose();
+    let id = id.map_err(|_| Problem::nothing())?;
+    let question = match &id {
         Some(id) => Question::Backup(label.clone(), id.clone()),
         None => Question::Database(label.clone()),
     };
     exists(&site, question).await?;
-    begin(&site, &actor, &Act::Drill(label, body.id), wait(&query)?).await
+    begin(&site, &actor, &Act::Drill(label, id), wait(&query)?).await
 }
 
 /// Reads a backup back as a whole, and checks every MAC.

@@ -51,8 +51,9 @@ pub(super) struct BackUpBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct DrillBody {
-    /// The backup; the newest good one, if nothing is said.
-    pub(super) id: Option<BackupId>,
+    /// The backup; the newest good one, if nothing is said. An id that none can have is that of no backup.
+    #[schema(value_type = Option<BackupId>)]
+    pub(super) id: Option<String>,
 }
 
 /// A hold.
