@@ -125,8 +125,9 @@ impl RestorePlan {
             let is_data = ROWS.contains(&entry.kind.raw());
             self.reasons[at] = match (is_left_out, is_unwanted) {
                 _ if SESSION_KINDS.contains(&entry.kind.raw()) => None,
-                (_, true) => Some(SkipReason::NotSelected),
-                (true, false) => Some(SkipReason::Excluded),
+                // what somebody named is left out on purpose, selected or not
+                (true, _) => Some(SkipReason::Excluded),
+                (false, true) => Some(SkipReason::NotSelected),
                 // the target has it: that is looked at
                 (false, false) if options.data_only && !(is_own && is_data) => Some(SkipReason::Present),
                 (false, false) => None,
