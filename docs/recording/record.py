@@ -85,6 +85,7 @@ def scenes(target):
                 Answer(r"(?i)recovery sheet.*write it|write it\?", "y"),
                 Answer(r"(?i)which new file.*html", ""),
                 Answer(r"(?i)time zone", "Europe/Berlin"),
+                Answer(r"(?i)its ping URL", "", hidden=True),
                 Answer(r"(?i)where will pgcoffer run", choose=r"(?i)shell"),
                 Answer(r"(?i)the settings.*file|settings, into", "pgcoffer.sh"),
                 Answer(r"(?i)who(m| gets| should).*(tell|notice|mail|message)", ""),
