@@ -69,7 +69,7 @@ impl Agent {
     pub fn new() -> Self {
         let agent = Self {
             env: Vec::new(),
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_secs(300),
             dir: None,
         };
         agent
