@@ -65,7 +65,7 @@ impl Default for Agent {
 }
 
 impl Agent {
-    /// A binary that finds neither home nor credentials, and is given two minutes.
+    /// A binary that finds neither home nor credentials, and is given five minutes.
     pub fn new() -> Self {
         let agent = Self {
             env: Vec::new(),
