@@ -73,8 +73,8 @@ async fn with_heartbeats<T>(monitor: &Monitor, every: Duration, work: impl Futur
     }
 }
 
-/// Waits so long, or until somebody wants a round, in short steps, by two clocks: the wall clock, which goes on while a machine is suspended, and the
-/// monotonic clock, which can't be set back.
+/// Waits so long, or until somebody wants a round, in short steps, by two clocks: the wall clock, which goes on while a
+/// machine is suspended, and the monotonic clock, which can't be set back.
 async fn wait_for(wait: Duration, monitor: &Monitor, pace: &Pace, clock: Clock) {
     let (began, until) = (Instant::now(), clock.now().checked_add(wait));
     let has_come = |until: Timestamp| clock.now() >= until;

@@ -23,7 +23,7 @@ use crate::{
     text::size,
 };
 
-/// Whoever has written nothing for so long isn't writing any more: twice as long as an upload tries to get its
+/// A file that has not grown for so long is not being written any more: twice as long as an upload tries to get its
 /// connection back.
 const STANDS_STILL: SignedDuration = SignedDuration::from_mins(10);
 /// Less than this is no room.

@@ -58,7 +58,8 @@ impl KeptParts {
 
 impl MultipartUpload {
     /// The newest of these unfinished uploads that is of this object and has parts. Another writer of the same upload
-    /// sends the same bytes, so it doesn't matter which of two parts is kept.
+    /// sends the same bytes, so it doesn't matter which of two parts is kept. Tags and storage class stay those with which
+    /// it was begun.
     pub(super) async fn continued(
         store: &S3,
         key: &str,
