@@ -26,7 +26,7 @@ pub struct Terminal {
     keyboard: File,
     screen: Arc<Mutex<String>>,
     /// what collects the screen, until nobody has the terminal any more
-    watch: Option<JoinHandle<()>>,
+    watch: JoinHandle<()>,
     /// how much of the screen was looked at
     seen: usize,
 }
@@ -81,7 +81,7 @@ impl Terminal {
             child,
             keyboard,
             screen,
-            watch: Some(watch),
+            watch,
             seen: 0,
         }
     }
@@ -90,14 +90,6 @@ impl Terminal {
     pub fn screen(&self) -> String {
         let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
         screen.clone()
-    }
-
-    /// The same once the program has ended, and everything that it wrote has come.
-    pub fn settled_screen(&mut self) -> String {
-        if let Some(watch) = self.watch.take() {
-            watch.join().unwrap();
-        }
-        self.screen()
     }
 
     /// Waits until this is written, behind what was waited for before; what stands from there on.
@@ -141,10 +133,16 @@ impl Terminal {
         modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
     }
 
-    /// Waits for its end; the exit status.
+    /// Waits for its end, and a moment for what it wrote last, which the kernel may still hold when it has ended; the exit
+    /// status.
     #[track_caller]
     pub fn ended(&mut self) -> i32 {
         self.wait_until("the end", |terminal| terminal.child.try_wait().unwrap().is_some());
+        let ended = Instant::now();
+        // what it has started may keep the terminal for longer
+        while ended.elapsed() < Duration::from_secs(10) && !self.watch.is_finished() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let status = self.child.wait().unwrap();
         status.code().unwrap_or(-1)
     }

@@ -53,7 +53,7 @@ fn seen(agent: &Agent, columns: u16, command: &str) -> String {
 fn screen(agent: &Agent, columns: u16, command: &str) -> String {
     let mut terminal = Terminal::of_columns(columns, agent, command.split(' '));
     terminal.ended();
-    terminal.settled_screen()
+    terminal.screen()
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn the_log_has_seconds_on_a_terminal_and_only_if_more_is_asked_for() {
     for (args, has_times) in [(&["backup"][..], false), (&["backup", "-v"], true)] {
         let mut terminal = Terminal::of_columns(80, &stage.agent(), args.iter().copied());
         assert_eq!(terminal.ended(), 0);
-        let screen = terminal.settled_screen();
+        let screen = terminal.screen();
         assert_eq!(moment(&screen, r"\d\d:\d\d:\d\dZ"), has_times, "{screen}");
     }
     let outcome = stage.run(["backup"]).success();

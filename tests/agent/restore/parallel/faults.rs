@@ -14,11 +14,11 @@ fn reading() -> Rule {
     Rule::on("GetObject").key("/archives/")
 }
 
-/// A restore whose loads all wait for more of the archive.
+/// A restore whose loads all wait for more of the archive, for less time than an answer may take.
 fn loading(stage: &Stage, target: &Target) -> Running {
     stage
         .bucket
-        .inject(reading().nth(9).always(), Fault::Delay { millis: 60_000 });
+        .inject(reading().nth(9).always(), Fault::Delay { millis: 40_000 });
     let args = restore_args(target).into_iter().chain(JOBS);
     // a pg_restore that waits for rows sees only with the next ones that its connection is gone
     let running = stage.agent().timeout(Duration::from_secs(120)).spawn(args);
@@ -105,6 +105,8 @@ fn a_connection_that_is_cut_stops_all_loads() {
     stage
         .cluster
         .psql("postgres", &format!("select pg_terminate_backend({one})"));
+    // what they read next comes at once
+    stage.bucket.heal();
     let outcome = running.wait().ended_with(3);
     assert_incomplete(&outcome.stderr);
     assert!(programs.iter().all(|(pid, _)| !lives(*pid)), "{programs:?}");
