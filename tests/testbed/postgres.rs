@@ -1,6 +1,7 @@
 //! A PostgreSQL cluster of one's own, on a free port, gone when it is dropped.
 
 mod making;
+mod template;
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt as _;
@@ -87,7 +88,11 @@ impl Cluster {
     fn try_start(options: &ClusterOptions) -> Option<Self> {
         let bin = bin_dir(options.major);
         let dir = server_folder();
-        initdb(&bin, &dir, options);
+        if options.password.is_some() {
+            initdb(&bin, &dir, options);
+        } else {
+            template::copy(&bin, &dir);
+        }
         if options.tls {
             make_certificate(&dir.join("data"));
         }

@@ -63,7 +63,7 @@ fn work(mut psql: Child, stop: &AtomicBool) -> Result<u32, String> {
     while !stop.load(Ordering::Relaxed) && stdin.write_all(round).is_ok() {
         rounds += 1;
         // psql reads ahead as far as the pipe is long
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(std::time::Duration::from_millis(8));
     }
     drop(stdin);
     let output = psql.wait_with_output().unwrap();

@@ -134,7 +134,7 @@ pub(super) fn make_certificate(data: &Path) {
     run(command);
 }
 
-fn run(mut command: Command) {
+pub(super) fn run(mut command: Command) {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}: {INSTALL_HINT}"));

@@ -56,6 +56,20 @@ fn clusters_of_each_version_start_and_go() {
 }
 
 #[test]
+fn clusters_are_told_apart_by_their_servers() {
+    let identifier = |cluster: &Cluster| {
+        let text = cluster.psql("postgres", "select system_identifier from pg_control_system()");
+        text.parse::<u64>().unwrap()
+    };
+    for major in [None, Some(18)] {
+        let [one, other] = [Cluster::start(major), Cluster::start(major)];
+        assert_ne!(identifier(&one), identifier(&other));
+        let standby = one.standby();
+        assert_eq!(identifier(&standby), identifier(&one));
+    }
+}
+
+#[test]
 fn a_cluster_can_ask_for_tls_and_a_password() {
     let password = "p@:/%+ ä'\"\\";
     let options = ClusterOptions {
