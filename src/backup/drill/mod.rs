@@ -1,22 +1,28 @@
 //! What a drill has proven of a backup, as its report in the bucket says it.
 
+mod certificate;
 mod findings;
 mod name;
 mod reason;
+mod server;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
-use super::{BackupId, Collation, Counts, Label, lists::few};
+use super::{BackupId, Counts, Label, lists::few};
 use crate::{cause::Cause, seal::RepositoryId, text::Untrusted};
 
+pub use certificate::{CERTIFICATE_BYTES_MAX, DrillCertificate};
 pub use findings::{
     DrillCheck, DrillFinding, DrillFindings, DrilledLargeObjects, DrilledTable, FINDINGS_VERSION, TableRows,
 };
 pub use name::{BadDrillName, DrillName};
 pub use reason::FindingReason;
+pub use server::{DrillPlace, DrillServer};
+pub use verdict::DrillVerdict;
 
 /// The version of the shape of reports that this program writes.
 pub const DRILL_VERSION: u32 = 1;
@@ -39,21 +45,6 @@ pub const DRILLS_KEPT: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// The newest drills of a database that are kept however old they are.
 pub const DRILLS_KEPT_MIN: usize = 12;
 
-/// The most bytes of a certificate. Its size doesn't depend on the database.
-pub const CERTIFICATE_BYTES_MAX: usize = 64 << 10;
-
-/// What a drill has proven of a backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DrillVerdict {
-    /// Everything came back as it was dumped.
-    Proven,
-    /// Everything that could be compared came back as it was dumped. What could not be compared is named.
-    PartlyProven,
-    /// Something came back otherwise, or did not come back.
-    NotProven,
-}
-
 /// How long the parts of a drill took, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DrillTimes {
@@ -63,45 +54,6 @@ pub struct DrillTimes {
     pub restore_ms: i64,
     /// To compare what came back with what was dumped.
     pub compare_ms: i64,
-}
-
-/// What kind of database a drill restores into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DrillPlace {
-    /// One on a server that was made for this drill.
-    OwnServer,
-    /// One that was made for this drill on a server that was there.
-    OwnDatabase,
-    /// One that is reserved for drills, and is emptied before and after each.
-    Reserved,
-    /// What a later version knows.
-    #[serde(other)]
-    Other,
-}
-
-/// Where a drill restored a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DrillServer {
-    /// `local`, or the address as user@host:port/name.
-    pub place: Untrusted,
-    /// Its version.
-    pub version: Untrusted,
-    /// Its major version.
-    pub major: u32,
-    /// The collation of the restored database, where the server says which version it has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub collation: Option<Collation>,
-    /// Whether it is another server than the one that was backed up, by what the two say of themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_other: Option<bool>,
-    /// What kind of database it was restored into; none in reports of earlier versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<DrillPlace>,
-    /// Whether what was restored is gone: the database was removed, or the reserved one emptied. None if that isn't
-    /// known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub removed: Option<bool>,
 }
 
 /// How a drill ended.
@@ -129,14 +81,6 @@ pub enum DrillOutcome {
         #[serde(default, deserialize_with = "Cause::lenient")]
         cause: Cause,
     },
-}
-
-/// The certificate of a drill: a signed statement that others can check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DrillCertificate {
-    /// The bytes that are given out, exactly as they were signed; base64 in JSON.
-    #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
-    pub envelope: Vec<u8>,
 }
 
 /// A drill that ran to its end, in short: one value of the series of measured recovery times.
@@ -248,34 +192,6 @@ pub enum UnreadableDrill {
     /// No drill writes it.
     #[error("no drill writes such a report: {0}")]
     Implausible(&'static str),
-}
-
-impl DrillVerdict {
-    /// Its name in reports, JSON and metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Proven => "proven",
-            Self::PartlyProven => "partly_proven",
-            Self::NotProven => "not_proven",
-        }
-    }
-
-    /// Its words for people.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Proven => "proven",
-            Self::PartlyProven => "partly proven",
-            Self::NotProven => "not proven",
-        }
-    }
-
-    /// Whether the backup came back, as far as it could be compared.
-    #[must_use]
-    pub fn came_back(self) -> bool {
-        self != Self::NotProven
-    }
 }
 
 impl DrillRecord {
@@ -400,16 +316,4 @@ impl DrillRecord {
             _ => None,
         }
     }
-}
-
-fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&data_encoding::BASE64.encode(bytes))
-}
-
-fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.len() > CERTIFICATE_BYTES_MAX * 2 {
-        return Err(de::Error::custom("a certificate of more than 64 KiB"));
-    }
-    data_encoding::BASE64.decode(text.as_bytes()).map_err(de::Error::custom)
 }

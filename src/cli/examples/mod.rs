@@ -1,18 +1,27 @@
 //! Examples of each command: behind its help and in its manual page. Each can be typed as it stands.
 
-mod table;
+mod daily;
+mod recovery;
+mod upkeep;
 
 use clap::Command;
-
-use table::EXAMPLES;
 
 /// An example: the line that is typed, and what it is for.
 pub(super) type Example = (&'static str, &'static str);
 
+/// A command, by its words, and its examples.
+type Of = (&'static str, &'static [Example]);
+
 /// The examples of a command, by its words.
 pub(super) fn of(path: &str) -> &'static [Example] {
-    let found = EXAMPLES.iter().find(|(command, _)| *command == path);
+    let found = all().find(|(command, _)| *command == path);
     found.map_or(&[], |(_, examples)| *examples)
+}
+
+fn all() -> impl Iterator<Item = &'static Of> {
+    [daily::EXAMPLES, recovery::EXAMPLES, upkeep::EXAMPLES]
+        .into_iter()
+        .flatten()
 }
 
 /// The first example of a command that has these arguments, each as the parser names it: `--to <URL>`, `<FILE>`.
@@ -85,7 +94,7 @@ mod tests {
 
     #[test]
     fn each_example_can_be_typed() {
-        for (path, examples) in EXAMPLES {
+        for (path, examples) in all() {
             for (line, _) in *examples {
                 let words = words(line);
                 assert_eq!(words[1..=path.split(' ').count()].join(" "), *path, "{line}");
