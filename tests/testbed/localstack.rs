@@ -68,7 +68,11 @@ impl LocalStack {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("pgcoffer-{:x}-{nanos:x}-{count}", std::process::id());
+        self.bucket_named(format!("pgcoffer-{:x}-{nanos:x}-{count}", std::process::id()))
+    }
+
+    /// One of this name, which nobody else may use.
+    pub fn bucket_named(&self, name: String) -> LocalBucket {
         let status = self.put(&format!("/{name}"));
         assert!(status.contains(" 200 "), "LocalStack made no bucket: {status}");
         LocalBucket {

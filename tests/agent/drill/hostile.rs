@@ -158,6 +158,39 @@ fn what_only_a_superuser_could_restore_is_named() {
     assert!(named.contains("FUNCTION public.in_c(internal): "), "{named}");
 }
 
+/// What a server is hardened by: pg_dump writes it, and whoever restores without being superuser can't repeat it.
+#[test]
+fn privileges_of_what_every_server_has_are_named() {
+    let stage = Stage::small();
+    let reader = unique("reader");
+    stage.cluster.psql(
+        &stage.database,
+        &format!(
+            "create role {reader};
+             revoke all on language plpgsql from public;
+             revoke execute on function pg_catalog.pg_sleep(double precision) from public;
+             revoke select on pg_catalog.pg_stat_activity from public;
+             grant execute on function pg_catalog.pg_read_file(text) to {reader};
+             grant select on pg_catalog.pg_authid to {reader};
+             grant select (rolname) on pg_catalog.pg_authid to {reader};
+             revoke usage on schema information_schema from public;"
+        ),
+    );
+    stage.back_up();
+    let named = not_compared(&drilled(&stage.agent(), 9));
+    for what in [
+        "LANGUAGE plpgsql",
+        "FUNCTION pg_sleep(double precision)",
+        "TABLE pg_stat_activity",
+        "FUNCTION pg_read_file(text)",
+        "TABLE pg_authid",
+        "COLUMN pg_authid.rolname",
+        "SCHEMA information_schema",
+    ] {
+        assert!(named.contains(what), "{what}: {named}");
+    }
+}
+
 #[test]
 fn an_extension_that_reaches_other_servers_is_not_made() {
     let stage = Stage::small();
