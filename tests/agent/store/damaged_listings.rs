@@ -41,33 +41,40 @@ fn a_key_counts_once_whatever_the_listing_is_like() {
 
 #[test]
 fn half_a_list_is_an_error_and_never_the_whole() {
-    for habit in [
-        Listing::SameToken,
-        Listing::EmptyToken,
-        Listing::NoToken,
-        Listing::Endless,
-        Listing::Repeating,
-        Listing::WithoutSizes,
-        Listing::Wordless,
-        Listing::OfOtherFolder,
-    ] {
-        let stage = listed(habit);
-        let before = stage.bucket.snapshot();
-        let agent = stage.agent().env("PGCOFFER_SCHEDULE", "daily keep 7d");
-        let commands = [["prune"], ["tick"], ["list"], ["status"], ["verify"]];
-        let all = if habit == Listing::SameToken { 5 } else { 2 };
-        for args in &commands[..all] {
-            let outcome = agent.run(*args);
-            assert_ne!(outcome.code(), 0, "{habit:?}, {args:?}");
-            assert!(
-                outcome.stderr.contains("can't list"),
-                "{habit:?}, {args:?}: {}",
-                outcome.stderr
-            );
+    // each asks again for a while, and all at once wait no longer than one
+    std::thread::scope(|scope| {
+        for habit in [
+            Listing::SameToken,
+            Listing::EmptyToken,
+            Listing::NoToken,
+            Listing::Endless,
+            Listing::Repeating,
+            Listing::WithoutSizes,
+            Listing::Wordless,
+            Listing::OfOtherFolder,
+        ] {
+            scope.spawn(move || is_never_the_whole(habit));
         }
-        let after = stage.bucket.snapshot();
-        assert!(before.changes(&after).is_empty(), "{habit:?}");
+    });
+}
+
+fn is_never_the_whole(habit: Listing) {
+    let stage = listed(habit);
+    let before = stage.bucket.snapshot();
+    let agent = stage.agent().env("PGCOFFER_SCHEDULE", "daily keep 7d");
+    let commands = [["prune"], ["tick"], ["list"], ["status"], ["verify"]];
+    let all = if habit == Listing::SameToken { 5 } else { 2 };
+    for args in &commands[..all] {
+        let outcome = agent.run(*args);
+        assert_ne!(outcome.code(), 0, "{habit:?}, {args:?}");
+        assert!(
+            outcome.stderr.contains("can't list"),
+            "{habit:?}, {args:?}: {}",
+            outcome.stderr
+        );
     }
+    let after = stage.bucket.snapshot();
+    assert!(before.changes(&after).is_empty(), "{habit:?}");
 }
 
 #[test]
