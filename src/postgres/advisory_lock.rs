@@ -38,14 +38,15 @@ impl Session {
         })
     }
 
-    /// The session that holds the lock of a label. Doesn't take the lock.
+    /// The session that holds the lock of a label, unless it is just ending. Doesn't take the lock.
     pub async fn lock_holder(&mut self, label: &str) -> Result<Option<LockHolder>, Error> {
         const WHAT: &str = "ask for the lock's holder";
         // the server shows both numbers as unsigned
         let number = u32::from_be_bytes(lock_number(label).to_be_bytes());
         let sql = format!(
             "SELECT l.pid, a.usename, a.application_name, pg_catalog.host(a.client_addr),
-                    pg_catalog.date_trunc('second', a.backend_start), a.usename OPERATOR(pg_catalog.=) session_user
+                    pg_catalog.date_trunc('second', a.backend_start), a.usename OPERATOR(pg_catalog.=) session_user,
+                    a.pid IS NOT NULL
                FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid \
                    OPERATOR(pg_catalog.=) l.pid
               WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted
@@ -60,6 +61,10 @@ impl Session {
         let Some(row) = rows.first() else {
             return Ok(None);
         };
+        // the server reads its locks before its sessions, and one that ended in between is nobody's any more
+        if !self.column(row, 6, WHAT)? {
+            return Ok(None);
+        }
         let text = |index| row.text(index).map(Untrusted::from);
         let (application, is_our_login) = (text(2), row.text(5) == Some("t"));
         // a role without the right to see other sessions gets no application name

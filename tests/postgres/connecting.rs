@@ -254,6 +254,37 @@ async fn only_one_session_has_the_lock() {
     }
 }
 
+/// The server shows its locks and its sessions as they are at two moments.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_session_that_ends_is_not_taken_for_a_stranger() {
+    let cluster = cluster(16);
+    let url = database(cluster, "ending_sessions", "");
+    let coming_and_going: Vec<_> = (0..4)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move {
+                loop {
+                    let mut session = connect(&url).await;
+                    let _ = session.lock("main").await;
+                    session.close().await;
+                }
+            })
+        })
+        .collect();
+    let mut session = connect(&url).await;
+    let mut seen = 0;
+    for _ in 0..4000 {
+        if let Some(holder) = session.lock_holder("main").await.unwrap() {
+            seen += 1;
+            assert!(holder.may_be_own_run, "{holder}");
+        }
+    }
+    assert!(seen > 10, "{seen}");
+    for one in coming_and_going {
+        one.abort();
+    }
+}
+
 #[tokio::test]
 async fn a_terminated_session_reports_its_lost_lock() {
     let cluster = cluster(16);
