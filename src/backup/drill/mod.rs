@@ -12,7 +12,7 @@ mod verdict;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{BackupId, Counts, Label, lists::few};
+use super::{BackupId, Collation, Counts, Label, lists::few};
 use crate::{cause::Cause, seal::RepositoryId, text::Untrusted};
 
 pub use certificate::{CERTIFICATE_BYTES_MAX, DrillCertificate};
