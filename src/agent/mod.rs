@@ -97,7 +97,7 @@ pub use stored_settings::{ScheduleChange, ShownSchedule};
 pub use tick::tick;
 pub use tick_request::{TickOptions, Ticked};
 
-pub use crate::postgres::globals_sql;
+pub use crate::{catalog::MissingAudit, postgres::globals_sql};
 pub(crate) use {metrics::write_metrics_file, tick_request::log_unready};
 
 /// What the settings describe: databases, keys, a bucket, and people who are notified.
