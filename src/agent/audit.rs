@@ -97,7 +97,9 @@ impl Agent {
         let limit = if limit == 0 { usize::MAX } else { limit };
         let catalog = self.catalog().await?;
         // what was asked for and how it ended are two
-        let trail = self.interrupt.or(catalog.audit_trail(limit.saturating_mul(2), self.clock.now()));
+        let trail = self
+            .interrupt
+            .or(catalog.audit_trail(limit.saturating_mul(2), self.clock.now()));
         let trail = trail.await?;
         let mut lines = joined(trail.entries);
         let has_more = trail.has_more || lines.len() > limit;

@@ -94,7 +94,10 @@ impl Catalog {
                 listed.take(month, found.into_iter().map(|(name, _)| name));
             }
         }
-        let gone = missed.into_iter().rev().filter(|(name, _)| !listed.names.contains(name));
+        let gone = missed
+            .into_iter()
+            .rev()
+            .filter(|(name, _)| !listed.names.contains(name));
         let missing = gone.map(|(name, named_by)| MissingAudit {
             name: name.clone(),
             named_by: named_by.cloned(),

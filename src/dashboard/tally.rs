@@ -162,8 +162,11 @@ mod tests {
     fn guessing_of_two_kinds_is_counted_apart() {
         let (tally, now) = (Tally::default(), Instant::now());
         for n in 1..=100 {
-            let told = [failed_sign_in(address(n), "a password was wrong"), wrong_token(address(n))]
-                .map(|event| tally.count(event, now).is_some());
+            let told = [
+                failed_sign_in(address(n), "a password was wrong"),
+                wrong_token(address(n)),
+            ]
+            .map(|event| tally.count(event, now).is_some());
             assert_eq!(told, [n == 1; 2]);
         }
         let mut due = tally.due(now + Duration::from_secs(61));
