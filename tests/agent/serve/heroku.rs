@@ -159,6 +159,7 @@ fn a_schedule_that_is_stored_while_it_runs_counts_from_the_next_round_on() {
     // the dyno takes what the schedule in the bucket says
     stage.run(["tick", "--database", "main"]).success();
     assert_eq!(stage.records()[0]["tier"], "daily");
+    heroku.forget_all();
     wait_until("its record is seen", || {
         serving.metric("pgcoffer_good_backups{database=\"main\"}") == Some(1.0)
     });
