@@ -149,7 +149,7 @@ impl Looks {
         };
         if self.runner.try_send(Asked::Note(Box::new(event))).is_err() {
             tracing::warn!(
-                "too much waits to be done: who has signed in, or tried to, or joined what goes on, is in this log alone"
+                "too much waits to be done: who has signed in, tried to, or joined a job is in this log alone"
             );
         }
     }
