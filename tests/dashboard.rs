@@ -42,3 +42,7 @@ mod served;
 mod signing_in;
 #[path = "dashboard/trail.rs"]
 mod trail;
+#[path = "dashboard/trail_away.rs"]
+mod trail_away;
+#[path = "dashboard/trail_gaps.rs"]
+mod trail_gaps;

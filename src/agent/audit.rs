@@ -5,13 +5,17 @@ use std::{collections::BTreeMap, time::Duration};
 use super::Agent;
 use crate::{
     backup::{AuditEntry, AuditEvent, AuditName},
+    catalog::MissingAudit,
     error::Result,
     operation::{TrailPruned, prune_trail},
+    store::{Error as StoreError, Kind},
     text::Untrusted,
 };
 
 /// After a stop was requested an entry is still written for so long: it says how the work ended that was stopped.
 const GRACE: Duration = Duration::from_secs(10);
+/// The time limit of writing an entry, as nothing is done before that and somebody waits.
+const WRITE_MAX: Duration = Duration::from_secs(20);
 
 /// The newest of what was done.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct AuditLines {
     pub lines: Vec<AuditLine>,
     /// Entries that are not what was sealed, each with its name and why.
     pub unreadable: Vec<(String, Untrusted)>,
+    /// Entries that are gone before their time, the newest first.
+    pub missing: Vec<MissingAudit>,
     /// Whether there are older ones.
     pub has_more: bool,
 }
@@ -33,6 +39,14 @@ pub struct AuditLine {
     pub ended: Option<AuditEntry>,
 }
 
+impl AuditLines {
+    /// Whether every entry is there as it was sealed, as far as that can be seen.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unreadable.is_empty() && self.missing.is_empty()
+    }
+}
+
 impl AuditLine {
     /// The entry that says how it ended, or how far it has come.
     #[must_use]
@@ -42,15 +56,24 @@ impl AuditLine {
 }
 
 impl Agent {
-    /// Writes an entry of the audit trail. `of`: the one with which it was asked for. Atomic; goes on for some seconds
-    /// after a stop was requested.
+    /// Writes an entry of the audit trail, which takes [`WRITE_MAX`] at the most. `of`: the one with which it was asked
+    /// for. Atomic; goes on for some seconds after a stop was requested.
     ///
     /// # Errors
     /// Any error of the bucket.
     pub(crate) async fn write_audit(&self, event: AuditEvent, of: Option<&AuditName>) -> Result<AuditName> {
-        let catalog = self.catalog().await?;
-        let writing = catalog.write_audit(event, of, self.clock.now());
-        self.interrupt.or_after(GRACE, writing).await
+        let writing = async {
+            let catalog = self.catalog().await?;
+            catalog.write_audit(event, of, self.clock.now()).await
+        };
+        let written = async {
+            let written = tokio::time::timeout(WRITE_MAX, Box::pin(writing)).await;
+            written.unwrap_or_else(|_| {
+                let why = format!("the bucket did not take it within {} seconds", WRITE_MAX.as_secs());
+                Err(StoreError::new(Kind::Unreachable, "write an entry of the audit trail", why).into())
+            })
+        };
+        self.interrupt.or_after(GRACE, written).await
     }
 
     /// The same for what nobody waits for. Where nothing was backed up yet, nothing is written: who signs in, or tries
@@ -74,13 +97,17 @@ impl Agent {
         let limit = if limit == 0 { usize::MAX } else { limit };
         let catalog = self.catalog().await?;
         // what was asked for and how it ended are two
-        let trail = self.interrupt.or(catalog.audit_trail(limit.saturating_mul(2))).await?;
+        let trail = self
+            .interrupt
+            .or(catalog.audit_trail(limit.saturating_mul(2), self.clock.now()));
+        let trail = trail.await?;
         let mut lines = joined(trail.entries);
         let has_more = trail.has_more || lines.len() > limit;
         lines.truncate(limit);
         Ok(AuditLines {
             lines,
             unreadable: trail.unreadable,
+            missing: trail.missing,
             has_more,
         })
     }
@@ -140,6 +167,7 @@ mod tests {
             repository,
             name: AuditName::new(&identity, Timestamp::from_second(second).unwrap(), [0; 5]),
             of: of.map(|of| of.name.clone()),
+            after: Vec::new(),
             event: AuditEvent {
                 action: AuditAction::BackUp,
                 outcome,

@@ -59,7 +59,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use self::{current_schedules::CurrentSchedules, places::AgentPlace};
+use self::places::AgentPlace;
 
 use crate::{
     backup::{Label, Origin, RunsOn},
@@ -97,8 +97,8 @@ pub use stored_settings::{ScheduleChange, ShownSchedule};
 pub use tick::tick;
 pub use tick_request::{TickOptions, Ticked};
 
-pub use crate::postgres::globals_sql;
-pub(crate) use {metrics::write_metrics_file, tick_request::log_unready};
+pub use crate::{catalog::MissingAudit, postgres::globals_sql};
+pub(crate) use {current_schedules::CurrentSchedules, metrics::write_metrics_file, tick_request::log_unready};
 
 /// What the settings describe: databases, keys, a bucket, and people who are notified.
 ///

@@ -1,5 +1,6 @@
 //! The audit trail: who had what done, from where, and how it ended.
 
+mod links;
 mod name;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{BackupId, Label};
 use crate::{seal::RepositoryId, text::Untrusted};
 
+pub use links::{AUDIT_KEPT_DAYS, KnownAudit, audit_counts, audit_links};
 pub use name::{AuditName, BadAuditName};
 
 /// The version of the shape of an entry of the trail that this program writes.
@@ -43,6 +45,8 @@ pub enum AuditAction {
     TestNotice,
     /// Another schedule.
     Schedule,
+    /// Asking the API for anything.
+    UseApi,
 }
 
 impl AuditAction {
@@ -61,6 +65,7 @@ impl AuditAction {
             Self::Delete => "Delete",
             Self::TestNotice => "Send a test notice",
             Self::Schedule => "Change the schedule",
+            Self::UseApi => "Use the API",
         }
     }
 }
@@ -101,6 +106,8 @@ pub enum AuditOutcome {
     Failed,
     /// It was not tried, as it was not allowed.
     Refused,
+    /// It went on already, as somebody else had asked for it.
+    Joined,
 }
 
 impl AuditOutcome {
@@ -112,12 +119,13 @@ impl AuditOutcome {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Refused => "refused",
+            Self::Joined => "joined what went on",
         }
     }
 }
 
 /// What one entry says, but for its name. Texts are cut to a bounded length where they come in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AuditEvent {
     /// What was asked for.
     pub action: AuditAction,
@@ -175,6 +183,8 @@ pub struct AuditEntry {
     /// The entry with which it was asked for, in one that says how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<AuditName>,
+    /// The entries that its writer saw or remembered: the newest ones, and those that were gone by then.
+    pub after: Vec<AuditName>,
     /// What it says.
     #[serde(flatten)]
     pub event: AuditEvent,
@@ -243,10 +253,11 @@ mod tests {
             repository,
             name: AuditName::new(&identity, Timestamp::UNIX_EPOCH, [0; 5]),
             of: None,
+            after: vec![AuditName::new(&identity, Timestamp::UNIX_EPOCH, [1; 5]); 100],
             event: event.bounded(),
         };
         let json = entry.to_json();
-        assert!(json.len() < 8 << 10, "{}", json.len());
+        assert!(json.len() < 12 << 10, "{}", json.len());
         assert_eq!(AuditEntry::from_json(&json).unwrap(), entry);
         for bad in ["", "{}", r#"{"version": 1}"#, "[1]"] {
             let refused = AuditEntry::from_json(bad.as_bytes()).unwrap_err();

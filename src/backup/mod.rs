@@ -24,8 +24,8 @@ mod tier;
 mod turn;
 
 pub use audit::{
-    AUDIT_VERSION, AuditAction, AuditEntry, AuditEvent, AuditName, AuditOutcome, AuditRole, BadAuditName,
-    UnreadableAudit,
+    AUDIT_KEPT_DAYS, AUDIT_VERSION, AuditAction, AuditEntry, AuditEvent, AuditName, AuditOutcome, AuditRole,
+    BadAuditName, KnownAudit, UnreadableAudit, audit_counts, audit_links,
 };
 pub use changes::{
     Between, Changes, DefinitionFate, DefinitionsChange, ExtensionChange, LargeObjectsSize, NamedDefinition,

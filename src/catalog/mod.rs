@@ -54,16 +54,16 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use self::known::EntryCache;
+use self::{audit::AuditMaker, known::EntryCache};
 use crate::{
-    backup::{BackupId, DrillRecord, Label, Mark, Record, Retention, Tier},
+    backup::{BackupId, DrillRecord, KnownAudit, Label, Mark, Record, Retention, Tier},
     error::Error,
     seal::{RepositoryId, Secret},
     store::Store,
 };
 
 pub use archive_check::ArchiveCheck;
-pub use audit::AuditTrail;
+pub use audit::{AuditTrail, MissingAudit};
 pub use commit::SealedEntry;
 pub use copying::Holdings;
 pub use doubt::Doubt;
@@ -109,6 +109,10 @@ pub struct Catalog {
     known_marks: Arc<EntryCache<Mark>>,
     /// The cache of opened reports of drills.
     known_drills: Arc<EntryCache<DrillRecord>>,
+    /// The newest entries of the audit trail that were seen here or written.
+    known_audit: Arc<Mutex<KnownAudit>>,
+    /// What makes and knows names of entries of the audit trail, once they were needed.
+    audit_makers: Arc<OnceCell<Vec<AuditMaker>>>,
 }
 
 impl Catalog {
@@ -127,6 +131,8 @@ impl Catalog {
             known_records: Arc::default(),
             known_marks: Arc::default(),
             known_drills: Arc::default(),
+            known_audit: Arc::default(),
+            audit_makers: Arc::default(),
         }
     }
 

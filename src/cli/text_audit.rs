@@ -2,8 +2,8 @@
 
 use pgcoffer::{
     Result,
-    agent::{AuditLine, AuditLines},
-    backup::{AuditEvent, AuditOutcome},
+    agent::{AuditLine, AuditLines, MissingAudit},
+    backup::{AuditEvent, AuditName, AuditOutcome},
     text::escaped,
 };
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ impl Output {
             return self.print_json(&json!({
                 "entries": lines?,
                 "unreadable": unreadable,
+                "missing": found.missing.iter().map(missing_json).collect::<Vec<_>>(),
                 "more": found.has_more,
             }));
         }
@@ -41,8 +42,32 @@ impl Output {
         for (name, why) in &found.unreadable {
             text.push_str(&format!("NOT what was sealed: {}: {why}\n", escaped(name)));
         }
+        for missing in &found.missing {
+            text.push_str(&missing_line(missing, zone));
+        }
         print_styled(&text)
     }
+}
+
+fn missing_line(missing: &MissingAudit, zone: &Zone) -> String {
+    let moment = |name: &AuditName| zone.minute(name.time());
+    let seen = match &missing.named_by {
+        Some(later) => format!("the entry of {} names it", moment(later)),
+        None => "this program has seen it".to_owned(),
+    };
+    format!(
+        "GONE: an entry of {}: {seen}, so somebody deleted it, or a rule of the bucket did: {}\n",
+        moment(&missing.name),
+        missing.name.as_str()
+    )
+}
+
+fn missing_json(missing: &MissingAudit) -> Value {
+    json!({
+        "name": missing.name,
+        "asked": missing.name.time(),
+        "named_by": missing.named_by,
+    })
 }
 
 fn table(found: &AuditLines, zone: &Zone) -> Table {

@@ -25,6 +25,14 @@ impl Asker {
         }
     }
 
+    /// The entry that says that he asked for what goes on already.
+    pub(super) fn joins(&self, act: &Act) -> AuditEvent {
+        AuditEvent {
+            outcome: AuditOutcome::Joined,
+            ..self.asks(act)
+        }
+    }
+
     /// What may only be done by somebody else.
     pub(super) fn refused(&self, action: AuditAction, database: &str, backup: &str) -> AuditEvent {
         AuditEvent {
@@ -63,8 +71,18 @@ impl Asker {
 
 /// Somebody who could not sign in, and why.
 pub(super) fn failed_sign_in(address: IpAddr, why: &str) -> AuditEvent {
+    failed(AuditAction::SignIn, address, why)
+}
+
+/// A program whose token is none, or no longer one.
+pub(super) fn wrong_token(address: IpAddr) -> AuditEvent {
+    failed(AuditAction::UseApi, address, "a token was wrong, or is no longer one")
+}
+
+/// Something that somebody has tried whom nobody knows.
+fn failed(action: AuditAction, address: IpAddr, why: &str) -> AuditEvent {
     AuditEvent {
-        action: AuditAction::SignIn,
+        action,
         outcome: AuditOutcome::Failed,
         who: "unknown".into(),
         role: AuditRole::Nobody,

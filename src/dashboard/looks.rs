@@ -148,7 +148,9 @@ impl Looks {
             return;
         };
         if self.runner.try_send(Asked::Note(Box::new(event))).is_err() {
-            tracing::warn!("too much waits to be done: who has signed in, or tried to, is in this log alone");
+            tracing::warn!(
+                "too much waits to be done: who has signed in, tried to, or joined a job is in this log alone"
+            );
         }
     }
 

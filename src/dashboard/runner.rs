@@ -100,7 +100,7 @@ impl<'a> Runner<'a> {
         let agent = self.agent;
         async move {
             if let Err(error) = caught_as_error(agent.note_audit(event)).await {
-                tracing::warn!("who has signed in, or tried to, can't be written into the audit trail: {error}");
+                tracing::warn!("who has signed in, tried to, or joined a job can't be written into the trail: {error}");
             }
         }
         .boxed_local()

@@ -1,6 +1,6 @@
-//! What is noted in the audit trail without being asked for: who signs in, who tries to, and who tries what he may not
-//! do. Anybody on the Internet can have that happen as often as he likes, so it is counted, and becomes a bounded number
-//! of entries.
+//! What is noted in the audit trail without being asked for: who signs in, who tries to, by a password or with a token,
+//! who tries what he may not do, and who joins what goes on. Anybody on the Internet can have some of that happen as often
+//! as he likes, so it is counted, and becomes a bounded number of entries.
 
 use std::{
     collections::HashMap,
@@ -9,15 +9,14 @@ use std::{
 };
 
 use crate::{
-    backup::{AuditEvent, AuditOutcome},
+    backup::{AuditAction, AuditEvent, AuditOutcome},
     retry::Backoff,
-    text::Untrusted,
 };
 
 /// How long what happens again is counted before it is told as one. It doubles as long as it goes on, so that a year of
-/// guessing makes some 9,000 entries.
+/// guessing makes some 9,000 entries of each kind.
 const PAUSES: Backoff = Backoff::new(Duration::from_secs(60), Duration::from_secs(3600));
-/// The most that are told apart: who signs in, from where. Beyond that they are told as one.
+/// The most that are told apart: who signs in, from where; who joins what. Beyond that they are told as one.
 const APART_MAX: usize = 64;
 
 /// What happened, as far as it isn't in the trail yet. Clones share it.
@@ -26,12 +25,12 @@ pub(super) struct Tally(Arc<Mutex<HashMap<Key, Counted>>>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    /// One who has signed in, from one address.
-    SignedIn(Untrusted, Untrusted),
-    /// All others who have.
-    SignedInElsewhere,
+    /// The same by the same one from the same address.
+    Apart(Box<AuditEvent>),
+    /// All others who have done this.
+    Others(AuditAction),
     /// All who have failed to.
-    Failed,
+    Failed(AuditAction),
     /// All who were refused something.
     Refused,
 }
@@ -53,9 +52,11 @@ impl Tally {
         let mut kinds = self.locked();
         kinds.retain(|_, counted| counted.pending.is_some() || counted.goes_on(now));
         let key = Key::of(&event);
-        let key = match kinds.len() >= APART_MAX && matches!(key, Key::SignedIn(..)) && !kinds.contains_key(&key) {
-            true => Key::SignedInElsewhere,
-            false => key,
+        let key = match key {
+            Key::Apart(event) if kinds.len() >= APART_MAX && !kinds.contains_key(&Key::Apart(event.clone())) => {
+                Key::Others(event.action)
+            }
+            key => key,
         };
         let Some(counted) = kinds.get_mut(&key) else {
             let first = Counted {
@@ -104,8 +105,11 @@ impl Tally {
 impl Key {
     fn of(event: &AuditEvent) -> Self {
         match event.outcome {
-            AuditOutcome::Done | AuditOutcome::Asked => Self::SignedIn(event.who.clone(), event.from.clone()),
-            AuditOutcome::Failed => Self::Failed,
+            AuditOutcome::Done | AuditOutcome::Asked | AuditOutcome::Joined => {
+                let once = event.clone().bounded();
+                Self::Apart(Box::new(AuditEvent { count: 0, ..once }))
+            }
+            AuditOutcome::Failed => Self::Failed(event.action),
             AuditOutcome::Refused => Self::Refused,
         }
     }
@@ -127,7 +131,7 @@ mod tests {
 
     use super::*;
     use crate::dashboard::{
-        asker::{Asker, failed_sign_in},
+        asker::{Asker, failed_sign_in, wrong_token},
         role::Role,
     };
 
@@ -152,6 +156,23 @@ mod tests {
         counted += tally.rest().iter().map(|event| event.count).sum::<u64>();
         assert_eq!(counted, tries);
         assert!((8_000..10_000).contains(&entries), "{entries}");
+    }
+
+    #[test]
+    fn guessing_of_two_kinds_is_counted_apart() {
+        let (tally, now) = (Tally::default(), Instant::now());
+        for n in 1..=100 {
+            let told = [
+                failed_sign_in(address(n), "a password was wrong"),
+                wrong_token(address(n)),
+            ]
+            .map(|event| tally.count(event, now).is_some());
+            assert_eq!(told, [n == 1; 2]);
+        }
+        let mut due = tally.due(now + Duration::from_secs(61));
+        due.sort_by_key(|event| event.action.words());
+        let due: Vec<(AuditAction, u64)> = due.iter().map(|event| (event.action, event.count)).collect();
+        assert_eq!(due, [(AuditAction::SignIn, 99), (AuditAction::UseApi, 99)]);
     }
 
     #[test]

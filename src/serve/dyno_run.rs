@@ -86,6 +86,16 @@ impl LaunchState {
         }
     }
 
+    /// The same by these settings. What was seen by another schedule says nothing of this one.
+    pub(super) fn by(self, database: ScheduledDatabase) -> Self {
+        let is_same = self.database.schedule == database.schedule;
+        Self {
+            health: self.health.filter(|_| is_same),
+            database,
+            ..self
+        }
+    }
+
     /// Whether a backup is due and there is no pause.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let Some(health) = &self.health else {

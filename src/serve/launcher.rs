@@ -91,6 +91,20 @@ impl<'a, M: AsyncFnMut(&LaunchEvent)> Launcher<'a, M> {
         }
     }
 
+    /// These are the databases from now on. One that was there already keeps its dyno, and is looked at anew where its
+    /// schedule is another one.
+    pub fn set_databases(&mut self, databases: Vec<ScheduledDatabase>) {
+        let mut before = std::mem::take(&mut self.states);
+        let states = databases.into_iter().map(|database| {
+            let known = before.iter().position(|state| state.database.label == database.label);
+            match known.map(|at| before.swap_remove(at)) {
+                Some(state) => state.by(database),
+                None => LaunchState::new(database),
+            }
+        });
+        self.states = states.collect();
+    }
+
     async fn run_one(&mut self, mut state: LaunchState) -> (LaunchState, Observation) {
         let looked = match self.look(&mut state).await {
             Ok(fresh) => {

@@ -6,10 +6,15 @@
 
 mod daemon;
 mod dyno_run;
+mod dynos;
+mod here;
 mod launcher;
 mod log;
 mod pace;
 mod rounds;
+mod scheduled;
+mod turns;
+mod watching;
 
 pub use daemon::{Daemon, ServeOptions};
 pub use dyno_run::{MissedCause, ScheduledDatabase};

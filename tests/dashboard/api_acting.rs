@@ -68,6 +68,21 @@ fn many_events_at_once_make_one_backup_and_each_is_told_which() {
     assert_eq!(manual(), 2);
     let outcome = served.end().success();
     assert!(outcome.stderr.contains("\"who\":\"deploy\""), "{}", outcome.stderr);
+    // who joined what went on is named, and the many are few entries
+    let trail = stage.run(["audit", "--json", "--limit", "0"]).success().json();
+    let entries = trail["entries"].as_array().unwrap().iter();
+    let asked: Vec<&Value> = entries.filter(|entry| entry["action"] == "back-up").collect();
+    let count = |outcome: &str| -> u64 {
+        let of = asked.iter().filter(|entry| entry["outcome"] == outcome);
+        of.map(|entry| entry["count"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(count("done") + count("joined"), 41, "{asked:#?}");
+    assert!(count("joined") >= 1 && asked.len() < 41, "{asked:#?}");
+    let joined = asked.iter().find(|entry| entry["outcome"] == "joined").unwrap();
+    assert_eq!(
+        (&joined["who"], &joined["database"]),
+        (&json!("deploy"), &json!("main"))
+    );
 }
 
 #[test]

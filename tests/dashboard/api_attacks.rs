@@ -1,13 +1,13 @@
 //! Who is kept out of the API, and what is refused.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     api::with_tokens,
     programs::{Program, made},
     served::{PASSWORD, serve, with_dashboard},
     signing_in::agent,
-    testbed::S3Server,
+    testbed::{Agent, S3Server},
 };
 
 /// Every path that looks.
@@ -70,7 +70,8 @@ fn without_a_token_there_is_nothing_but_its_own_refusal() {
 #[test]
 fn guessing_becomes_slower_and_the_right_token_always_passes() {
     let bucket = S3Server::start();
-    let (served, read, _) = with_tokens(agent(&bucket));
+    let agent = agent(&bucket);
+    let (served, read, _) = with_tokens(agent.clone());
     let wrong = Program::new(&served, &format!("{}x", &read[..read.len() - 1]));
     let statuses: Vec<u16> = (0..5).map(|_| wrong.get("/health").status).collect();
     assert_eq!(statuses, [401, 401, 401, 429, 429]);
@@ -86,12 +87,36 @@ fn guessing_becomes_slower_and_the_right_token_always_passes() {
         "{}",
         outcome.stderr
     );
+    // every try is in the trail, as two entries: those that had to wait were none
+    let failed = of_api(&agent);
+    assert_eq!(counts(&failed), [1, 2], "{failed:#?}");
+    for entry in &failed {
+        assert_eq!(
+            (&entry["outcome"], &entry["who"]),
+            (&json!("failed"), &json!("unknown"))
+        );
+        assert!(!entry.to_string().contains(&read[..read.len() - 1]));
+    }
+}
+
+fn counts(entries: &[Value]) -> Vec<u64> {
+    let mut counts: Vec<u64> = entries.iter().map(|entry| entry["count"].as_u64().unwrap()).collect();
+    counts.sort_unstable();
+    counts
+}
+
+/// What the trail says of the API itself.
+fn of_api(agent: &Agent) -> Vec<Value> {
+    let trail = agent.run(["audit", "--json", "--limit", "0"]).success().json();
+    let entries = trail["entries"].as_array().unwrap().iter();
+    entries.filter(|entry| entry["action"] == "use-api").cloned().collect()
 }
 
 #[test]
 fn who_may_only_look_does_not_act() {
     let bucket = S3Server::start();
-    let (served, read, _) = with_tokens(agent(&bucket));
+    let agent = agent(&bucket);
+    let (served, read, _) = with_tokens(agent.clone());
     let program = Program::new(&served, &read);
     let of_backup = |act: &str| format!("/databases/main/backups/20261120T070000Z-rkropyeppww6/{act}");
     let mut paths: Vec<String> = ACTS.iter().map(|act| of_backup(act)).collect();
@@ -109,6 +134,15 @@ fn who_may_only_look_does_not_act() {
     }
     assert_eq!(program.get("/jobs").json()["ended"], json!([]));
     served.end().success();
+    // he is named, and however often he tries that is two entries
+    let refused = of_api(&agent);
+    assert_eq!(counts(&refused), [1, paths.len() as u64 - 1], "{refused:#?}");
+    for entry in &refused {
+        assert_eq!(
+            (&entry["outcome"], &entry["who"]),
+            (&json!("refused"), &json!("monitor"))
+        );
+    }
 }
 
 #[test]

@@ -17,10 +17,10 @@ impl Context<'_> {
     pub(super) async fn audit(&self, args: &AuditArgs) -> Result<()> {
         let found = self.agent.audit(args.limit).await?;
         self.output.audit(&found, &Zone::of(self.agent.config()))?;
-        match found.unreadable.is_empty() {
+        match found.is_whole() {
             true => Ok(()),
             false => Err(Error::Problems {
-                what: "not every entry is what was sealed: see above".to_owned(),
+                what: "not every entry is there as it was sealed: see above".to_owned(),
                 exit_status: ExitStatus::Integrity,
             }),
         }

@@ -11,9 +11,10 @@ use axum::{
 
 use super::problem::Problem;
 use crate::{
+    backup::AuditAction,
     dashboard::{
         access::{Barred, Client, barred},
-        asker::Asker,
+        asker::{Asker, wrong_token},
         headers,
         role::Role,
         site::Site,
@@ -59,6 +60,7 @@ fn caller(site: &Site, client: IpAddr, request: &Request) -> Result<ApiToken, Pr
         return Err(problem.retry_after(wait));
     }
     tracing::warn!(%client, "a token for the API was wrong");
+    site.looks.note(wrong_token(client));
     Err(unauthorized(
         "this token is none, or no longer one",
         "Bearer realm=\"pgcoffer\", error=\"invalid_token\"",
@@ -97,13 +99,18 @@ impl FromRequestParts<Arc<Site>> for Actor {
     async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Problem> {
         let client = Client::from_request_parts(parts, site).await;
         let Client(address) = client.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "nobody knows who asks"))?;
+        let asker = |token: &ApiToken, role| Asker {
+            name: token.name.clone(),
+            role,
+            address,
+        };
         match parts.extensions.get::<ApiToken>() {
-            Some(token) if token.scope == TokenScope::Act => Ok(Self(Asker {
-                name: token.name.clone(),
-                role: Role::Operator,
-                address,
-            })),
-            _ => {
+            Some(token) if token.scope == TokenScope::Act => Ok(Self(asker(token, Role::Operator))),
+            token => {
+                if let Some(token) = token {
+                    let asker = asker(token, Role::Viewer);
+                    site.looks.note(asker.refused(AuditAction::UseApi, "", ""));
+                }
                 let challenge = "Bearer realm=\"pgcoffer\", error=\"insufficient_scope\", scope=\"act\"";
                 Err(Problem::new(StatusCode::FORBIDDEN, "this token may only look")
                     .hint("make one with `pgcoffer dashboard token --scope act`")

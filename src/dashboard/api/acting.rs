@@ -329,6 +329,10 @@ async fn begin(site: &Site, Actor(asker): &Actor, act: &Act, longest: Duration) 
         jobs.remove(number);
         return Err(busy(&error.to_string()));
     }
+    // it begins nothing, so nobody waits for its entry
+    if !is_new {
+        site.looks.note(asker.joins(act));
+    }
     let job = jobs.wait(number, longest).await;
     let job = job.ok_or_else(|| busy("the job that was joined could not begin"))?;
     let document = JobDocument::from(&job);

@@ -33,7 +33,7 @@ pub(in crate::dashboard) fn audit(site: &Site, visitor: &Visitor, seen: &Seen) -
         h1 { "Audit trail" }
         (age(site, seen, "/audit"))
         @match known {
-            Some(known) => { (unreadable(known)) (lines(site, known)) }
+            Some(known) => { (unreadable(known)) (missing(site, known)) (lines(site, known)) }
             None => {
                 @if seen.failure.is_none() { p { "Looking into the bucket takes longer than usual." } }
             }
@@ -49,6 +49,29 @@ fn unreadable(known: &AuditLines) -> Markup {
                 h2 { (grouped(known.unreadable.len() as u64)) " of these entries can't be believed" }
                 p { "What stands in the bucket is not what was sealed: somebody has changed it, or it is damaged." }
                 ul { @for (name, why) in &known.unreadable { li { code { (name) } ": " (why) } } }
+            }
+        }
+    }
+}
+
+/// Entries that somebody has taken away.
+fn missing(site: &Site, known: &AuditLines) -> Markup {
+    html! {
+        @if !known.missing.is_empty() {
+            section.card.alert {
+                h2 { (match known.missing.len() {
+                    1 => "An entry is gone".to_owned(),
+                    count => format!("{} entries are gone", grouped(count as u64)),
+                }) }
+                p { "They were there once, and their time is not over: somebody deleted them, or a rule of the bucket did." }
+                ul { @for one in &known.missing { li {
+                    "One of " (moment(site, one.name.time()))
+                    @match &one.named_by {
+                        Some(later) => { ", which that of " (moment(site, later.time())) " names" }
+                        None => ", which was seen from here"
+                    }
+                    ": " code { (one.name.as_str()) }
+                } } }
             }
         }
     }
@@ -101,6 +124,7 @@ fn outcome(outcome: AuditOutcome) -> Markup {
         AuditOutcome::Asked => tag(State::Attention, "goes on, or was killed"),
         AuditOutcome::Failed => tag(State::Bad, "failed"),
         AuditOutcome::Refused => tag(State::Bad, "refused"),
+        AuditOutcome::Joined => tag(State::Good, "joined what went on"),
     }
 }
 

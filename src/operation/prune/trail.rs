@@ -4,14 +4,13 @@ use jiff::SignedDuration;
 
 use super::check_clock;
 use crate::{
+    backup::AUDIT_KEPT_DAYS,
     catalog::Catalog,
     error::{Error, Result},
     operation::{Clock, Interrupt},
     store::Kind,
 };
 
-/// How long an entry is kept: a year, and some weeks to look at it.
-const KEPT_DAYS: i64 = 400;
 /// The most entries that are deleted at once; the next time deletes more.
 const DELETED_MAX: usize = 1000;
 
@@ -36,10 +35,10 @@ impl TrailPruned {
         match (&self.trouble, self.old, self.deleted) {
             (_, 0, _) => {}
             (Some(trouble), _, deleted) => {
-                tracing::warn!("{old} more than {KEPT_DAYS} days old, {deleted} deleted, and then: {trouble}");
+                tracing::warn!("{old} more than {AUDIT_KEPT_DAYS} days old, {deleted} deleted, and then: {trouble}");
             }
-            (None, _, 0) => tracing::info!("{old} more than {KEPT_DAYS} days old: would be deleted"),
-            (None, _, deleted) => tracing::info!("{old} more than {KEPT_DAYS} days old: {deleted} deleted"),
+            (None, _, 0) => tracing::info!("{old} more than {AUDIT_KEPT_DAYS} days old: would be deleted"),
+            (None, _, deleted) => tracing::info!("{old} more than {AUDIT_KEPT_DAYS} days old: {deleted} deleted"),
         }
     }
 }
@@ -51,7 +50,7 @@ impl TrailPruned {
 /// [`Error::Clock`] if this machine's clock and the service's differ; any error of the bucket while it is listed. What
 /// can't be deleted is in the result.
 pub async fn prune_trail(catalog: &Catalog, clock: Clock, dry_run: bool, interrupt: &Interrupt) -> Result<TrailPruned> {
-    let kept = SignedDuration::from_hours(24 * KEPT_DAYS);
+    let kept = SignedDuration::from_hours(24 * AUDIT_KEPT_DAYS);
     let Ok(end) = clock.now().checked_sub(kept) else {
         return Ok(TrailPruned::default());
     };

@@ -140,6 +140,58 @@ fn one_that_runs_already_is_waited_for() {
     assert_said(&serving.end().success(), &["a dyno is at it already"]);
 }
 
+/// Somebody stores a schedule in the bucket, and takes it away again: nobody starts anything anew.
+#[test]
+fn a_schedule_that_is_stored_while_it_runs_counts_from_the_next_round_on() {
+    let (stage, heroku) = (Stage::small(), FakeHeroku::start());
+    let agent = launching(&stage, &heroku)
+        .without("PGCOFFER_SCHEDULE")
+        .env("PGCOFFER_DASHBOARD_URL", "http://localhost:9187");
+    let serving = serve(&agent);
+    serving.wait_for_ticks(2);
+    assert_eq!(heroku.started().len(), 0);
+    stage
+        .run(["schedule", "set", &calm("daily at HH:MM keep 7d")])
+        .success();
+    wait_until("a dyno is asked for", || heroku.started().len() == 1);
+    assert_eq!(heroku.started()[0]["command"], COMMAND);
+    heroku.set_all("up");
+    // the dyno takes what the schedule in the bucket says
+    stage.run(["tick", "--database", "main"]).success();
+    assert_eq!(stage.records()[0]["tier"], "daily");
+    heroku.forget_all();
+    wait_until("its record is seen", || {
+        serving.metric("pgcoffer_good_backups{database=\"main\"}") == Some(1.0)
+    });
+    let outcome = serving.end().success();
+    assert_said(
+        &outcome,
+        &["the schedule in the bucket was changed", "due: a dyno was started"],
+    );
+    assert_eq!(heroku.started().len(), 1);
+}
+
+/// Of a database that is no longer scheduled nobody misses the run that was begun for it.
+#[test]
+fn a_schedule_that_is_switched_off_while_a_dyno_runs_is_followed() {
+    let (stage, heroku) = (Stage::small(), FakeHeroku::start());
+    stage
+        .run(["schedule", "set", &calm("daily at HH:MM keep 7d")])
+        .success();
+    let agent = launching(&stage, &heroku).without("PGCOFFER_SCHEDULE");
+    let serving = launched(&agent, &heroku);
+    heroku.set_all("up");
+    stage.run(["schedule", "set", "off"]).success();
+    let ticks = serving.metric("pgcoffer_ticks_total").unwrap() as u64;
+    serving.wait_for_ticks(ticks + 2);
+    heroku.forget_all();
+    serving.wait_for_ticks(ticks + 4);
+    let outcome = serving.end().success();
+    assert_said(&outcome, &["the schedule in the bucket was changed: off"]);
+    assert!(!outcome.stderr.contains("was not taken"), "{}", outcome.stderr);
+    assert_eq!(heroku.started().len(), 1);
+}
+
 #[test]
 fn without_a_look_at_the_bucket_nothing_is_started_and_that_is_told_once() {
     let (stage, heroku, hook) = (Stage::small(), FakeHeroku::start(), Hearer::start());
