@@ -38,13 +38,15 @@ pub enum ExitStatus {
     HangUp = 129,
     /// SIGINT ended it.
     Interrupted = 130,
+    /// The program that reads its output has ended: what SIGPIPE is to others.
+    OutputClosed = 141,
     /// SIGTERM ended it.
     Terminated = 143,
 }
 
 impl ExitStatus {
     /// Every status, by number.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -60,6 +62,7 @@ impl ExitStatus {
         Self::Thawing,
         Self::HangUp,
         Self::Interrupted,
+        Self::OutputClosed,
         Self::Terminated,
     ];
 
@@ -107,6 +110,7 @@ impl ExitStatus {
             Self::Thawing => "the archive is being thawed: the same command goes on later",
             Self::HangUp => "interrupted by SIGHUP",
             Self::Interrupted => "interrupted by SIGINT",
+            Self::OutputClosed => "what reads the output has ended",
             Self::Terminated => "interrupted by SIGTERM",
         }
     }
@@ -133,6 +137,10 @@ impl ExitStatus {
             Self::Bug => {
                 "a bug in pgcoffer: it panicked; the message names the place in its source. Reported, recorded and \
                  tried again as any failure is"
+            }
+            Self::OutputClosed => {
+                "what reads the output of `get` or `open` has ended, as `head` does: nothing is said, and not all was \
+                 written"
             }
             Self::Done
             | Self::Usage

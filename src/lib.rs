@@ -34,6 +34,7 @@
 // an operation awaits the catalog, which awaits the store, which awaits the SDK: deep types, and no recursion
 #![recursion_limit = "256"]
 
+mod aws_credentials;
 pub mod cause;
 pub mod exit_status;
 pub mod panics;

@@ -129,7 +129,7 @@ impl Agent {
         let nobody = || "notifications".to_owned();
         if self.notifications.is_silent() {
             let verdict = if send { Verdict::Failed } else { Verdict::Warning };
-            let detail = "nobody is told when a backup fails or is missed".to_owned();
+            let detail = "nobody is notified if a backup fails or is missed".to_owned();
             let cure = "set PGCOFFER_SLACK_WEBHOOK_URL, PGCOFFER_WEBHOOK_URL, PGCOFFER_SMTP_URL with \
                 PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO, or PGCOFFER_PING_URL";
             return Ok(vec![finding(nobody(), verdict, detail, Some(cure.to_owned()))]);
@@ -142,7 +142,7 @@ impl Agent {
         let deliveries = self.interrupt.or(sent).await?;
         let each = deliveries.into_iter().map(|delivery| match delivery.result {
             Ok(()) => {
-                let detail = "took a test: see that it arrived".to_owned();
+                let detail = "a test was sent: check that it arrived".to_owned();
                 finding(delivery.channel, Verdict::Ok, detail, None)
             }
             Err(error) => {

@@ -124,11 +124,11 @@ pub(super) fn only_catalog_key(doing: &str) -> Error {
 
 /// That no database is called so. `known`: those that are configured or in the bucket.
 pub(super) fn no_database_called(label: &Label, known: &[Label], catalog: &Catalog) -> Error {
-    let place = catalog.store().location();
+    let (place, of_place) = (catalog.store().location(), catalog.store().setting());
     let what = format!("no database \"{label}\" is configured or in {place}");
     let setting = format!("PGCOFFER_DB_{}_URL", label.as_str().to_ascii_uppercase());
     if known.is_empty() {
-        let hint = format!("set {setting}, or as PGCOFFER_BUCKET the place that has its backups");
+        let hint = format!("set {setting}, or as {of_place} the place that has its backups");
         return usage(format!("{what}, and no other"), hint);
     }
     let names: Vec<&str> = known.iter().map(Label::as_str).collect();

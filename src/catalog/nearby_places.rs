@@ -32,6 +32,9 @@ pub struct NearbyPlace {
     pub location: Location,
     /// The databases whose folders are there.
     pub databases: Vec<Label>,
+    /// The setting that would lead there, in the place of the one that was looked around.
+    #[serde(skip)]
+    pub setting: String,
 }
 
 fn as_text<S: Serializer>(location: &Location, serializer: S) -> Result<S::Ok, S::Error> {
@@ -59,8 +62,8 @@ impl NearbyPlace {
         let first = places.first()?;
         let named: Vec<String> = places.iter().map(ToString::to_string).collect();
         let setting = match places.len() {
-            1 => format!("PGCOFFER_BUCKET={}", shell_word(&first.location.to_string())),
-            _ => "PGCOFFER_BUCKET to one of them".to_owned(),
+            1 => format!("{}={}", first.setting, shell_word(&first.location.to_string())),
+            _ => format!("{} to one of them", first.setting),
         };
         Some(format!(
             "there are backups of {}: if you mean these, set {setting}",
@@ -85,6 +88,7 @@ impl Catalog {
                 // a name that no setting could have is no place of ours
                 location: self.store.location().at(&steps).ok()?,
                 databases: databases.into_iter().collect(),
+                setting: self.store.setting(),
             })
         });
         places.take(NAMED_MAX).collect()

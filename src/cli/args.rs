@@ -224,7 +224,7 @@ pub(super) enum Command {
 impl Command {
     /// Whether its result tells people of every failure, so that the log need not.
     pub(super) fn sums_up(&self) -> bool {
-        matches!(self, Self::Tick(_))
+        matches!(self, Self::Tick(_) | Self::Copy(_))
     }
 
     /// Whether it backs up, or prepares that.

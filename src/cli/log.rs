@@ -35,6 +35,7 @@ use super::{
     global::{Global, LogFormat},
     terminal,
     traces::Traces,
+    width::message_wrapped,
 };
 
 /// The format that was asked for: the flag over the variable. A wrong variable is reported with all other settings.
@@ -185,7 +186,8 @@ where
             .database
             .map_or_else(String::new, |database| format!("{database}: "));
         let text = redacted(&format!("{about}{}", fields.message)).into_owned();
-        let text = format!("{before}{}", continued(&text));
+        let columns = terminal::stderr_message_columns();
+        let text = message_wrapped(&format!("{before}{}", continued(&text)), columns);
         match (self.has_colours, before) {
             (false, _) => writeln!(writer, "{text}")?,
             (true, "") => writeln!(writer, "\x1b[2m{text}\x1b[0m")?,
@@ -195,7 +197,10 @@ where
             }
         }
         match fields.hint {
-            Some(hint) => writeln!(writer, "hint: {}", continued(&redacted(&hint))),
+            Some(hint) => {
+                let hint = format!("hint: {}", continued(&redacted(&hint)));
+                writeln!(writer, "{}", message_wrapped(&hint, columns))
+            }
             None => Ok(()),
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn text(error: &clap::Error, command: &Command, words: &[String]) -> 
     let at = Spot::of(command, words);
     let (what, hint) = match error.kind() {
         ErrorKind::InvalidSubcommand => of_command(error, &at),
-        ErrorKind::UnknownArgument => of_argument(error, &at),
+        ErrorKind::UnknownArgument => of_argument(error, &at, words),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => of_value(error, &at),
         ErrorKind::MissingRequiredArgument => of_missing(error, &at),
         ErrorKind::ArgumentConflict => of_conflict(error, &at),
@@ -57,6 +57,19 @@ impl<'a> Spot<'a> {
         Self { command, path }
     }
 
+    /// The line with its schedule in quotes, where that was typed as several words.
+    fn quoted_schedule(&self, words: &[String]) -> Option<String> {
+        let takes_schedule = ["pgcoffer schedule set", "pgcoffer schedule preview"].contains(&self.path.as_str());
+        let begin = words
+            .iter()
+            .position(|word| ["set", "preview"].contains(&word.as_str()))?;
+        let schedule = words.get(begin + 1..)?;
+        let is_plain = schedule
+            .iter()
+            .all(|word| word.bytes().all(|b| b.is_ascii_alphanumeric() || b":,".contains(&b)));
+        (takes_schedule && is_plain && schedule.len() > 1).then(|| format!("{} \"{}\"", self.path, schedule.join(" ")))
+    }
+
     /// How to see what this command takes.
     fn help(&self) -> String {
         format!("`{} --help` shows what it takes", self.path)
@@ -76,10 +89,13 @@ fn of_command(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
     (what, hint)
 }
 
-fn of_argument(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
+fn of_argument(error: &clap::Error, at: &Spot<'_>, words: &[String]) -> (String, String) {
     let typed = string(error, ContextKind::InvalidArg);
     if !typed.starts_with('-') {
         let what = format!("{typed:?} is one word too many for `{}`", at.path);
+        if let Some(quoted) = at.quoted_schedule(words) {
+            return (what, format!("a schedule stands in quotes as a whole: `{quoted}`"));
+        }
         let hint = format!("{}; what has a space in it stands in quotes", at.help());
         return (what, hint);
     }
@@ -235,6 +251,10 @@ mod tests {
             ("restore latest --to", "--to <URL> lacks its value"),
             ("list --good --all", "can't be given together"),
             ("list main shop", "\"shop\" is one word too many"),
+            (
+                "schedule set daily at 02:30 keep 7d",
+                "in quotes as a whole: `pgcoffer schedule set \"daily at 02:30 keep 7d\"`",
+            ),
             ("drill --frobnicate", "`pgcoffer drill` has no option --frobnicate"),
             ("--verison", "did you mean --version?"),
             ("--hlep", "did you mean --help?"),

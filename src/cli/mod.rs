@@ -107,7 +107,10 @@ fn of_reading(error: Error) -> Error {
 }
 
 fn failed(error: &Error, format: LogFormat) -> ExitCode {
-    output::error(error, format);
+    // `pgcoffer get -o - | head` is no failure, and yet not all was written
+    if !matches!(error, Error::OutputClosed) {
+        output::error(error, format);
+    }
     ExitCode::from(error.exit_status().number())
 }
 
@@ -141,8 +144,11 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
             if log::format_of(std::env::args_os()) == LogFormat::Json {
                 log::init_json();
                 tracing::error!(exit_status = status, "{}", screen::shown(&text));
+            } else if text.starts_with("error: ") {
+                screen::message(&text);
             } else {
-                output::note(&text);
+                // the whole help, which is laid out already
+                screen::note(&text);
             }
             return Ok(ExitCode::from(status));
         }

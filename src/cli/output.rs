@@ -13,19 +13,19 @@ use pgcoffer::{
     },
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
     store::Location,
-    text::{bare_minute, minute, span},
+    text::{ago, bare_minute, minute, span},
 };
 use serde_json::{Value, json};
 
-pub(super) use super::screen::{note, print, print_document};
+pub(super) use super::screen::{message, note, print, print_document, print_messages};
 use super::{
     global::LogFormat,
     screen, statements,
     table::Room,
     terminal::stdout_columns,
-    text::{ago_or_just_now, facts, kept, tables_and_rows, tables_table, took},
+    text::{facts, kept, tables_and_rows, tables_table, took},
     text_contents, text_copy, text_drill, text_preview, text_restore,
-    width::{columns, facts_wrapped, wrapped},
+    width::facts_wrapped,
 };
 
 /// How results are printed.
@@ -42,9 +42,9 @@ pub(super) fn error(error: &Error, format: LogFormat) {
         tracing::error!(exit_status = status, hint, "{why}");
         return;
     }
-    note(&format!("error: {why}"));
+    message(&format!("error: {why}"));
     if let Some(hint) = hint {
-        note(&format!("hint: {hint}"));
+        message(&format!("hint: {hint}"));
     }
 }
 
@@ -64,9 +64,9 @@ pub(super) fn undelivered(all: &[Undelivered], format: LogFormat) {
             tracing::warn!(hint = one.hint, "{what}: {why}");
             continue;
         }
-        note(&format!("warning: {what}: {why}"));
+        message(&format!("warning: {what}: {why}"));
         if let Some(hint) = &one.hint {
-            note(&format!("hint: {hint}"));
+            message(&format!("hint: {hint}"));
         }
     }
 }
@@ -131,7 +131,7 @@ impl Output {
     pub(super) fn copied(self, reports: &[CopyReport], dry_run: bool) -> Result<()> {
         match self.json {
             true => self.print_json(&json!({ "copies": reports, "dry_run": dry_run })),
-            false => print(text_copy::copied(reports, dry_run)),
+            false => print_messages(&text_copy::copied(reports, dry_run)),
         }
     }
 
@@ -209,7 +209,7 @@ impl Output {
         for warning in details.warnings.iter().filter(|_| !is_seen) {
             text.push_str(&format!("  warning: {warning}\n"));
         }
-        print(text)
+        print_messages(&text)
     }
 
     /// Says why no backup was made.
@@ -222,7 +222,7 @@ impl Output {
         let RecentBackup { id, database, tier, .. } = recent;
         let (began, took) = (minute(recent.started), span(recent.started, recent.finished));
         let kept = kept(recent.retention, recent.expires);
-        print(format!(
+        print_messages(&format!(
             "Nothing was made, as a good backup of {database} is recent enough: {id}\n  it began at {began} and took \
              {took}; {tier}, {kept}\n"
         ))
@@ -237,7 +237,7 @@ impl Output {
         let details = shown.details.as_ref().unwrap_or(&nothing);
         let mut text = facts(record, details, mark, location);
         if let Some(at) = shown.last_read_back {
-            let (when, at) = (ago_or_just_now(at, shown.seen), bare_minute(at));
+            let (when, at) = (ago(at, shown.seen), bare_minute(at));
             text.push_str(&format!("{:<14} {when}, at {at} UTC: all of it is good\n", "read back"));
         }
         text.push_str(&text_copy::places_of_backup(&shown.copies, &record.id));
@@ -281,10 +281,10 @@ impl Output {
         }
         let text = text_restore::fetched_table(fetched);
         match &fetched.file {
-            Some(_) => print(text),
+            Some(_) => print_messages(&text),
             // standard output has the rows
             None => {
-                note(text.trim_end());
+                message(text.trim_end());
                 Ok(())
             }
         }
@@ -318,7 +318,7 @@ impl Output {
             text.push_str(&format!("  pg_restore {version} reads all of it\n"));
         }
         text.push_str(&read_from(from));
-        print(text)
+        print_messages(&text)
     }
 
     pub(super) fn sampled(self, sampled: &Sampled, from: Option<&str>) -> Result<()> {
@@ -338,15 +338,14 @@ impl Output {
                 HumanBytes(rest)
             ),
         };
-        print(text + &read_from(from))
+        print_messages(&(text + &read_from(from)))
     }
 
     pub(super) fn restore_preview(self, preview: &RestorePreview, is_part: bool) -> Result<()> {
         if self.json {
             return self.print_json(&to_json(preview)?);
         }
-        let text = text_preview::preview(preview, is_part);
-        print(wrapped(&text, 2, columns(std::io::stdout())))
+        print_messages(&text_preview::preview(preview, is_part))
     }
 
     pub(super) fn drilled(self, report: &DrillReport) -> Result<()> {
@@ -363,7 +362,7 @@ impl Output {
             insert(&mut value, "statements", to_json(&statements)?);
             return self.print_json(&value);
         }
-        print(text_restore::restored(report, statements) + &read_from(from))
+        print_messages(&(text_restore::restored(report, statements) + &read_from(from)))
     }
 
     pub(super) fn print_json(self, value: &Value) -> Result<()> {

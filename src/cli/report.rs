@@ -13,7 +13,7 @@ use pgcoffer::{
 use serde_json::Value;
 
 use super::{
-    output::{Output, insert, print, to_json},
+    output::{Output, insert, print, print_messages, to_json},
     text_copy,
     text_drill::drilled,
     text_prune::summary,
@@ -40,7 +40,7 @@ impl Output {
             .chain(copies)
             .chain(report.drills.iter().map(drill_text))
             .collect();
-        print(text)
+        print_messages(&text)
     }
 
     pub(super) fn decided(self, decided: &ChangedMark, decision: &MarkChange) -> Result<()> {

@@ -18,7 +18,7 @@ use pgcoffer::{
 use rustix::fs::{FileType, Stat, fstat};
 use serde_json::Value;
 
-use super::{styled::Styled, terminal};
+use super::{styled::Styled, terminal, width::message_wrapped};
 
 /// Writes text for people to standard output.
 pub(super) fn print(text: impl AsRef<str>) -> Result<()> {
@@ -53,6 +53,19 @@ pub(super) fn print_ours(text: &[u8]) -> Result<()> {
 pub(super) fn note(text: &str) {
     // where stderr is gone there is nobody to tell
     let _ = writeln!(io::stderr().lock(), "{}", shown(text));
+}
+
+/// An error, a warning or a hint, broken at the width of the terminal that shows it.
+pub(super) fn message(text: &str) {
+    let text = message_wrapped(&shown(text), terminal::stderr_message_columns());
+    // where stderr is gone there is nobody to tell
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// The same for messages that are the result of a command, on standard output.
+pub(super) fn print_messages(text: &str) -> Result<()> {
+    let text = message_wrapped(&escaped_lines(text), terminal::stdout_columns());
+    write_out(text.as_bytes())
 }
 
 /// A question, whose answer is typed behind it.

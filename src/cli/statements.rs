@@ -25,7 +25,7 @@ pub(super) fn written(report: &RestoreReport, wanted: Option<&Path>) -> Option<P
     match write(report, &path) {
         Ok(()) => Some(path),
         Err(error) => {
-            screen::note(&format!(
+            screen::message(&format!(
                 "warning: the statements of what is missing can't be written to {}: {}",
                 path.display(),
                 os_words(&error)

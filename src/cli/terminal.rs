@@ -92,6 +92,11 @@ pub(super) fn stderr_columns() -> usize {
     columns(io::stderr()).unwrap_or(USUAL_COLUMNS)
 }
 
+/// The same, and none where standard error goes elsewhere: into a log or a file, where a message is one line.
+pub(super) fn stderr_message_columns() -> Option<usize> {
+    io::stderr().is_terminal().then(stderr_columns)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

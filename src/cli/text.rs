@@ -164,15 +164,7 @@ fn reasons(record: &Record, details: &Details) -> Vec<Reason> {
 
 /// That a backup was read back as a whole and was good.
 pub(super) fn read_back(id: &BackupId, at: Timestamp, now: Timestamp) -> String {
-    format!("{id} was read back {}: all of it is good", ago_or_just_now(at, now))
-}
-
-/// How long ago, behind a verb.
-pub(super) fn ago_or_just_now(at: Timestamp, now: Timestamp) -> String {
-    match at.as_second() == now.as_second() {
-        true => "just now".to_owned(),
-        false => ago(at, now),
-    }
+    format!("{id} was read back {}: all of it is good", ago(at, now))
 }
 
 /// How long a run took.

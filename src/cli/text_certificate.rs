@@ -9,7 +9,7 @@ use pgcoffer::{
         Certificate, CertificateChain, CertifiedComparison, CertifiedPlace, CertifiedVerdict, DrillPredicate,
         DrillStatement, KindCount, PublicKey,
     },
-    text::{counted, day, duration, grouped, second},
+    text::{counted, day, duration, grouped, second, shell_word},
 };
 use serde_json::{Value, json};
 
@@ -53,19 +53,40 @@ impl Output {
         ))
     }
 
-    pub(super) fn certificates_written(self, files: &[PathBuf]) -> Result<()> {
+    /// Where certificates were written, and what to do with them. `verifiable`: not as pages, which are only read.
+    pub(super) fn certificates_written(self, files: &[PathBuf], verifiable: bool) -> Result<()> {
         if self.json {
             return self.print_json(&json!({ "files": files }));
         }
-        if files.is_empty() {
-            screen::note("there is no certificate yet: `pgcoffer drill` makes one");
-        }
+        // a name alone leaves open in which folder it is
+        let path = |file: &PathBuf| std::path::absolute(file).unwrap_or_else(|_| file.clone());
         print(
             files
                 .iter()
-                .map(|file| format!("{}\n", file.display()))
+                .map(|file| format!("{}\n", path(file).display()))
                 .collect::<String>(),
-        )
+        )?;
+        screen::message(&match files {
+            [] => "there is no certificate yet: `pgcoffer drill` makes one".to_owned(),
+            _ if !verifiable => {
+                "a page to read and print; what others verify is what `pgcoffer certificate get` writes \
+                                 without --format"
+                    .to_owned()
+            }
+            [file, more @ ..] => {
+                let all = if more.is_empty() {
+                    ""
+                } else {
+                    ", and so on with the others"
+                };
+                format!(
+                    "anybody verifies it without bucket and secret: `pgcoffer certificate verify {} --key \
+                     certificate-key.pem`{all}; the public key: `pgcoffer certificate key > certificate-key.pem`",
+                    shell_word(&file.display().to_string())
+                )
+            }
+        });
+        Ok(())
     }
 
     /// The keys as PEM, one behind the other, so that they can be captured in a file.

@@ -3,9 +3,9 @@
 use indicatif::HumanBytes;
 use jiff::Timestamp;
 use pgcoffer::{
-    backup::{BackupId, PlaceName},
+    backup::{BackupId, Failure, PlaceName},
     catalog::ListedCopies,
-    operation::{CopyReport, Health},
+    operation::{CopyReport, FailedCopy, Health},
     text::{ago, counted},
 };
 
@@ -41,14 +41,57 @@ fn one(report: &CopyReport, dry_run: bool) -> String {
     if more > 0 {
         text.push_str(&format!("  and {more} more\n"));
     }
-    for failed in &report.failed {
-        text.push_str(&format!("  {} not copied: {}\n", failed.id, failed.failure.error));
-        if let Some(hint) = &failed.failure.hint {
-            text.push_str(&format!("    hint: {hint}\n"));
-        }
+    for alike in by_cause(&report.failed) {
+        text.push_str(&not_copied(&alike));
     }
     if report.marks > 0 {
         text.push_str(&format!("  holds and other decisions followed: {}\n", report.marks));
+    }
+    text
+}
+
+/// Failures that differ only in the object together, in the order of the first of each.
+fn by_cause(failed: &[FailedCopy]) -> Vec<Vec<&FailedCopy>> {
+    let mut groups: Vec<Vec<&FailedCopy>> = Vec::new();
+    for one in failed {
+        let is_alike = |group: &&mut Vec<&FailedCopy>| {
+            let (first, one) = (&group[0].failure, &one.failure);
+            first.cause == one.cause && first.hint == one.hint && why(first) == why(one)
+        };
+        match groups.iter_mut().find(is_alike) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    groups
+}
+
+/// The end of an error, behind what was done to which object.
+fn why(failure: &Failure) -> &str {
+    let error = failure.error.raw();
+    error.rsplit_once(": ").map_or(error, |(_, why)| why)
+}
+
+/// Backups that were not copied for one and the same reason, which is told once.
+fn not_copied(alike: &[&FailedCopy]) -> String {
+    let Some((first, rest)) = alike.split_first() else {
+        return String::new();
+    };
+    let mut text = format!("  {} not copied: {}\n", first.id, first.failure.error);
+    if !rest.is_empty() {
+        let ids: Vec<&str> = rest.iter().take(SHOWN).map(|one| one.id.as_str()).collect();
+        let more = match rest.len() - ids.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let count = counted(rest.len(), "other");
+        text.push_str(&format!(
+            "  {count} not copied for the same reason: {}{more}\n",
+            ids.join(", ")
+        ));
+    }
+    if let Some(hint) = &first.failure.hint {
+        text.push_str(&format!("    hint: {hint}\n"));
     }
     text
 }
@@ -77,7 +120,13 @@ fn summary(report: &CopyReport, dry_run: bool) -> String {
 pub(super) fn in_a_line(report: &CopyReport) -> String {
     let place = &report.place;
     match (report.first_failure(), report.copied.len()) {
-        (Some((Some(id), failure)), _) => format!("{id} is not copied to {place}: {}", failure.error),
+        (Some((Some(id), failure)), _) => {
+            let others = match report.failed.len() {
+                ..2 => String::new(),
+                failed => format!(" ({} not copied either)", counted(failed - 1, "other")),
+            };
+            format!("{id} is not copied to {place}: {}{others}", failure.error)
+        }
         (Some((None, failure)), _) => format!("nothing is copied to {place}: {}", failure.error),
         (None, 0) => summary(report, false),
         (None, count) => format!(
@@ -150,4 +199,64 @@ pub(super) fn places_of_database(health: &Health, now: Timestamp) -> Vec<String>
         }
     }
     lines
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+mod tests {
+    use pgcoffer::{
+        backup::Label,
+        cause::{Bucket, Cause},
+    };
+
+    use super::*;
+
+    fn failed(id: &str, error: &str, cause: Bucket) -> FailedCopy {
+        FailedCopy {
+            id: BackupId::parse(id).unwrap(),
+            failure: Failure {
+                error: error.into(),
+                hint: Some("make room".into()),
+                exit_status: 4,
+                cause: Cause::Bucket(cause),
+            },
+        }
+    }
+
+    #[test]
+    fn what_has_one_reason_is_told_once() {
+        let mut report = CopyReport::new(&PlaceName::parse("nas").unwrap(), &Label::parse("main").unwrap());
+        report.wanted = 4;
+        report.failed = vec![
+            failed(
+                "20261120T070000Z-rkropyeppww6",
+                "can't write a: no space",
+                Bucket::BucketFull,
+            ),
+            failed(
+                "20261119T070000Z-rkropyeppww6",
+                "can't write b: no space",
+                Bucket::BucketFull,
+            ),
+            failed(
+                "20261118T070000Z-rkropyeppww6",
+                "can't read c: damaged",
+                Bucket::BucketDamaged,
+            ),
+            failed(
+                "20261117T070000Z-rkropyeppww6",
+                "can't write d: no space",
+                Bucket::BucketFull,
+            ),
+        ];
+        assert_eq!(
+            copied(&[report], false),
+            "main: nas holds 0 of 4 backups\n  \
+             20261120T070000Z-rkropyeppww6 not copied: can't write a: no space\n  \
+             2 others not copied for the same reason: 20261119T070000Z-rkropyeppww6, 20261117T070000Z-rkropyeppww6\n    \
+             hint: make room\n  \
+             20261118T070000Z-rkropyeppww6 not copied: can't read c: damaged\n    \
+             hint: make room\n"
+        );
+    }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use pgcoffer::{
     Result,
     operation::{DeletionFacts, DeletionReport, NamedKind, Retaining},
-    text::{continued, minute, span},
+    text::{age, continued, minute},
 };
 
 use super::{
@@ -92,7 +92,7 @@ fn what(facts: &DeletionFacts, now: Timestamp) -> String {
         facts.id,
         facts.database,
         minute(facts.started),
-        span(facts.started, now),
+        age(facts.started, now),
         HumanBytes(facts.bytes),
     )
 }
@@ -105,7 +105,7 @@ fn left(facts: &DeletionFacts, now: Timestamp) -> String {
         Some((id, started)) => format!(
             "good backups of {database} besides it: {}; the newest is {id}, {} old",
             facts.good_left,
-            span(*started, now)
+            age(*started, now)
         ),
     }
 }

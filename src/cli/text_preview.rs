@@ -26,11 +26,14 @@ pub(super) fn preview(preview: &RestorePreview, is_part: bool) -> String {
     let is_all = preview.left_out.iter().all(|it| it.is_unrelated);
     if is_part {
         text.push('\n');
-        for name in preview.restored.iter().take(RESTORED) {
+        // the rows of several partitions may come into one table beside
+        let mut restored: Vec<&Untrusted> = preview.restored.iter().collect();
+        restored.dedup();
+        for name in restored.iter().take(RESTORED) {
             text.push_str(&format!("  {name}\n"));
         }
-        if preview.restored.len() > RESTORED {
-            let more = preview.restored.len() - RESTORED;
+        if restored.len() > RESTORED {
+            let more = restored.len() - RESTORED;
             text.push_str(&format!("  {more} more, which --json lists\n"));
         }
     } else {

@@ -8,7 +8,7 @@ use pgcoffer::{
     catalog::NearbyPlace,
     operation::Health,
     store::Location,
-    text::{ago, short_size, span},
+    text::{age, ago, ago_in_column, short_size},
 };
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ fn databases_table(found: &[Health], now: Timestamp, view: &StatusView<'_>) -> T
             (Style::Plain, health.database.to_string()),
             state(health),
             or_dash(newest.map(|newest| ids.shown(&newest.id))),
-            or_dash(newest.map(|newest| ago(newest.started, now))),
+            or_dash(newest.map(|newest| ago_in_column(newest.started, now))),
             or_dash(newest.map(|newest| newest.tier.to_string())),
             or_dash(next_due(health, now, zone)),
             (Style::Plain, health.good.to_string()),
@@ -141,7 +141,7 @@ fn databases_table(found: &[Health], now: Timestamp, view: &StatusView<'_>) -> T
 }
 
 fn not_configured((label, newest): &(Label, BackupId), now: Timestamp) -> String {
-    let age = span(newest.time(), now);
+    let age = age(newest.time(), now);
     format!("{label}: has backups here, the newest {age} old, and is not configured: nobody here backs it up")
 }
 
@@ -210,7 +210,7 @@ fn notes(health: &Health, now: Timestamp, zone: &Zone) -> Vec<(Style, String)> {
     let mut lines: Vec<String> = third_question(health, now, zone);
     if let Some(run) = &health.last_failure {
         let first = run.failure.error.first_line();
-        lines.push(format!("the last run failed {} ago: {first}", span(run.started, now)));
+        lines.push(format!("the last run failed {}: {first}", ago(run.started, now)));
     }
     for one in &health.suspicious {
         lines.push(format!(
@@ -244,8 +244,8 @@ fn notes(health: &Health, now: Timestamp, zone: &Zone) -> Vec<(Style, String)> {
     }
     for began in &health.under_way {
         lines.push(format!(
-            "an upload is under way, or was left behind: it began {} ago",
-            span(*began, now)
+            "an upload is under way, or was left behind: it began {}",
+            ago(*began, now)
         ));
     }
     if health.schedule.is_none() {

@@ -106,6 +106,14 @@ pub fn open_link(config: &Config) -> Result<String> {
     Ok(format!("{}open/{secret}", settings.url))
 }
 
+/// Whether a password is good enough to get a hash.
+///
+/// # Errors
+/// [`Error::Usage`] for one that is too short.
+pub fn check_password(password: &str) -> Result<()> {
+    PasswordHash::check(password).map_err(|fault| Error::usage(fault.to_string(), fault.hint()))
+}
+
 /// The hash of a password as PGCOFFER_DASHBOARD_OPERATOR_HASH takes it.
 ///
 /// # Errors

@@ -56,6 +56,7 @@ impl Error {
             Self::RestoreFailed { source, .. } | Self::Rows { source, .. } => source.cause(),
             Self::Io { doing, .. } if doing.starts_with("listen on") => Machine::Listen.into(),
             Self::Io { source, .. } | Self::Sink(source) => of_io(source),
+            Self::OutputClosed => of_io(&io::ErrorKind::BrokenPipe.into()),
             Self::NotReported { source } => source.cause(),
             Self::TimeLimit { .. } => Machine::TimeLimit.into(),
             Self::Interrupted { .. } => Machine::Interrupted.into(),

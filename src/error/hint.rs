@@ -127,7 +127,7 @@ impl Error {
                 may succeed, and says so"
                     .to_owned(),
             ),
-            Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } => None,
+            Self::Config(_) | Self::Compress(_) | Self::OutputClosed | Self::Interrupted { .. } => None,
         }
     }
 }

@@ -262,6 +262,8 @@ pub enum Error {
     },
     /// whoever was to take opened bytes doesn't
     Sink(io::Error),
+    /// the program that reads standard output has ended, as `head` does: no fault, and nothing to explain
+    OutputClosed,
     /// a drill ran to its end, and its report could not be written
     NotReported {
         /// why
@@ -359,6 +361,7 @@ impl Error {
             | Self::Clock { .. }
             | Self::NotTaken { .. }
             | Self::TimeLimit { .. } => ExitStatus::Failed,
+            Self::OutputClosed => ExitStatus::OutputClosed,
             Self::Internal(_) => ExitStatus::Bug,
             Self::Usage { .. } | Self::Config(_) | Self::Unsettled { .. } => ExitStatus::Usage,
             Self::Store(error) if matches!(error.kind, store::Kind::Configuration | store::Kind::PlainHttp) => {

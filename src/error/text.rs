@@ -125,6 +125,7 @@ impl Error {
             }
             Self::Io { doing, source } => write!(f, "can't {doing}: {}", os_words(source)),
             Self::Sink(error) => write!(f, "can't hand on what was opened: {}", os_words(error)),
+            Self::OutputClosed => write!(f, "the program that reads standard output has ended"),
             Self::Interrupted { .. } => write!(f, "interrupted"),
             Self::Internal(what) => write!(f, "this is a bug in pgcoffer: {what}"),
         }

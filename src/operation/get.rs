@@ -250,6 +250,7 @@ impl Output {
     fn error(&self, source: std::io::Error) -> Error {
         match &self.file {
             Some((_, _, path)) => Error::io("write", path, source),
+            None if source.kind() == std::io::ErrorKind::BrokenPipe => Error::OutputClosed,
             None => Error::Io {
                 doing: "write to standard output".to_owned(),
                 source,

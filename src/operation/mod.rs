@@ -85,14 +85,12 @@ pub use restore::{
 };
 pub use retain::{Retaining, retain};
 pub use sample::{Sampled, sample};
-pub use spans::SPANS;
+pub use spans::{OUTCOME, SPANS};
 pub use status::{Schedules, status};
 pub use table_name::TableName;
 pub use table_rows::RowFormat;
 pub use thaw::{ThawRequest, thaw};
-pub use tick::{
-    BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, TickDatabase, TickReport, TickRequest, TickStep, tick,
-};
+pub use tick::{BackupOutcome, DatabaseTick, PruneOutcome, TickDatabase, TickReport, TickRequest, TickStep, tick};
 pub use verify::{ComparedWith, Verified, verify};
 
 pub use crate::store::{NO_BUCKET_CURE, Speed as ThawSpeed};

@@ -11,6 +11,9 @@ use crate::{
 /// The target of all spans. The log shows none of them.
 pub const SPANS: &str = "pgcoffer::spans";
 
+/// The target of log lines that repeat the report. A caller that prints the report may hide them.
+pub const OUTCOME: &str = "pgcoffer::outcome";
+
 /// Creates a span with the fields that are known at its beginning. Those that are known later are given as
 /// `field::Empty`.
 macro_rules! step {

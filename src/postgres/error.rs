@@ -165,6 +165,8 @@ pub enum Error {
         database: Untrusted,
         /// Some of the objects in it.
         objects: Vec<Untrusted>,
+        /// Whether an interrupted restore of the same backup may have left them, with which another try could go on.
+        may_be_resumed: bool,
     },
     /// The database's settings change the role of the session. That role would own what is restored.
     #[error(

@@ -70,13 +70,23 @@ impl Error {
                 .into(),
             Self::DumpFailed(fault) => fault.hint(true)?.to_owned(),
             Self::LoadFailed(fault) => fault.hint(false)?.to_owned(),
-            Self::TargetNotEmpty { objects, .. } => {
+            Self::TargetNotEmpty {
+                objects,
+                may_be_resumed,
+                ..
+            } => {
                 let all = match objects.len() < super::target_objects::NAMED {
                     true => "",
                     false => "; these are the first, and psql lists all: \\dn, \\d *.*, \\df *.*, \\dT *.*",
                 };
+                let resume = match may_be_resumed {
+                    true => {
+                        "if an interrupted restore of this backup has left that, --resume goes on with it; otherwise "
+                    }
+                    false => "",
+                };
                 format!(
-                    "restore into a new database (createdb NAME); --clean replaces the objects of the backup in this \
+                    "{resume}restore into a new database (createdb NAME); --clean replaces the objects of the backup in this \
                      one instead, in one transaction: not where you still need what is in it{all}"
                 )
             }

@@ -19,7 +19,7 @@ use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 
-use crate::redact::SecretText;
+use crate::{aws_credentials::nothing_found, redact::SecretText};
 
 /// A future that returns a password, or an error message.
 pub type PasswordFuture<'a> = Pin<Box<dyn Future<Output = Result<SecretText, String>> + Send + 'a>>;
@@ -76,7 +76,10 @@ async fn found() -> Result<(Credentials, Option<Region>), String> {
 }
 
 /// An SDK error with its causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(nothing_found) = nothing_found(error) {
+        return nothing_found;
+    }
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

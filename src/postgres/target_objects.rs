@@ -2,7 +2,6 @@
 
 use super::error::Error;
 use super::session::Session;
-use super::sql::{shown, shown_relation};
 use super::wire::Row;
 use crate::text::Untrusted;
 
@@ -19,6 +18,7 @@ impl Session {
         Err(Error::TargetNotEmpty {
             database: self.database().into(),
             objects,
+            may_be_resumed: false,
         })
     }
 
@@ -31,12 +31,14 @@ impl Session {
     pub async fn existing_objects(&mut self) -> Result<Vec<Untrusted>, Error> {
         const WHAT: &str = "look for objects in the target";
         let rows = self.rows(WHAT, &format!("{EXISTING_OBJECTS} {NAMED}")).await?;
+        let identifier = |name: &str| Untrusted::from(name).identifier();
         let object = |row: &Row| {
             let (kind, name): (String, String) = (self.column(row, 1, WHAT)?, self.column(row, 3, WHAT)?);
             let name = match row.text(2) {
-                Some(schema) => shown_relation(schema, &name),
+                // as `--table` reads them
+                Some(schema) => format!("{}.{}", identifier(schema), identifier(&name)),
                 None if kind == "large object" => name,
-                None => shown(&name),
+                None => identifier(&name),
             };
             let arguments = row.text(4).map(|text| format!("({text})")).unwrap_or_default();
             Ok(format!("{kind} {name}{arguments}").into())

@@ -46,6 +46,8 @@ pub(crate) const READS_MAX: u32 = 5;
 #[derive(Clone)]
 pub struct Store {
     location: Arc<Location>,
+    /// How the names of its settings begin, where it is a place beside the bucket.
+    settings: Option<Arc<str>>,
     backend: Arc<dyn Backend>,
     /// The same backend, for what only its kind has.
     kind: Place,
@@ -78,9 +80,11 @@ impl Store {
     /// the bucket. [`Kind::Configuration`] if an endpoint is not a URL, a file of certificates contains none, or an
     /// option requests something that a folder doesn't have.
     pub async fn connect(location: Location, options: Options) -> Result<Self, Error> {
+        let settings = options.settings.as_deref().map(Arc::from);
+        let of_place = |store: Self| Self { settings, ..store };
         match location {
-            Location::Bucket(bucket) => Ok(Self::of_s3(S3::connect(bucket, options).await?)),
-            Location::Folder(path) => Ok(Self::of_folder(Folder::new(path, &options)?)),
+            Location::Bucket(bucket) => Ok(of_place(Self::of_s3(S3::connect(bucket, options).await?))),
+            Location::Folder(path) => Ok(of_place(Self::of_folder(Folder::new(path, &options)?))),
             // what a login takes isn't among the options of a bucket
             Location::Server(server) => Self::connect_sftp(SftpOptions::new(server)),
         }
@@ -93,13 +97,16 @@ impl Store {
     /// [`Kind::Configuration`] if the private key can't be read or opened; [`Kind::NoCredentials`] if there is nothing
     /// to log in with.
     pub fn connect_sftp(options: SftpOptions) -> Result<Self, Error> {
-        Ok(Self::of_server(Sftp::new(options)?))
+        let settings = Some(Arc::from(options.settings.as_str()));
+        let store = Self::of_server(Sftp::new(options)?);
+        Ok(Self { settings, ..store })
     }
 
     fn of_s3(s3: S3) -> Self {
         let s3 = Arc::new(s3);
         Self {
             location: Arc::new(Location::Bucket(s3.location().clone())),
+            settings: None,
             backend: Arc::<S3>::clone(&s3),
             kind: Place::S3(s3),
         }
@@ -108,6 +115,7 @@ impl Store {
     fn of_folder(folder: Folder) -> Self {
         Self {
             location: Arc::new(Location::Folder(folder.path().to_owned())),
+            settings: None,
             backend: Arc::new(folder.clone()),
             kind: Place::Folder(folder),
         }
@@ -116,6 +124,7 @@ impl Store {
     fn of_server(server: Sftp) -> Self {
         Self {
             location: Arc::new(Location::Server(server.location().clone())),
+            settings: None,
             backend: Arc::new(server.clone()),
             kind: Place::Server(server),
         }
@@ -125,6 +134,21 @@ impl Store {
     #[must_use]
     pub fn location(&self) -> &Location {
         &self.location
+    }
+
+    /// The setting that names this place: `PGCOFFER_BUCKET`, or `PGCOFFER_COPY_NAS_URL`.
+    #[must_use]
+    pub fn setting(&self) -> String {
+        match &self.settings {
+            Some(settings) => format!("{settings}_URL"),
+            None => "PGCOFFER_BUCKET".to_owned(),
+        }
+    }
+
+    /// Whether it is a place beside the bucket.
+    #[must_use]
+    pub fn is_beside_bucket(&self) -> bool {
+        self.settings.is_some()
     }
 
     /// The object's name in messages.

@@ -51,18 +51,6 @@ pub fn duration(milliseconds: i64) -> String {
     }
 }
 
-/// How long ago, to the minute, in its two largest units: `30d 0h`, `5h 1m`, `0m`.
-#[must_use]
-pub fn age(from: Timestamp, to: Timestamp) -> String {
-    let minutes = (to.as_second() - from.as_second()).max(0) / 60;
-    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
-    match (days, hours) {
-        (0, 0) => format!("{minutes}m"),
-        (0, hours) => format!("{hours}h {minutes}m"),
-        (days, hours) => format!("{days}d {hours}h"),
-    }
-}
-
 /// The time between two moments, to the second, in its two largest units, without one that is zero: `3h 12m`, `2d 1h`,
 /// `4s`.
 #[must_use]
@@ -81,29 +69,6 @@ pub fn span(from: Timestamp, to: Timestamp) -> String {
         rest %= length;
     }
     parts.join(" ")
-}
-
-/// How long ago, in the largest unit of which there is one at least: `now`, `7 s ago`, `59 min ago`, `3 h ago`, `12 d ago`,
-/// `2 mo ago`, `7 y ago`; `in 3 h` for what is yet to come.
-#[must_use]
-pub fn ago(from: Timestamp, to: Timestamp) -> String {
-    let seconds = to.as_second() - from.as_second();
-    let minutes = seconds.unsigned_abs() / 60;
-    let (hours, days) = (minutes / 60, minutes / 1440);
-    let length = match (minutes, hours, days) {
-        (0, _, _) if seconds == 0 => return "now".to_owned(),
-        (0, _, _) => format!("{} s", seconds.unsigned_abs()),
-        (_, 0, _) => format!("{minutes} min"),
-        // the hour of a day matters for the first two
-        (_, 1..48, _) => format!("{hours} h"),
-        (_, _, ..60) => format!("{days} d"),
-        (_, _, ..730) => format!("{} mo", days * 12 / 365),
-        _ => format!("{} y", days / 365),
-    };
-    match seconds < 0 {
-        true => format!("in {length}"),
-        false => format!("{length} ago"),
-    }
 }
 
 /// Bytes in binary units with three figures: `1023 B`, `1.00 KiB`, `1021 KiB`, `14.6 MiB`.
@@ -153,35 +118,13 @@ mod tests {
     #[test]
     fn figures_are_short() {
         let now: Timestamp = "2026-11-20T07:00:59Z".parse().unwrap();
-        let ago = |seconds: i64| age(Timestamp::from_second(now.as_second() - seconds).unwrap(), now);
         assert_eq!(minute(now), "2026-11-20 07:00 UTC");
         assert_eq!(second(now), "2026-11-20 07:00:59 UTC");
         assert_eq!(day(now), "2026-11-20");
         assert_eq!(
-            [ago(59), ago(3600 * 5 + 60), ago(86_400 * 30), ago(-9)],
-            ["0m", "5h 1m", "30d 0h", "0m"]
-        );
-        assert_eq!(
             [size(1023), size(1024), size(5 << 30)],
             ["1023 B", "1.00 KiB", "5.00 GiB"]
         );
-    }
-
-    #[test]
-    fn ages_have_one_unit_and_ten_characters_at_most() {
-        let now: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
-        let told = |seconds: i64| ago(Timestamp::from_second(now.as_second() - seconds).unwrap(), now);
-        let (hour, day) = (3600, 86_400);
-        assert_eq!([told(0), told(59), told(-59)], ["now", "59 s ago", "in 59 s"]);
-        assert_eq!([told(60), told(hour - 1)], ["1 min ago", "59 min ago"]);
-        assert_eq!([told(hour), told(2 * day - 1)], ["1 h ago", "47 h ago"]);
-        assert_eq!([told(2 * day), told(60 * day - 1)], ["2 d ago", "59 d ago"]);
-        assert_eq!([told(61 * day), told(729 * day)], ["2 mo ago", "23 mo ago"]);
-        assert_eq!([told(730 * day), told(50 * 365 * day)], ["2 y ago", "50 y ago"]);
-        assert_eq!(told(-3 * hour), "in 3 h");
-        for minutes in (0..3_000_000).step_by(7) {
-            assert!(told(minutes * 60).len() <= 10, "{}", told(minutes * 60));
-        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! marks reorder a line, line breaks start one that looks like ours. [`Untrusted`] can therefore only be *displayed*
 //! escaped.
 
+mod ages;
 mod figures;
 mod html;
 mod moment;
@@ -17,7 +18,8 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
-pub use figures::{age, ago, bare_minute, bare_second, day, duration, minute, second, short_size, size, span};
+pub use ages::{age, ago, ago_in_column};
+pub use figures::{bare_minute, bare_second, day, duration, minute, second, short_size, size, span};
 pub use html::html_escaped;
 pub use moment::{MomentError, parse_moment};
 pub use number::{counted, grouped, roughly};

@@ -24,11 +24,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// A length of time in the largest unit of which it has two at least: `90 s`, `5 minutes`, `47 hours`, `20 days`.
+/// A length of time in the largest unit of which it has two at least: `90 seconds`, `5 minutes`, `47 hours`, `20 days`.
 #[must_use]
 pub fn roughly(seconds: i64) -> String {
     match seconds.max(0) {
-        s if s < 120 => format!("{s} s"),
+        s if s < 120 => counted(s, "second"),
         s if s < 7200 => format!("{} minutes", s / 60),
         s if s < 2 * 86_400 => format!("{} hours", s / 3600),
         s => format!("{} days", s / 86_400),
@@ -63,8 +63,9 @@ mod tests {
     #[test]
     fn no_unit_is_told_in_the_singular_or_by_the_thousand() {
         for (seconds, told) in [
-            (-5, "0 s"),
-            (119, "119 s"),
+            (-5, "0 seconds"),
+            (1, "1 second"),
+            (119, "119 seconds"),
             (120, "2 minutes"),
             (7199, "119 minutes"),
             (7200, "2 hours"),

@@ -55,14 +55,23 @@ impl HashFault {
 }
 
 impl PasswordHash {
+    /// Whether a password can't be guessed for its length alone.
+    ///
+    /// # Errors
+    /// [`HashFault::Short`].
+    pub fn check(password: &str) -> Result<(), HashFault> {
+        match password.chars().count() < PASSWORD_CHARS_MIN {
+            true => Err(HashFault::Short),
+            false => Ok(()),
+        }
+    }
+
     /// Hashes a password with a new salt. Takes 19 MiB and some tens of milliseconds.
     ///
     /// # Errors
     /// [`HashFault::Short`], and where memory or random numbers are missing.
     pub fn make(password: &str) -> Result<Self, HashFault> {
-        if password.chars().count() < PASSWORD_CHARS_MIN {
-            return Err(HashFault::Short);
-        }
+        Self::check(password)?;
         let not_made = |error: &dyn fmt::Display| HashFault::NotMade(error.to_string());
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| not_made(&error))?;

@@ -21,7 +21,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b\d{2}:\d{2}(:\d{2})?\b", "<clock>"),
         (r"\b\d[\d,.]* (B|kB|MB|GB|KiB|MiB|GiB|TiB|bytes)(/s)?\b", "<size>"),
         (r"\b\d+(d|h|m|min)( \d+(h|m|min|s))+", "<span>"),
-        (r"\b\d+(\.\d+)? ?(ms|s|m|seconds?|minutes?)\b", "<span>"),
+        (r"\b\d+(\.\d+)? ?(ms|s|m|seconds?|minutes?|hours?|days old)\b", "<span>"),
         (r"\b\d{1,3}(,\d{3})+\b", "<number>"),
         (r"\b\d+ rows?\b", "<number> rows"),
         (r"<number> rows?\b", "<number> rows"),

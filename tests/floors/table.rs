@@ -5,6 +5,7 @@ pub(crate) const BELOW_ALL: [&str; 6] = ["text", "panics", "cause", "redact", "e
 
 /// Each module of the library, and those it may mention; those of `BELOW_ALL` every one may.
 pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
+    ("aws_credentials", &[]),
     ("plain_http", &[]),
     ("text", &[]),
     ("panics", &[]),
@@ -24,8 +25,8 @@ pub(crate) const ALLOWED: &[(&str, &[&str])] = &[
     ("lifecycle", &["backup", "xml"]),
     ("rights", &["plain_http"]),
     ("readme", &[]),
-    ("store", &["plain_http", "rights", "xml"]),
-    ("postgres", &["backup"]),
+    ("store", &["aws_credentials", "plain_http", "rights", "xml"]),
+    ("postgres", &["aws_credentials", "backup"]),
     ("notify", &["backup", "plain_http", "readme"]),
     (
         "error",

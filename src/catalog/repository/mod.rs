@@ -149,14 +149,22 @@ impl Catalog {
     }
 
     pub(super) fn is_another(&self, found: &RepositoryId, pinned: &RepositoryId) -> Error {
+        let (location, setting) = (self.store.location(), self.store.setting());
+        if self.store.is_beside_bucket() {
+            return Error::usage(
+                format!("repository {found} is at {location}, and the copies that belong there are of {pinned}"),
+                format!(
+                    "give each repository a place of its own: correct {setting}; where {found} is the one that was \
+                     meant, set PGCOFFER_REPOSITORY={found}; where place and id are right, somebody has put another \
+                     place's repository.pgc there: delete it, and the next copy writes it anew"
+                ),
+            );
+        }
         Error::usage(
-            format!(
-                "repository {found} is at {}, and PGCOFFER_REPOSITORY says {pinned}",
-                self.store.location()
-            ),
+            format!("repository {found} is at {location}, and PGCOFFER_REPOSITORY says {pinned}"),
             format!(
                 "where this is the place that was meant, set PGCOFFER_REPOSITORY={found}; where it isn't, correct \
-                 PGCOFFER_BUCKET; where the right id is set and the place is right, somebody has put another place's \
+                 {setting}; where the right id is set and the place is right, somebody has put another place's \
                  repository.pgc there: delete it, and the next backup writes it anew"
             ),
         )
@@ -165,13 +173,13 @@ impl Catalog {
     /// The error of an empty folder with a pinned repository: the share may not be mounted, so no repository is
     /// created.
     fn is_not_mounted(&self, pinned: &RepositoryId) -> Error {
+        let (location, setting) = (self.store.location(), self.store.setting());
         Error::usage(
+            format!("PGCOFFER_REPOSITORY says that repository {pinned} is at {location}, and none is there"),
             format!(
-                "PGCOFFER_REPOSITORY says that repository {pinned} is at {}, and none is there",
-                self.store.location()
+                "mount what belongs there, or correct {setting}; to begin a repository in an empty folder, run this \
+                 once without PGCOFFER_REPOSITORY, and then set it to what `pgcoffer repository` prints"
             ),
-            "mount what belongs there, or correct PGCOFFER_BUCKET; to begin a repository in an empty folder, run this \
-             once without PGCOFFER_REPOSITORY, and then set it to what `pgcoffer repository` prints",
         )
     }
 

@@ -88,6 +88,11 @@ impl Format {
         }
     }
 
+    /// Whether `certificate verify` takes it.
+    fn is_verifiable(self) -> bool {
+        self != Self::Html
+    }
+
     fn extension(self) -> &'static str {
         match self {
             Self::Json => "certificate.json",
@@ -130,7 +135,7 @@ impl Context<'_> {
             return screen::print_document(&text);
         }
         write_new(&file, &text)?;
-        self.output.certificates_written(&[file])
+        self.output.certificates_written(&[file], args.format.is_verifiable())
     }
 
     async fn get_all_certificates(&self, args: &GetArgs) -> Result<()> {
@@ -155,7 +160,7 @@ impl Context<'_> {
                 Ok(()) => files.push(file),
             }
         }
-        self.output.certificates_written(&files)?;
+        self.output.certificates_written(&files, args.format.is_verifiable())?;
         failed.map_or(Ok(()), Err)
     }
 

@@ -7,7 +7,7 @@ use dialoguer::Password;
 use pgcoffer::{
     Error, Result,
     config::{self, Config},
-    dashboard::{LINK_MINUTES, TokenScope, new_token, open_link, password_hash},
+    dashboard::{LINK_MINUTES, TokenScope, check_password, new_token, open_link, password_hash},
 };
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -76,12 +76,19 @@ pub(in crate::cli) fn dashboard_open(config: &Config, json: bool) -> Result<()> 
         return Output { json }.print_json(&json!({ "link": link, "minutes": LINK_MINUTES }));
     }
     crate::cli::screen::print(format!("{link}\n"))?;
-    if std::io::stdout().is_terminal() {
+    // also to a person whose program takes the link
+    if std::io::stdout().is_terminal() || std::io::stderr().is_terminal() {
         note(&format!(
             "\nIt opens once, within {LINK_MINUTES} minutes: whoever has it may act as an operator."
         ));
     }
     Ok(())
+}
+
+/// What is wrong with an answer, and the cure.
+fn fault_and_cure(error: &Error) -> String {
+    let hint = error.hint().map_or_else(String::new, |hint| format!(": {hint}"));
+    format!("{error}{hint}")
 }
 
 fn password() -> Result<Zeroizing<String>> {
@@ -92,6 +99,8 @@ fn password() -> Result<Zeroizing<String>> {
     if std::io::stdin().is_terminal() {
         let asked = Password::new()
             .with_prompt("Password (not shown)")
+            // before it is typed once more
+            .validate_with(|password: &String| check_password(password).map_err(|error| fault_and_cure(&error)))
             .with_confirmation("Once more", "They differ")
             .interact();
         return asked

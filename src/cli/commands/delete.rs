@@ -107,6 +107,6 @@ fn check_names_one(args: &DeleteArgs, id: &BackupId) -> Result<()> {
 
 fn note_loss(facts: &DeletionFacts) {
     for loss in &facts.forced {
-        screen::note(&format!("warning: {loss}"));
+        screen::message(&format!("warning: {loss}"));
     }
 }

@@ -50,7 +50,7 @@ impl Context<'_> {
             return;
         };
         if screen::output_is_file() {
-            screen::note(&format!(
+            screen::message(&format!(
                 "warning: it was written into {}, and not to standard output, which gets one line of text: -o - writes \
                  it there",
                 file.display()

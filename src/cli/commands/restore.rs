@@ -154,7 +154,7 @@ impl Context<'_> {
         if let Err(Error::Postgres(postgres::Error::TargetNotEmpty { .. })) = outcome
             && let Some(label) = self.agent.database_at(target).await?
         {
-            screen::note(&text_restore::leads_to_a_source(&label));
+            screen::message(&text_restore::leads_to_a_source(&label));
         }
         Ok(())
     }
@@ -197,7 +197,7 @@ impl Context<'_> {
         };
         if args.confirm.is_some() {
             if let Some(label) = source {
-                screen::note(&text_restore::is_a_source(&label));
+                screen::message(&text_restore::is_a_source(&label));
             }
             return Ok(());
         }

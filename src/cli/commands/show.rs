@@ -4,7 +4,7 @@ use clap::Args;
 use pgcoffer::{Error, Result};
 
 use super::{chosen::Chosen, context::Context};
-use crate::cli::screen::note;
+use crate::cli::screen::message;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArgs {
@@ -19,7 +19,7 @@ impl Context<'_> {
     pub(super) async fn show(&self, args: &ShowArgs) -> Result<()> {
         let shown = self.agent.show(args.chosen.selector(self.agent.config())?).await?;
         if !shown.sees_inside {
-            note(
+            message(
                 "what is inside (tables, rows, warnings, the words of an error) is not shown: it stands in the \
                  details, which a catalog key doesn't open",
             );

@@ -17,7 +17,7 @@ use pgcoffer::{
     catalog::{CatalogEntry, ListedRuns},
     config::{label_of_url, place_of_setting},
     operation::{Interrupt, Pattern},
-    text::ago,
+    text::ago_in_column,
 };
 
 use crate::cli::{
@@ -187,7 +187,7 @@ fn ids_in_bucket() -> Vec<CompletionCandidate> {
     let candidate = |one: &CatalogEntry| {
         let (record, id) = (&one.record, one.record.id.clone());
         let status = if one.is_sure() { "" } else { ", not good" };
-        let age = ago(record.started, listing.seen);
+        let age = ago_in_column(record.started, listing.seen);
         let help = format!("{}, {}, {age}{status}", record.database, record.tier);
         CompletionCandidate::new(BackupId::to_string(&id)).help(Some(help.into()))
     };

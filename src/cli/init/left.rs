@@ -10,7 +10,7 @@ use pgcoffer::{
 
 use super::Draft;
 use crate::cli::{
-    output,
+    output, screen,
     width::{columns, wrapped},
 };
 
@@ -115,7 +115,7 @@ impl Draft {
             let here = here.join(", ");
             let warning =
                 format!("warning: from a {place} these lead to the {place} itself, and not to this machine: {here}");
-            output::note(&wrapped(&warning, 2, columns(std::io::stderr())));
+            screen::message(&warning);
         }
     }
 }

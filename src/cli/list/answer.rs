@@ -6,7 +6,7 @@ use pgcoffer::{
     catalog::{CatalogEntry, Doubt, Listing},
     operation::{LastDrill, passed_over},
     store::Location,
-    text::span,
+    text::{age, ago},
 };
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
             Style::Plain,
             format!(
                 "{label}: newest good backup is {} old: {}, {}, {} dumped",
-                span(record.started, now),
+                age(record.started, now),
                 record.id,
                 tables_and_rows(record.counts.tables, record.counts.rows),
                 HumanBytes(record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes)),
@@ -48,8 +48,8 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
     lines.extend(read_back_line(listing, label));
     let failed = last.and_then(|last| Some((last.record.started, last.failure()?)));
     if let Some((started, failure)) = failed {
-        let (age, why) = (span(started, now), failure.error.first_line());
-        lines.push((Style::Bad, format!("{label}: the last run FAILED {age} ago: {why}")));
+        let (when, why) = (ago(started, now), failure.error.first_line());
+        lines.push((Style::Bad, format!("{label}: the last run FAILED {when}: {why}")));
     }
     if good.is_some()
         && let Some(last) = listing.drills.last.get(label)

@@ -20,7 +20,7 @@ use self::{
 use super::{
     ids::ShownIds,
     output::Output,
-    screen::{note, print_styled},
+    screen::{message, print_styled},
     styled::Styled,
     table::Room,
     terminal::stdout_columns,
@@ -49,20 +49,20 @@ impl Output {
         }
         print_styled(&list_text(listing, &databases, view))?;
         for (_, why) in &listing.unreadable {
-            note(&format!("warning: {why}"));
+            message(&format!("warning: {why}"));
         }
         for (place, why) in &listing.copies.unseen {
-            note(&format!("warning: the place {place} can't be looked at: {why}"));
+            message(&format!("warning: the place {place} can't be looked at: {why}"));
         }
         for (label, count) in listing.others.iter().filter(|_| !listing.entries.is_empty()) {
-            note(&format!(
+            message(&format!(
                 "warning: {} in the folder of {label} under no key that is set here, passed over",
                 counted(count, "record")
             ));
         }
         for (label, other) in listing.of_other_repositories() {
             let (count, id) = (counted(other.records, "record"), other.repository);
-            note(&format!(
+            message(&format!(
                 "warning: {count} in the folder of {label} of another repository, {id}, under the same key, passed over"
             ));
         }

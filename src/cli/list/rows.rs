@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pgcoffer::{
     backup::{DrillVerdict, Retention, Sealed},
     catalog::{CatalogEntry, Doubt, ListedRuns, Listing},
-    text::{ago, counted, short_size, span},
+    text::{ago_in_column, counted, short_size, span},
 };
 
 use crate::cli::{ids::ShownIds, styled::Style, table::Table, text::status_word, zone::Zone};
@@ -73,7 +73,7 @@ pub(super) fn backups_table(listing: &Listing, runs: ListedRuns, ids: &ShownIds,
             plain(record.tier.to_string()),
             plain(zone.minute(record.started)),
             plain(span(record.started, record.finished)),
-            plain(ago(record.started, now)),
+            plain(ago_in_column(record.started, now)),
             plain(bytes(sealed.map(|sealed| sealed.dump_bytes))),
             plain(bytes(sealed.map(Sealed::bytes))),
             plain(kept_until(one, now, zone)),
@@ -125,13 +125,15 @@ fn places(listing: &Listing, one: &CatalogEntry) -> (Style, String) {
 fn proven(listing: &Listing, one: &CatalogEntry, now: Timestamp) -> (Style, String) {
     match listing.drills.of_backups.get(&one.record.id) {
         Some(report) => match report.verdict() {
-            Some(DrillVerdict::Proven) => (Style::Good, ago(report.started, now)),
-            Some(DrillVerdict::PartlyProven) => (Style::Plain, format!("{} partly", ago(report.started, now))),
+            Some(DrillVerdict::Proven) => (Style::Good, ago_in_column(report.started, now)),
+            Some(DrillVerdict::PartlyProven) => {
+                (Style::Plain, format!("{} partly", ago_in_column(report.started, now)))
+            }
             Some(DrillVerdict::NotProven) => (Style::Bad, "NOT".to_owned()),
             None => (Style::Plain, "not drilled".to_owned()),
         },
         None => match one.last_read_back(now) {
-            Some(at) => (Style::Plain, format!("read {}", ago(at, now))),
+            Some(at) => (Style::Plain, format!("read {}", ago_in_column(at, now))),
             None => (Style::Plain, NOT_READ.to_owned()),
         },
     }

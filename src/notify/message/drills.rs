@@ -8,7 +8,7 @@ use super::{
 use crate::{
     backup::{DrillEvent, DrillVerdict, Event, ProvenBackup},
     notify::figures::minute,
-    text::counted,
+    text::{counted, duration},
 };
 
 /// The body of a message about a drill; gives its title.
@@ -109,12 +109,7 @@ fn proven_line(proven: &ProvenBackup) -> String {
         ),
         DrillVerdict::Proven | DrillVerdict::NotProven => String::new(),
     };
-    let seconds = proven.restore_ms / 1000;
-    let took = match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    };
+    let took = duration(proven.restore_ms);
     format!(
         "Backup: {}, {}, restored in {took}.{rest}",
         proven.backup,

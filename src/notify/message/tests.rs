@@ -150,7 +150,7 @@ fn words(what: &Occurrence) -> (&'static str, &'static [&'static str]) {
                 "`pgcoffer show 20261120T020000Z-rkropyeppww6` has what was said in full.",
                 "It has failed 3 times in a row since 2026-11-20 01:00 UTC.",
                 "The daily backup has been due since 2026-11-20 02:00 UTC.",
-                "Newest good backup: 20261120T020000Z-rkropyeppww6, 5h 0m old",
+                "Newest good backup: 20261120T020000Z-rkropyeppww6, 5 hours old",
                 "The first tick after 2026-11-20 08:00 UTC tries again.",
                 "What to do: ",
                 "`pgcoffer check main` tries every part of it",
@@ -196,7 +196,7 @@ fn words(what: &Occurrence) -> (&'static str, &'static [&'static str]) {
         Occurrence::Digest { .. } => (
             "weekly digest: 1 of 1 databases NEEDS A LOOK",
             &[
-                "main: newest good 20261120T020000Z-rkropyeppww6, 5h 0m old; this week 7 good, 1 failed; 9 kept, 5.00 GiB, 1 held",
+                "main: newest good 20261120T020000Z-rkropyeppww6, 5 hours old; this week 7 good, 1 failed; 9 kept, 5.00 GiB, 1 held",
                 "! something is wrong",
             ],
         ),

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::{
     Occasion,
     run::{Run, new_record, serve},
@@ -15,6 +13,7 @@ use crate::{
     operation::{CLOCKS_APART_MAX, Progress},
     postgres::{self, AddedMembers, Blocker, Clients, CollationInUse, Direction, DumpOptions, Inspection, Session},
     store::{Kind, PartPlan},
+    text::roughly,
 };
 
 /// The number of records in which is searched what is due, which size to expect and what to compare with.
@@ -175,8 +174,8 @@ impl Run<'_> {
         let way = if apart.is_positive() { "behind" } else { "ahead of" };
         far.then(|| {
             format!(
-                "this machine's clock is {:#} {way} the bucket's, and this backup is dated by it",
-                SignedDuration::from_mins(apart.abs().as_mins())
+                "this machine's clock is {} {way} the bucket's, and this backup is dated by it",
+                roughly(apart.abs().as_secs())
             )
         })
     }

@@ -13,6 +13,7 @@ use crate::{
     operation::{CLOCKS_APART_MAX, Interrupt},
     rights::{AccessMode, S3Action},
     store::{Error, Kind, S3},
+    text::roughly,
 };
 
 /// Rights without which nothing fails, but leftovers pile up.
@@ -55,15 +56,15 @@ pub(super) async fn bucket(
         closed(sheet, error);
         return Ok(none);
     }
-    sheet.ok("reachable", "the bucket answers, and knows these credentials");
+    sheet.ok("reachable", "the bucket answers, and accepts these credentials");
     clock(sheet, store.service_time(), request.clock.now());
     let trials = interrupt.or(async { Ok(try_all(store, request.mode).await) }).await?;
     let mode = request.mode.unwrap_or_else(|| behaves_as(&trials));
     if request.mode.is_none() && mode == AccessMode::DropBox {
         sheet.warning(
             "mode",
-            "these credentials may write, and neither list, read nor delete: that is drop-box mode",
-            "set PGCOFFER_MODE=drop-box if that is meant: without it `tick` fails, since it looks into the bucket",
+            "these credentials can only write, and not list, read or delete: that is drop-box mode",
+            "set PGCOFFER_MODE=drop-box if that is intended: without it `tick` fails, since it reads the bucket",
         );
     }
     for trial in &trials.all {
@@ -72,7 +73,7 @@ pub(super) async fn bucket(
     if store.sends_checksums() {
         sheet.ok(
             "checksums",
-            "Content-MD5 goes with each write, as a bucket with Object Lock wants it",
+            "Content-MD5 is sent with each write, as a bucket with Object Lock requires",
         );
     }
     if !trials.left.is_empty() {
@@ -88,14 +89,17 @@ pub(super) async fn bucket(
 
 pub(super) fn closed(sheet: &mut CheckSheet<'_>, error: &Error) {
     sheet.failed("reachable", error.to_string(), error.hint());
-    sheet.skipped("clock, rights, settings, backups", "it is closed");
+    sheet.skipped(
+        "clock, rights, settings, backups",
+        "not checked, as the bucket can't be used",
+    );
 }
 
 pub(super) fn clock(sheet: &mut CheckSheet<'_>, service: Option<Timestamp>, now: Timestamp) {
     let Some(service) = service else {
         return sheet.warning(
             "clock",
-            "the service's answers bear no date to compare this machine's clock with",
+            "the service's answers have no date to compare this machine's clock with",
             "prune refuses to delete where it can't compare clocks",
         );
     };
@@ -109,11 +113,8 @@ pub(super) fn clock(sheet: &mut CheckSheet<'_>, service: Option<Timestamp>, now:
         return;
     }
     let way = if seconds > 0 { "ahead of" } else { "behind" };
-    let detail = format!(
-        "this machine's clock is {:#} {way} the bucket's",
-        SignedDuration::from_secs(seconds.abs())
-    );
-    let cure = "set it by NTP: backups are dated by it, and expire by it";
+    let detail = format!("this machine's clock is {} {way} the bucket's", roughly(seconds.abs()));
+    let cure = "set it by NTP: backups are dated by this clock, and expire by it";
     if apart.abs() > CLOCKS_APART_MAX {
         sheet.failed("clock", detail, Some(cure.to_owned()));
     } else {
@@ -152,7 +153,7 @@ fn judge(sheet: &mut CheckSheet<'_>, store: &S3, mode: AccessMode, trial: &Trial
         }
         Outcome::Odd(seen, meaning) => sheet.warning(what, seen.as_str(), meaning.as_str()),
         Outcome::Denied(_) if !wanted => {
-            sheet.ok(what, format!("may not ({name}), as it should be in {mode} mode"));
+            sheet.ok(what, format!("not allowed ({name}), as it should be in {mode} mode"));
         }
         Outcome::Denied(why) => {
             let detail = format!(
@@ -204,13 +205,13 @@ fn leftovers(sheet: &mut CheckSheet<'_>, mode: AccessMode, left: &[String]) {
     if matches!(mode, AccessMode::DropBox | AccessMode::Drill) {
         sheet.ok(
             "probe",
-            format!("{names} stays, since nobody here may delete it; it is a line of text"),
+            format!("{names} stays, since these credentials may not delete it; it is one line of text"),
         );
     } else {
         sheet.warning(
             "probe",
             format!("what this check wrote could not be deleted: {names}"),
-            "delete it by other means; it is a line of text",
+            "delete it in another way; it is one line of text",
         );
     }
 }

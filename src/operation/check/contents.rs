@@ -10,16 +10,13 @@ pub(super) fn left_out(sheet: &mut CheckSheet<'_>, inspection: &Inspection) {
         sheet.warning("extensions", added_members.to_string(), AddedMembers::CURE);
     }
     if inspection.added_members.is_empty() {
-        sheet.ok(
-            "extensions",
-            "none holds objects of ordinary roles, which a dump would leave out",
-        );
+        sheet.ok("extensions", "no extension holds objects that a dump would leave out");
     }
     for omitted in &inspection.omitted {
         sheet.warning("left out", omitted.to_string(), omitted.cure());
     }
     if inspection.omitted.is_empty() {
-        sheet.ok("left out", "nothing of what pg_dump passes over without an error");
+        sheet.ok("left out", "pg_dump leaves nothing out silently");
     }
 }
 
@@ -67,7 +64,7 @@ pub(super) fn settings(sheet: &mut CheckSheet<'_>, settings: &SessionSettings) {
     if settings.fixed.is_empty() {
         sheet.ok(
             "settings",
-            "nothing that is set for role or database changes what a dump holds",
+            "no setting of the role or the database changes what a dump holds",
         );
     }
 }

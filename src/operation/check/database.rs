@@ -82,7 +82,7 @@ async fn connect(url: &DatabaseUrl) -> Result<Session> {
 fn unreachable(sheet: &mut CheckSheet<'_>, error: &Error, url: &DatabaseUrl) {
     if let Error::Postgres(postgres::Error::Pooler { .. }) = error {
         sheet.failed("pooler", error.to_string(), error.hint());
-        sheet.skipped("tls, version, rights", "nothing is looked at through such a pooler");
+        sheet.skipped("tls, version, rights", "not checked through such a pooler");
         return;
     }
     let hint = match (url.behind_pooler(), error.hint()) {
@@ -93,7 +93,7 @@ fn unreachable(sheet: &mut CheckSheet<'_>, error: &Error, url: &DatabaseUrl) {
         (None, hint) => hint,
     };
     sheet.failed("reachable", error.to_string(), hint);
-    sheet.skipped("tls, version, rights, pooler", "there is no connection");
+    sheet.skipped("tls, version, rights, pooler", "not checked without a connection");
 }
 
 /// An upgrade gives a database a new address, and an attachment under another name may keep the old one.
@@ -110,7 +110,7 @@ fn app_database(sheet: &mut CheckSheet<'_>, request: &CheckRequest, database: &C
             sheet.warning(
                 "the app's database",
                 format!(
-                    "{name} names another database than any that is backed up: {} on {}",
+                    "{name} names a database that is not backed up: {} on {}",
                     url.database(),
                     url.host()
                 ),
@@ -153,7 +153,7 @@ fn encryption(sheet: &mut CheckSheet<'_>, url: &DatabaseUrl, is_local: bool, ins
         (false, _) if is_local => sheet.ok("tls", "not encrypted, and doesn't leave this machine"),
         (false, _) => sheet.warning(
             "tls",
-            "not encrypted: whoever sits on the line reads the database",
+            "not encrypted: anybody on the network between can read the database",
             "put sslmode=require into the url",
         ),
     }
@@ -253,13 +253,16 @@ fn look_closer(sheet: &mut CheckSheet<'_>, inspection: &Inspection, examination:
             format!("as {}: {}{rest}", first.owner, statements.join(" ")),
         );
     } else if !inspection.is_superuser {
-        sheet.ok("default privileges", "what its owners make next can be read as well");
+        sheet.ok("default privileges", "future objects of its owners can be read as well");
     }
     if examination.others_large_objects > 0 && !inspection.is_superuser {
         sheet.warning(
             "new large objects",
-            format!("role {} can't read those that others make next", inspection.user),
-            "have whoever makes them grant SELECT on each; or back up with their owner's credential",
+            format!(
+                "role {} can't read large objects that others create from now on",
+                inspection.user
+            ),
+            "let their owners grant SELECT on each; or back up with the credential of their owner",
         );
     }
     standby(sheet, examination.standby.as_ref());
@@ -297,7 +300,7 @@ fn standby(sheet: &mut CheckSheet<'_>, standby: Option<&Standby>) {
         ),
         (false, "-1") => sheet.ok(
             "primary or follower",
-            "follower, which waits for whoever reads \
+            "follower, which waits for queries to end \
             (max_standby_streaming_delay = -1)",
         ),
         (false, _) => sheet.warning(
@@ -330,7 +333,7 @@ async fn second_connection(sheet: &mut CheckSheet<'_>, url: &DatabaseUrl, sessio
 
 fn pooler_or_not(session: &Session, url: &DatabaseUrl) -> String {
     if !session.is_pooled() {
-        return "none: each connection has a server process of its own".to_owned();
+        return "none: each connection has its own server process".to_owned();
     }
     let will_do = "one stands between, or another proxy, and each connection has a server process of its own (session \
         mode): that will do";

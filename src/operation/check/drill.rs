@@ -132,7 +132,7 @@ async fn local(
         Err(error) => fault(sheet, "server programs", error.into()),
     }
     match check_local_room(needed.bytes) {
-        Ok(()) => sheet.ok("room", "there is room for the largest of the newest good backups"),
+        Ok(()) => sheet.ok("room", "enough space for the largest of the newest good backups"),
         Err(error) => fault(sheet, "room", error.into()),
     }
     Ok(())

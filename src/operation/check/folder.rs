@@ -68,8 +68,8 @@ pub(super) async fn folder(
         clock(sheet, time, request.clock.now());
     }
     sheet.ok(
-        "what S3 has",
-        "no tags, locks, versions, lifecycle rules, policies and cold classes: whoever may write in this folder can \
+        "S3 features",
+        "a folder has no tags, locks, versions, lifecycle rules, policies or cold classes: whoever may write in it can \
          delete every backup",
     );
     Ok(found(true))
@@ -89,13 +89,13 @@ async fn stands(sheet: &mut CheckSheet<'_>, catalog: &Catalog) {
 fn told(sheet: &mut CheckSheet<'_>, facts: &FolderFacts, pinned: bool) {
     let free = format!("{} MiB are free", facts.free_bytes / MIB);
     match facts.free_bytes / MIB {
-        0 => sheet.warning("room", "there is none left", "make room, or keep less"),
+        0 => sheet.warning("room", "no space is left", "free some space, or keep fewer backups"),
         _ => sheet.ok("room", free),
     }
     if facts.is_mount_point && !pinned {
         sheet.warning(
             "mount",
-            "something is mounted right on this folder: unmounted, an empty folder is in its place, and backups would \
+            "a file system is mounted on this very folder: if it isn't mounted, backups would \
              fill the disk below it",
             "make a folder in it and name that one, or set PGCOFFER_REPOSITORY to what `pgcoffer repository` prints: \
              then nothing is written where that repository isn't",
@@ -118,9 +118,9 @@ fn told_of_server(sheet: &mut CheckSheet<'_>, facts: &SftpFacts) {
     let software = escaped(&facts.software);
     sheet.ok("server", format!("{software}, in {}", escaped(&facts.path)));
     match facts.free_bytes.map(|bytes| bytes / MIB) {
-        Some(0) => sheet.warning("room", "there is none left", "make room, or keep less"),
+        Some(0) => sheet.warning("room", "no space is left", "free some space, or keep fewer backups"),
         Some(free) => sheet.ok("room", format!("{free} MiB are free")),
-        None => sheet.skipped("room", "the server doesn't say how much there is"),
+        None => sheet.skipped("room", "the server doesn't say how much space is free"),
     }
     if !facts.syncs {
         sheet.warning(
@@ -152,7 +152,10 @@ async fn works(sheet: &mut CheckSheet<'_>, store: &Store) {
     let body = Bytes::from_static(BODY);
     if let Err(error) = store.put_new(&key, body.clone(), &attributes).await {
         sheet.failed("write", error.to_string(), error.hint());
-        return sheet.skipped("read, list, replace, delete, upload", "nothing can be written");
+        return sheet.skipped(
+            "read, list, replace, delete, upload",
+            "not checked, as nothing can be written",
+        );
     }
     sheet.ok("write", "an object was written");
     let again = store.put_new(&key, body.clone(), &attributes).await;
@@ -160,15 +163,15 @@ async fn works(sheet: &mut CheckSheet<'_>, store: &Store) {
         sheet,
         "no overwriting",
         again.map(drop),
-        "what is there is not written over",
+        "an existing object is not overwritten",
     );
     let read = store.read_range(&key, 9..14, None).await;
-    judge(sheet, "read", read, "an object is read", |bytes| {
+    judge(sheet, "read", read, "an object was read", |bytes| {
         bytes[..] == BODY[9..14]
     });
     let folder = store.location().key(&format!("{FOLDER}/"));
     let listed = store.list(&folder).await;
-    judge(sheet, "list", listed, "objects are listed", |all| {
+    judge(sheet, "list", listed, "objects can be listed", |all| {
         all.iter().any(|one| one.key == key)
     });
     let old = store.head(&key).await.ok().flatten().and_then(|object| object.etag);
@@ -180,7 +183,7 @@ async fn works(sheet: &mut CheckSheet<'_>, store: &Store) {
         sheet,
         "conditional delete",
         stale,
-        "an object that is another than the one looked at is not deleted",
+        "an object that has changed since it was looked at is not deleted",
     );
     judge(
         sheet,
@@ -218,8 +221,8 @@ fn judge<T>(
         Ok(came) if is_right(&came) => sheet.ok(what, works),
         Ok(_) => sheet.failed(
             what,
-            "something else came back than was written",
-            Some("see whether the disk, or the server of the share, is sound".to_owned()),
+            "what was read back is not what was written",
+            Some("check the disk, or the server of the share".to_owned()),
         ),
         Err(error) => sheet.failed(what, error.to_string(), error.hint()),
     }
@@ -231,8 +234,8 @@ fn refused(sheet: &mut CheckSheet<'_>, what: &'static str, done: std::result::Re
         Err(error) => sheet.failed(what, error.to_string(), error.hint()),
         Ok(()) => sheet.failed(
             what,
-            "the file system did what it was told not to",
-            Some("use another file system: backups could be written over".to_owned()),
+            "the file system ignored a condition",
+            Some("use another file system: on this one backups could be overwritten".to_owned()),
         ),
     }
 }

@@ -50,7 +50,7 @@ pub(super) async fn key(
     }
     match catalog {
         None => sheet.skipped("newest backup", "no bucket is configured"),
-        Some((_, found)) if !found.answers => sheet.skipped("newest backup", "the bucket is closed"),
+        Some((_, found)) if !found.answers => sheet.skipped("newest backup", "the bucket can't be used"),
         Some((_, found)) if !found.readable => sheet.skipped("newest backup", unreadable(found)),
         Some((catalog, _)) => {
             let looked = interrupt.or(catalog.survey(&database.label, LOOKED_AT));
@@ -81,13 +81,13 @@ pub(super) async fn repository(
         Ok(Some(id)) => sheet.ok(
             "repository",
             format!(
-                "PGCOFFER_REPOSITORY={id}, which is not set here: set, it keeps another place from being passed \
-                off for this one"
+                "PGCOFFER_REPOSITORY={id}, which is not set here: if it is set, no other place can be passed off \
+                as this one"
             ),
         ),
         Ok(None) => {
             let look = async { Ok(NearbyPlace::all_said(&catalog.nearby_places().await)) };
-            let none = "none yet: the first backup begins one";
+            let none = "none yet: the first backup creates one";
             match interrupt.or(look).await? {
                 Some(elsewhere) => sheet.ok("repository", format!("{none}; but {elsewhere}")),
                 None => sheet.ok("repository", none),
@@ -162,7 +162,7 @@ pub(super) fn strength(sheet: &mut CheckSheet<'_>, secret: Option<&Secret>, seal
         Ok(()) => sheet.ok(
             "key",
             format!(
-                "{}: without a copy elsewhere no backup survives this machine",
+                "{}; keep a copy of it away from this machine, since without it no backup can be read",
                 secret.describe()
             ),
         ),
@@ -195,9 +195,9 @@ fn newest(sheet: &mut CheckSheet<'_>, request: &CheckRequest, database: &CheckDa
             sheet.ok("newest backup", format!("{}{opens}, {since} old", record.id));
         }
         (None, 0) if survey.entries.is_empty() => {
-            sheet.ok("newest backup", "there is none yet");
+            sheet.ok("newest backup", "no backup yet");
         }
-        (None, 0) => sheet.warning("newest backup", "there are runs, and none of the newest is good", "`pgcoffer \
+        (None, 0) => sheet.warning("newest backup", "none of the newest runs has made a good backup", "`pgcoffer \
             status` says why"),
         (None, others) => sheet.failed(
             "newest backup",
@@ -261,7 +261,7 @@ fn source(sheet: &mut CheckSheet<'_>, database: &CheckDatabase, survey: &Survey)
                 server.database,
                 database.url.database()
             ),
-            "if that is meant, all is well: an upgrade gives a new name; if not, look at the url",
+            "if that is intended (an upgrade may give a new name), do nothing; otherwise correct the url",
         );
     }
     let major = |record: &Record| record.source.as_ref().map(|source| source.server.major);
@@ -291,7 +291,7 @@ fn same(sheet: &mut CheckSheet<'_>, good: &[&Record]) {
     if alike {
         sheet.warning(
             "still in use",
-            format!("the newest {SAME} good backups hold the very same, to the last row"),
+            format!("the newest {SAME} good backups have exactly the same rows"),
             "if the app writes every day, this may be the database from before an upgrade: compare the url with the \
              app's",
         );

@@ -28,12 +28,12 @@ pub(super) fn of(result: Result<(), Error>, works: &str) -> Outcome {
 /// The result of a second write under the same name, which the service must refuse.
 pub(super) fn guarded(again: Result<(), Error>) -> Outcome {
     let overwrites =
-        "two runs of one second could write over one another: let one machine alone back a database up".to_owned();
+        "two runs in the same second could overwrite each other: let only one machine back up a database".to_owned();
     match again {
-        Err(error) if error.kind == Kind::Exists => Outcome::Works("what is there is not written over".to_owned()),
+        Err(error) if error.kind == Kind::Exists => Outcome::Works("an existing object is not overwritten".to_owned()),
         Ok(()) => Outcome::Odd("the service ignores If-None-Match".to_owned(), overwrites),
         Err(error) if error.kind == Kind::Unsupported => {
-            Outcome::Odd("the service knows no condition on writing".to_owned(), overwrites)
+            Outcome::Odd("the service has no conditional writes".to_owned(), overwrites)
         }
         Err(error) => of(Err(error), ""),
     }
@@ -42,7 +42,7 @@ pub(super) fn guarded(again: Result<(), Error>) -> Outcome {
 pub(super) fn absent_tags(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Broken(error) if error.kind == Kind::Unsupported => Outcome::Absent(
-            "this service has no tags: backups do without, their records hold the same facts".to_owned(),
+            "this service has no tags: backups don't need them, their records hold the same facts".to_owned(),
         ),
         other => other,
     }

@@ -72,7 +72,8 @@ async fn apart(sheet: &mut CheckSheet<'_>, bucket: &Store, place: &Store) {
     let name = |store: &Store| store.location().bucket().map(|bucket| bucket.bucket.clone());
     let address = |store: &Store| store.s3().and_then(|s3| s3.address());
     if name(place).is_some() && name(place) == name(bucket) && address(place) == address(bucket) {
-        let detail = "it is in PGCOFFER_BUCKET itself, under another prefix: what deletes the one deletes the other";
+        let detail =
+            "it is in the same bucket as PGCOFFER_BUCKET, under another prefix: what deletes one deletes the other";
         return sheet.warning(WHAT, detail, ELSEWHERE);
     }
     let Some(Ok(found)) = facts(place).await else {
@@ -81,7 +82,7 @@ async fn apart(sheet: &mut CheckSheet<'_>, bucket: &Store, place: &Store) {
     if let Some(Ok(of_bucket)) = facts(bucket).await
         && of_bucket.device == found.device
     {
-        let detail = "it is on the file system of PGCOFFER_BUCKET: one broken disk takes both";
+        let detail = "it is on the same file system as PGCOFFER_BUCKET: one broken disk destroys both";
         return sheet.warning(WHAT, detail, ELSEWHERE);
     }
     let Some(mounted) = found.mounted else {
@@ -106,7 +107,7 @@ async fn facts(store: &Store) -> Option<std::result::Result<FolderFacts, store::
 async fn belongs(sheet: &mut CheckSheet<'_>, catalog: &Catalog, repository: Option<RepositoryId>) {
     const WHAT: &str = "repository";
     match (catalog.repository_of_place().await, repository) {
-        (Ok(None), _) => sheet.skipped(WHAT, "no copies are there yet: `pgcoffer copy` brings the first ones"),
+        (Ok(None), _) => sheet.skipped(WHAT, "no copies are there yet: `pgcoffer copy` makes the first ones"),
         (Ok(Some(found)), Some(repository)) if found != repository => sheet.failed(
             WHAT,
             format!("it holds backups of repository {found}, and those in the bucket are of {repository}"),

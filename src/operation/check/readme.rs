@@ -190,21 +190,18 @@ fn facts(all: &[(Explanation, Written)], named: impl Fn(fn(&Written) -> bool) ->
     };
     add(
         named(|written| matches!(written, Written::New | Written::Renewed)),
-        "written: what this place is, and how to restore from it",
+        "written: they say what this place is and how to restore from it",
     );
-    add(
-        named(|written| matches!(written, Written::Kept)),
-        "there, as this version writes it",
-    );
+    add(named(|written| matches!(written, Written::Kept)), "up to date");
     for (explanation, written) in all {
         if let Written::Newer([major, minor, patch]) = written {
-            let what = format!("of version {major}.{minor}.{patch}, not compared");
+            let what = format!("from version {major}.{minor}.{patch}, which is newer: not compared");
             add(explanation.name.to_owned(), &what);
         }
     }
     add(
         named(|written| matches!(written, Written::Unseen)),
-        "not looked at: these credentials only write",
+        "not read: these credentials can only write",
     );
     facts
 }

@@ -7,11 +7,11 @@ pub(super) fn schedule(sheet: &mut CheckSheet<'_>, request: &CheckRequest, datab
     let name = database.label.as_str().to_ascii_uppercase();
     let Some(schedule) = &database.schedule else {
         if database.unscheduled {
-            return sheet.ok("schedule", "off: only people back it up");
+            return sheet.ok("schedule", "off: backups are made only by hand");
         }
         return sheet.warning(
             "schedule",
-            "there is none: only people back it up, and nobody notices when they don't",
+            "no schedule is set: backups are made only by hand, and nobody is told if they stop",
             format!(
                 "set PGCOFFER_SCHEDULE, for example to \"daily at 02:30 keep 7d\", or PGCOFFER_DB_{name}_SCHEDULE \
                 to \"off\" if that is meant"

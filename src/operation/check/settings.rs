@@ -36,9 +36,9 @@ fn unseen(sheet: &mut CheckSheet<'_>, what: &'static str, action: S3Action, erro
     match error.kind {
         Kind::Denied => sheet.skipped(
             what,
-            format!("these credentials may not see it ({name}): check with the bucket owner's, if you like"),
+            format!("these credentials may not read it ({name}): to see it, check with the bucket owner's credentials"),
         ),
-        Kind::Unsupported => sheet.skipped(what, "this service has no such setting, or doesn't tell"),
+        Kind::Unsupported => sheet.skipped(what, "this service has no such setting, or doesn't show it"),
         _ => sheet.warning(what, error.to_string(), error.hint().unwrap_or_default()),
     }
 }
@@ -50,7 +50,7 @@ async fn versioning(sheet: &mut CheckSheet<'_>, store: &S3) -> Option<Versioning
                 "versioning",
                 match found {
                     Versioning::Off => "off: what is deleted is gone",
-                    Versioning::On => "on: what is deleted or written over stays as a noncurrent version",
+                    Versioning::On => "on: what is deleted or overwritten stays as a noncurrent version",
                     Versioning::Suspended => "suspended: old versions stay, new ones are not kept",
                 },
             );
@@ -96,10 +96,10 @@ async fn public_access(sheet: &mut CheckSheet<'_>, store: &S3) {
             by_policy: Some(true), ..
         }) => sheet.failed(
             "public access",
-            "the bucket's policy lets everybody in",
+            "the bucket's policy gives everybody access",
             Some(
-                "turn Block Public Access on for this bucket, all four of it: backups are sealed, and nobody's \
-                business all the same"
+                "turn Block Public Access on for this bucket, all four settings: backups are sealed, but they \
+                should not be public"
                     .to_owned(),
             ),
         ),
@@ -107,7 +107,7 @@ async fn public_access(sheet: &mut CheckSheet<'_>, store: &S3) {
         Ok(PublicAccess { blocked: false, .. }) => sheet.warning(
             "public access",
             "not everything that could open the bucket to the public is blocked",
-            "turn Block Public Access on for this bucket, all four of it",
+            "turn Block Public Access on for this bucket, all four settings",
         ),
         Err(error) => {
             unseen(sheet, "public access", S3Action::GetBucketPublicAccessBlock, &error);
@@ -145,8 +145,8 @@ async fn lifecycle(
     }
     if rules.warnings.is_empty() {
         let seen = match rules.rules.len() {
-            0 => "there are none".to_owned(),
-            n => format!("{}, and none but ours acts on backups", counted(n, "rule")),
+            0 => "the bucket has none".to_owned(),
+            n => format!("{}, and only ours act on backups", counted(n, "rule")),
         };
         sheet.ok("lifecycle rules", seen);
     }
@@ -187,7 +187,7 @@ fn uploads_left(sheet: &mut CheckSheet<'_>, mode: AccessMode, rules: &ShownRules
         ),
         (false, _) => sheet.ok(
             "lost uploads",
-            "`prune` aborts them after a day; no lifecycle rule does besides",
+            "`prune` aborts them after a day; no lifecycle rule does",
         ),
     }
 }
@@ -224,9 +224,9 @@ fn expiry(sheet: &mut CheckSheet<'_>, mode: AccessMode, keep_last: NonZeroU32, r
             "retention",
             format!(
                 "S3 itself deletes backups by a rule that knows neither holds nor that the newest {keep_last} must \
-                stay (PGCOFFER_KEEP_LAST): where backups stop, it deletes the last one on its day"
+                stay (PGCOFFER_KEEP_LAST): if backups stop, it deletes even the last one"
             ),
-            "have `pgcoffer status` watched by something that rings; docs/drop-box.md weighs this against a prune \
+            "let your monitoring watch `pgcoffer status`; docs/drop-box.md weighs this against a prune \
              elsewhere",
         ),
     }

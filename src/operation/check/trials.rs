@@ -123,10 +123,10 @@ impl Trials {
     async fn overwrite(&mut self, probe: &Probe<'_>) {
         let outcome = match probe.write(false).await {
             Err(error) if error.kind == Kind::Denied => {
-                Outcome::Works("what is there can't be written over by whoever leaves the condition out".to_owned())
+                Outcome::Works("an existing object can't be overwritten by a write without the condition".to_owned())
             }
             Ok(()) => Outcome::Odd(
-                "who leaves the condition out can write over what is there".to_owned(),
+                "a write without the condition overwrites an existing object".to_owned(),
                 "use the policy that `pgcoffer policy --mode drop-box` prints, where the service knows its conditions; \
                  else versioning or Object Lock".to_owned(),
             ),
@@ -139,18 +139,18 @@ impl Trials {
         let outcome = match probe.list().await {
             Ok(0) if written => Outcome::Odd(
                 "the object that was just written is not in the list".to_owned(),
-                "this service lists late: what was just backed up may be missed, and be done again".to_owned(),
+                "this service lists new objects late: a new backup may not be seen, and be made again".to_owned(),
             ),
-            other => of(other.map(drop), "objects are listed"),
+            other => of(other.map(drop), "objects can be listed"),
         };
         self.add(S3Action::ListBucket, "list", outcome);
     }
 
     async fn read(&mut self, probe: &Probe<'_>, written: bool) {
         let outcome = match (written, probe.look().await) {
-            (true, Ok(_)) => of(probe.read().await, "an object is read, whole and by range"),
-            (false, Ok(_)) => of(Ok(()), "objects are read"),
-            (_, Err(error)) => self.without_object(error, "objects are read"),
+            (true, Ok(_)) => of(probe.read().await, "an object was read, whole and by range"),
+            (false, Ok(_)) => of(Ok(()), "objects can be read"),
+            (_, Err(error)) => self.without_object(error, "objects can be read"),
         };
         self.add(S3Action::GetObject, "read", outcome);
     }
@@ -160,9 +160,9 @@ impl Trials {
     fn without_object(&self, error: Error, works: &str) -> Outcome {
         match error.kind {
             Kind::NotFound => Outcome::Works(works.to_owned()),
-            Kind::Denied if !self.may(S3Action::PutObject) && self.may_not(S3Action::ListBucket) => Outcome::Untried(
-                "there is no object to try it on, and a missing one is hidden without s3:ListBucket".to_owned(),
-            ),
+            Kind::Denied if !self.may(S3Action::PutObject) && self.may_not(S3Action::ListBucket) => {
+                Outcome::Untried("no object to try it on, and a missing one is hidden without s3:ListBucket".to_owned())
+            }
             _ => of(Err(error), works),
         }
     }
@@ -171,11 +171,11 @@ impl Trials {
         if !written {
             let found = probe.tags().await;
             let outcome = match found {
-                Ok(_) => of(Ok(()), "tags are read"),
-                Err(error) => self.without_object(error, "tags are read"),
+                Ok(_) => of(Ok(()), "tags can be read"),
+                Err(error) => self.without_object(error, "tags can be read"),
             };
             self.add(S3Action::GetObjectTagging, "read tags", absent_tags(outcome));
-            let why = "there is no object to try it on".to_owned();
+            let why = "no object to try it on".to_owned();
             self.add(S3Action::PutObjectTagging, "write tags", Outcome::Untried(why));
             return;
         }
@@ -188,10 +188,10 @@ impl Trials {
         );
         let outcome = match probe.tags().await {
             Ok(0) if was_tagged => Outcome::Odd(
-                "the service takes tags and loses them".to_owned(),
-                "backups do without: their records hold the same facts".to_owned(),
+                "the service accepts tags and doesn't keep them".to_owned(),
+                "backups don't need them: their records hold the same facts".to_owned(),
             ),
-            other => of(other.map(drop), "tags are read"),
+            other => of(other.map(drop), "tags can be read"),
         };
         self.add(S3Action::GetObjectTagging, "read tags", absent_tags(outcome));
     }
@@ -205,7 +205,7 @@ impl Trials {
                 let outcome = of(Err(error), "");
                 self.add(S3Action::PutObject, "upload in parts", outcome);
                 let why = || Outcome::Untried("no upload could be begun".to_owned());
-                self.add(S3Action::AbortMultipartUpload, "give an upload up", why());
+                self.add(S3Action::AbortMultipartUpload, "abort an upload", why());
                 self.uploads(probe, None).await;
                 return false;
             }
@@ -224,7 +224,7 @@ impl Trials {
         self.add(
             S3Action::PutObject,
             "upload in parts",
-            of(done, "an upload in parts was put together"),
+            of(done, "an upload in parts was completed"),
         );
         let aborted = if put_together {
             match probe.begin().await {
@@ -241,8 +241,8 @@ impl Trials {
         };
         self.add(
             S3Action::AbortMultipartUpload,
-            "give an upload up",
-            of(aborted, "an upload was given up"),
+            "abort an upload",
+            of(aborted, "an upload was aborted"),
         );
         put_together
     }
@@ -254,7 +254,7 @@ impl Trials {
                  rule"
                     .to_owned(),
             ),
-            other => of(other.map(drop), "uploads under way are listed"),
+            other => of(other.map(drop), "unfinished uploads can be listed"),
         };
         self.add(S3Action::ListBucketMultipartUploads, "list uploads", uploads);
         let parts = match under_way {
@@ -263,7 +263,7 @@ impl Trials {
                 Err(error) if error.kind == Kind::Unsupported => {
                     Outcome::Absent("this service doesn't list the parts of uploads".to_owned())
                 }
-                other => of(other.map(drop), "the parts of an upload are listed"),
+                other => of(other.map(drop), "the parts of an upload can be listed"),
             },
         };
         self.add(S3Action::ListMultipartUploadParts, "list parts", parts);
@@ -294,27 +294,27 @@ impl Trials {
                     "prune looks at each object right before; let nobody else write to its folders".to_owned(),
                 ),
                 Err(error) if error.kind == Kind::Exists => {
-                    Outcome::Works("an object that is another than the one looked at is not deleted".to_owned())
+                    Outcome::Works("an object that has changed since it was looked at is not deleted".to_owned())
                 }
                 Err(error) if error.kind == Kind::Unsupported => Outcome::Absent(
-                    "this service knows no condition on DELETE: prune looks at each object right before".to_owned(),
+                    "this service has no conditional deletes: prune looks at each object right before".to_owned(),
                 ),
                 Err(error) => of(Err(error), ""),
             };
             self.add(S3Action::DeleteObject, "conditional delete", outcome);
         }
         if is_done && probe.look().await.is_ok() {
-            let why = "the service said that the object is deleted, and it still stands".to_owned();
+            let why = "the service said that the object was deleted, and it is still there".to_owned();
             let cure =
-                "nothing can be pruned here: have a lifecycle rule delete, or ask the service's operator".to_owned();
+                "nothing can be pruned here: let a lifecycle rule delete, or ask whoever runs the service".to_owned();
             self.add(S3Action::DeleteObject, "deleted", Outcome::Odd(why, cure));
         }
     }
 
     async fn delete_nothing(&mut self, probe: &Probe<'_>) {
         let outcome = match probe.delete_nothing().await {
-            Ok(()) => Outcome::Works("a DELETE is taken".to_owned()),
-            Err(error) if error.kind == Kind::NotFound => Outcome::Works("a DELETE is taken".to_owned()),
+            Ok(()) => Outcome::Works("deleting is allowed".to_owned()),
+            Err(error) if error.kind == Kind::NotFound => Outcome::Works("deleting is allowed".to_owned()),
             Err(error) => of(Err(error), ""),
         };
         self.add(S3Action::DeleteObject, "delete", outcome);

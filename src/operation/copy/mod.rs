@@ -33,7 +33,7 @@ pub use self::{
 use super::{
     Clock, Interrupt, Progress,
     mark::{maker, protect_held},
-    spans::{step, traced},
+    spans::{OUTCOME, step, traced},
 };
 use crate::{
     backup::{BackupId, Failure, Label, Record, Retention},
@@ -143,7 +143,7 @@ impl Copying<'_> {
                 Err(error @ Error::Interrupted { .. }) => return Err(error),
                 Err(error) => {
                     let stops = matches!(&error, Error::Store(error) if error.kind.is_of_all_objects());
-                    tracing::error!(database = %database, id = %one.record.id, "not copied to {}: {error}", self.place.name);
+                    tracing::error!(target: OUTCOME, database = %database, id = %one.record.id, "not copied to {}: {error}", self.place.name);
                     report.failed.push(FailedCopy {
                         id: one.record.id.clone(),
                         failure: Failure::from(&error),

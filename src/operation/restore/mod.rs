@@ -41,6 +41,7 @@ mod slots;
 mod statement;
 mod steps;
 mod trial;
+mod unfinished;
 mod unowned_tables;
 
 use jiff::Timestamp;
@@ -83,6 +84,7 @@ use resume::{RestoredBefore, restored_before};
 pub(super) use routed_rows::rows_root;
 pub(super) use selection::is_part;
 pub(super) use statement::{columns as copied_columns, granted_roles, name_after};
+use unfinished::or_unfinished;
 
 /// The error of a connection to a target, whose database can be made if it is missing.
 fn missing_target(error: postgres::Error) -> Error {
@@ -146,7 +148,8 @@ async fn prepared<'a>(
     let has_jobs = request.jobs.get() > 1 || request.resume;
     let mut archive = open_part(catalog, record, is_part || has_jobs).await?;
     let mut entries = std::mem::take(&mut archive.entries);
-    let mut session = connect(request).await?;
+    let connected = connect(request).await;
+    let mut session = connected.map_err(|error| or_unfinished(error, request, &archive, &entries))?;
     let (server_major, message_language) = (session.server_major(), session.message_language().await?);
     let settings = session.settings(Direction::Restore).await?;
     let beside = match &request.beside {

@@ -126,11 +126,15 @@ impl PreparedRestore<'_> {
         }
     }
 
-    /// How many tables have their rows restored. Large objects are no table.
+    /// How many tables get rows. Large objects are no table, and the partitions of one table come beside into one.
     pub(super) fn row_tables(&self) -> usize {
         let ids = self.row_ids();
         let rows = self.plan.entries.iter().filter(|entry| ids.contains(&entry.id));
-        rows.filter(|entry| entry.kind == "TABLE DATA").count()
+        let tables = rows.filter(|entry| entry.kind == "TABLE DATA").count();
+        match self.beside {
+            Some(_) => tables.min(1),
+            None => tables,
+        }
     }
 
     /// Bytes of the archive in the bucket that are read, and of the whole.

@@ -82,6 +82,11 @@ impl RestoreReport {
             true => restored_rows((contents, tables_of_part), plan, left_out.iter().chain(&failed)),
             false => (0, 0),
         };
+        // the rows of several partitions may have come into the one table beside
+        let tables = match tables_of_part {
+            Some(_) => tables.min(1),
+            None => tables,
+        };
         Self {
             id: record.id.clone(),
             database: record.database.clone(),

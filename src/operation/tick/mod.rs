@@ -13,7 +13,7 @@ use super::{
     BackupRequest, BackupTaken, Baseline, Clock, CopyPlace, Health, Interrupt, Occasion, Progress, PruneRequest,
     Schedules, backup,
     prune::prune_of,
-    spans::{step, traced},
+    spans::{OUTCOME, step, traced},
     status::{status, status_of},
 };
 use crate::{
@@ -28,9 +28,6 @@ use crate::{
 };
 
 pub use report::{BackupOutcome, DatabaseTick, PruneOutcome, TickReport};
-
-/// The target of log lines that repeat the report. A caller that prints the report may hide them.
-pub const OUTCOME: &str = "pgcoffer::outcome";
 
 /// One database of a tick.
 #[derive(Debug, Clone)]

@@ -84,7 +84,7 @@ fn what_is_unlogged_on_a_standby() {
     let agent = agent.database(&primary, &name);
     assert_eq!(
         findings(&agent, "left out")[0].0,
-        "ok: nothing of what pg_dump passes over without an error"
+        "ok: pg_dump leaves nothing out silently"
     );
 }
 

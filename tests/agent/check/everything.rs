@@ -235,7 +235,7 @@ fn what_services_do_otherwise_is_said() {
     let report = tried(&|b| b.tagging = Tagging::NotImplemented);
     assert_found(&report, ("bucket", "write tags"), "ok", &["has no tags"]);
     let report = tried(&|b| b.tagging = Tagging::Dropped);
-    assert_found(&report, ("bucket", "read tags"), "warning", &["loses them"]);
+    assert_found(&report, ("bucket", "read tags"), "warning", &["doesn't keep them"]);
     let report = tried(&|b| b.conditional_writes = ConditionalWrites::Nowhere);
     assert_found(
         &report,
@@ -248,10 +248,10 @@ fn what_services_do_otherwise_is_said() {
         &report,
         ("bucket", "conditional delete"),
         "ok",
-        &["no condition on DELETE"],
+        &["no conditional deletes"],
     );
     let report = tried(&|b| b.deletes = false);
-    assert_found(&report, ("bucket", "deleted"), "warning", &["still stands"]);
+    assert_found(&report, ("bucket", "deleted"), "warning", &["still there"]);
     let report = tried(&|b| b.public_access_blocked = false);
     assert_found(
         &report,

@@ -58,7 +58,7 @@ fn a_bucket_that_was_checked_explains_itself() {
     stage
         .bucket
         .inject(Rule::on("PutObject").key(README).always(), Fault::access_denied());
-    assert_found(&report(&agent), EXPLANATION, "ok", &["there, as this version"]);
+    assert_found(&report(&agent), EXPLANATION, "ok", &["up to date"]);
     stage.bucket.heal();
     let added: Vec<String> = stage
         .bucket
@@ -86,7 +86,10 @@ fn what_is_ours_and_older_is_renewed_and_what_is_not_ours_stays() {
     // of a newer version on another machine
     let newer = current.replacen(env!("CARGO_PKG_VERSION"), "99.0.0", 1);
     stage.bucket.write(README, newer.clone());
-    let words = ["README.txt of version 99.0.0, not compared", "restore-by-hand.md there"];
+    let words = [
+        "README.txt from version 99.0.0, which is newer",
+        "restore-by-hand.md up to date",
+    ];
     assert_found(&report(&agent), EXPLANATION, "ok", &words);
     assert_eq!(text(&stage, README).unwrap(), newer);
     // somebody's own, also an enormous one
@@ -103,7 +106,7 @@ fn each_mode_writes_what_its_policy_allows() {
     for mode in ["full", "drop-box"] {
         let stage = Stage::backed_up(SMALL);
         let agent = under(stage.agent(), &stage.bucket, &policy(mode, &[]));
-        let second = if mode == "full" { "there" } else { "not looked at" };
+        let second = if mode == "full" { "up to date" } else { "not read" };
         for words in ["written", second] {
             let outcome = agent.run(["check", "--json", "--mode", mode]);
             assert_found(&outcome.json(), EXPLANATION, "ok", &[words]);
@@ -127,7 +130,7 @@ fn a_drop_box_overwrites_nothing() {
     stage.bucket.write(README, "somebody's own\n");
     let agent = under(stage.agent(), &stage.bucket, &policy("drop-box", &[]));
     let outcome = agent.run(["check", "--json"]);
-    let words = ["restore-by-hand.md written", "README.txt not looked at"];
+    let words = ["restore-by-hand.md written", "README.txt not read"];
     assert_found(&outcome.json(), EXPLANATION, "ok", &words);
     assert_eq!(text(&stage, README).unwrap(), "somebody's own\n");
     assert!(text(&stage, PAGE).is_some());

@@ -71,7 +71,7 @@ fn a_damaged_report_is_said_and_the_one_before_it_counts() {
     assert!(said.contains("can't be read, and proves nothing"), "{said}");
     PastDrill::ago(&id, hours(50)).put(&stage.bucket);
     let said = stage.run(["status"]);
-    assert!(said.text().contains("proven 2 d ago"), "{}", said.text());
+    assert!(said.text().contains("proven 2 days ago"), "{}", said.text());
 }
 
 #[test]
@@ -141,5 +141,5 @@ fn many_names_that_somebody_has_made_up_cost_a_line_of_a_list() {
     }
     PastDrill::ago(&id, hours(2)).put(&stage.bucket);
     let said = stage.run(["status"]);
-    assert!(said.text().contains("main: proven 2 h ago"), "{}", said.text());
+    assert!(said.text().contains("main: proven 2 hours ago"), "{}", said.text());
 }

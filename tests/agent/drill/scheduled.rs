@@ -237,7 +237,7 @@ fn one_that_takes_too_long_is_ended_and_leaves_nothing_but_its_report() {
     let ticked = agent.run(["tick", "--json"]).ended_with(1).json();
     let failed = &drills(&ticked)[0];
     assert!(
-        failed["error"].as_str().unwrap().contains("took longer than 8 s"),
+        failed["error"].as_str().unwrap().contains("took longer than 8 seconds"),
         "{ticked:#}"
     );
     assert!(failed["hint"].as_str().unwrap().contains("PGCOFFER_DRILL_TIMEOUT"));

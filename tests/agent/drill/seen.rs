@@ -40,12 +40,12 @@ fn what_a_drill_has_proven_is_said_with_its_age_and_how_long_it_took() {
     PastDrill::ago(&ids[3], days(3)).put(&stage.bucket);
     let said = status(&stage).success();
     assert!(
-        said.text().contains("main: proven 3 d ago, restored in 6 min 2 s"),
+        said.text().contains("main: proven 3 days ago, restored in 6 min 2 s"),
         "{}",
         said.text()
     );
     let list = stage.run(["list"]).success();
-    assert!(list.text().contains("main: proven 3 d ago"), "{}", list.text());
+    assert!(list.text().contains("main: proven 3 days ago"), "{}", list.text());
     let mut table = list.text().lines().filter(|line| !line.starts_with("main:"));
     assert!(table.all(|line| line.chars().count() <= 80), "{}", list.text());
     assert!(list.text().contains("PROVEN"), "{}", list.text());
@@ -74,7 +74,7 @@ fn a_difference_is_a_problem_until_a_drill_proves_more() {
         "{}",
         said.text()
     );
-    assert!(said.text().contains("proven 9 d ago"), "{}", said.text());
+    assert!(said.text().contains("proven 9 days ago"), "{}", said.text());
     let list = stage.run(["list"]).success();
     assert!(list.text().contains("FOUND DIFFERENCES"), "{}", list.text());
     // what could not be carried out proves nothing
@@ -93,13 +93,13 @@ fn a_difference_is_a_problem_until_a_drill_proves_more() {
     let said = status(&stage).ended_with(8);
     assert!(said.text().contains("NOT proven"), "{}", said.text());
     assert!(
-        said.text().contains("could not be carried out 24 h ago: a disk"),
+        said.text().contains("could not be carried out 24 hours ago: a disk"),
         "{}",
         said.text()
     );
     PastDrill::ago(&ids[0], hours(2)).put(&stage.bucket);
     let said = status(&stage).success();
-    assert!(said.text().contains("main: proven 2 h ago"), "{}", said.text());
+    assert!(said.text().contains("main: proven 2 hours ago"), "{}", said.text());
 }
 
 #[test]
@@ -142,7 +142,8 @@ fn a_drill_that_was_killed_is_said() {
     PastDrill::ago(&ids[0], hours(3)).begun(&stage.bucket);
     let said = status(&stage).success();
     assert!(
-        said.text().contains("a drill that began 3 h ago has left no report"),
+        said.text()
+            .contains("a drill that began 3 hours ago has left no report"),
         "{}",
         said.text()
     );
@@ -187,7 +188,10 @@ fn statements_of_one_s_own_that_failed_are_no_differences() {
     assert!(list.text().contains(words), "{}", list.text());
     let said = status(&stage).ended_with(8);
     let text = said.text().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.contains(&format!("{words}before that proven 2 d ago")), "{text}");
+    assert!(
+        text.contains(&format!("{words}before that proven 2 days ago")),
+        "{text}"
+    );
     assert!(
         text.contains("all data came back, and 1 of 1 own statement failed in the drill of"),
         "{text}"

@@ -36,6 +36,7 @@ fn line(text: &str) -> String {
             ("span", Some((_, span, close))) if kind(span) == "span" => ("[span]", 2, close),
             ("number", Some((_, unit, close))) if kind(unit) == "unit" => ("[size]", 2, close),
             ("span", _) => ("[span]", 1, close),
+            ("number", Some((_, length, close))) if is_length(length) => ("[span]", 2, close),
             ("port", _) => ("[host]", 1, close),
             _ => (bare, 1, close),
         };
@@ -43,6 +44,11 @@ fn line(text: &str) -> String {
         at += used;
     }
     out.join(" ")
+}
+
+/// A unit of an age in words: `5 hours`.
+fn is_length(word: &str) -> bool {
+    ["second", "minute", "hour", "day"].contains(&word.trim_end_matches('s'))
 }
 
 fn parts(word: &str) -> (&str, &str, &str) {

@@ -7,6 +7,7 @@ pub(crate) mod hostile_text;
 mod json_log;
 mod lists;
 mod monitoring;
+mod on_terminals;
 mod restore_phases;
 mod said_once;
 pub(crate) mod shapes;

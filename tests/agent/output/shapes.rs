@@ -291,7 +291,7 @@ fn settled_answer(line: &str) -> String {
         None => line.to_owned(),
     };
     let line = between(line, "newest good backup is ", " old: ", "[age]");
-    let line = between(&line, "the last run FAILED ", " ago: ", "[age]");
+    let line = between(&line, "the last run FAILED ", ": ", "[age]");
     between(&line, "500 rows, ", " dumped", "[size]")
 }
 

@@ -89,3 +89,30 @@ fn a_folder_that_is_not_mounted_is_not_begun_by_a_schedule() {
     let made = agent.run(["backup", "--json"]).success().json();
     assert_eq!(made["copies"][0]["held"], 2, "{made:#}");
 }
+
+#[test]
+fn what_is_wrong_with_a_place_names_its_own_setting() {
+    let places = Places::of(SMALL);
+    places.stage.back_up();
+    places.copy([]);
+    let pinned = places.agent().env("PGCOFFER_REPOSITORY", "ab".repeat(16));
+    for (place, setting) in [
+        ("nas", "PGCOFFER_COPY_NAS_URL"),
+        ("offsite", "PGCOFFER_COPY_OFFSITE_URL"),
+    ] {
+        let said = pinned.run(["show", "latest", "--from", place]).stderr;
+        assert!(
+            said.contains(&format!("correct {setting}")) && !said.contains("PGCOFFER_BUCKET"),
+            "{said}"
+        );
+    }
+    // a folder beside the one that was meant
+    let beside = places.folder.path().join("beside");
+    std::fs::create_dir(&beside).unwrap();
+    let lost = places
+        .agent()
+        .env("PGCOFFER_COPY_NAS_URL", format!("file://{}", beside.display()));
+    let said = lost.run(["list", "--from", "nas"]).success();
+    let meant = format!("set PGCOFFER_COPY_NAS_URL=file://{}", places.folder.path().display());
+    assert!(said.text().contains(&meant), "{}", said.text());
+}

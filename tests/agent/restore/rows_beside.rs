@@ -114,9 +114,15 @@ fn rows_of_all_partitions_come_into_one_table() {
              create table child () inherits (parent)",
     );
     let live = stage.live();
-    stage
-        .restore_with(&live, ["--table", "events", "--as", "events_before"])
+    let beside = ["--table", "events", "--as", "events_before"];
+    // what is said is what is made: one table, whatever it was put together from
+    let preview = stage
+        .restore_with(&live, beside.into_iter().chain(["--dry-run"]))
         .success();
+    let restored = stage.restore_with(&live, beside).success();
+    for said in [preview.text(), restored.text()] {
+        assert!(said.contains("  1 table, 400 rows"), "{said}");
+    }
     let same = "select count(*) from (table events except table events_before) d";
     assert_eq!(stage.cluster.psql(&live.name, same), "0");
     let kind = "select relkind, (select count(*) from events_before) from pg_class where relname = 'events_before'";

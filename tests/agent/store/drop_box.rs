@@ -231,7 +231,7 @@ fn check_says_what_is_as_it_should_be() {
         "conditional write",
         "overwrite",
         "upload in parts",
-        "give an upload up",
+        "abort an upload",
     ] {
         assert_eq!(of(what).0, "ok", "{what}: {report:#}");
     }

@@ -112,7 +112,7 @@ fn a_page_for_people_is_no_refusal_of_s3() {
                 "AWS_REGION",
                 "lack a right",
                 "check AWS_ACCESS_KEY_ID",
-                "knows these credentials",
+                "accepts these credentials",
             ],
         );
     }
@@ -163,7 +163,7 @@ fn who_is_not_known_is_not_said_to_be_known() {
         told(
             &at(&stage, &front.url("")),
             &["check AWS_ACCESS_KEY_ID"],
-            &["knows these credentials", "lack a right"],
+            &["accepts these credentials", "lack a right"],
         );
     }
 }

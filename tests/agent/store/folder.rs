@@ -182,10 +182,10 @@ fn check_tries_all_that_the_contract_promises() {
     let checked = scene.run(["check"]).success();
     for words in [
         "the folder is there",
-        "what is there is not written over",
-        "an object that is another than the one looked at is not deleted",
+        "an existing object is not overwritten",
+        "an object that has changed since it was looked at is not deleted",
         "no tags, locks, versions, lifecycle rules",
-        "none yet: the first backup begins one",
+        "none yet: the first backup creates one",
     ] {
         assert!(checked.text().contains(words), "{words}: {}", checked.text());
     }

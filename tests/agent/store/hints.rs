@@ -51,6 +51,42 @@ fn the_missing_half_of_credentials_is_named() {
     );
 }
 
+/// The SDK's own list of where it has looked is no help to somebody who has set nothing yet.
+#[test]
+fn where_there_are_no_credentials_at_all_that_is_said_first() {
+    let stage = Stage::small();
+    let nowhere = stage.file("nowhere");
+    let agent = without_instance(bare(&stage))
+        .without("AWS_PROFILE")
+        .env("AWS_SHARED_CREDENTIALS_FILE", &nowhere)
+        .env("AWS_CONFIG_FILE", &nowhere);
+    for command in ["list", "backup"] {
+        let stderr = agent.run([command]).ended_with(4).stderr;
+        let said = stderr.lines().find(|line| line.starts_with("error: ")).unwrap();
+        let (_, why) = said.rsplit_once(": ").unwrap();
+        assert!(
+            why.starts_with("no credentials were found, neither in AWS_ACCESS_KEY_ID and"),
+            "{stderr}"
+        );
+        assert!(
+            stderr.contains("hint: set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+            "{stderr}"
+        );
+        assert!(
+            !["IMDS", "chain", "provider"].iter().any(|word| stderr.contains(word)),
+            "{stderr}"
+        );
+    }
+    // what was meant, and isn't there, is the cause
+    fs::write(&nowhere, "[other]\nregion = eu-west-1\n").unwrap();
+    let profile = agent.env("AWS_PROFILE", "prod");
+    let stderr = profile.run(["list"]).ended_with(4).stderr;
+    assert!(
+        stderr.contains("no credentials were found: profile `prod` was not defined"),
+        "{stderr}"
+    );
+}
+
 #[test]
 fn a_profile_that_gives_nothing_is_named() {
     let stage = Stage::small();

@@ -217,6 +217,10 @@ fn settled_words(text: &str) -> String {
             }
             "span" => "[span]",
             "id" => "[id]",
+            _ if is_length(bare) && last.is_some_and(|last| last.parse::<f64>().is_ok()) => {
+                settled.pop();
+                "[span]"
+            }
             "unit" if last.is_some_and(|last| last.parse::<f64>().is_ok()) => {
                 settled.pop();
                 "[size]"
@@ -226,6 +230,11 @@ fn settled_words(text: &str) -> String {
         settled.push(format!("{what}{behind}"));
     }
     settled.join(" ")
+}
+
+/// A unit of an age in words: `5 hours`.
+fn is_length(word: &str) -> bool {
+    ["second", "minute", "hour", "day"].contains(&word.trim_end_matches('s'))
 }
 
 /// What a word is, by its shape: digits are `9` in it and small letters `a`.

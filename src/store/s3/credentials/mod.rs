@@ -47,7 +47,7 @@ use self::{
     refusal::refuses,
 };
 use super::{Error, own_service::OwnCredentials};
-use crate::retry::Backoff;
+use crate::{aws_credentials::nothing_found, retry::Backoff};
 
 /// The time limit of one look, including the SDK's own retries.
 const LOOK_MAX: Duration = Duration::from_secs(30);
@@ -319,6 +319,9 @@ fn is_of_file(credentials: &Credentials) -> bool {
 
 /// An error of the chain with its causes.
 fn words(error: &CredentialsError) -> String {
+    if let Some(nothing_found) = nothing_found(error) {
+        return nothing_found;
+    }
     let mut words = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

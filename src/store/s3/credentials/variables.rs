@@ -182,7 +182,7 @@ mod tests {
         let of = of(&[("AWS_PROFILE", "prod")]);
         let missing = of.cure_of_none("profile `prod` was not defined: could not find source profile prod");
         assert!(missing.is_some_and(|cure| cure.contains("no such profile")));
-        let empty = of.cure_of_none("no providers in chain provided credentials");
+        let empty = of.cure_of_none("no credentials were found");
         assert!(empty.is_some_and(|cure| cure.contains("gives no credentials")));
     }
 

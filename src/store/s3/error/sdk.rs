@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::{Error, Kind, chain::chain, network, tls};
 use crate::{
+    aws_credentials::nothing_found,
     plain_http::address_of,
     store::s3::{
         answer::{PAGE, Unusable},
@@ -251,6 +252,9 @@ fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 
 /// The causes of an SDK error, outermost first, without repetitions and without the SDK's own words for where in it the
 /// error came up.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(nothing_found) = nothing_found(error) {
+        return bounded(&nothing_found);
+    }
     let mut said: Vec<String> = Vec::new();
     let mut outermost = None;
     for cause in chain(error) {
@@ -274,7 +278,7 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// What one of the SDK's layers means, where its text says nothing but which layer it is.
 fn in_plain_words(text: &str) -> Option<&'static str> {
-    const LAYERS: [(&str, &str); 18] = [
+    const LAYERS: [(&str, &str); 17] = [
         (
             "the credentials provider was not properly configured",
             "the credentials can't be used",
@@ -283,10 +287,6 @@ fn in_plain_words(text: &str) -> Option<&'static str> {
         (
             "an error occurred while loading credentials",
             "the credentials can't be loaded",
-        ),
-        (
-            "no providers in chain provided credentials",
-            "no credentials were found",
         ),
         ("dns error", "the host's name is not known"),
         ("dispatch failure", "no connection could be made"),

@@ -245,6 +245,18 @@ fn a_restore_by_one_job_that_failed_can_go_on_too_and_says_so() {
     let said = stage.restore(&target).ended_with(4).stderr;
     stage.bucket.heal();
     assert!(said.contains("the same command with --resume"), "{said}");
+    // who tries again without it is told as well, and nobody whose database holds something else
+    let begun = stage.target();
+    stage.cluster.psql(&begun.name, "create table t1 (id int)");
+    let again = stage.restore(&begun).ended_with(3).stderr;
+    assert!(again.contains("has left that, --resume goes on with it"), "{again}");
+    let other = stage.target();
+    stage.cluster.psql(&other.name, "create table something_else (id int)");
+    let refused = stage.restore(&other).ended_with(3).stderr;
+    assert!(
+        refused.contains("is not empty") && !refused.contains("--resume"),
+        "{refused}"
+    );
     stage.restore_with(&target, ["--resume"]).success();
     assert_same(
         &dumped(&stage, &target.name),
