@@ -3,7 +3,9 @@
 //! Each lower module has an error of its own; here they get the object they happened on, once.
 
 mod cause;
+mod convert;
 mod hint;
+mod status;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -12,14 +14,12 @@ use std::{fmt, io, path::Path};
 
 use crate::{
     archive,
-    backup::{Failure, RecentBackup, UnknownVersion},
+    backup::{RecentBackup, UnknownVersion},
     cause::Cause,
     certificate::CertificateFault,
     compress,
     exit_status::ExitStatus,
-    lifecycle,
-    panics::{self, Panic},
-    postgres, seal, store,
+    lifecycle, postgres, seal, store,
     text::Untrusted,
 };
 
@@ -350,99 +350,6 @@ impl Error {
             source,
         }
     }
-
-    /// The exit status that says which side failed.
-    #[must_use]
-    pub fn exit_status(&self) -> ExitStatus {
-        match self {
-            Self::Compress(_)
-            | Self::Io { .. }
-            | Self::Sink(_)
-            | Self::Clock { .. }
-            | Self::NotTaken { .. }
-            | Self::TimeLimit { .. } => ExitStatus::Failed,
-            Self::OutputClosed => ExitStatus::OutputClosed,
-            Self::Internal(_) => ExitStatus::Bug,
-            Self::Usage { .. } | Self::Config(_) | Self::Unsettled { .. } => ExitStatus::Usage,
-            Self::Store(error) if matches!(error.kind, store::Kind::Configuration | store::Kind::PlainHttp) => {
-                ExitStatus::Usage
-            }
-            Self::Lifecycle(lifecycle::Error::Transition { .. } | lifecycle::Error::Contradictions(_)) => {
-                ExitStatus::Usage
-            }
-            Self::Postgres(error) => postgres_status(error),
-            Self::Dump(_) | Self::Silent { .. } | Self::TargetUnsuitable { .. } => ExitStatus::Database,
-            Self::Cold { under_way: true, .. } => ExitStatus::Thawing,
-            Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } | Self::Cold { .. } => ExitStatus::Bucket,
-            Self::Seal { .. }
-            | Self::Certificate { .. }
-            | Self::Record { .. }
-            | Self::Archive { .. }
-            | Self::Payload { .. }
-            | Self::Differs { .. } => ExitStatus::Integrity,
-            Self::NotDue { .. } => ExitStatus::Locked,
-            Self::NoSuchBackup { .. } | Self::NoSuchCertificate { .. } | Self::NotGood { .. } => {
-                ExitStatus::NoSuchBackup
-            }
-            // nothing failed, and somebody has to look
-            Self::Unexplained { .. } => ExitStatus::Problem,
-            Self::RestoreFailed { source, .. } | Self::Rows { source, .. } => source.exit_status(),
-            Self::NotReported { .. } => ExitStatus::NotReported,
-            Self::NotWhole { first, .. } => first.exit_status(),
-            Self::Problems { exit_status, .. } | Self::Interrupted { exit_status } => *exit_status,
-        }
-    }
-}
-
-fn postgres_status(error: &postgres::Error) -> ExitStatus {
-    match error {
-        postgres::Error::Locked { .. } | postgres::Error::LockTaken { .. } => ExitStatus::Locked,
-        postgres::Error::Url(_) => ExitStatus::Usage,
-        postgres::Error::LocalServer(_) => ExitStatus::Failed,
-        _ => ExitStatus::Database,
-    }
 }
 
 impl std::error::Error for Error {}
-
-impl From<&Error> for Failure {
-    fn from(error: &Error) -> Self {
-        Self {
-            error: error.to_string().into(),
-            hint: error.hint().map(Untrusted::from),
-            exit_status: error.exit_status().number(),
-            cause: error.cause(),
-        }
-    }
-}
-
-impl From<Panic> for Error {
-    fn from(panic: Panic) -> Self {
-        Self::Internal(panic.to_string())
-    }
-}
-
-impl From<tokio::task::JoinError> for Error {
-    /// A task ends early by a panic alone: nobody here cancels one that is still waited for.
-    fn from(error: tokio::task::JoinError) -> Self {
-        panics::of_task(&error).into()
-    }
-}
-
-impl From<postgres::Error> for Error {
-    fn from(error: postgres::Error) -> Self {
-        Self::Postgres(error)
-    }
-}
-
-impl From<lifecycle::Error> for Error {
-    fn from(error: lifecycle::Error) -> Self {
-        Self::Lifecycle(error)
-    }
-}
-
-impl From<store::Error> for Error {
-    fn from(error: store::Error) -> Self {
-        Self::Store(error)
-    }
-}
