@@ -21,7 +21,7 @@ fn long_messages_fit_the_terminal_and_what_is_copied_stays_whole() {
     for (columns, widest) in [(60, 60), (80, 80), (200, 100)] {
         let mut terminal = Terminal::of_columns(columns, &agent, ["list"]);
         assert_eq!(terminal.ended(), 2);
-        let screen = terminal.settled_screen();
+        let screen = terminal.screen();
         let lines = lines(&screen);
         assert!(lines.iter().all(|line| line.chars().count() <= widest), "{lines:#?}");
         for command in ["`pgcoffer keygen --catalog`", "`pgcoffer init`"] {
