@@ -15,6 +15,9 @@ case $what in
     *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
+# Most of what Python's packages hold is never imported. What is, Python compiles then, and keeps.
+export PIP_COMPILE=0
+
 say() { echo "testbed: $*" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
