@@ -181,10 +181,6 @@ impl Restored<'_> {
         let now = found.map_or(self.role, |found| found.owner.raw());
         match compare_privileges(entry.definition.raw(), entry.owner.raw(), is, now) {
             ComparedPrivileges::Same => (),
-            ComparedPrivileges::OfOwner | ComparedPrivileges::Changed(_) if is_of_every_server(entry) => {
-                let why = "only a superuser may change privileges of what every server has, and none restores";
-                compared.not_compared.push(finding(entry, FindingReason::Rights, why));
-            }
             ComparedPrivileges::OfOwner => compared.not_compared.push(self.other_owner(entry)),
             ComparedPrivileges::Changed(why) => compared.add(self.changed(entry, &why)),
         }
@@ -211,13 +207,6 @@ impl Restored<'_> {
         );
         finding(entry, FindingReason::Owner, why)
     }
-}
-
-/// Whether it is about something that no backup creates: a server or an extension has it, and a superuser owns it.
-fn is_of_every_server(entry: &Entry) -> bool {
-    let system = ["pg_catalog", "information_schema"];
-    let kinds = ["LANGUAGE ", "FOREIGN DATA WRAPPER "];
-    system.contains(&entry.schema.raw()) || kinds.iter().any(|kind| entry.name.raw().starts_with(kind))
 }
 
 fn by_key(entries: &[Entry]) -> BTreeMap<EntryKey, Vec<&Entry>> {

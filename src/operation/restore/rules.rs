@@ -122,10 +122,13 @@ impl TargetRules<'_> {
         is_others.then_some(SkipReason::OwnerOnly)
     }
 
-    /// Leaves out privileges on objects of PostgreSQL itself, and on schemas of other roles.
+    /// Leaves out privileges on objects of PostgreSQL itself, on what a superuser alone can own, and on schemas of other
+    /// roles. The server would pass over some of them with a warning.
     fn privilege(&self, entry: &Entry) -> Option<SkipReason> {
         let schema = entry.schema.raw();
         let is_systems = ["pg_catalog", "information_schema"].contains(&schema);
+        let mut of_superusers = ["LANGUAGE ", "FOREIGN DATA WRAPPER "].into_iter();
+        let is_superusers = of_superusers.any(|kind| entry.name.raw().starts_with(kind));
         let is_schemas = entry
             .name
             .raw()
@@ -133,7 +136,7 @@ impl TargetRules<'_> {
             .is_some_and(|schema| self.is_others_schema(schema));
         let of_other = name_after("role", entry.definition.raw()).is_some_and(|role| role != self.facts.role);
         let is_default = entry.kind == "DEFAULT ACL" && of_other;
-        let is_others = !self.facts.is_superuser && (is_systems || is_schemas || is_default);
+        let is_others = !self.facts.is_superuser && (is_systems || is_superusers || is_schemas || is_default);
         (self.keep_acl && is_others).then_some(SkipReason::OwnerOnly)
     }
 
