@@ -203,7 +203,7 @@ fn a_place_on_s3_has_credentials_of_its_own() {
         terminal.expect_hidden("Secret access key there");
         terminal.answer(&env["AWS_SECRET_ACCESS_KEY"]);
         if name == "same" {
-            terminal.expect("it is in PGCOFFER_BUCKET itself");
+            terminal.expect("it is in the same bucket");
         }
         terminal.expect("It works.");
     }
