@@ -163,7 +163,7 @@ fn a_checksum_that_a_default_retention_wants_is_sent_by_itself() {
         stage.back_up_with(parts.iter().copied());
         stage.run(["verify"]).success();
         let said = stage.run(["check"]).text().to_owned();
-        assert!(said.contains("Content-MD5 goes with each write"), "{said}");
+        assert!(said.contains("Content-MD5 is sent with each write"), "{said}");
     }
     let stage = Stage::small();
     with_default_retention(&stage);

@@ -203,6 +203,8 @@ fn settled_column(text: &str) -> String {
 }
 
 fn settled_words(text: &str) -> String {
+    // what was made within the same second
+    let text = text.replace("just now", "0 seconds ago");
     let mut settled: Vec<String> = Vec::new();
     for word in text.split(' ') {
         let bare = word.trim_end_matches([',', ':', '.', '`', ';']);
