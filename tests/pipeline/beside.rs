@@ -29,7 +29,7 @@ async fn one_slow(scene: Scene) {
     };
     let slow = RateLimit::new(NonZeroU64::new(64 << 10));
     let uploads = [(begin("slow").await, slow), (begin("fast").await, RateLimit::default())];
-    let mut uploads = SideUploads::new(uploads, Duration::from_millis(300));
+    let mut uploads = SideUploads::new(uploads, Duration::from_secs(3));
     let group = Bytes::from(vec![7; 1 << 20]);
     let began = std::time::Instant::now();
     for _ in 0..20 {
