@@ -104,15 +104,25 @@ impl Terminal {
         screen[at..].to_owned()
     }
 
-    /// Waits for a question whose answer isn't shown.
+    /// Waits for a question whose answer isn't shown. What is typed before the terminal hides it is thrown away by it.
     #[track_caller]
     pub fn expect_hidden(&mut self, text: &str) {
         self.expect(text);
         self.wait_until("echo off", |terminal| !terminal.echoes());
     }
 
-    /// Types this and Enter.
+    /// Types this and Enter, where a question hides its answer not before the terminal does.
+    #[track_caller]
     pub fn answer(&mut self, text: &str) {
+        let screen = self.screen();
+        let asks_hidden = screen.lines().next_back().is_some_and(|line| {
+            ["(not shown)", "Press Enter when it is stored"]
+                .iter()
+                .any(|words| line.contains(words))
+        });
+        if asks_hidden {
+            self.wait_until("echo off", |terminal| !terminal.echoes());
+        }
         self.press(&format!("{text}\r"));
     }
 
