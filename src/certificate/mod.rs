@@ -15,7 +15,7 @@
 //! | `controls` | the requirements that it is evidence for |
 //! | `signed` | [`Certificate`]: a statement whose signature was verified |
 //! | `chain` | whether several certificates are all that there are |
-//! | `page`, `page_names`, `style` | the certificate as HTML |
+//! | `page`, `page_names`, `page_html`, `style` | the certificate as HTML |
 //! | `strict_json` | JSON that can be read in one way alone |
 //!
 //! This module doesn't read, write, wait or know the time.
@@ -28,6 +28,7 @@ mod envelope;
 mod key;
 mod names;
 mod page;
+mod page_html;
 mod page_names;
 mod predicate;
 mod signed;

@@ -1,18 +1,16 @@
 //! The certificate as a page of HTML that a person reads or prints. It needs nothing beside itself and asks for nothing.
 
-use std::fmt::Write as _;
-
 use data_encoding::BASE64;
 use jiff::Timestamp;
 
 use super::{
     Certificate,
+    page_html::Page,
     predicate::{
         CertifiedComparison, CertifiedData, CertifiedPlace, CertifiedRecovery, CertifiedScratch, CertifiedVerdict,
         DrillPredicate, KindCount,
     },
     statement::DrillStatement,
-    style::STYLE,
 };
 use crate::{
     backup::Collation,
@@ -52,27 +50,7 @@ impl Certificate {
     }
 }
 
-/// A page while it is written.
-pub(super) struct Page(String);
-
 impl Page {
-    fn begin(predicate: &DrillPredicate) -> Self {
-        let database = html_escaped(predicate.database.as_str());
-        let day = predicate.drill.started_on.strftime("%Y-%m-%d");
-        Self(format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"light dark\">\n\
-             <meta name=\"referrer\" content=\"no-referrer\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-             <title>Restore drill of {database}, {day}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n<main>\n\
-             <header><p class=\"kind\">Certificate of a restore drill</p>\n<h1>Database {database}</h1>\n\
-             <p class=\"sub\">Number {} of this database · {}</p></header>\n",
-            predicate.chain.number,
-            second(predicate.drill.finished_on),
-        ))
-    }
-
     fn verdict(&mut self, predicate: &DrillPredicate) {
         let (class, sign) = match predicate.verdict {
             CertifiedVerdict::Proven => ("good", "✓"),
@@ -246,15 +224,6 @@ impl Page {
         self.push("</tbody></table>\n");
     }
 
-    fn two(&mut self, name: &str, (one, other): &(String, String)) {
-        self.push(&format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>\n",
-            html_escaped(name),
-            html_escaped(one),
-            html_escaped(other)
-        ));
-    }
-
     fn counts(&mut self, heading: &str, counts: &[KindCount]) {
         if counts.is_empty() {
             return;
@@ -340,40 +309,6 @@ impl Page {
              the signed certificate</a></p>\n",
             BASE64.encode(json.as_bytes())
         ));
-    }
-
-    pub(super) fn heading(&mut self, text: &str) {
-        self.push(&format!("<h2>{}</h2>\n", html_escaped(text)));
-    }
-
-    pub(super) fn paragraph(&mut self, text: &str) {
-        self.push(&format!("<p>{}</p>\n", html_escaped(text)));
-    }
-
-    fn fact(&mut self, name: &str, value: &str) {
-        self.push(&format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n",
-            html_escaped(name),
-            html_escaped(value)
-        ));
-    }
-
-    pub(super) fn row(&mut self, cells: &[&str]) {
-        self.push("<tr>");
-        for cell in cells {
-            let _ = write!(self.0, "<td>{}</td>", html_escaped(cell));
-        }
-        self.push("</tr>\n");
-    }
-
-    /// Adds HTML.
-    pub(super) fn push(&mut self, html: &str) {
-        self.0.push_str(html);
-    }
-
-    fn end(mut self) -> String {
-        self.push("</main>\n</body>\n</html>\n");
-        self.0
     }
 }
 

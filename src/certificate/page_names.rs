@@ -1,6 +1,6 @@
 //! The part of the page that only the form with names has: lists by name.
 
-use super::{names::NamedFindings, page::Page};
+use super::{names::NamedFindings, page_html::Page};
 use crate::{
     backup::{DrillCheck, DrillFinding, DrilledTable, TableRows},
     text::{Untrusted, counted, grouped, html_escaped},

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use data_encoding::HEXLOWER;
 
-use super::session::{Session, is_unconvertible};
+use super::session::Session;
 use super::wire::{Row, WireError};
 use crate::text::decoded;
 
@@ -42,7 +42,7 @@ impl Session {
         let sql = format!("SELECT pg_catalog.convert_from(pg_catalog.decode('{hex}', 'hex'), '{encoding}')");
         match self.rows_once(&sql).await {
             Ok(rows) => Ok(rows.first().and_then(|row| row.text(0)).unwrap_or_default().to_owned()),
-            Err(error) if is_unconvertible(&error) => Ok(decoded(bytes)),
+            Err(error) if error.is_unconvertible() => Ok(decoded(bytes)),
             Err(error) => Err(error),
         }
     }

@@ -5,43 +5,25 @@
 //! whose first command sets the path, and uses only names from `pg_catalog`. As each setting ends with its transaction,
 //! nothing remains set on a connection that a pooler gives to another client.
 
+mod statements;
+mod transaction;
+
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::column::Column;
 use super::error::Error;
 use super::explain;
 use super::skipped_hosts::SkippedHost;
-#[cfg(debug_assertions)]
-use super::sql;
 use super::url::{APPLICATION, DatabaseUrl};
-use super::wire::{self, Row, Wire, WireError};
+use super::wire::{self, Wire};
 
 /// The time between two keep-alive queries. Routers and load balancers drop connections that are idle for some minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// The longest time for the answer to a keep-alive query.
 const ANSWER: Duration = Duration::from_secs(30);
-
-/// The isolation level is set because a standby supports no other, and because `serializable` as a default may wait for
-/// other transactions. The path is set first: none of these commands looks up a name.
-const BEGIN: &str = "
-    BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ ONLY;
-    SET LOCAL search_path = pg_catalog, pg_temp;
-    SET LOCAL statement_timeout = '5min';
-    SET LOCAL lock_timeout = '2s';
-    SET LOCAL idle_in_transaction_session_timeout = 0;
-    SET LOCAL \"DateStyle\" = 'ISO';
-    SET LOCAL \"TimeZone\" = 'UTC';";
-
-/// An additional setting that servers since 17 know.
-const NO_TRANSACTION_TIMEOUT: &str = "SET LOCAL transaction_timeout = 0;";
-
-/// The encoding of a database without one: any bytes, which the server can't convert.
-const NO_ENCODING: &str = "SQL_ASCII";
-const BYTES_AS_THEY_ARE: &str = "SET LOCAL client_encoding = 'SQL_ASCII';";
 
 /// Settings that must outlast a transaction, so that a session that only waits with its lock isn't ended. They are set
 /// only on a session with its own server process, and are reset when it is closed.
@@ -55,11 +37,6 @@ const RESET_WAIT: &[(u32, &str)] = &[
     (0, "RESET statement_timeout"),
     (14, "RESET idle_session_timeout"),
 ];
-
-/// A role's own statement timeout applies until the agent's is set, and such a cancellation says nothing about the
-/// lock. A statement that is cancelled so quickly is run again, up to this many times.
-const CANCELLED_MAX: u32 = 20;
-const AT_ONCE: Duration = Duration::from_secs(5);
 
 const SERVER: &str = "
     SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'), current_user, \
@@ -107,13 +84,7 @@ impl Session {
         let (wire, url) = search
             .found
             .map_err(|last| explain::connection(&last.url, last.error).with_skipped_hosts(&skipped_hosts))?;
-        let mut begin = BEGIN.to_owned();
-        if leading_number(&wire.server_version) >= 17 {
-            begin.push_str(NO_TRANSACTION_TIMEOUT);
-        }
-        if wire.server_encoding == NO_ENCODING {
-            begin.push_str(BYTES_AS_THEY_ARE);
-        }
+        let begin = transaction::begin(&wire.server_version, &wire.server_encoding);
         let mut session = Self {
             wire,
             target: url.to_string(),
@@ -211,12 +182,13 @@ impl Session {
 
     /// Whether ASCII SQL can contain this name: without an encoding there are no Unicode escapes.
     pub(super) fn can_write(&self, name: &str) -> bool {
-        self.wire.server_encoding != NO_ENCODING || name.bytes().all(|byte| byte.is_ascii() && byte != b'\\')
+        self.wire.server_encoding != transaction::NO_ENCODING
+            || name.bytes().all(|byte| byte.is_ascii() && byte != b'\\')
     }
 
     /// Whether the database has no encoding, so that its names may be any bytes.
     pub fn has_no_encoding(&self) -> bool {
-        self.wire.server_encoding == NO_ENCODING
+        self.wire.server_encoding == transaction::NO_ENCODING
     }
 
     /// Whether a session with this application name may be one of the agent's.
@@ -303,82 +275,9 @@ impl Session {
         Ok((process, holds))
     }
 
-    /// Runs one statement in its own read-only transaction, with the simple protocol.
-    pub(super) async fn rows(&mut self, what: &'static str, sql: &str) -> Result<Vec<Row>, Error> {
-        let began = Instant::now();
-        for _ in 0..CANCELLED_MAX {
-            match self.rows_once(sql).await {
-                Err(error) if is_cancelled(&error) && began.elapsed() < AT_ONCE => {}
-                Err(error) if is_unconvertible(&error) => {
-                    let rows = self.rows_of_any_encoding(sql).await;
-                    return rows.map_err(|error| self.explained(what, error));
-                }
-                result => return result.map_err(|error| self.explained(what, error)),
-            }
-        }
-        let result = self.rows_once(sql).await;
-        result.map_err(|error| self.explained(what, error))
-    }
-
-    pub(super) async fn rows_once(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
-        let result = self.rows_in_transaction(sql, "; COMMIT").await;
-        self.roll_back_after(result).await
-    }
-
-    /// Ends the transaction in which a statement failed.
-    async fn roll_back_after(&mut self, result: Result<Vec<Row>, WireError>) -> Result<Vec<Row>, WireError> {
-        if result.is_err() && self.wire.is_in_transaction {
-            // the statement has failed already; if this fails too, the next statement reports it
-            let _ = self.wire.run("ROLLBACK").await;
-        }
-        result
-    }
-
-    /// The rows of one statement as bytes, each of them a character.
-    pub(super) async fn rows_as_bytes(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
-        let all = format!("{} {BYTES_AS_THEY_ARE} {sql}; COMMIT", self.begin);
-        let result = self.wire.run_for_bytes(&all).await;
-        self.roll_back_after(result).await
-    }
-
     /// The database's encoding, by PostgreSQL's name.
     pub fn encoding_name(&self) -> &str {
         &self.wire.server_encoding
-    }
-
-    /// Begins a transaction, runs one statement in it, and then `end`.
-    pub(super) async fn rows_in_transaction(&mut self, sql: &str, end: &str) -> Result<Vec<Row>, WireError> {
-        #[cfg(debug_assertions)]
-        if let Some(found) = sql::unqualified(sql) {
-            panic!("a statement leaves {found} to the search_path: {sql}");
-        }
-        self.wire.run(&format!("{} {sql}{end}", self.begin)).await
-    }
-
-    /// The column of a row at an index.
-    pub(super) fn column<T: Column>(&self, row: &Row, index: usize, what: &'static str) -> Result<T, Error> {
-        T::read(row.text(index)).ok_or_else(|| Error::Query {
-            target: self.target.clone(),
-            what,
-            code: String::new(),
-            message: format!("column {index} has an unexpected value").into(),
-        })
-    }
-
-    /// The statement's single result, a number that is not negative.
-    pub(super) async fn number(&mut self, what: &'static str, sql: &str) -> Result<u64, Error> {
-        let rows = self.rows(what, sql).await?;
-        self.first(&rows, what)
-    }
-
-    /// The first value of the first row.
-    pub(super) fn first<T: Column>(&self, rows: &[Row], what: &'static str) -> Result<T, Error> {
-        let none = Row::default();
-        self.column(rows.first().unwrap_or(&none), 0, what)
-    }
-
-    pub(super) fn explained(&self, what: &'static str, error: WireError) -> Error {
-        explain::statement(&self.target, what, error)
     }
 
     /// Converts the error of a session's first statement. A pooler logs a client in by itself, and connects to a server
@@ -391,24 +290,8 @@ impl Session {
     }
 }
 
-/// The major version: 17 of `17.2 (Debian 17.2-1)` and of `17beta1`.
-fn leading_number(text: &str) -> u32 {
-    let digits: String = text.chars().take_while(char::is_ascii_digit).take(4).collect();
-    digits.parse().unwrap_or(0)
-}
-
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({})", self.target)
     }
-}
-
-/// Whether the server has a text that it can't convert from the database's encoding: character_not_in_repertoire, or
-/// untranslatable_character.
-pub(super) fn is_unconvertible(error: &WireError) -> bool {
-    matches!(error, WireError::Server(error) if ["22021", "22P05"].contains(&error.code.as_str()) && !error.is_fatal)
-}
-
-fn is_cancelled(error: &WireError) -> bool {
-    matches!(error, WireError::Server(error) if error.code == "57014" && !error.is_fatal)
 }

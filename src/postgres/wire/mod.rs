@@ -131,6 +131,24 @@ pub(super) enum WireError {
     Protocol(String),
 }
 
+impl WireError {
+    /// Whether the server has a text that it can't convert from the database's encoding: character_not_in_repertoire,
+    /// or untranslatable_character.
+    pub(super) fn is_unconvertible(&self) -> bool {
+        self.is_of(&["22021", "22P05"])
+    }
+
+    /// Whether the server cancelled the statement, as a statement timeout does.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.is_of(&["57014"])
+    }
+
+    /// Whether the server sent an error of one of these codes, after which the session goes on.
+    fn is_of(&self, codes: &[&str]) -> bool {
+        matches!(self, Self::Server(error) if codes.contains(&error.code.as_str()) && !error.is_fatal)
+    }
+}
+
 /// Why the login method that a server asks for is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginRefusal {
