@@ -7,8 +7,11 @@
 # What install.sh brings by rustup is not yet on the PATH of the shell that called make.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-# One call of cargo for both, so that what they share is built once; the profile of the tests, because a release build
-# takes twice as long, nearly half of it link-time optimization, and `make test` builds this one anyway.
+# One call of cargo for both, so that what they share is built once; the dependencies of the tests, because a release
+# build takes twice as long, nearly half of it link-time optimization, and `make test` needs these anyway. Our own code
+# is built once, for running: what debuggers and later builds need of it takes a minute.
+demo: export CARGO_INCREMENTAL = 0
+demo: export CARGO_PROFILE_DEV_DEBUG = 0
 demo:
 	tests/testbed/install.sh demo
 	cargo build --bin pgcoffer --example demo

@@ -19,7 +19,7 @@ pub enum ExitStatus {
     Bucket = 4,
     /// What was read is not what was written, or the key is another one.
     Integrity = 5,
-    /// Another run holds the database's lock, or has just done the same.
+    /// Another run holds the database's lock, or has just done the same; or another restore goes into the same target.
     Locked = 6,
     /// There is no such backup.
     NoSuchBackup = 7,
@@ -101,7 +101,7 @@ impl ExitStatus {
             Self::Database => "the database side",
             Self::Bucket => "the bucket side",
             Self::Integrity => "integrity or key",
-            Self::Locked => "another run holds the database's lock",
+            Self::Locked => "another run holds the database's lock: of a backup, or of a restore into it",
             Self::NoSuchBackup => "no such backup",
             Self::Problem => "check, status or tick found a problem",
             Self::Incomplete => "restored or proven, all but what is named",

@@ -86,7 +86,7 @@ fn of_postgres(error: &postgres::Error) -> Cause {
             sqlstate: SqlState::parse(code),
         }
         .into(),
-        E::Locked { .. } => Database::DatabaseLocked.into(),
+        E::Locked { .. } | E::TargetLocked { .. } => Database::DatabaseLocked.into(),
         E::Obstacles { obstacles, .. } => Database::DatabaseRights {
             objects: obstacles.len(),
         }

@@ -49,7 +49,9 @@ impl Error {
 
 fn postgres_status(error: &postgres::Error) -> ExitStatus {
     match error {
-        postgres::Error::Locked { .. } | postgres::Error::LockTaken { .. } => ExitStatus::Locked,
+        postgres::Error::Locked { .. } | postgres::Error::LockTaken { .. } | postgres::Error::TargetLocked { .. } => {
+            ExitStatus::Locked
+        }
         postgres::Error::Url(_) => ExitStatus::Usage,
         postgres::Error::LocalServer(_) => ExitStatus::Failed,
         _ => ExitStatus::Database,

@@ -1,4 +1,5 @@
-//! The advisory lock that prevents two runs from backing up one database at the same time, and its holder.
+//! The advisory locks that prevent two runs from backing up one database, or from restoring into one, at the same time,
+//! and who holds them.
 
 use sha2::{Digest, Sha256};
 
@@ -10,6 +11,9 @@ use crate::text::Untrusted;
 /// The first of the two numbers of the agent's advisory locks: `pgcf` in ASCII.
 const LOCK_CLASS: i32 = i32::from_be_bytes(*b"pgcf");
 
+/// What stands for the label in the lock of a target. No label has a colon.
+const TARGET_LOCK: &str = "restore:target";
+
 impl Session {
     /// Takes the lock of a label in this database. It is held until the session ends. Does not wait for a holder.
     ///
@@ -20,13 +24,7 @@ impl Session {
     /// # Errors
     /// [`Error::Locked`] if another run holds it, [`Error::LockTaken`] if another session does.
     pub async fn lock(&mut self, label: &str) -> Result<(), Error> {
-        const WHAT: &str = "take the lock";
-        self.prepare_to_wait().await?;
-        let number = lock_number(label);
-        let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK_CLASS}, '{number}')");
-        let rows = self.rows(WHAT, &sql).await?;
-        if self.first(&rows, WHAT)? {
-            self.lock_number = Some(number);
+        if self.takes_lock(label).await? {
             return Ok(());
         }
         // the holder is only for the message: if it can't be found, that is no further error
@@ -36,6 +34,35 @@ impl Session {
             Some(holder) if !holder.may_be_own_run => Error::LockTaken { label, holder },
             holder => Error::Locked { label, holder },
         })
+    }
+
+    /// Takes the lock of this database as the target of a restore, held and found as that of a label is, with
+    /// `restore:target` in the place of the label. Does not wait for a holder.
+    ///
+    /// # Errors
+    /// [`Error::TargetLocked`] if another session holds it.
+    pub async fn lock_target(&mut self) -> Result<(), Error> {
+        if self.takes_lock(TARGET_LOCK).await? {
+            return Ok(());
+        }
+        let holder = self.lock_holder(TARGET_LOCK).await.ok().flatten().map(Box::new);
+        Err(Error::TargetLocked {
+            target: self.target().to_owned(),
+            holder,
+        })
+    }
+
+    async fn takes_lock(&mut self, label: &str) -> Result<bool, Error> {
+        const WHAT: &str = "take the lock";
+        self.prepare_to_wait().await?;
+        let number = lock_number(label);
+        let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK_CLASS}, '{number}')");
+        let rows = self.rows(WHAT, &sql).await?;
+        let is_taken = self.first(&rows, WHAT)?;
+        if is_taken {
+            self.lock_number = Some(number);
+        }
+        Ok(is_taken)
     }
 
     /// The session that holds the lock of a label, unless it is just ending. Doesn't take the lock.

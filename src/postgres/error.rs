@@ -104,6 +104,15 @@ pub enum Error {
         /// The holder, as far as the server shows it.
         holder: Box<LockHolder>,
     },
+    /// Another restore into the same database is under way.
+    #[error("another restore into {target} is under way{}", .holder.as_ref().map(|holder| format!(": \
+        {holder}")).unwrap_or_default())]
+    TargetLocked {
+        /// The target, as `user@host:port/database`.
+        target: String,
+        /// The holder of its lock, as far as the server shows it.
+        holder: Option<Box<LockHolder>>,
+    },
     /// The role lacks rights that pg_dump needs.
     #[error("role {user} cannot dump {database}: {}", list_obstacles(.obstacles))]
     Obstacles {

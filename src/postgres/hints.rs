@@ -43,6 +43,11 @@ impl Error {
             Self::Locked { holder: None, .. } => "its holder has just ended, or is invisible to this role: run the \
                                                   command again"
                 .into(),
+            Self::TargetLocked { .. } => {
+                "nothing was changed by this one. Wait until the other one has ended, or stop it \
+                                          where it runs, by Ctrl-C; only then look at what is in the target"
+                    .into()
+            }
             Self::LockTaken { holder, .. } => format!(
                 "any role that may connect to the database can take this lock. If it is a backup by another login, \
                  wait; otherwise have the database's administrator find out who it is, and end that session: SELECT \

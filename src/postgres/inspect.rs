@@ -61,6 +61,16 @@ pub struct Inspection {
 }
 
 impl Inspection {
+    /// Whether a dump would have no rows to hold, now and later.
+    pub fn is_empty(&self) -> bool {
+        self.tables == 0 && self.large_objects == 0
+    }
+
+    /// That in words.
+    pub fn nothing_in_it(&self) -> String {
+        format!("database {} has no table and no large object", self.database)
+    }
+
     /// [`Error::Obstacles`] with every obstacle, if there is one.
     pub fn check(&self) -> Result<(), Error> {
         if self.obstacles.is_empty() {

@@ -55,11 +55,13 @@ impl Run<'_> {
         let inspection = session.inspect().await?;
         inspection.check()?;
         self.warn_of_contents(&inspection, &session.blockers().await?);
+        self.warn(self.nothing_to_dump(&inspection));
         let (client, warning) = clients.for_dump(inspection.server_major)?;
         self.warn(warning.map(|warning| warning.to_string()));
         let earlier = survey
             .as_ref()
             .and_then(|survey| survey.newest_good(self.record.started));
+        self.warn(earlier.and_then(|earlier| self.another_database(&inspection, earlier)));
         let plan = self.plan(&inspection, earlier);
         let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
         progress.expect(expected(&inspection, earlier, dump_bytes));
@@ -85,6 +87,29 @@ impl Run<'_> {
             options,
             plan,
             survey,
+        })
+    }
+
+    /// A URL with a wrong name leads to a database that is there and empty, such as `postgres`.
+    fn nothing_to_dump(&self, inspection: &Inspection) -> Option<String> {
+        inspection.is_empty().then(|| {
+            format!(
+                "{}: see whether the URL of {} names the right one",
+                inspection.nothing_in_it(),
+                self.request.database
+            )
+        })
+    }
+
+    /// Two databases under one label, such as those of production and of staging.
+    fn another_database(&self, inspection: &Inspection, earlier: &Record) -> Option<String> {
+        let before = &earlier.source.as_ref()?.server.database;
+        (*before != inspection.database).then(|| {
+            format!(
+                "this is a backup of database {}, and the one before, {}, of database {before}: see whether the URL of {} \
+                 names the right one",
+                inspection.database, earlier.id, self.request.database
+            )
         })
     }
 

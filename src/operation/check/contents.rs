@@ -4,6 +4,17 @@
 use super::sheet::CheckSheet;
 use crate::postgres::{AddedMembers, Blocker, Examination, Inspection, LockCapacity, SessionSettings};
 
+/// Whether there is anything to dump. A URL with a wrong name leads to a database that is there and empty.
+pub(super) fn tables(sheet: &mut CheckSheet<'_>, inspection: &Inspection) {
+    if inspection.is_empty() {
+        sheet.warning(
+            "tables",
+            inspection.nothing_in_it(),
+            "if it is new, do nothing; otherwise correct the database's name at the end of the url",
+        );
+    }
+}
+
 /// What no dump contains: what belongs to an extension that didn't create it, and what pg_dump skips.
 pub(super) fn left_out(sheet: &mut CheckSheet<'_>, inspection: &Inspection) {
     for added_members in &inspection.added_members {

@@ -49,6 +49,7 @@ pub(super) async fn database(
     encryption(sheet, &database.url, session.is_local(), &inspection);
     version(sheet, clients, &inspection, request.clock.now());
     rights(sheet, &inspection);
+    contents::tables(sheet, &inspection);
     contents::left_out(sheet, &inspection);
     let examined = async { Ok(session.examine().await?) };
     match interrupt.or(examined).await {

@@ -15,7 +15,7 @@ use super::{
     there::AlreadyThere,
 };
 use crate::{
-    archive::Entry,
+    archive::{Contents, Entry},
     backup::{DrillFinding, DrilledLargeObjects, DrilledTable, FindingReason},
     error::{Error, Result},
     operation::{
@@ -118,6 +118,7 @@ impl Drill<'_> {
         report.differences.extend(rows.differences);
         report.differences.extend(definitions.differences);
         report.not_compared.extend(rows.not_compared);
+        report.not_compared.extend(nothing_to_compare(&was));
         report.not_compared.extend(definitions.not_compared);
         add_restore(restored.report, report);
         report.remarks.extend(versions.map(|versions| {
@@ -282,6 +283,18 @@ fn is_unreadable(error: &Error) -> bool {
         return false;
     };
     fault.cause == FailureCause::PermissionDenied
+}
+
+/// The finding of a backup without anything that could be compared. A URL with a wrong name leads to such a database.
+fn nothing_to_compare(backup: &Contents) -> Option<DrillFinding> {
+    (backup.tables.is_empty() && backup.large_objects.count == 0).then(|| DrillFinding {
+        kind: "DATABASE".into(),
+        schema: Untrusted::default(),
+        name: Untrusted::default(),
+        label: "the database".into(),
+        why: "the backup holds no table and no large object".into(),
+        reason: FindingReason::Other,
+    })
 }
 
 fn of_object(object: FoundObject, reason: FindingReason, why: String) -> DrillFinding {

@@ -4,6 +4,7 @@
 mod beside;
 mod clean;
 mod column_defaults;
+mod connection;
 mod default_grants;
 mod dependencies;
 mod estimate;
@@ -57,9 +58,7 @@ use crate::{
     backup::{Details, Record, TableFingerprint},
     catalog::Catalog,
     error::{Error, Result, TargetProblem, TargetState},
-    postgres::{
-        self, Clients, ConnectFault, DatabaseUrl, Direction, MessageLanguage, PgClient, Session, SessionSettings,
-    },
+    postgres::{Clients, DatabaseUrl, Direction, MessageLanguage, PgClient, Session, SessionSettings},
     text::Untrusted,
 };
 
@@ -86,27 +85,12 @@ pub(super) use selection::is_part;
 pub(super) use statement::{columns as copied_columns, granted_roles, name_after};
 use unfinished::or_unfinished;
 
-/// The error of a connection to a target, whose database can be made if it is missing.
-fn missing_target(error: postgres::Error) -> Error {
-    match error {
-        postgres::Error::Connect {
-            target,
-            fault: ConnectFault::NoSuchDatabase,
-            message,
-        } => postgres::Error::Connect {
-            target,
-            fault: ConnectFault::NoSuchTarget,
-            message,
-        }
-        .into(),
-        error => error.into(),
-    }
-}
-
 /// A restore that was checked and planned. The target has not been changed.
 pub struct PreparedRestore<'a> {
     record: &'a Record,
     request: &'a RestoreRequest,
+    /// The connection that holds the target's lock; none for a preview.
+    locked: Option<Session>,
     archive: OpenedArchive,
     plan: RestorePlan,
     /// The table beside what the target has, if one was asked for.
@@ -148,7 +132,10 @@ async fn prepared<'a>(
     let has_jobs = request.jobs.get() > 1 || request.resume;
     let mut archive = open_part(catalog, record, is_part || has_jobs).await?;
     let mut entries = std::mem::take(&mut archive.entries);
-    let connected = connect(request).await;
+    let connected = match request.preview {
+        true => connection::look(request).await,
+        false => connection::locked(request).await,
+    };
     let mut session = connected.map_err(|error| or_unfinished(error, request, &archive, &entries))?;
     let (server_major, message_language) = (session.server_major(), session.message_language().await?);
     let settings = session.settings(Direction::Restore).await?;
@@ -203,7 +190,13 @@ async fn prepared<'a>(
         true => Jobs::within(request.jobs, &session.connection_room().await?),
         false => Jobs::one(),
     };
-    session.close().await;
+    let locked = match request.preview {
+        true => {
+            session.close().await;
+            None
+        }
+        false => Some(session),
+    };
     plan.add_remarks(&facts, &options, source_major(record));
     if !plan.problems.is_empty() && !request.preview {
         return Err(unsuitable(request, plan.problems));
@@ -219,6 +212,7 @@ async fn prepared<'a>(
         client: client_for(clients, record, server_major)?,
         record,
         request,
+        locked,
         archive,
         plan,
         beside,
@@ -264,23 +258,10 @@ fn source_major(record: &Record) -> Option<u32> {
 /// # Errors
 /// Any reason why the target can't be used.
 pub async fn check_target(clients: &Clients, record: &Record, request: &RestoreRequest) -> Result<()> {
-    let session = connect(request).await?;
+    let session = connection::look(request).await?;
     let server_major = session.server_major();
     session.close().await;
     client_for(clients, record, server_major).map(drop)
-}
-
-/// Connects to the target, and checks that it is writable. It has to be empty, unless `--clean` is given or a part is
-/// restored, which overwrites nothing.
-async fn connect(request: &RestoreRequest) -> Result<Session> {
-    let session = Session::connect(&request.target).await;
-    let mut session = session.map_err(missing_target)?;
-    session.check_writable().await?;
-    let may_have_objects = request.clean || request.made_for_it || request.resume || !request.only.is_empty();
-    if !may_have_objects {
-        session.check_empty().await?;
-    }
-    Ok(session)
 }
 
 fn client_for<'a>(clients: &'a Clients, record: &Record, server_major: u32) -> Result<&'a PgClient> {
@@ -321,13 +302,18 @@ pub async fn restore(
     traced(span, restored(prepared, progress, interrupt)).await
 }
 
-async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt: &Interrupt) -> Result<RestoreReport> {
+async fn restored(
+    mut prepared: PreparedRestore<'_>,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<RestoreReport> {
     let started = Timestamp::now();
     let (record, request) = (prepared.record, prepared.request);
     let mut settings: Vec<String> = prepared.settings.warnings().collect();
     settings.extend(prepared.warnings_of_backup());
     let mut made_roles = Vec::new();
-    let (target, not_furnished) = match interrupt.or(begin(&prepared, &mut made_roles)).await {
+    let before = prepared.locked.take();
+    let (mut locked, target, not_furnished) = match interrupt.or(begin(&prepared, before, &mut made_roles)).await {
         Ok(begun) => begun,
         Err(error) if made_roles.is_empty() => return Err(error),
         Err(error) => {
@@ -340,11 +326,12 @@ async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt:
             });
         }
     };
-    let loaded = prepared.loaded(&target, progress, interrupt).await;
+    let loaded = connection::kept(&mut locked, prepared.loaded(&target, progress, interrupt)).await;
     let slots = slots::remove_slots(&target, &prepared.plan).await;
     let (contents, loaded) = match loaded {
         Ok(loaded) => loaded,
         Err(FailedLoad { error, all_sent }) => {
+            locked.close().await;
             let error = signal_first(error, interrupt).await;
             return Err(Error::RestoreFailed {
                 target: request.target.to_string(),
@@ -362,6 +349,7 @@ async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt:
     report.remarks.extend(prepared.remarks_on_part());
     report.add_slots(slots);
     report.add_failed(revoke_from_public::revoke_from_public(&prepared.plan, &target).await);
+    locked.close().await;
     report.remarks.extend(settings);
     let not_furnished = not_furnished.into_iter();
     report
@@ -372,10 +360,15 @@ async fn restored(prepared: PreparedRestore<'_>, progress: &Progress, interrupt:
 }
 
 /// Checks the target again, as it may have changed while the user was asked, and creates missing roles. Returns the
-/// address of the server that the checks ran on, for child processes, and what the created roles could not be given.
-async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> Result<(DatabaseUrl, Vec<String>)> {
+/// session with the target's lock, the address of the server that the checks ran on, for child processes, and what the
+/// created roles could not be given.
+async fn begin(
+    prepared: &PreparedRestore<'_>,
+    before: Option<Session>,
+    made_roles: &mut Vec<String>,
+) -> Result<(Session, DatabaseUrl, Vec<String>)> {
     let request = prepared.request;
-    let mut session = connect(request).await?;
+    let mut session = connection::locked_still(before, request).await?;
     if request.clean {
         let problems = clean_problems(&mut session, &prepared.plan).await?;
         if !problems.is_empty() {
@@ -394,6 +387,5 @@ async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> 
         None => Vec::new(),
     };
     let target = session.child_url().await?;
-    session.close().await;
-    Ok((target, not_furnished))
+    Ok((session, target, not_furnished))
 }

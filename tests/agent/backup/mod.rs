@@ -19,3 +19,4 @@ pub(crate) mod search_path_traps;
 mod servers;
 mod signals;
 mod sql_ascii;
+mod wrong_database;

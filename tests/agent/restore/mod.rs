@@ -1,5 +1,6 @@
 //! Restores and downloads: what comes back, what is refused, and what a hostile backup or target tries.
 
+mod at_once;
 pub(crate) mod clean;
 mod clean_dependants;
 mod clean_over_itself;
