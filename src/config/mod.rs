@@ -9,6 +9,7 @@ mod drills;
 mod dynos;
 mod entry;
 mod file;
+mod meant;
 mod monitoring;
 mod names;
 mod notices;
@@ -251,16 +252,8 @@ impl Config {
                 .iter()
                 .find(|d| d.label.as_str() == label.to_ascii_lowercase())
                 .ok_or_else(|| {
-                    Error::usage(
-                        format!("no database {label:?} is configured; configured: {}", names()),
-                        match Label::nearest(label, all.iter().map(|database| &database.label)) {
-                            Some(meant) => format!("did you mean {meant}?"),
-                            None => format!(
-                                "name one of those, or set PGCOFFER_DB_{}_URL",
-                                label.to_ascii_uppercase()
-                            ),
-                        },
-                    )
+                    let why = format!("no database {label:?} is configured; configured: {}", names());
+                    Error::usage(why, self.meant_database(label))
                 }),
         }
     }

@@ -56,7 +56,7 @@ fn what_is_missing_is_named_with_the_flag_that_says_it() {
     refused(
         &bare,
         &["--output", "env", "--database", "ma-in=env:X"],
-        &["can't be a database's label"],
+        &["can't be a database's label", "call it ma_in: --database ma_in=env:X"],
     );
     refused(
         &bare,
