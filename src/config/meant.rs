@@ -52,7 +52,10 @@ mod tests {
         assert!(hint("your-app").contains("set PGCOFFER_DB_YOUR_APP_URL and name your_app"));
         assert!(hint("other").ends_with("set PGCOFFER_DB_OTHER_URL"));
         let said = hint("postgres://u:hunter2@h/x");
-        assert!(said.contains("a URL is a setting") && !said.contains("hunter2"), "{said}");
+        assert!(
+            said.contains("a URL is a setting") && !said.contains("hunter2"),
+            "{said}"
+        );
         assert_eq!(hint("a/b"), "name one of those");
     }
 }

@@ -209,7 +209,10 @@ impl Config {
         for name in settings.broken() {
             reading.pass_over(name);
         }
-        let (config, faults) = reading.finish();
+        let (mut config, faults) = reading.finish();
+        for place in &mut config.places {
+            place.store.variables = config.store.variables.clone();
+        }
         let faults = settings.faults(faults);
         if faults.is_empty() {
             Ok(config)

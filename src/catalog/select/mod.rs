@@ -102,7 +102,9 @@ pub(super) fn is_part_of(part: &str, id: &BackupId) -> bool {
 
 /// A moment in the place of an id, or the second half of one, which the shell has parted at its blank.
 fn moment_as_id(text: &str, before: Option<Timestamp>) -> Error {
-    let is_time = text.get(..4).is_none_or(|year| !year.bytes().all(|b| b.is_ascii_digit()));
+    let is_time = text
+        .get(..4)
+        .is_none_or(|year| !year.bytes().all(|b| b.is_ascii_digit()));
     let hint = match (is_time, before) {
         (true, _) => "a moment with a blank in it stands in quotes: --before \"2026-11-29 02:30\"".to_owned(),
         (false, None) if parse_moment(text, &TimeZone::UTC).is_ok() => {
@@ -179,7 +181,10 @@ mod tests {
         // without quotes the shell makes two words of it: no cure may name half a moment
         let moment = "2026-11-29T00:00:00Z".parse().unwrap();
         for before in [None, Some(moment)] {
-            let hint = BackupSelector::parse(Some("02:30"), before).unwrap_err().hint().unwrap();
+            let hint = BackupSelector::parse(Some("02:30"), before)
+                .unwrap_err()
+                .hint()
+                .unwrap();
             assert!(hint.contains("in quotes: --before \"2026"), "{hint}");
         }
     }

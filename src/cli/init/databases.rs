@@ -68,6 +68,10 @@ impl Draft {
         if let Some(add_on) = place.strip_prefix("heroku:") {
             return self.attach_named(label, add_on);
         }
+        if !place.contains(':') && self.vars.contains_key(place) {
+            let why = format!("--database names the variable {place} without env: before it");
+            return Err(usage(why, format!("give --database {label}=env:{place}")));
+        }
         let url = match place.strip_prefix("env:") {
             None => place.to_owned(),
             Some(variable) => self.vars.get(variable).cloned().ok_or_else(|| {

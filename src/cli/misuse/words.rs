@@ -7,9 +7,7 @@ use super::{Spot, names, nearest, string};
 use crate::cli::slips;
 
 /// What pages, mails and word processors make of one or two hyphens.
-const LONG_DASHES: [char; 6] = [
-    '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}',
-];
+const LONG_DASHES: [char; 6] = ['\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}'];
 
 pub(super) fn of_command(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
     let word = string(error, ContextKind::InvalidSubcommand);
@@ -56,7 +54,10 @@ pub(super) fn of_argument(error: &clap::Error, at: &Spot<'_>, words: &[String]) 
     }
     let what = format!("`{}` has no option {typed}", at.path);
     if typed.len() > 1 && typed.bytes().skip(1).all(|b| b.is_ascii_digit()) {
-        let hint = format!("what begins with a dash is an option, and no number below 0 fits here; {}", at.help());
+        let hint = format!(
+            "what begins with a dash is an option, and no number below 0 fits here; {}",
+            at.help()
+        );
         return (what, hint);
     }
     let of_all = at.root.get_arguments().filter(|arg| arg.is_global_set());
@@ -108,7 +109,11 @@ fn with_long_dash(word: &str) -> Option<(String, String)> {
     if !word.starts_with(LONG_DASHES) || !is_option {
         return None;
     }
-    let dashes = if name.split('=').next().unwrap_or_default().len() == 1 { "-" } else { "--" };
+    let dashes = if name.split('=').next().unwrap_or_default().len() == 1 {
+        "-"
+    } else {
+        "--"
+    };
     Some((
         format!("{word:?} begins with a long dash, as pages and mails write it"),
         format!("no option begins with a long dash: write {dashes}{name}"),

@@ -11,10 +11,7 @@ pub(super) const OWN: &[(&str, &str)] = &[
         "get",
         "`pgcoffer get latest` downloads a backup and opens it: a file that pg_restore reads",
     ),
-    (
-        "delete",
-        "`pgcoffer delete ID` deletes one backup, after it has asked",
-    ),
+    ("delete", "`pgcoffer delete ID` deletes one backup, after it has asked"),
     (
         "restore",
         "`pgcoffer restore latest --to env:TARGET_URL` restores into an empty database; `--dry-run` shows what it would \

@@ -94,9 +94,21 @@ mod tests {
         assert!(hint("pg:backups:capture").unwrap().contains("`pgcoffer backup`"));
         assert!(hint("PG:BACKUPS").unwrap().contains("`pgcoffer list`"));
         assert!(hint("pg:backups:restore").unwrap().contains("`pgcoffer restore latest"));
-        assert!(hint("pg:backups:schedule").unwrap().contains("`pgcoffer schedule show`"));
-        assert!(hint("pg:backups:schedules").unwrap().contains("`pgcoffer schedule show`"));
-        assert!(hint("pg:backups:unschedule").unwrap().contains("`pgcoffer schedule clear`"));
+        assert!(
+            hint("pg:backups:schedule")
+                .unwrap()
+                .contains("`pgcoffer schedule show`")
+        );
+        assert!(
+            hint("pg:backups:schedules")
+                .unwrap()
+                .contains("`pgcoffer schedule show`")
+        );
+        assert!(
+            hint("pg:backups:unschedule")
+                .unwrap()
+                .contains("`pgcoffer schedule clear`")
+        );
         assert!(hint("pg:backups:delete").unwrap().contains("`pgcoffer delete ID`"));
         assert!(hint("test-notice").unwrap().contains("`pgcoffer check --notify`"));
         assert_eq!(hint("no-such-thing"), None);

@@ -159,7 +159,10 @@ pub(super) const OPTIONS: &[(&[&str], &str)] = &[
         &["format", "output", "o"],
         "--json prints the result as JSON; `pgcoffer get latest -o FILE` writes a backup into a file",
     ),
-    (&["no-color", "no-colour", "monochrome"], "--color never uses no colours"),
+    (
+        &["no-color", "no-colour", "monochrome"],
+        "--color never uses no colours",
+    ),
     (
         &["type", "full", "incr", "diff", "incremental"],
         "each backup is a full one, and depends on no other",
