@@ -149,5 +149,12 @@ pub(super) fn no_certificate_key() -> Error {
 
 pub(super) fn parse_label(text: Option<&str>) -> Result<Option<Label>> {
     let label = text.map(Label::parse).transpose();
-    label.map_err(|e| usage(e.to_string(), "`pgcoffer list` shows the databases that have backups"))
+    label.map_err(|e| {
+        let shown = "`pgcoffer list` shows the databases that have backups";
+        let hint = match text.and_then(Label::fitting) {
+            Some(fitting) => format!("did you mean {fitting}? {shown}"),
+            None => shown.to_owned(),
+        };
+        usage(e.to_string(), hint)
+    })
 }

@@ -27,8 +27,7 @@ impl Agent {
     /// a run that failed; what the bucket refuses, and what is wrong with the details of one;
     /// [`crate::Error::Cold`] where definitions are to be named and an archive is in cold storage.
     pub async fn diff(&self, from: Selector<'_>, to: Selector<'_>, definitions: bool) -> Result<BackupDiff> {
-        let from = self.find_to("compare", from).await?;
-        let to = self.find_to("compare", to).await?;
+        let (from, to) = self.find_both(from, to).await?;
         if (&from.id, &from.database) == (&to.id, &to.database) {
             return Err(usage(
                 format!("both are the same backup, {}", from.id),
@@ -47,6 +46,23 @@ impl Agent {
         Ok(BackupDiff { from, to, changes })
     }
 
+    /// Both backups: the newest one is meant of the database of the other, where that is named by its id.
+    async fn find_both(&self, from: Selector<'_>, to: Selector<'_>) -> Result<(Record, Record)> {
+        if is_of_any(&from) && !is_of_any(&to) {
+            let to = self.find_to("compare", to).await?;
+            let database = Some(to.database.as_str());
+            let from = self.find_to("compare", Selector { database, ..from }).await?;
+            return Ok((from, to));
+        }
+        let found = self.find_to("compare", from).await?;
+        let database = match is_of_any(&to) {
+            true => Some(found.database.as_str()),
+            false => to.database,
+        };
+        let to = self.find_to("compare", Selector { database, ..to }).await?;
+        Ok((found, to))
+    }
+
     /// What is inside a backup.
     async fn inside(&self, record: &Record) -> Result<Details> {
         let catalog = self.catalog().await?;
@@ -57,6 +73,12 @@ impl Agent {
             Error::differs(record.id.as_str(), lost)
         })
     }
+}
+
+/// Whether it is the newest one, of a database that is not named.
+fn is_of_any(selector: &Selector<'_>) -> bool {
+    let is_latest = |id: &str| id == "latest" || id.starts_with("latest:");
+    selector.database.is_none() && selector.id.is_none_or(is_latest)
 }
 
 /// What a failed run had read of its dump is no state of a database.

@@ -1,6 +1,6 @@
 //! The file that node_exporter reads, written after every verb that may have changed what it says.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use super::Agent;
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     catalog::Catalog,
     metrics::{DatabaseMetrics, Snapshot, write_textfile},
     operation::{self, Health},
+    text::os_words,
 };
 
 impl Agent {
@@ -67,7 +68,26 @@ impl Agent {
 /// Writes a snapshot into the file; a failure stands in the log alone.
 pub(crate) fn write_metrics_file(file: &Path, snapshot: &Snapshot) {
     if let Err(error) = write_textfile(file, snapshot) {
-        let hint = "the folder must exist, and the user who runs pgcoffer must be allowed to write there";
-        tracing::warn!(hint, "PGCOFFER_METRICS_FILE: can't write {}: {error}", file.display());
+        let (hint, why) = (hint_of_writing(error.kind()), os_words(&error));
+        tracing::warn!(hint, "PGCOFFER_METRICS_FILE: can't write {}: {why}", file.display());
+    }
+}
+
+fn hint_of_writing(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space there, or name another folder",
+        io::ErrorKind::ReadOnlyFilesystem => "name a folder that can be written to",
+        _ => "the folder must exist, and the user who runs pgcoffer must be allowed to write there",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_missing_folder() {
+        assert!(hint_of_writing(io::ErrorKind::StorageFull).contains("free some space"));
+        assert!(hint_of_writing(io::ErrorKind::NotFound).contains("the folder must exist"));
     }
 }

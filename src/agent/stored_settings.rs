@@ -35,7 +35,7 @@ pub struct ShownSchedule {
     pub drill: Option<DrillSchedule>,
     /// Where the schedule is set.
     pub origin: ScheduleOrigin,
-    /// What is stored in the bucket, whether it counts on this machine or not.
+    /// The schedule that is stored in the bucket, whether it counts on this machine or not.
     pub stored: Option<StoredSettings>,
     /// The highest tier that is due next, and when.
     pub next_due: Option<(Tier, Timestamp)>,
@@ -169,7 +169,7 @@ impl Agent {
             schedule,
             drill,
             origin,
-            stored,
+            stored: stored.filter(says_when),
             next_due,
             seen: now,
             forecast,
@@ -238,14 +238,18 @@ impl Agent {
         };
         let now = self.clock.now();
         let before = self.interrupt.or(catalog.stored_settings(&label, now)).await?;
-        let is_set = |one: &StoredSettings| one.schedule.is_some() || one.drill.is_some();
-        if !before.as_ref().is_some_and(is_set) {
+        if !before.as_ref().is_some_and(says_when) {
             return Ok(None);
         }
         let by = format!("{by}@{}", self.environment.host);
         let storing = catalog.store_settings(&label, SettingsToStore::default(), &by, now);
         self.interrupt.or(storing).await.map(Some)
     }
+}
+
+/// Whether a schedule is stored: what somebody cleared stays in the bucket, and says none.
+fn says_when(stored: &StoredSettings) -> bool {
+    stored.schedule.is_some() || stored.drill.is_some()
 }
 
 /// What is stored after this change.

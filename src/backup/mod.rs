@@ -95,6 +95,12 @@ impl Label {
         }
     }
 
+    /// The label that is nearest to a text that can't be one: hyphens, dots and blanks are underscores there.
+    #[must_use]
+    pub fn fitting(text: &str) -> Option<Self> {
+        Self::parse(&text.replace(['-', '.', ' '], "_")).ok()
+    }
+
     /// The one of these labels that was probably meant by a word that none has: one letter in three may differ.
     #[must_use]
     pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a Self>) -> Option<&'a Self> {
@@ -144,5 +150,7 @@ mod tests {
         for bad in ["", "a/b", "..", "a b", "ä", &"x".repeat(64)] {
             assert!(Label::parse(bad).is_err(), "{bad:?}");
         }
+        assert_eq!(Label::fitting("My-App.x"), Label::parse("my_app_x").ok());
+        assert_eq!(Label::fitting("../x"), None);
     }
 }

@@ -6,7 +6,7 @@ use indicatif::HumanBytes;
 use pgcoffer::{
     Error, Result,
     agent::{BackupDocument, ShownBackup, Undelivered},
-    backup::{Details, Globals, RecentBackup, Record, RecordDocument},
+    backup::{Details, Globals, Label, RecentBackup, Record, RecordDocument},
     operation::{
         BackupContents, BackupTaken, ComparedWith, CopyReport, DrillReport, Fetched, FetchedTable, RestorePreview,
         RestoreReport, Sampled, Verified,
@@ -36,7 +36,16 @@ pub(super) struct Output {
 
 /// Prints an error as people read it: what, on what, why, and the cure; or as one line of a JSON log.
 pub(super) fn error(error: &Error, format: LogFormat) {
-    let (why, hint) = (error.to_string(), error.hint());
+    say_error(error.to_string(), error, format);
+}
+
+/// The same of one of several databases.
+pub(super) fn error_of(database: &Label, error: &Error, format: LogFormat) {
+    say_error(format!("{database}: {error}"), error, format);
+}
+
+fn say_error(why: String, error: &Error, format: LogFormat) {
+    let hint = error.hint();
     if format == LogFormat::Json {
         let status = error.exit_status().number();
         tracing::error!(exit_status = status, hint, "{why}");

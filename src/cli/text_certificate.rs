@@ -46,11 +46,7 @@ impl Output {
             Some(retired) => text.push_str(&format!(", which was replaced on {}\n", day(*retired))),
             None => text.push('\n'),
         }
-        print(wrapped(
-            &text,
-            4,
-            Some(stdout_columns().map_or(COLUMNS, |columns| columns.min(COLUMNS))),
-        ))
+        print(wrapped(&text, 4, stdout_columns().map(|columns| columns.min(COLUMNS))))
     }
 
     /// Where certificates were written, and what to do with them. `verifiable`: not as pages, which are only read.
@@ -154,11 +150,7 @@ impl Output {
                  comes from can tell.\n",
             );
         }
-        print(wrapped(
-            &text,
-            4,
-            Some(stdout_columns().map_or(COLUMNS, |columns| columns.min(COLUMNS))),
-        ))
+        print(wrapped(&text, 4, stdout_columns().map(|columns| columns.min(COLUMNS))))
     }
 }
 

@@ -9,9 +9,9 @@ use pgcoffer::{
     text::{ago, bare_minute, counted},
 };
 
-use super::{styled::Style, text::tables_and_rows, width::wrapped};
+use super::{styled::Style, terminal::stdout_columns, text::tables_and_rows, width::wrapped};
 
-/// Columns of a report, wherever it is read.
+/// The most columns of a report on a terminal.
 const COLUMNS: usize = 80;
 
 /// The place of a server that was made for a drill.
@@ -63,7 +63,12 @@ pub(super) fn drilled(report: &DrillReport) -> String {
     if let Some(name) = &report.report {
         text.push_str(&format!("  report {name}\n"));
     }
-    wrapped(&text, 2, Some(COLUMNS))
+    wrapped(&text, 2, columns())
+}
+
+/// How long a line may be: elsewhere than on a terminal each fact is one line.
+fn columns() -> Option<usize> {
+    stdout_columns().map(|columns| columns.min(COLUMNS))
 }
 
 /// Where a drill restored, in words.
@@ -154,7 +159,7 @@ pub(super) fn drills_of_backup(drills: &ShownDrills) -> String {
             .error
             .as_ref()
             .map_or_else(String::new, |error| format!("  {}\n", error.first_line()));
-        text.push_str(&wrapped(&format!("{error}{listed}"), 2, Some(COLUMNS)));
+        text.push_str(&wrapped(&format!("{error}{listed}"), 2, columns()));
     }
     text
 }

@@ -38,7 +38,10 @@ pub(super) fn preview(preview: &RestorePreview, is_part: bool) -> String {
         }
     } else {
         text.push_str(if is_all {
-            " everything\n"
+            match preview.lacks.major {
+                true => " everything that an older server knows\n",
+                false => " everything\n",
+            }
         } else {
             " everything but this\n"
         });
@@ -86,7 +89,11 @@ fn servers(preview: &RestorePreview) -> String {
     let from = from
         .as_ref()
         .map_or_else(|| "an unknown server".to_owned(), ToString::to_string);
-    let older = if preview.lacks.major { ", which is older" } else { "" };
+    let older = if preview.lacks.major {
+        ", which is older and may refuse some definitions"
+    } else {
+        ""
+    };
     let mut text = format!("  from PostgreSQL {from} into {into}{older}\n");
     let lacks = &preview.lacks;
     let extensions = lacks

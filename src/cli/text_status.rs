@@ -210,7 +210,10 @@ fn notes(health: &Health, now: Timestamp, zone: &Zone) -> Vec<(Style, String)> {
     let mut lines: Vec<String> = third_question(health, now, zone);
     if let Some(run) = &health.last_failure {
         let first = run.failure.error.first_line();
-        lines.push(format!("the last run failed {}: {first}", ago(run.started, now)));
+        let (when, id) = (ago(run.started, now), &run.id);
+        lines.push(format!(
+            "the last run failed {when}: {first}; `pgcoffer show {id}` says more"
+        ));
     }
     for one in &health.suspicious {
         lines.push(format!(

@@ -51,6 +51,11 @@ pub(super) fn fault_of_others(name: &str, text: &str) -> Option<Wrong> {
     if let Some((at, c)) = text.char_indices().find(|(at, c)| is_wrong(*at, *c)) {
         return Some(wrong(text, at, c));
     }
+    if is_credential(name)
+        && let Some(wrong) = fault_of_credential(name, text)
+    {
+        return Some(wrong);
+    }
     // the AWS SDK crashes on these
     let begins = |starts: &[&str]| starts.iter().any(|start| text.starts_with(start));
     match name {
@@ -63,6 +68,27 @@ pub(super) fn fault_of_others(name: &str, text: &str) -> Option<Wrong> {
         }
         _ => None,
     }
+}
+
+/// Whether AWS's credentials stand in it: letters, digits and a few signs of ASCII, with AWS and all other services.
+fn is_credential(name: &str) -> bool {
+    ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].contains(&name)
+}
+
+/// What was copied as it is printed, in the place of what has to be typed; and what no request can carry.
+fn fault_of_credential(name: &str, text: &str) -> Option<Wrong> {
+    if text.chars().all(|c| c == '.' || c == '\u{2026}') {
+        let hint = match name {
+            "AWS_SESSION_TOKEN" => "type the token itself, or unset it: only temporary keys have one".to_owned(),
+            _ => format!("type the key itself: `read -rs {name} && export {name}`"),
+        };
+        let why = "it is \u{201c}\u{2026}\u{201d}, which stands for what you have to type";
+        return Some((why.to_owned(), Some(hint)));
+    }
+    let (at, c) = text.chars().enumerate().find(|(_, c)| !c.is_ascii())?;
+    let number = at + 1;
+    let why = format!("it holds {c:?} as character {number}, and no such key has that");
+    Some((why, Some(format!("copy it again, and set {name} to that alone"))))
 }
 
 /// What nobody can see in a text that others read as it stands, or around it.
@@ -143,6 +169,9 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", "abc\n", "it ends with a line feed, \\n"),
             ("AWS_SESSION_TOKEN", "\tabc", "it begins with a tab, \\t"),
             ("AWS_REGION", "eu central", "it holds, as character 3, a blank"),
+            ("AWS_ACCESS_KEY_ID", "\u{2026}", "stands for what you have to type"),
+            ("AWS_SECRET_ACCESS_KEY", "...", "stands for what you have to type"),
+            ("AWS_SECRET_ACCESS_KEY", "abc\u{201d}", "as character 4"),
             ("AWS_PROFILE", "prod ", "it ends with a blank"),
             ("AWS_ENDPOINT_URL_S3", "https://x\u{a0}", "\\u{a0}"),
             ("AWS_ENDPOINT_URL_STS", "https://x\r", "\\r"),

@@ -9,6 +9,7 @@ mod drills;
 mod dynos;
 mod entry;
 mod file;
+mod meant;
 mod monitoring;
 mod names;
 mod notices;
@@ -208,7 +209,10 @@ impl Config {
         for name in settings.broken() {
             reading.pass_over(name);
         }
-        let (config, faults) = reading.finish();
+        let (mut config, faults) = reading.finish();
+        for place in &mut config.places {
+            place.store.variables = config.store.variables.clone();
+        }
         let faults = settings.faults(faults);
         if faults.is_empty() {
             Ok(config)
@@ -251,16 +255,8 @@ impl Config {
                 .iter()
                 .find(|d| d.label.as_str() == label.to_ascii_lowercase())
                 .ok_or_else(|| {
-                    Error::usage(
-                        format!("no database {label:?} is configured; configured: {}", names()),
-                        match Label::nearest(label, all.iter().map(|database| &database.label)) {
-                            Some(meant) => format!("did you mean {meant}?"),
-                            None => format!(
-                                "name one of those, or set PGCOFFER_DB_{}_URL",
-                                label.to_ascii_uppercase()
-                            ),
-                        },
-                    )
+                    let why = format!("no database {label:?} is configured; configured: {}", names());
+                    Error::usage(why, self.meant_database(label))
                 }),
         }
     }

@@ -54,10 +54,9 @@ impl Reading {
             Take::Once(read) => read(self, text),
             Take::PerDatabase { read, .. } => {
                 let label = Label::parse(label).map_err(|e| {
-                    let plain = label.replace(['-', '.', ' '], "_");
-                    let hint = match Label::parse(&plain) {
-                        Ok(fitting) => format!("call it {}", of_database(setting.name, &fitting)),
-                        Err(_) => "choose another, such as MAIN in PGCOFFER_DB_MAIN_URL".to_owned(),
+                    let hint = match Label::fitting(label) {
+                        Some(fitting) => format!("call it {}", of_database(setting.name, &fitting)),
+                        None => "choose another, such as MAIN in PGCOFFER_DB_MAIN_URL".to_owned(),
                     };
                     (e.to_string(), Some(hint))
                 })?;

@@ -156,7 +156,7 @@ fn of_child(cause: postgres::FailureCause) -> ChildCause {
         C::NoSuchExtension => ChildCause::NoSuchExtension,
         C::ExtensionRight => ChildCause::ExtensionRight,
         C::BadArchive => ChildCause::BadArchive,
-        C::MissingRows | C::NotRead | C::Unknown => ChildCause::Unknown,
+        C::MissingRows | C::NotRead | C::OlderServer | C::Unknown => ChildCause::Unknown,
     }
 }
 

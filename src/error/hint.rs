@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use super::{Error, TargetState};
 use crate::{
-    postgres::sql::ident,
+    postgres::{self, FailureCause, sql::ident},
     redact::{redacted, without_keys},
     text::continued,
 };
@@ -134,7 +134,18 @@ impl Error {
 
 /// The cause's own cure, and what to do about the target. Only what was empty before may be dropped.
 fn after_restore(backup: &str, state: TargetState, made_roles: &[String], source: &Error) -> Option<String> {
+    let cause = match source {
+        Error::Postgres(postgres::Error::LoadFailed(fault)) => Some(fault.cause),
+        _ => None,
+    };
+    let began_empty = matches!(state, TargetState::Incomplete | TargetState::Resumable);
     let target = match state {
+        // the same statement would fail again
+        TargetState::Incomplete | TargetState::Resumable if cause == Some(FailureCause::OlderServer) => Some(
+            "where what it does not know can be left out, create the target anew and give --keep-going, which restores \
+             all but that"
+                .to_owned(),
+        ),
         TargetState::Unchanged | TargetState::AllOrNothing => None,
         TargetState::Incomplete => Some(
             "the target, which was empty, holds part of the backup: create it anew before the next try (on Heroku \
@@ -157,14 +168,28 @@ fn after_restore(backup: &str, state: TargetState, made_roles: &[String], source
                 .to_owned(),
         ),
     };
-    let both: Vec<String> = source
-        .cure()
-        .into_iter()
-        .chain(target)
-        .chain(without_roles(made_roles))
-        .collect();
+    let own = match cause {
+        Some(FailureCause::AlreadyExists) if began_empty => Some(
+            "something made that in the target during the restore, or it stands in the database from which the target \
+             was created: see what it is"
+                .to_owned(),
+        ),
+        _ => source.cure().map(|cure| match target {
+            Some(_) => without_another_run(&cure),
+            None => cure,
+        }),
+    };
+    let both: Vec<String> = own.into_iter().chain(target).chain(without_roles(made_roles)).collect();
     let both: Vec<&str> = both.iter().map(String::as_str).collect();
     (!both.is_empty()).then(|| joined(&both))
+}
+
+/// A cure without the advice to run the same command again, which a target that holds something by now refuses: what to
+/// run then is said with what the target holds.
+fn without_another_run(cure: &str) -> String {
+    cure.replace(", and run the command again", "")
+        .replace("run the command again, and ", "")
+        .replace("run the command again", "go on")
 }
 
 /// Several cures in one line. One that ends with a statement of SQL has its semicolon already.

@@ -52,6 +52,34 @@ fn who_can_go_on_with_a_restore_is_told_which_backup_it_was() {
     );
 }
 
+/// The target holds something by then, and what is already there was not there before.
+#[test]
+fn no_cure_after_a_restore_contradicts_the_next() {
+    let hint = |cause| {
+        let failed = Error::RestoreFailed {
+            target: "t".into(),
+            backup: "20261129T023000Z-0123abcd".into(),
+            state: TargetState::Resumable,
+            made_roles: Vec::new(),
+            source: Box::new(Error::Postgres(postgres::Error::LoadFailed(postgres::ChildFault {
+                program: "psql",
+                ending: "exit status: 3".into(),
+                stderr: String::new(),
+                cause,
+            }))),
+        };
+        failed.hint().unwrap_or_default()
+    };
+    let lost = hint(postgres::FailureCause::ConnectionLost);
+    assert!(lost.contains("server's log") && lost.contains("--resume"), "{lost}");
+    assert!(!lost.contains("run the command again"), "{lost}");
+    let twice = hint(postgres::FailureCause::AlreadyExists);
+    assert!(!twice.contains("--clean") && twice.contains("--resume"), "{twice}");
+    // the same statement would fail again
+    let older = hint(postgres::FailureCause::OlderServer);
+    assert!(older.contains("a newer one") && !older.contains("--resume"), "{older}");
+}
+
 /// A folder that is there need not be made, whatever can't be written in it.
 #[test]
 fn a_folder_is_to_be_made_only_where_there_is_none() {

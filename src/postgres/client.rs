@@ -94,6 +94,15 @@ const FIRST_WITH_REQUIRE_AUTH: u32 = 16;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_BYTES: u64 = 4096;
 
+/// The only folder that is searched, since the settings name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFolder {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The others that have the programs.
+    pub elsewhere: Vec<PathBuf>,
+}
+
 /// All clients that were found, one for each major version.
 #[derive(Clone, Debug)]
 pub struct Clients {
@@ -105,6 +114,8 @@ pub struct Clients {
     named: Option<PathBuf>,
     /// What is wrong with that folder, if it has no clients.
     fault: Option<FolderFault>,
+    /// The folders that a search without that setting would find.
+    elsewhere: Vec<PathBuf>,
 }
 
 impl Clients {
@@ -127,8 +138,12 @@ impl Clients {
             surroundings,
             named: pg_bin.map(Path::to_owned),
             fault: None,
+            elsewhere: Vec::new(),
         };
         clients.add_all(&folders).await;
+        if pg_bin.is_some() {
+            clients.elsewhere = folders::with_programs(&clients.surroundings);
+        }
         if let (Some(folder), true) = (pg_bin, clients.by_major.is_empty()) {
             clients.fault = Some(FolderFault::find(folder, &clients.searched).await);
         }
@@ -173,7 +188,7 @@ impl Clients {
             return Err(Error::NewerServer {
                 server_major,
                 found: self.found("pg_dump"),
-                named: self.named.clone(),
+                named: self.named_folder(Some(server_major)),
             });
         };
         let warning = client.emits_transaction_timeout_into(server_major);
@@ -217,6 +232,7 @@ impl Clients {
             return Error::ClientFolder {
                 folder: folder.clone(),
                 fault: fault.clone(),
+                elsewhere: self.elsewhere.clone(),
             };
         }
         Error::NoClient {
@@ -224,8 +240,21 @@ impl Clients {
             need,
             found: self.found(program),
             major,
-            named: self.named.clone(),
+            named: self.named_folder(major),
         }
+    }
+
+    /// The folder that the settings name, with the other folders that may have a client of that major version or a newer
+    /// one.
+    fn named_folder(&self, major: Option<u32>) -> Option<NamedFolder> {
+        let is_new_enough = |folder: &&PathBuf| match (folders::major(folder), major) {
+            (Some(found), Some(needed)) => found >= needed,
+            _ => true,
+        };
+        self.named.as_ref().map(|folder| NamedFolder {
+            folder: folder.clone(),
+            elsewhere: self.elsewhere.iter().filter(is_new_enough).cloned().collect(),
+        })
     }
 
     /// The version and path of each client's `program` for messages; the searched folders if there is none.

@@ -5,7 +5,7 @@ mod connection;
 
 use std::path::{Path, PathBuf};
 
-use super::client::FolderFault;
+use super::client::{FolderFault, NamedFolder};
 use super::fixed_setting::FixedSetting;
 use super::local_server::LocalServerFault;
 use super::lock_holder::LockHolder;
@@ -131,7 +131,7 @@ pub enum Error {
         /// The version and path of each client that was found.
         found: Vec<String>,
         /// The only folder that is searched, if the settings name one.
-        named: Option<PathBuf>,
+        named: Option<NamedFolder>,
     },
     /// The needed program isn't installed.
     #[error("no suitable {program} is installed ({need}); found: {}", list(.found))]
@@ -145,7 +145,7 @@ pub enum Error {
         /// The major version to install.
         major: Option<u32>,
         /// The only folder that is searched, if the settings name one.
-        named: Option<PathBuf>,
+        named: Option<NamedFolder>,
     },
     /// The folder that the settings name has no client programs that can be used.
     #[error("PGCOFFER_PG_BIN names {}, and {fault}", folder.display())]
@@ -154,6 +154,8 @@ pub enum Error {
         folder: PathBuf,
         /// What is wrong with it.
         fault: FolderFault,
+        /// The folders that would be found without it.
+        elsewhere: Vec<PathBuf>,
     },
     /// The restore uses psql, and this pg_restore is too old to protect psql from commands in the archive.
     #[error(

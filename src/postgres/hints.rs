@@ -1,7 +1,6 @@
 //! The hint for each fault of a connection, a login or a child process: one sentence that is true in that case.
 
-use std::path::Path;
-
+use super::client::NamedFolder;
 use super::error::{AuthFault, ChildFault, ConnectFault, Error, FailureCause};
 use super::obstacle::{Obstacle, ObstacleKind};
 use super::sql::ident;
@@ -67,9 +66,13 @@ impl Error {
             }
             Self::NewerServer {
                 server_major, named, ..
-            } => install(Some(*server_major), named.as_deref()),
-            Self::NoClient { major, named, .. } => install(*major, named.as_deref()),
-            Self::ClientFolder { folder, fault } => fault.hint(folder),
+            } => install(Some(*server_major), named.as_ref()),
+            Self::NoClient { major, named, .. } => install(*major, named.as_ref()),
+            Self::ClientFolder {
+                folder,
+                fault,
+                elsewhere,
+            } => fault.hint(folder, elsewhere),
             Self::Unrestricted => "install the newest minor version of the client (17.6, 18 or later), or the client \
                 of the server's own version"
                 .into(),
@@ -144,19 +147,26 @@ fn query_hint(code: &str) -> Option<&'static str> {
 
 /// The hint to install a client. If the settings name a folder, no other is searched, so a package installed elsewhere
 /// changes nothing.
-fn install(major: Option<u32>, named: Option<&Path>) -> String {
+fn install(major: Option<u32>, named: Option<&NamedFolder>) -> String {
     let version = major.map_or_else(String::new, |major| format!("-{major}"));
     let package = format!("postgresql-client{version}");
-    match named {
-        None => format!(
+    let Some(named) = named else {
+        return format!(
             "install PostgreSQL's client programs (apt-get install {package}), or set PGCOFFER_PG_BIN to the folder \
              that has them"
+        );
+    };
+    let only = format!(
+        "PGCOFFER_PG_BIN names {}, and no other folder is searched",
+        named.folder.display()
+    );
+    match named.elsewhere.first() {
+        Some(found) => format!(
+            "{only}: set it to {}, or unset it, so that that is found",
+            found.display()
         ),
-        Some(folder) => format!(
-            "PGCOFFER_PG_BIN names {}, and no other folder is searched: set it to the folder that has them ({package} \
-             installs them into a folder like /usr/lib/postgresql/{}/bin), or remove the setting so that they are \
-             found",
-            folder.display(),
+        None => format!(
+            "{only}: install {package}, and set it to the folder that this has, such as /usr/lib/postgresql/{}/bin",
             major.unwrap_or(18)
         ),
     }
@@ -314,6 +324,10 @@ impl ChildFault {
             }
             FailureCause::ConnectionLost => {
                 "the server or the network closed the connection; read the server's log, and run the command again"
+            }
+            FailureCause::OlderServer => {
+                "the target's server is older than the one that was backed up, and does not know this definition: \
+                 restore into a server of the same major version or a newer one (`pgcoffer show` names it)"
             }
             FailureCause::Auth => "check the user and the password in the url",
             FailureCause::LoginKept => {

@@ -64,7 +64,7 @@ mod url;
 mod wire;
 mod writable;
 
-pub use client::{ClientWarning, Clients, FolderFault, PgClient};
+pub use client::{ClientWarning, Clients, FolderFault, NamedFolder, PgClient};
 pub use collation::CollationInUse;
 pub use dump::{Dump, DumpOptions, DumpReport};
 pub use error::{AuthFault, ChildFault, ConnectFault, Error, FailureCause};

@@ -274,8 +274,14 @@ fn parse_plain(typed: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
         let in_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
         // words of a passphrase, and no groups of a key
         let is_in_words = typed.contains(' ') && text.len() != BASE64_LEN;
+        if text.len() != BASE64_LEN && is_file_name(typed) {
+            return Err(KeyFault::IsFileName);
+        }
         if is_in_words || !text.bytes().all(in_alphabet) {
-            return Err(KeyFault::Unrecognised);
+            return Err(match is_passphrase(typed) {
+                true => KeyFault::IsPassphrase,
+                false => KeyFault::Unrecognised,
+            });
         }
         // too short for a key that lost an end
         if text.len() < BASE64_LEN / 2 {
@@ -294,4 +300,19 @@ fn parse_plain(typed: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
     })?);
     let key = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| KeyFault::Unrecognised)?;
     Ok(Zeroizing::new(key))
+}
+
+/// Whether it is the path of a file, and not a key that lost an end.
+fn is_file_name(typed: &str) -> bool {
+    let begins = ["/", "~/", "./", "../", "file:"]
+        .iter()
+        .any(|start| typed.starts_with(start));
+    begins && (typed.matches('/').count() > 1 || typed.contains('.'))
+}
+
+/// Whether it is words, as `keygen` suggests them and people choose them.
+fn is_passphrase(typed: &str) -> bool {
+    let words: Vec<&str> = typed.split([' ', '-', '_', '.', ',']).collect();
+    let is_word = |word: &&str| word.len() > 1 && word.bytes().all(|b| b.is_ascii_alphabetic());
+    words.len() >= 3 && words.iter().all(|word| is_word(word))
 }

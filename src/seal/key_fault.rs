@@ -11,6 +11,12 @@ pub enum KeyFault {
     /// Neither `PGCOFFER-KEY-1…`, nor hex, nor base64.
     #[error("it is neither `PGCOFFER-KEY-1…`, nor 64 hex digits, nor the base64 of 32 bytes")]
     Unrecognised,
+    /// It looks like words.
+    #[error("it looks like a passphrase, and no key has such a form")]
+    IsPassphrase,
+    /// It looks like the name of a file.
+    #[error("it looks like the name of a file, and no key has such a form")]
+    IsFileName,
     /// Bech32 must not mix upper and lower case.
     #[error("upper and lower case are mixed")]
     MixedCase,
@@ -153,6 +159,8 @@ impl KeyFault {
             Self::IsMasterKey | Self::NotCatalogKey => {
                 "`pgcoffer keygen --catalog` prints the catalog key of the configured key"
             }
+            Self::IsPassphrase => "set PGCOFFER_PASSPHRASE in its place: a passphrase is no key",
+            Self::IsFileName => "set PGCOFFER_KEY_FILE in its place: it names the file that holds the key",
             Self::Empty | Self::Unrecognised | Self::Zero => {
                 "copy the key from where you store it, such as the recovery sheet; only a first set-up (`pgcoffer \
                  init`) makes a new one, which opens no backup that there is"

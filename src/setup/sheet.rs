@@ -315,6 +315,7 @@ fn install() -> [SheetPart; 2] {
             "brew install pgcoffer/tap/pgcoffer   # macOS; libpq with it".to_owned(),
             "sudo apt-get install postgresql-client   # Debian, Ubuntu; and the linux.tar.gz of".to_owned(),
             format!("# https://github.com/pgcoffer/pgcoffer/releases/tag/v{VERSION}"),
+            "# another version of the client: https://wiki.postgresql.org/wiki/Apt".to_owned(),
             format!("docker run --rm -it ghcr.io/pgcoffer/pgcoffer:{VERSION} bash   # both, in a container"),
         ]),
     ]

@@ -2,7 +2,7 @@
 //! console, an ARN, a path, another tool's spelling. Pure: it looks at nothing but the text, and repeats nothing of it
 //! but names of buckets, prefixes, hosts and regions, since the rest may be a signature.
 
-use super::bucket_location::BucketLocation;
+use super::{bucket_location::BucketLocation, sftp_location::SftpLocation};
 use crate::{redact::holds_key, text::shell_word};
 
 /// Why a text is no place, and what to write instead.
@@ -34,6 +34,10 @@ pub(super) fn misread(text: &str) -> Misread {
             "s3" => Misread::new("its scheme is in upper case", format!("write s3://{rest}")),
             "file" => Misread::new("its scheme is in upper case", format!("write file://{rest}")),
             "s3a" | "s3n" => Misread::new("that is how Hadoop writes it", format!("write {}", place(rest, ""))),
+            "scp" | "ssh" | "sftp" => Misread::new(
+                "a folder on a server is written with sftp://",
+                "write sftp://user@host/path/to/folder",
+            ),
             scheme => other_scheme(scheme, rest),
         };
     }
@@ -62,8 +66,28 @@ pub(super) fn misread(text: &str) -> Misread {
     }
     match is_bucket_of_aws(text.split('/').next().unwrap_or_default()) && BucketLocation::parse(text).is_ok() {
         true => Misread::new("the scheme is missing", format!("write s3://{text}")),
-        false => Misread::new("it should look like s3://bucket/prefix or file:///path/to/folder", FORM),
+        false => match of_scp(text) {
+            Some(written) => Misread::new(
+                "a folder on a server is written with sftp://",
+                format!("write {written}"),
+            ),
+            None => Misread::new("it should look like s3://bucket/prefix or file:///path/to/folder", FORM),
+        },
     }
+}
+
+/// `user@host:path`, as scp and rsync write a folder on a server, in the form of an address.
+fn of_scp(text: &str) -> Option<String> {
+    let (server, path) = text.split_once(':')?;
+    let path = match path.strip_prefix('/') {
+        Some(path) => path.to_owned(),
+        // where a login starts
+        None => format!("~/{}", path.trim_start_matches("~/")),
+    };
+    // behind a colon in its user could stand a password, which is not repeated
+    SftpLocation::parse(&format!("{server}/{path}"))
+        .ok()
+        .map(|server| server.to_string())
 }
 
 /// Reads what stands behind `s3://` where that is a place's address, and not a bucket's name.

@@ -4,12 +4,12 @@ mod find;
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     backup::{BackupId, Tier},
     error::{Error, Result},
-    text::second,
+    text::{parse_moment, second},
 };
 
 /// Characters that a part of an id has at the least.
@@ -52,10 +52,7 @@ impl BackupSelector {
         // `2026-11-29 02:30`: no id has a colon or a date with hyphens
         let is_moment = text.contains(':') || text.split_once('-').is_some_and(|(year, _)| year.len() == 4);
         if is_moment && text.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(Error::usage(
-                format!("{text:?} is a moment, and no backup id"),
-                format!("--before {text:?} takes the newest good backup before it"),
-            ));
+            return Err(moment_as_id(text, before));
         }
         let is_word_of_ours = text.starts_with("latest");
         let is_part = text.len() >= PART_CHARS_MIN && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -101,6 +98,22 @@ pub(super) fn is_part_of(part: &str, id: &BackupId) -> bool {
     let id_text = id.as_str();
     let end = id_text.len().checked_sub(part.len()).and_then(|at| id_text.get(at..));
     begins(id_text) || begins(id.random_part()) || end.is_some_and(|end| end.eq_ignore_ascii_case(part))
+}
+
+/// A moment in the place of an id, or the second half of one, which the shell has parted at its blank.
+fn moment_as_id(text: &str, before: Option<Timestamp>) -> Error {
+    let is_time = text
+        .get(..4)
+        .is_none_or(|year| !year.bytes().all(|b| b.is_ascii_digit()));
+    let hint = match (is_time, before) {
+        (true, _) => "a moment with a blank in it stands in quotes: --before \"2026-11-29 02:30\"".to_owned(),
+        (false, None) if parse_moment(text, &TimeZone::UTC).is_ok() => {
+            format!("--before {text:?} takes the newest good backup before it")
+        }
+        (false, None) => "--before 2026-11-29 takes the newest good backup before that day".to_owned(),
+        (false, Some(_)) => "--before is given already: leave out one of the two moments".to_owned(),
+    };
+    Error::usage(format!("{text:?} is a moment, and no backup id"), hint)
 }
 
 fn not_an_id(why: String) -> Error {
@@ -165,6 +178,15 @@ mod tests {
         }
         let hint = parse("2026-11-29 02:30").unwrap_err().hint().unwrap();
         assert!(hint.starts_with("--before \"2026-11-29 02:30\""), "{hint}");
+        // without quotes the shell makes two words of it: no cure may name half a moment
+        let moment = "2026-11-29T00:00:00Z".parse().unwrap();
+        for before in [None, Some(moment)] {
+            let hint = BackupSelector::parse(Some("02:30"), before)
+                .unwrap_err()
+                .hint()
+                .unwrap();
+            assert!(hint.contains("in quotes: --before \"2026"), "{hint}");
+        }
     }
 
     #[test]

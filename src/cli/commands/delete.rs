@@ -21,7 +21,7 @@ pub(in crate::cli) struct DeleteArgs {
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Delete it without asking
-    #[arg(long)]
+    #[arg(short = 'y', long)]
     yes: bool,
     /// Delete it although it is the last good backup, or fewer are left than PGCOFFER_KEEP_LAST keeps: what is lost is
     /// said
@@ -82,13 +82,21 @@ fn check_confirmation(args: &DeleteArgs) -> Result<()> {
     match (args.yes, std::io::stdin().is_terminal()) {
         (true, _) if args.chosen.is_latest() => Err(usage(
             "--yes asks nothing, and the newest backup is another one each time",
-            "give its id: `pgcoffer list` shows it",
+            "give its whole id: `pgcoffer list --wide` shows it",
         )),
         (false, false) if args.chosen.is_latest() => Err(usage(
             "deleting a backup needs a confirmation",
-            "give its id, which `pgcoffer list` shows, and add --yes",
+            "give its whole id, which `pgcoffer list --wide` shows, and add --yes",
         )),
-        (false, false) => Err(usage("deleting a backup needs a confirmation", "add --yes")),
+        (false, false) => {
+            let named = args.chosen.text();
+            let hint = match BackupId::parse(named) {
+                Ok(id) => format!("add --yes: `pgcoffer delete {id} --yes`"),
+                // a part may mean another one when the script runs again, and --yes takes none
+                Err(_) => "give the whole id, which `pgcoffer list --wide` shows, and add --yes".to_owned(),
+            };
+            Err(usage("deleting a backup needs a confirmation", hint))
+        }
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use pgcoffer::{
     Error, Result,
     agent::DrillOptions,
-    backup::{DrillVerdict, Record},
+    backup::{DrillVerdict, Label, Record},
     exit_status::ExitStatus,
     operation::{DrillReport, Drilled, Progress},
 };
@@ -27,7 +27,7 @@ impl Context<'_> {
     pub(super) async fn drill(&self, args: &DrillArgs) -> Result<()> {
         let selector = args.chosen.selector(self.agent.config())?;
         let records = self.agent.find_to_drill(selector).await?;
-        let (mut reports, mut failed, mut unreported) = (Vec::new(), None, None);
+        let (mut reports, mut failed, mut unreported) = (Vec::new(), Vec::new(), None);
         for record in &records {
             match self.drill_one(record, args).await {
                 Ok(drilled) => {
@@ -36,10 +36,10 @@ impl Context<'_> {
                 }
                 Err(error @ Error::Interrupted { .. }) => return Err(error),
                 // what fails with one backup keeps no other from its drill
+                Err(error) if records.len() == 1 => return Err(error),
                 Err(error) => {
-                    if let Some(earlier) = failed.replace(error) {
-                        output::error(&earlier, log::format(self.global.log_format));
-                    }
+                    output::error_of(&record.database, &error, log::format(self.global.log_format));
+                    failed.push((&record.database, error.exit_status()));
                 }
             }
         }
@@ -47,7 +47,7 @@ impl Context<'_> {
             self.output.drills(&reports)?;
         }
         let verdict = as_status(&reports);
-        match (failed, unreported) {
+        match (could_not(&failed, records.len()), unreported) {
             (Some(error), _) => Err(error),
             // what did not come back is worse than a report that was not written
             (None, Some(error)) if !matches!(&verdict, Err(worse) if worse.exit_status() == ExitStatus::Integrity) => {
@@ -75,6 +75,16 @@ impl Context<'_> {
         }
         Ok(drilled)
     }
+}
+
+/// That some of several drills could not be carried out, each of which was told.
+fn could_not(failed: &[(&Label, ExitStatus)], of: usize) -> Option<Error> {
+    let (_, exit_status) = failed.last()?;
+    let names: Vec<&str> = failed.iter().map(|(database, _)| database.as_str()).collect();
+    Some(Error::Problems {
+        what: format!("{} of {of} could not be drilled: {}", failed.len(), names.join(", ")),
+        exit_status: *exit_status,
+    })
 }
 
 /// Ends with 0 only if everything was proven.

@@ -2,12 +2,7 @@
 
 use std::ffi::OsString;
 
-use pgcoffer::{
-    Error, Result,
-    backup::BackupId,
-    config::trimmed,
-    postgres::{self, DatabaseUrl},
-};
+use pgcoffer::{Error, Result, backup::BackupId, config::trimmed, postgres::DatabaseUrl};
 
 use super::context::usage;
 
@@ -19,7 +14,8 @@ pub(super) fn target_url(text: &str) -> Result<DatabaseUrl> {
     let Some(name) = text.strip_prefix("env:") else {
         return match DatabaseUrl::parse(trimmed(text)) {
             Ok(url) => Ok(url),
-            Err(fault) => Err(misread(trimmed(text)).unwrap_or_else(|| postgres::Error::from(fault).into())),
+            Err(fault) => Err(misread(trimmed(text))
+                .unwrap_or_else(|| usage(format!("--to: that url cannot be used: {fault}"), fault.hint()))),
         };
     };
     let name = name.trim_start_matches('$').trim_matches(['{', '}']);
@@ -49,7 +45,12 @@ pub(super) fn target_url(text: &str) -> Result<DatabaseUrl> {
     let value = trimmed(&value);
     match DatabaseUrl::parse(value) {
         Ok(url) => Ok(url),
-        Err(fault) => Err(of_another_kind(value).unwrap_or_else(|| postgres::Error::from(fault).into())),
+        Err(fault) => Err(of_another_kind(value).unwrap_or_else(|| {
+            usage(
+                format!("--to names {name}, whose url cannot be used: {fault}"),
+                fault.hint(),
+            )
+        })),
     }
 }
 
@@ -113,6 +114,10 @@ fn is_name(text: &str) -> bool {
 fn misread(text: &str) -> Option<Error> {
     if let Some(error) = of_another_kind(text) {
         return Some(error);
+    }
+    if let Some((env, name)) = text.split_once(':').filter(|(env, _)| env.eq_ignore_ascii_case("env")) {
+        let why = format!("--to says {env}:, which is written in small letters");
+        return Some(usage(why, format!("give --to env:{name}")));
     }
     let plain = text.trim_start_matches('$').trim_matches(['{', '}']);
     if is_name(plain) && variable(plain).is_some_and(|value| value.contains("://")) {

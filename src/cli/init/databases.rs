@@ -57,9 +57,20 @@ impl Draft {
         let (name, place) = given
             .split_once('=')
             .ok_or_else(|| usage(form, "for example: --database main=env:DATABASE_URL"))?;
-        let label = Label::parse(name).map_err(|e| usage(e.to_string(), form))?;
+        let label = Label::parse(name).map_err(|e| {
+            let hint = Label::fitting(name).map(|fitting| match place.contains("://") {
+                // may hold a password
+                true => format!("call it {fitting}: --database {fitting}=URL"),
+                false => format!("call it {fitting}: --database {fitting}={place}"),
+            });
+            usage(e.to_string(), hint.unwrap_or_else(|| form.to_owned()))
+        })?;
         if let Some(add_on) = place.strip_prefix("heroku:") {
             return self.attach_named(label, add_on);
+        }
+        if !place.contains(':') && self.vars.contains_key(place) {
+            let why = format!("--database names the variable {place} without env: before it");
+            return Err(usage(why, format!("give --database {label}=env:{place}")));
         }
         let url = match place.strip_prefix("env:") {
             None => place.to_owned(),
@@ -171,7 +182,10 @@ impl Draft {
         let check = |text: &str| match Label::parse(text) {
             Ok(label) if taken.contains(&label) => Err(format!("{label} is another one")),
             Ok(_) => Ok(()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(match Label::fitting(text) {
+                Some(fitting) => format!("   {error}, such as {fitting}"),
+                None => format!("   {error}, such as main"),
+            }),
         };
         let default = if taken.is_empty() {
             "main".to_owned()

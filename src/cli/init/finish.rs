@@ -13,6 +13,7 @@ use pgcoffer::{
     readme::{BY_HAND, BY_HAND_NAME, BYTES_MAX, explanations},
     seal::MasterKey,
     setup::{Form, FormFault},
+    text::os_words,
 };
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -142,7 +143,7 @@ fn free(file: &Path) -> std::result::Result<(), (String, &'static str)> {
     match tempfile::tempfile_in(folder) {
         Ok(_) => Ok(()),
         Err(error) => {
-            let why = format!("{} can't be written into: {error}", folder.display());
+            let why = format!("{} can't be written into: {}", folder.display(), os_words(&error));
             Err((why, "name a folder that you may write to"))
         }
     }

@@ -178,6 +178,10 @@ fn how_to_run(form: Form) -> &'static str {
              says how to open it."
         }
         Form::Kubernetes => "The CronJob runs `pgcoffer tick` every hour; see that its image can be pulled.",
+        Form::Shell | Form::Dotenv => {
+            "Have `pgcoffer tick` run every hour, by a systemd timer or by cron: `crontab -e`, and the line `7 * * * * set \
+             -a; . /path/to/the-settings && pgcoffer tick -q`. It does what is due and nothing else."
+        }
         _ => "Have `pgcoffer tick` run every hour, by cron or a systemd timer; it does what is due and nothing else.",
     }
 }

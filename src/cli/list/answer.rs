@@ -25,7 +25,9 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
         Some(CatalogEntry { record, .. }) => (
             Style::Plain,
             format!(
-                "{label}: newest good backup is {} old: {}, {}, {} dumped",
+                "{label}: newest {}backup is {} old: {}, {}, {} dumped",
+                // the next line says that it looks wrong
+                if listing.is_suspicious(record) { "" } else { "good " },
                 age(record.started, now),
                 record.id,
                 tables_and_rows(record.counts.tables, record.counts.rows),
@@ -46,10 +48,14 @@ pub(super) fn answer(listing: &Listing, label: &Label, location: &Location) -> V
         lines.push((Style::Bad, suspicious(listing, label, one)));
     }
     lines.extend(read_back_line(listing, label));
-    let failed = last.and_then(|last| Some((last.record.started, last.failure()?)));
-    if let Some((started, failure)) = failed {
-        let (when, why) = (ago(started, now), failure.error.first_line());
-        lines.push((Style::Bad, format!("{label}: the last run FAILED {when}: {why}")));
+    let failed = last.and_then(|last| Some((&last.record, last.failure()?)));
+    if let Some((record, failure)) = failed {
+        let (when, why, id) = (ago(record.started, now), failure.error.first_line(), &record.id);
+        let more = format!("`pgcoffer show {id}` says more");
+        lines.push((
+            Style::Bad,
+            format!("{label}: the last run FAILED {when}: {why}; {more}"),
+        ));
     }
     if good.is_some()
         && let Some(last) = listing.drills.last.get(label)

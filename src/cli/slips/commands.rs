@@ -1,5 +1,29 @@
 //! The words, by what they stand for here.
 
+/// Commands of this program that the Heroku CLI has below a topic, as in `pg:backups:restore`.
+pub(super) const OWN: &[(&str, &str)] = &[
+    ("backup", "it stands alone here: `pgcoffer backup`"),
+    ("list", "it stands alone here: `pgcoffer list`"),
+    ("status", "it stands alone here: `pgcoffer status`"),
+    ("verify", "it stands alone here: `pgcoffer verify latest`"),
+    ("show", "it stands alone here: `pgcoffer show latest`"),
+    (
+        "get",
+        "`pgcoffer get latest` downloads a backup and opens it: a file that pg_restore reads",
+    ),
+    ("delete", "`pgcoffer delete ID` deletes one backup, after it has asked"),
+    (
+        "restore",
+        "`pgcoffer restore latest --to env:TARGET_URL` restores into an empty database; `--dry-run` shows what it would \
+         do",
+    ),
+    (
+        "schedule",
+        "`pgcoffer schedule show` shows when each database is backed up and what is kept, `pgcoffer schedule set \
+         --help` how to change it",
+    ),
+];
+
 /// Words of other tools, and what to do here: each command in it can be typed as it stands.
 pub(super) const COMMANDS: &[(&[&str], &str)] = &[
     (
@@ -70,9 +94,27 @@ pub(super) const COMMANDS: &[(&[&str], &str)] = &[
          enough",
     ),
     (
-        &["schedules", "unschedule", "cron", "crontab"],
-        "the setting PGCOFFER_SCHEDULE says when; `pgcoffer tick` does what is due and can be run as often as one \
-         likes, `pgcoffer serve` keeps running and does it by itself, `pgcoffer status` shows what is due next",
+        &["schedules", "cron", "crontab"],
+        "`pgcoffer schedule show` shows when each database is backed up and what is kept, `pgcoffer schedule set \
+         --help` how to change it; `pgcoffer tick` does what is due and can be run as often as one likes, `pgcoffer \
+         serve` keeps running and does it by itself",
+    ),
+    (
+        &["unschedule"],
+        "`pgcoffer schedule clear` takes the schedule away that is stored in the bucket; one in PGCOFFER_SCHEDULE ends \
+         when that is unset",
+    ),
+    (
+        &[
+            "notify",
+            "notification",
+            "notifications",
+            "notice",
+            "test-notice",
+            "test-notification",
+            "alert",
+        ],
+        "`pgcoffer check --notify` sends a test notice to everybody whom the settings name",
     ),
     (
         &["daemon", "server", "start", "run", "agent", "watch"],

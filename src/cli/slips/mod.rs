@@ -6,17 +6,23 @@
 mod commands;
 mod options;
 
-use commands::COMMANDS;
-use options::OPTIONS;
+use commands::{COMMANDS, OWN};
+use options::{OF_COMMANDS, OPTIONS};
 
-/// What to do instead of an option, as it was typed; none where it is nobody's.
-pub(super) fn option_hint(typed: &str) -> Option<&'static str> {
+/// What to do instead of an option, as it was typed behind this command; none where it is nobody's.
+pub(super) fn option_hint(command: &str, typed: &str) -> Option<&'static str> {
     let name = typed.trim_start_matches('-').split('=').next().unwrap_or_default();
     // of one letter, capitals are options of their own
     let name = match name.len() {
         1 => name.to_owned(),
         _ => name.to_ascii_lowercase().replace('_', "-"),
     };
+    let of_command = OF_COMMANDS
+        .iter()
+        .find(|(commands, names, _)| commands.contains(&command) && names.contains(&name.as_str()));
+    if let Some((_, _, hint)) = of_command {
+        return Some(hint);
+    }
     let found = OPTIONS.iter().find(|(names, _)| names.contains(&name.as_str()));
     found.map(|(_, hint)| *hint)
 }
@@ -33,9 +39,8 @@ pub(super) fn hint(word: &str) -> Option<&'static str> {
     if bare == "backups" {
         return Some("`pgcoffer list` shows the backups");
     }
-    let own = ["backup", "restore", "list", "status", "verify"];
-    if bare != word && own.contains(&bare) {
-        return Some("commands stand alone here, without a topic before them: `pgcoffer help` lists them");
+    if let Some((_, hint)) = OWN.iter().find(|(name, _)| bare != word && *name == bare) {
+        return Some(hint);
     }
     let is_it = |one: &&str| *one == word || one.replace('_', "-") == bare;
     let found = COMMANDS.iter().find(|(words, _)| words.iter().any(&is_it));
@@ -54,7 +59,10 @@ mod tests {
 
     #[test]
     fn every_command_in_a_hint_can_be_typed() {
-        for (words, hint) in COMMANDS.iter().chain(OPTIONS) {
+        let of_commands = OF_COMMANDS.iter().map(|(_, names, hint)| (*names, *hint));
+        let own = OWN.iter().map(|(name, hint)| (std::slice::from_ref(name), *hint));
+        let all = COMMANDS.iter().chain(OPTIONS).copied().chain(of_commands).chain(own);
+        for (words, hint) in all {
             let code = hint.split('`').skip(1).step_by(2);
             for line in code.filter(|code| code.starts_with("pgcoffer ")) {
                 match Cli::try_parse_from(line.split(' ')) {
@@ -85,7 +93,24 @@ mod tests {
     fn words_of_the_heroku_cli_are_known_with_their_topic() {
         assert!(hint("pg:backups:capture").unwrap().contains("`pgcoffer backup`"));
         assert!(hint("PG:BACKUPS").unwrap().contains("`pgcoffer list`"));
-        assert!(hint("pg:backups:restore").unwrap().contains("`pgcoffer help`"));
+        assert!(hint("pg:backups:restore").unwrap().contains("`pgcoffer restore latest"));
+        assert!(
+            hint("pg:backups:schedule")
+                .unwrap()
+                .contains("`pgcoffer schedule show`")
+        );
+        assert!(
+            hint("pg:backups:schedules")
+                .unwrap()
+                .contains("`pgcoffer schedule show`")
+        );
+        assert!(
+            hint("pg:backups:unschedule")
+                .unwrap()
+                .contains("`pgcoffer schedule clear`")
+        );
+        assert!(hint("pg:backups:delete").unwrap().contains("`pgcoffer delete ID`"));
+        assert!(hint("test-notice").unwrap().contains("`pgcoffer check --notify`"));
         assert_eq!(hint("no-such-thing"), None);
     }
 }

@@ -1,5 +1,44 @@
 //! The options, by what they stand for here.
 
+/// The same where it depends on the command behind which the option was typed.
+pub(super) const OF_COMMANDS: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["delete"],
+        &["f", "assume-yes", "non-interactive", "no-input", "no-confirm"],
+        "--yes deletes without asking, and takes a whole id; --force deletes also what is among the last good ones",
+    ),
+    (
+        &["restore"],
+        &["yes", "y", "force", "f", "assume-yes", "non-interactive", "no-input"],
+        "a restore is confirmed by the name of the database that it goes into: --confirm NAME",
+    ),
+    (
+        &["serve"],
+        &["port", "p", "host", "bind", "address", "addr"],
+        "--listen takes address and port, as in --listen 127.0.0.1:9187",
+    ),
+    (
+        &["serve"],
+        &["d", "daemon", "daemonize", "detach", "background"],
+        "it runs in the foreground, and what starts it keeps it running: systemd, Docker, a Procfile",
+    ),
+    (
+        &["tick"],
+        &["force", "f", "yes", "y", "now"],
+        "it asks nothing, and does what is due; `pgcoffer backup` takes a backup now, whatever is due",
+    ),
+    (
+        &["prune"],
+        &["force", "f", "yes", "y"],
+        "it asks nothing; where more would go than it can explain, it says which --confirm it wants",
+    ),
+    (
+        &["drill", "verify", "backup", "check", "copy", "get"],
+        &["force", "yes", "y", "assume-yes"],
+        "it asks nothing, so nothing has to be confirmed",
+    ),
+];
+
 /// Options of other tools, and what to do here: each command in it can be typed as it stands. An option of this program
 /// stands in none of them.
 pub(super) const OPTIONS: &[(&[&str], &str)] = &[
@@ -116,6 +155,14 @@ pub(super) const OPTIONS: &[(&[&str], &str)] = &[
         "--compression zstd:10 of `backup`, or PGCOFFER_COMPRESSION",
     ),
     (&["debug", "trace"], "-v logs more, and -vv all"),
+    (
+        &["format", "output", "o"],
+        "--json prints the result as JSON; `pgcoffer get latest -o FILE` writes a backup into a file",
+    ),
+    (
+        &["no-color", "no-colour", "monochrome"],
+        "--color never uses no colours",
+    ),
     (
         &["type", "full", "incr", "diff", "incremental"],
         "each backup is a full one, and depends on no other",

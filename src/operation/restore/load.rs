@@ -10,12 +10,38 @@ use crate::{
     error::{Error, Result, TargetState},
     exit_status::ExitStatus,
     operation::{Interrupt, Progress, block_filter::BlockFilter},
-    postgres::{self, DatabaseUrl, Load, LoadOptions, LoadReport, LoadWatch, Session},
+    postgres::{self, ChildFault, DatabaseUrl, FailureCause, Load, LoadOptions, LoadReport, LoadWatch, Session},
 };
 
 impl PreparedRestore<'_> {
     /// Streams the archive into pg_restore, as often as the order of its rows requires.
     pub(super) async fn loaded(
+        &self,
+        target: &DatabaseUrl,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> std::result::Result<(Contents, LoadReport), FailedLoad> {
+        let loaded = self.loaded_whole(target, progress, interrupt).await;
+        loaded.map_err(|failed| FailedLoad {
+            error: self.of_older_server(failed.error),
+            ..failed
+        })
+    }
+
+    /// The error, with the age of the target's server as its cause where no other is known.
+    fn of_older_server(&self, error: Error) -> Error {
+        match error {
+            Error::Postgres(postgres::Error::LoadFailed(fault))
+                if fault.cause == FailureCause::Unknown && self.is_into_older() =>
+            {
+                let cause = FailureCause::OlderServer;
+                postgres::Error::LoadFailed(ChildFault { cause, ..fault }).into()
+            }
+            other => other,
+        }
+    }
+
+    async fn loaded_whole(
         &self,
         target: &DatabaseUrl,
         progress: &Progress,

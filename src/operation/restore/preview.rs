@@ -140,6 +140,12 @@ impl PreparedRestore<'_> {
         Some(details.tables.iter().filter(|table| is_kept(table)).collect())
     }
 
+    /// Whether the target's server is older than the one that was backed up.
+    pub(super) fn is_into_older(&self) -> bool {
+        let source = self.record.source.as_ref();
+        source.is_some_and(|source| source.server.major > self.server_major)
+    }
+
     fn lacks(&self) -> Lacks {
         let plan = &self.plan;
         let extensions = plan
@@ -150,9 +156,8 @@ impl PreparedRestore<'_> {
                 Some(SkipReason::NoExtension(missing)) => Some((entry.name.clone(), missing.why.first_line())),
                 _ => None,
             });
-        let source_major = self.record.source.as_ref().map(|source| source.server.major);
         Lacks {
-            major: source_major.is_some_and(|major| major > self.server_major),
+            major: self.is_into_older(),
             extensions: extensions.collect(),
             roles: plan.missing_roles.iter().map(|role| Untrusted::from(&**role)).collect(),
             tablespaces: plan.missing_tablespaces.iter().cloned().collect(),

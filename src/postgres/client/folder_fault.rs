@@ -14,6 +14,9 @@ use super::program::{is_executable, is_wrapper, read_version};
 /// The programs that a dump and a restore need.
 const PROGRAMS: [&str; 2] = ["pg_dump", "pg_restore"];
 
+/// How many folders a hint names.
+const FOLDERS_SHOWN: usize = 3;
+
 /// How long a program may take to say what it is, once it has failed to.
 const SAID_WITHIN: Duration = Duration::from_secs(2);
 
@@ -88,16 +91,28 @@ impl FolderFault {
     }
 
     /// What cures it.
-    pub(in crate::postgres) fn hint(&self, folder: &Path) -> String {
-        let or_unset = "or unset PGCOFFER_PG_BIN, so that PATH and the usual folders are searched";
+    pub(in crate::postgres) fn hint(&self, folder: &Path, elsewhere: &[PathBuf]) -> String {
+        // without the setting nothing would be found either, where there is nothing
+        let or_unset = match elsewhere {
+            [] => "or install the client programs (apt-get install postgresql-client) and unset PGCOFFER_PG_BIN",
+            _ => "or unset PGCOFFER_PG_BIN, so that PATH and the usual folders are searched",
+        };
+        let found: Vec<String> = elsewhere
+            .iter()
+            .take(FOLDERS_SHOWN)
+            .map(|folder| folder.display().to_string())
+            .collect();
+        let found = found.join(" or ");
         match self {
             Self::Missing if folder.starts_with("~") || folder.to_string_lossy().starts_with('$') => {
                 format!("write the whole path: nothing is filled in here; {or_unset}")
             }
-            Self::Missing | Self::Empty => format!(
-                "set it to the folder that has pg_dump and pg_restore (`dirname \"$(command -v pg_dump)\"` shows one), \
-                 {or_unset}"
-            ),
+            Self::Missing | Self::Empty | Self::Wrapper(_) if !found.is_empty() => {
+                format!("set it to {found}, {or_unset}")
+            }
+            Self::Missing | Self::Empty => {
+                format!("set it to the folder that has pg_dump and pg_restore, {or_unset}")
+            }
             Self::File => match folder.parent().filter(|_| is_program(folder)) {
                 Some(parent) => format!(
                     "name the folder that it stands in: PGCOFFER_PG_BIN={}",
@@ -208,7 +223,18 @@ mod tests {
         let (found, text, hint) = fault(&missing).await;
         assert_eq!(found, FolderFault::Missing);
         assert!(text.contains("PGCOFFER_PG_BIN") && text.contains("none"), "{text}");
-        assert!(hint.contains("command -v pg_dump"), "{hint}");
+        assert!(hint.contains("install the client programs"), "{hint}");
+        let (one, other) = (
+            PathBuf::from("/usr/lib/postgresql/18/bin"),
+            PathBuf::from("/opt/15/bin"),
+        );
+        for fault in [FolderFault::Missing, FolderFault::Wrapper(missing.clone())] {
+            let hint = fault.hint(&missing, &[one.clone(), other.clone()]);
+            assert!(
+                hint.starts_with("set it to /usr/lib/postgresql/18/bin or /opt/15/bin, or unset"),
+                "{hint}"
+            );
+        }
         assert_eq!(fault(root).await.0, FolderFault::Empty);
         let (found, _, hint) = fault(Path::new("~/bin")).await;
         assert_eq!(found, FolderFault::Missing);

@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::program::{is_executable, is_wrapper};
+
 /// Where distributions install the programs of each major version; a `*` matches any one name. Debian, PostgreSQL's own
 /// RPMs, Homebrew, Postgres.app, Heroku's apt buildpack, and layers of Cloud Native Buildpacks. Folders next to one of
 /// `PATH` are found from that.
@@ -51,6 +53,33 @@ pub(super) fn usual(surroundings: &[(OsString, OsString)]) -> Vec<PathBuf> {
         folders.extend(expand(&Path::new(home).join(".apt/usr/lib/postgresql/*/bin")));
     }
     folders
+}
+
+/// The usual folders that have the programs themselves, and no wrapper of them. Runs none.
+pub(super) fn with_programs(surroundings: &[(OsString, OsString)]) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for folder in usual(surroundings) {
+        let has_all = ["pg_dump", "pg_restore"].iter().all(|program| {
+            let program = folder.join(program);
+            is_executable(&program) && !is_wrapper(&program)
+        });
+        if has_all && !found.contains(&folder) {
+            found.push(folder);
+        }
+    }
+    // the newest first
+    found.sort_by_key(|folder| std::cmp::Reverse(major(folder)));
+    found
+}
+
+/// The major version in the name of a folder, as in `/usr/lib/postgresql/18/bin`; none where the name has none.
+pub(super) fn major(folder: &Path) -> Option<u32> {
+    let names = folder.components().rev().filter_map(|part| part.as_os_str().to_str());
+    let mut majors = names.filter_map(|name| {
+        let digits = name.rsplit(['-', '@']).next().unwrap_or_default();
+        digits.parse().ok()
+    });
+    majors.next()
 }
 
 /// The folders that match a path in which a `*` matches any text within one name.

@@ -62,6 +62,8 @@ pub enum FailureCause {
     MissingRows,
     /// The archive is cut, or isn't an archive.
     BadArchive,
+    /// The server is older than the one that was backed up, and doesn't know a definition.
+    OlderServer,
     /// The cause is not known.
     Unknown,
 }

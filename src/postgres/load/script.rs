@@ -7,7 +7,7 @@ use tokio::process::{ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 
 use super::super::child::{Invocation, Running};
-use super::super::client::PgClient;
+use super::super::client::{NamedFolder, PgClient};
 use super::super::error::{ChildFault, Error};
 use super::super::script::{CopyError, OwnStatements, copy};
 use super::super::url::DatabaseUrl;
@@ -30,7 +30,10 @@ impl Script {
             need: format!("{}, from the same package as pg_restore", client.version),
             found: Vec::new(),
             major: Some(client.major),
-            named: client.named.clone(),
+            named: client.named.clone().map(|folder| NamedFolder {
+                folder,
+                elsewhere: Vec::new(),
+            }),
         })?;
         let mut args: Vec<String> = [
             "--no-psqlrc",
@@ -97,14 +100,14 @@ impl Script {
             }
             (Ok(mut warnings), Ok(())) => {
                 drop(stdin);
-                warnings.extend(self.psql.finish().await.map_err(Error::LoadFailed)?);
+                warnings.extend(self.psql.finish().await.map_err(of_psql)?);
                 Ok(warnings)
             }
             // psql stopped reading: its message is the cause, and pg_restore's broken pipe the consequence
             (_, Err(CopyError::Write(error))) => {
                 let ended = self.psql.finish().await;
                 drop(stdin);
-                Err(ended.map_or_else(Error::LoadFailed, |_| Error::io("write to psql", error)))
+                Err(ended.map_or_else(of_psql, |_| Error::io("write to psql", error)))
             }
             (Err(fault), _) => {
                 self.psql.kill().await;
@@ -120,5 +123,27 @@ impl Script {
                 Err(Error::io("read from pg_restore", error))
             }
         }
+    }
+}
+
+/// What `psql` says in full, without the place in the server's own source.
+fn of_psql(fault: ChildFault) -> Error {
+    let stderr = without_location(&fault.stderr);
+    Error::LoadFailed(ChildFault { stderr, ..fault })
+}
+
+fn without_location(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.starts_with("LOCATION:  "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_location;
+
+    #[test]
+    fn the_place_in_the_servers_source_is_left_out() {
+        let said = "psql:<stdin>:33: ERROR:  42601: syntax error at or near \")\"\nLINE 5: );\nLOCATION:  scanner_yyerror, scan.l:1188";
+        assert!(without_location(said).ends_with("LINE 5: );"));
     }
 }

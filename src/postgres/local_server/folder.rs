@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::user::ServerUser;
 use super::{LocalServerFault, last_lines};
 use crate::postgres::error::Error;
-use crate::text::Untrusted;
+use crate::text::{Untrusted, os_words};
 
 /// How the name of every such folder begins.
 const PREFIX: &str = "pgcoffer-drill-";
@@ -58,7 +58,7 @@ impl ServerFolder {
             .tempdir()
             .map_err(|error| LocalServerFault::NoFolder {
                 folder: tempfile::env::temp_dir(),
-                message: error.to_string().into(),
+                message: os_words(&error).into(),
             })?;
         let path = folder.path().canonicalize().map_err(failed)?;
         let above = path.parent().unwrap_or(&path).to_owned();

@@ -83,7 +83,17 @@ fn every_mistyped_character_is_found() {
 fn each_fault_has_its_own_error() {
     let text = MasterKey::parse(HEX).unwrap().encode().to_string();
     assert_eq!(fault("  \n"), KeyFault::Empty);
-    assert_eq!(fault("correct horse battery staple"), KeyFault::Unrecognised);
+    assert_eq!(fault("correct horse battery staple"), KeyFault::IsPassphrase);
+    assert_eq!(fault("apple-river-stone-cloud-tiger-window"), KeyFault::IsPassphrase);
+    for path in [
+        "/path/key",
+        "/home/somebody/pgcoffer/secret/of/main/key",
+        "~/key.txt",
+        "./key",
+    ] {
+        assert_eq!(fault(path), KeyFault::IsFileName, "{path}");
+    }
+    assert_eq!(fault("hunter2"), KeyFault::Unrecognised);
     assert_eq!(fault(&text.replacen("PG", "pg", 1)), KeyFault::MixedCase);
     assert_eq!(
         fault(&text[..71]),

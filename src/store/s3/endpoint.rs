@@ -96,6 +96,12 @@ impl Endpoint {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// Host and port.
+    pub(super) fn address(&self) -> String {
+        let port = self.0.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", self.host())
+    }
+
     pub(super) fn is_over_tls(&self) -> bool {
         self.0.scheme() == "https"
     }

@@ -25,6 +25,7 @@ mod lock;
 mod own_service;
 mod parts;
 mod probe;
+mod proxy;
 mod read;
 mod retry;
 mod settings;

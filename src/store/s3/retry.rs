@@ -95,9 +95,32 @@ impl S3 {
         }
     }
 
-    fn with_cause(&self, error: Error) -> Error {
+    /// The error with the address at which no answer came, and the proxy on the way there.
+    fn with_way(&self, mut error: Error) -> Error {
+        let proxies = &self.options.variables.proxies;
+        match (proxies.of_service(self.over_tls, self.host()), &self.endpoint) {
+            (Some(proxy), _) => {
+                let cure = proxy.cure(&error.why, self.over_tls, self.host());
+                error.why = format!("{} (through the proxy {proxy})", error.why);
+                match cure {
+                    Some(cure) => error.with_cure(cure),
+                    None => error,
+                }
+            }
+            (None, Some(endpoint)) => {
+                error.why = format!("{} ({})", error.why, endpoint.address());
+                error
+            }
+            (None, None) => error,
+        }
+    }
+
+    fn with_cause(&self, mut error: Error) -> Error {
         let variables = &self.options.variables;
         let own = self.options.own_service.as_ref();
+        if error.kind == Kind::Unreachable {
+            error = self.with_way(error);
+        }
         let cure = match (error.kind, own) {
             _ if error.cure.is_some() => None,
             (Kind::NoCredentials, Some(own)) if !error.is_of_source() => Some(own.cure_of_none()),
@@ -118,6 +141,10 @@ impl S3 {
             _ => None,
         });
         if let Some(cure) = cure {
+            // the other sources were only asked because of that
+            if let (Kind::NoCredentials, None, Some(half)) = (error.kind, own, variables.half()) {
+                error.why = half.to_owned();
+            }
             return error.with_cure(cure);
         }
         let is_of_place = matches!(

@@ -57,7 +57,11 @@ impl Login {
             .transpose()?;
         if key.is_none() && options.agent.is_none() && options.password.is_none() {
             let why = "there is neither a private key nor an agent nor a password to log in with";
-            let cure = "give a private key that is for pgcoffer alone: `ssh-keygen -t ed25519 -N '' -f FILE` makes one";
+            let cure = format!(
+                "name the file of a private key that is for pgcoffer alone in {}_SSH_KEY: `ssh-keygen -t ed25519 -N '' \
+                 -f FILE` makes one; its public half belongs into ~/.ssh/authorized_keys on the server",
+                options.settings
+            );
             return Err(Error::new(Kind::NoCredentials, format!("use {}", options.location), why).with_cure(cure));
         }
         Ok(Self {

@@ -169,3 +169,20 @@ fn what_cannot_be_compared_is_refused_with_the_cure() {
     assert!(outcome.stderr.contains("details"), "{}", outcome.stderr);
     assert_eq!(outcome.text(), "");
 }
+
+/// Where several databases have backups, the newest one is that of the database of the other.
+#[test]
+fn the_newest_one_is_of_the_database_of_the_other() {
+    let (stage, before, after) = changed();
+    let agent = stage
+        .agent()
+        .env("PGCOFFER_DB_OTHER_URL", stage.cluster.url(&stage.database));
+    agent.run(["backup", "other"]).success();
+    let short = before.rsplit('-').next().unwrap();
+    for ids in [&[short][..], &[short, "latest"]] {
+        let diff = agent.run(["diff", "--json"].iter().chain(ids)).success().json();
+        assert_eq!(diff["to"]["id"], *after, "{diff:#}");
+    }
+    let diff = agent.run(["diff", "latest", short, "--json"]).success().json();
+    assert_eq!(diff["from"]["id"], *after, "{diff:#}");
+}

@@ -56,6 +56,8 @@ fn what_the_aws_sdk_would_panic_at_is_refused_and_told() {
         ("AWS_ACCESS_KEY_ID", "AKIA\r".to_owned(), "\\r"),
         ("AWS_SECRET_ACCESS_KEY", format!("{secret}\n"), "\\n"),
         ("AWS_SESSION_TOKEN", "tok\u{a0}en".to_owned(), "\\u{a0}"),
+        ("AWS_ACCESS_KEY_ID", "\u{2026}".to_owned(), "what you have to type"),
+        ("AWS_SECRET_ACCESS_KEY", "\u{2026}".to_owned(), "what you have to type"),
         ("AWS_REGION", "us-east-1\r".to_owned(), "\\r"),
         ("AWS_DEFAULT_REGION", " us-east-1".to_owned(), "a blank"),
         ("AWS_PROFILE", "prod\t".to_owned(), "\\t"),

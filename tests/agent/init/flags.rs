@@ -56,7 +56,12 @@ fn what_is_missing_is_named_with_the_flag_that_says_it() {
     refused(
         &bare,
         &["--output", "env", "--database", "ma-in=env:X"],
-        &["can't be a database's label"],
+        &["can't be a database's label", "call it ma_in: --database ma_in=env:X"],
+    );
+    refused(
+        &bare.clone().env("OWN_URL", "postgres://u@h/x"),
+        &["--output", "env", "--database", "main=OWN_URL"],
+        &["without env: before it", "give --database main=env:OWN_URL"],
     );
     refused(
         &bare,

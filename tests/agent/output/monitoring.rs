@@ -215,7 +215,8 @@ fn a_file_that_cannot_be_written_fails_no_backup() {
         .env("PGCOFFER_METRICS_FILE", stage.file("no/such/folder.prom"));
     let outcome = agent.run(["backup"]).success();
     assert!(
-        outcome.stderr.contains("PGCOFFER_METRICS_FILE: can't write"),
+        outcome.stderr.contains("PGCOFFER_METRICS_FILE: can't write")
+            && outcome.stderr.contains("folder.prom: there is no such file or folder"),
         "{}",
         outcome.stderr
     );

@@ -26,7 +26,8 @@ fn the_missing_half_of_credentials_is_named() {
         let words = format!("{set} is set, and {missing} is not");
         for command in ["list", "backup"] {
             let outcome = agent.clone().without(missing).run([command]);
-            refused(&stage, outcome, 4, &[&words]);
+            let half = "there are no credentials for the bucket, only";
+            refused(&stage, outcome, 4, &[&words, half]);
         }
     }
     let misnamed = without_instance(bare(&stage))
@@ -206,6 +207,7 @@ fn who_waits_is_told_within_seconds() {
             format!("http://127.0.0.1:{}", closed_port()),
             "nothing listens at that host and port",
         ),
+        ("http://127.0.0.1:1".to_owned(), "(127.0.0.1:1)"),
         (
             "https://no-such-host.invalid".to_owned(),
             "there is no host of that name here",
@@ -223,5 +225,34 @@ fn who_waits_is_told_within_seconds() {
             let said = format!("{}{}", outcome.text(), outcome.stderr);
             assert!(said.contains(words), "{endpoint} {command:?}: {said}");
         }
+    }
+}
+
+/// Where a proxy leads out, its address and its variable are told, and not the service's.
+#[test]
+fn a_proxy_that_fails_is_named_with_its_variable() {
+    let stage = Stage::small();
+    let address = format!("127.0.0.1:{}", closed_port());
+    for (variable, proxy, words) in [
+        (
+            "HTTP_PROXY",
+            format!("http://u:hunter2@{address}"),
+            "hint: correct HTTP_PROXY",
+        ),
+        ("http_proxy", address.clone(), "hint: correct http_proxy"),
+        ("ALL_PROXY", format!("http://{address}"), "hint: correct ALL_PROXY"),
+    ] {
+        let outcome = stage.agent().env(variable, &proxy).run(["list"]).ended_with(4);
+        let said = format!("through the proxy {address} of {variable}");
+        for word in [&*said, words] {
+            assert!(outcome.stderr.contains(word), "{word}: {}", outcome.stderr);
+        }
+        assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
+        // a host that is left out needs none
+        let past = stage
+            .agent()
+            .env(variable, &proxy)
+            .env("NO_PROXY", "127.0.0.1,localhost");
+        past.run(["list"]).success();
     }
 }

@@ -79,6 +79,12 @@ fn what_a_machine_sets_itself_counts_before_what_is_stored() {
             .contains("nothing changed")
     );
     assert!(shown(&stage.agent())["origin"].is_null());
+    // what was cleared is nowhere called stored
+    assert!(shown(&stage.agent())["stored"].is_null());
+    for agent in [&stage.agent(), &own] {
+        let said = agent.run(["schedule", "show"]).success();
+        assert!(!said.text().contains("stored in the bucket by"), "{}", said.text());
+    }
 }
 
 /// Each change is a new object: an older one that somebody writes again, under another's name or as the newest, never

@@ -12,6 +12,7 @@ mod steps;
 
 use std::{
     collections::BTreeMap,
+    io,
     process::{Command, Stdio},
 };
 
@@ -20,7 +21,7 @@ use pgcoffer::{
     heroku::{self, ApiKey, ErrorKind, HerokuAccount, HerokuAddOn, HerokuApp, HerokuAttachment},
     plain_http::is_this_machine,
     setup::{Attachment, Setup, attached_label, heroku::SOURCE},
-    text::escaped,
+    text::{escaped, os_words},
 };
 use reqwest::Url;
 use tokio::runtime::Handle;
@@ -238,7 +239,13 @@ impl OnHeroku {
 fn token() -> Result<ApiKey> {
     let mut command = Command::new("heroku");
     let output = command.arg("auth:token").stdin(Stdio::null()).output();
-    let output = output.map_err(|error| usage(format!("can't run `heroku auth:token`: {error}"), LOG_IN))?;
+    let output = output.map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => "no program of that name is installed".to_owned(),
+            _ => os_words(&error),
+        };
+        usage(format!("can't run `heroku auth:token`: {why}"), LOG_IN)
+    })?;
     let text = Zeroizing::new(String::from_utf8_lossy(&output.stdout).into_owned());
     let key = ApiKey::parse(text.trim()).filter(|_| output.status.success());
     key.ok_or_else(|| {

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use pgcoffer::{Error, Result, exit_status::ExitStatus};
+use pgcoffer::{Error, Result, exit_status::ExitStatus, text::os_words};
 use rustix::process::Signal;
 
 use crate::cli::{init::interrupted::Written, screen::note};
@@ -72,7 +72,7 @@ pub(super) fn run(mut command: Command, output: Output, written: &Mutex<Written>
                 good: false,
                 code: None,
                 output: String::new(),
-                said: vec![format!("{}: {error}", command.get_program().display())],
+                said: vec![format!("{}: {}", command.get_program().display(), os_words(&error))],
             });
         }
     };

@@ -3,6 +3,8 @@
 
 use std::ffi::OsString;
 
+use crate::store::s3::proxy::ProxyVariables;
+
 /// Names under which others keep credentials of S3, and the names that count.
 const OTHERS: [(&str, &str); 8] = [
     ("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
@@ -30,6 +32,8 @@ pub struct CredentialVariables {
     profile: Option<String>,
     /// A variable that is set under a name which nothing reads, and the name that was meant.
     misnamed: Option<(String, &'static str)>,
+    /// The proxies that requests go through.
+    pub(in crate::store::s3) proxies: ProxyVariables,
 }
 
 impl CredentialVariables {
@@ -67,6 +71,16 @@ impl CredentialVariables {
             temporary,
             profile: find("AWS_PROFILE").and_then(|name| name.to_str()).map(str::to_owned),
             misnamed: misnamed(),
+            proxies: ProxyVariables::of(variables),
+        }
+    }
+
+    /// That one half is set alone, in the place of what the sources say that were asked for the other.
+    pub(in crate::store::s3) fn half(&self) -> Option<&'static str> {
+        match (self.id, self.secret) {
+            (true, false) => Some("there are no credentials for the bucket, only the id of a key"),
+            (false, true) => Some("there are no credentials for the bucket, only the secret of a key"),
+            _ => None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! A line that can't be parsed, in the words of every other error: what is wrong, and a hint with the cure.
 
+mod words;
+
 use std::error::Error as _;
 
 use clap::{
@@ -8,7 +10,8 @@ use clap::{
 };
 use pgcoffer::redact::without_keys;
 
-use super::{examples, slips};
+use super::examples;
+use words::{of_argument, of_command};
 
 /// The most letters in which a word may differ from the one that was meant.
 const LETTERS_MAX: usize = 3;
@@ -37,6 +40,7 @@ pub(super) fn text(error: &clap::Error, command: &Command, words: &[String]) -> 
 
 /// The command that was being typed.
 struct Spot<'a> {
+    root: &'a Command,
     command: &'a Command,
     /// Its words, the program's own name first.
     path: String,
@@ -54,7 +58,7 @@ impl<'a> Spot<'a> {
                 break;
             }
         }
-        Self { command, path }
+        Self { root, command, path }
     }
 
     /// The line with its schedule in quotes, where that was typed as several words.
@@ -74,48 +78,6 @@ impl<'a> Spot<'a> {
     fn help(&self) -> String {
         format!("`{} --help` shows what it takes", self.path)
     }
-}
-
-fn of_command(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
-    let word = string(error, ContextKind::InvalidSubcommand);
-    let what = format!("there is no command {word:?}");
-    if let Some(hint) = slips::hint(&word) {
-        return (what, hint.to_owned());
-    }
-    let hint = match nearest(&word, &names(at.command)) {
-        Some(name) => format!("did you mean `{} {name}`? `pgcoffer help` lists the commands", at.path),
-        None => "`pgcoffer help` lists the commands".to_owned(),
-    };
-    (what, hint)
-}
-
-fn of_argument(error: &clap::Error, at: &Spot<'_>, words: &[String]) -> (String, String) {
-    let typed = string(error, ContextKind::InvalidArg);
-    if !typed.starts_with('-') {
-        let what = format!("{typed:?} is one word too many for `{}`", at.path);
-        if let Some(quoted) = at.quoted_schedule(words) {
-            return (what, format!("a schedule stands in quotes as a whole: `{quoted}`"));
-        }
-        let hint = format!("{}; what has a space in it stands in quotes", at.help());
-        return (what, hint);
-    }
-    let what = format!("`{}` has no option {typed}", at.path);
-    let options: Vec<String> = at
-        .command
-        .get_arguments()
-        .filter_map(|arg| Some(format!("--{}", arg.get_long()?)))
-        // the parser's own
-        .chain(std::iter::once("--help".to_owned()))
-        .chain((at.path == "pgcoffer").then(|| "--version".to_owned()))
-        .collect();
-    let hint = match (slips::option_hint(&typed), nearest(&typed, &options)) {
-        // one letter is a slip of the finger, whatever else is called so
-        (_, Some(option)) if strsim::damerau_levenshtein(option, &typed) == 1 => format!("did you mean {option}?"),
-        (Some(hint), _) => hint.to_owned(),
-        (None, Some(option)) => format!("did you mean {option}? {}", at.help()),
-        (None, None) => at.help(),
-    };
-    (what, hint)
 }
 
 fn of_value(error: &clap::Error, at: &Spot<'_>) -> (String, String) {
@@ -262,6 +224,41 @@ mod tests {
             ("help nope", "hint: `pgcoffer help` lists"),
             ("completions tcsh", "hint: `pgcoffer completions --help`"),
             ("nonsense", "`pgcoffer help` lists the commands"),
+            (
+                "schedule list",
+                "`pgcoffer schedule` has no command \"list\"\nhint: `pgcoffer schedule show` is meant?",
+            ),
+            (
+                "dashboard login",
+                "`pgcoffer dashboard` has no command \"login\"\nhint: it has password",
+            ),
+            ("certificate list", "`pgcoffer certificate show` is meant?"),
+            ("list --jsno", "did you mean --json?"),
+            ("list --bukcet x", "did you mean --bucket?"),
+            ("list --quite", "did you mean --quiet?"),
+            ("list --confg x", "did you mean --config?"),
+            ("list --colour", "did you mean --color?"),
+            ("schedule show --no-progres", "did you mean --no-progress?"),
+            ("delete 2026 -f", "--yes deletes without asking"),
+            ("serve --port 8080", "--listen"),
+            ("serve -d", "in the foreground"),
+            ("tick --force", "asks nothing"),
+            ("prune --force", "asks nothing"),
+            ("drill --force", "asks nothing"),
+            ("restore latest --to env:X --yes", "--confirm NAME"),
+            ("list -o json", "hint: --json"),
+            ("list --format json", "hint: --json"),
+            ("list --no-color", "--color never"),
+            ("restore latest main", "where main is a database, `--database main`"),
+            ("show latest main", "`--database main`"),
+            (
+                "restore latest --before 2026-12-01 01:36 --to env:X",
+                "stands in quotes: \"2026-12-01 01:36\"",
+            ),
+            ("list -n -1", "no number below 0"),
+            ("restore latest \u{2013}to env:X", "a long dash: write --to"),
+            ("\u{2014}json", "a long dash: write --json"),
+            ("list \u{2013}n 3", "\"\u{2013}n\" begins with a long dash"),
         ] {
             let text = said(line);
             assert!(text.contains(words), "{line}: {text}");
