@@ -155,17 +155,25 @@ fn inside(record: &Record) -> Markup {
 fn kept(site: &Site, shown: &ShownBackup) -> Markup {
     let record = &shown.record;
     let mark = shown.mark.as_ref();
+    let (hold, kept) = (mark.and_then(|mark| mark.hold.as_ref()), record.kept(mark));
     let main = html! {
-        @match record.kept(mark) {
-            (_, Some(expires)) => (moment(site, expires)),
-            (Retention::Newest(count), None) => { "until there are " (count) " newer" },
-            (_, None) => "forever",
+        // a hold is there so that nothing else ends it
+        @if hold.is_some() { "until it is released" }
+        @else {
+            @match kept {
+                (_, Some(expires)) => (moment(site, expires)),
+                (Retention::Newest(count), None) => { "until there are " (count) " newer" },
+                (_, None) => "forever",
+            }
         }
     };
     let tiers: Vec<String> = record.serves().iter().map(|served| served.tier.to_string()).collect();
     let more = html! {
         (tiers.join(", "))
-        @if let Some(hold) = mark.and_then(|mark| mark.hold.as_ref()) { ", held " (hold) }
+        @if let Some(hold) = hold {
+            ", held " (hold)
+            @if let (_, Some(expires)) = kept { "; without that, until " (moment(site, expires)) }
+        }
     };
     fact("Kept until", &main, &more)
 }
