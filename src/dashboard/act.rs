@@ -178,6 +178,22 @@ impl Act {
         own == label && age < *accepted && interval.is_none_or(|interval| interval <= *accepted)
     }
 
+    /// Whether this, which goes on, is the very work that `other` asks for, so that a second one would only be in its way.
+    pub(super) fn is_same_work(&self, other: &Self) -> bool {
+        let is_shared = matches!(self, Self::BackUp(_, None) | Self::Drill(..) | Self::Verify(..));
+        is_shared && self == other
+    }
+
+    /// Where its object is shown.
+    pub(super) fn path(&self) -> Option<String> {
+        let (_, about) = self.subject();
+        let label = about.database?;
+        Some(match about.backup {
+            Some(id) => format!("/databases/{label}/backups/{id}"),
+            None => format!("/databases/{label}"),
+        })
+    }
+
     /// Does it in the name of `who`.
     ///
     /// # Errors

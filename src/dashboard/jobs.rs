@@ -76,6 +76,16 @@ impl Jobs {
         }
     }
 
+    /// The same for a person, who wants what goes on already and not a second one of the same.
+    pub(super) fn join_same_or_add(&self, act: &Act, who: &str, now: Timestamp) -> (JobNumber, bool) {
+        let mut state = self.locked();
+        let mut running = state.jobs.iter().filter(|job| job.end.is_none());
+        match running.find(|job| job.act.is_same_work(act)).map(|job| job.number) {
+            Some(number) => (number, false),
+            None => (state.add(act, who, now), true),
+        }
+    }
+
     /// One of them once it has ended, or as it stands after so long. Safe to cancel.
     pub(super) async fn wait(&self, number: JobNumber, longest: Duration) -> Option<Job> {
         let ended = Arc::clone(&self.locked().ended);
@@ -191,6 +201,32 @@ mod tests {
         assert_eq!(jobs.ended()[0].title, "Back up db199");
         jobs.remove(first);
         assert!(jobs.running().is_empty());
+    }
+
+    #[test]
+    fn who_taps_twice_is_led_to_what_goes_on() {
+        let (jobs, now) = (Jobs::default(), Timestamp::UNIX_EPOCH);
+        let label = || Label::parse("main").unwrap();
+        let id = || crate::backup::BackupId::parse("20261120T070000Z-aaaaaaaaaaaa").unwrap();
+        for act in [
+            back_up("main", None),
+            Act::Drill(label(), None),
+            Act::Drill(label(), Some(id())),
+            Act::Verify(label(), id()),
+        ] {
+            let (first, is_new) = jobs.join_same_or_add(&act, "ada", now);
+            assert!(is_new, "{act:?}");
+            assert_eq!(jobs.join_same_or_add(&act, "grace", now), (first, false));
+            jobs.end(first, end(now));
+            assert!(jobs.join_same_or_add(&act, "ada", now).1);
+        }
+        // what another one may come to is not the same, and neither is what changes something
+        let guarded = back_up("other", Some(SignedDuration::from_mins(10)));
+        jobs.add(&guarded, "ci", now);
+        assert!(jobs.join_same_or_add(&back_up("other", None), "ada", now).1);
+        let hold = |reason: &str| Act::Hold(label(), id(), reason.to_owned());
+        jobs.add(&hold("one"), "ada", now);
+        assert!(jobs.join_same_or_add(&hold("one"), "ada", now).1);
     }
 
     #[tokio::test]

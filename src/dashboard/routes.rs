@@ -195,7 +195,14 @@ async fn act(
         Ok(act) => act,
         Err(why) => return again(StatusCode::UNPROCESSABLE_ENTITY, &why),
     };
-    let job = site.looks.jobs.add(&act, &visitor.name, site.clock.now());
+    let (job, is_new) = site
+        .looks
+        .jobs
+        .join_same_or_add(&act, &visitor.name, site.clock.now());
+    if !is_new {
+        site.looks.note(asker.joins(&act));
+        return Redirect::to(&format!("/work/{job}")).into_response();
+    }
     match site.looks.work(act, job, asker) {
         Ok(()) => Redirect::to(&format!("/work/{job}")).into_response(),
         Err(busy) => {

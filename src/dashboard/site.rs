@@ -8,6 +8,7 @@ use sha2::Sha256;
 use tokio::sync::Semaphore;
 
 use super::{
+    abilities::Abilities,
     attempts::Attempts,
     link::{LinkKey, OpenedLinks},
     looks::Looks,
@@ -33,6 +34,7 @@ pub(super) struct Site {
     /// One password is hashed at a time: each takes 19 MiB.
     pub(super) hashing: Semaphore,
     pub(super) looks: Looks,
+    pub(super) abilities: Abilities,
     pub(super) monitor: Monitor,
     pub(super) clock: Clock,
     /// The time zone of the settings; else UTC, which every page says.
@@ -62,6 +64,7 @@ impl Site {
             opened_links: OpenedLinks::default(),
             hashing: Semaphore::new(1),
             looks,
+            abilities: Abilities::of(config),
             monitor: monitor.clone(),
             clock,
             zone: config.timezone.clone().unwrap_or(TimeZone::UTC),

@@ -8,7 +8,7 @@ use super::{
     parts::{form_token, moment_text},
 };
 use crate::{
-    backup::BackupId,
+    backup::{BackupId, Label},
     dashboard::{access::Visitor, forms::ActForm, site::Site},
 };
 
@@ -65,7 +65,12 @@ pub(in crate::dashboard) fn ask(
 }
 
 fn asking(site: &Site, form: &ActForm) -> Option<Asking> {
-    let database = &form.database;
+    // text of the address stands on no page that asks
+    let label = match form.what.as_str() {
+        "test-notice" => None,
+        _ => Some(Label::parse(&form.database).ok()?),
+    };
+    let database = &label.as_ref().map_or_else(String::new, ToString::to_string);
     let of = match BackupId::parse(&form.id) {
         Ok(id) => format!("{database}, {}", moment_text(site, id.time())),
         Err(_) => database.clone(),

@@ -60,7 +60,7 @@ fn found(site: &Site, visitor: &Visitor, known: &BackupAnswer) -> Markup {
         div.head {
             h1 { (record.database) ", " (moment(site, record.started)) }
             (tags(shown))
-            @if visitor.may_act() && is_good { (acts(shown)) }
+            @if visitor.may_act() && is_good { (acts(site, shown)) }
         }
         p.small.soft { "Id " code { (record.id) } }
         (why(shown))
@@ -104,15 +104,18 @@ fn tags(shown: &ShownBackup) -> Markup {
     }
 }
 
-fn acts(shown: &ShownBackup) -> Markup {
+fn acts(site: &Site, shown: &ShownBackup) -> Markup {
     let record = &shown.record;
     let query = |what: &str| format!("what={what}&database={}&id={}", record.database, record.id);
     let is_held = shown.mark.as_ref().is_some_and(|mark| mark.hold.is_some());
     let is_accepted = shown.mark.as_ref().is_some_and(|mark| mark.accepted.is_some());
     html! {
         div.acts {
-            (act_button("Test a restore", &query("drill"), false))
-            (act_button("Read it back", &query("verify"), false))
+            // a catalog key opens no backup
+            @if site.abilities.opens(&record.database) {
+                (act_button("Test a restore", &query("drill"), false))
+                (act_button("Read it back", &query("verify"), false))
+            }
             @if is_held { (act_button("Release", &query("release"), false)) }
             @else { (act_button("Hold", &query("hold"), false)) }
             @if !record.anomalies.is_empty() && !is_accepted { (act_button("Accept", &query("accept"), false)) }

@@ -22,7 +22,7 @@ pub(super) fn get_it_back(record: &Record, details: Option<&Details>) -> Markup 
         |table| shell_word(&format!("{}.{}", table.schema.identifier(), table.name.identifier())),
     );
     html! {
-        section.card {
+        section.card #get-it-back {
             h2 { "Get it back" }
             p.small.soft { "Each command runs where the key is set. " code { "TARGET_URL" } " holds the URL of the database to restore into." }
             details open {
