@@ -207,7 +207,7 @@ mod tests {
     fn who_taps_twice_is_led_to_what_goes_on() {
         let (jobs, now) = (Jobs::default(), Timestamp::UNIX_EPOCH);
         let label = || Label::parse("main").unwrap();
-        let id = || crate::backup::BackupId::parse("20261120T070000Z-aaaaaaaaaaaa").unwrap();
+        let id = || BackupId::parse("20261120T070000Z-aaaaaaaaaaaa").unwrap();
         for act in [
             back_up("main", None),
             Act::Drill(label(), None),

@@ -138,7 +138,11 @@ impl Looks {
             Some(Answer::Labels(there)) => there.as_ref().is_none_or(|there| there.contains(label)),
             _ => false,
         };
-        let before = self.known.locked().get(&Question::Labels).map(|known| known.seen.clone());
+        let before = self
+            .known
+            .locked()
+            .get(&Question::Labels)
+            .map(|known| known.seen.clone());
         if self.configured.contains(label) || before.as_ref().is_some_and(is_among) {
             return None;
         }

@@ -195,10 +195,7 @@ async fn act(
         Ok(act) => act,
         Err(why) => return again(StatusCode::UNPROCESSABLE_ENTITY, &why),
     };
-    let (job, is_new) = site
-        .looks
-        .jobs
-        .join_same_or_add(&act, &visitor.name, site.clock.now());
+    let (job, is_new) = site.looks.jobs.join_same_or_add(&act, &visitor.name, site.clock.now());
     if !is_new {
         site.looks.note(asker.joins(&act));
         return Redirect::to(&format!("/work/{job}")).into_response();

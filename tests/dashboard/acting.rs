@@ -50,6 +50,11 @@ fn a_backup_is_made_held_released_kept_and_deleted() {
     );
     assert_eq!(of(&stage, &id)["hold"]["reason"], "before the migration");
     assert_eq!(of(&stage, &id)["hold"]["who"], "operator");
+    // no date stands where a hold keeps it
+    for path in ["/databases/main?status=held".to_owned(), format!("/databases/main/backups/{id}")] {
+        let text = operator.get(&path).text();
+        assert!(text.contains("it is released"), "{path}: {text}");
+    }
     let released = operator.act(&query("release"), &[]);
     operator.ended(&released);
     assert!(of(&stage, &id)["hold"].is_null());
@@ -122,6 +127,21 @@ fn what_fails_says_why_and_what_to_do() {
     assert!(page.text().contains("It failed."), "{}", page.text());
     assert!(page.text().contains("PGCOFFER_SLACK_WEBHOOK_URL"), "{}", page.text());
     assert_eq!(operator.get("/act?what=anything&database=main").status, 404);
+    served.end().success();
+}
+
+#[test]
+fn who_taps_twice_gets_one_backup() {
+    let stage = Stage::of(crate::stage::HUGE);
+    let served = quiet(&stage);
+    let mut operator = served.signed_in(PASSWORD);
+    let begun = operator.act("what=back-up&database=main", &[]);
+    let again = operator.act("what=back-up&database=main", &[]);
+    assert_eq!(begun.header("location"), again.header("location"));
+    let page = operator.ended(&begun);
+    assert!(page.text().contains("Done"), "{}", page.text());
+    let manual = stage.records().into_iter().filter(|record| record["tier"] == "manual");
+    assert_eq!(manual.count(), 1);
     served.end().success();
 }
 

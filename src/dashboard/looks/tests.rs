@@ -1,5 +1,5 @@
 use super::*;
-use crate::agent::Overview;
+use crate::{agent::Overview, dashboard::role::Role};
 
 fn overview() -> Answer {
     Answer::Overview(Overview {
@@ -118,9 +118,9 @@ async fn names_that_nobody_has_cost_one_look_and_keep_no_work_waiting() {
     };
     assert!(asked.looks.try_recv().is_err());
     // work has a way of its own
-    let who = super::super::asker::Asker {
+    let who = Asker {
         name: "ada".to_owned(),
-        role: super::super::role::Role::Operator,
+        role: Role::Operator,
         address: [127, 0, 0, 1].into(),
     };
     looks.work(Act::TestNotice, 1, who).unwrap();
@@ -134,7 +134,10 @@ async fn names_that_nobody_has_cost_one_look_and_keep_no_work_waiting() {
     looks.wait = Duration::from_millis(30);
     for there in ["main", "beside"] {
         assert!(looks.ask_of(there).await.is_looking);
-        assert!(matches!(asked.looks.try_recv(), Ok((Question::Database(_), _))), "{there}");
+        assert!(
+            matches!(asked.looks.try_recv(), Ok((Question::Database(_), _))),
+            "{there}"
+        );
     }
 }
 

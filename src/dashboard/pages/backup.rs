@@ -161,7 +161,7 @@ fn kept(site: &Site, shown: &ShownBackup) -> Markup {
     let (hold, kept) = (mark.and_then(|mark| mark.hold.as_ref()), record.kept(mark));
     let main = html! {
         // a hold is there so that nothing else ends it
-        @if hold.is_some() { "until it is released" }
+        @if hold.is_some() { "it is released" }
         @else {
             @match kept {
                 (_, Some(expires)) => (moment(site, expires)),

@@ -78,7 +78,11 @@ fn verdict(site: &Site, known: &Overview, look: &Look) -> Markup {
         ),
         (Some(_), Some(at)) => (
             State::Attention,
-            format!("{} backed up as of {}", all(count, "was", "were"), moment_text(site, at)),
+            format!(
+                "{} backed up as of {}",
+                all(count, "was", "were"),
+                moment_text(site, at)
+            ),
             "Nothing newer could be seen since: nobody knows what has happened.".to_owned(),
         ),
         (Some(State::Attention), None) => (

@@ -28,6 +28,10 @@ async function inspect(page, name) {
   }
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (wider > 0) faults.push(`${name}: it is ${wider} px wider than its window`);
+  // what is cut off at the edge of a card is not seen, though the page is no wider
+  const cut = await page.evaluate(() => [...document.querySelectorAll(".scroll")]
+    .map((one) => [one.getAttribute("aria-label"), one.scrollWidth - one.clientWidth]).filter(([, more]) => more > 0));
+  for (const [what, more] of cut) faults.push(`${name}: ${more} px of "${what}" are cut off`);
   if (shots) await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
 }
 
