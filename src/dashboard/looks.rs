@@ -85,7 +85,7 @@ struct Known {
 pub(super) fn channel(configured: BTreeSet<Label>) -> (Looks, AskedOfRunner) {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let (looks, asked_looks) = mpsc::channel(WAITING_MAX);
-    let (jobs, known, tally) = (Jobs::default(), KnownAnswers::default(), Tally::default());
+    let (jobs, known, tally) = (Jobs::since(Timestamp::now()), KnownAnswers::default(), Tally::default());
     let looks = Looks {
         known: known.clone(),
         runner: sender,

@@ -19,6 +19,7 @@ mod act;
 mod api;
 mod asker;
 mod attempts;
+mod device;
 mod done;
 mod forms;
 mod headers;

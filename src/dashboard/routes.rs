@@ -144,7 +144,7 @@ async fn work(State(site): State<Arc<Site>>, visitor: Visitor, Path(number): Pat
     let job = number.parse().ok().and_then(|number| site.looks.jobs.find(number));
     match job {
         Some(job) => pages::work::one(&site, &visitor, &job),
-        None => nothing(&site, &visitor),
+        None => (StatusCode::NOT_FOUND, pages::work::forgotten(&site, &visitor)).into_response(),
     }
 }
 

@@ -208,7 +208,11 @@ async fn carried_out(agent: &Agent, (act, asker): (&Act, &Asker), job: &Job) -> 
     let done = caught_as_error(Box::pin(act.carry_out(agent, &asker.name, &job.progress))).await;
     let mut done = done.map_err(|error| Failure::from(&error));
     let ends = match &done {
-        Ok(_) => asks.ended(AuditOutcome::Done, None),
+        // what came of it is named, as the backup that was made
+        Ok(done) => AuditEvent {
+            backup: asks.backup.clone().or_else(|| done.backup.clone()),
+            ..asks.ended(AuditOutcome::Done, None)
+        },
         Err(failure) => asks.ended(AuditOutcome::Failed, Some(failure.error.first_line())),
     };
     if let Err(error) = caught_as_error(agent.write_audit(ends, Some(&asked))).await {

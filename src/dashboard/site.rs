@@ -86,7 +86,8 @@ impl Site {
     pub(super) fn cookie_name(&self, name: &str) -> String {
         match self.settings.is_encrypted() {
             true => format!("__Host-{name}"),
-            false => name.to_owned(),
+            // cookies know no ports, and another dashboard of this machine has its own
+            false => format!("{name}-{}", self.settings.url.port_or_known_default().unwrap_or(80)),
         }
     }
 

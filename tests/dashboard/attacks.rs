@@ -182,11 +182,11 @@ fn an_id_that_was_laid_under_somebody_is_never_a_session() {
     let served = serve(&with_dashboard(agent(&bucket)));
     let mut victim = served.reader();
     let laid = "A".repeat(43);
-    victim.cookies.insert("pgcoffer".to_owned(), laid.clone());
+    victim.cookies.insert("pgcoffer-9187".to_owned(), laid.clone());
     assert_eq!(victim.sign_in(PASSWORD).status, 303);
-    assert_ne!(victim.cookies["pgcoffer"], laid);
+    assert_ne!(victim.cookies["pgcoffer-9187"], laid);
     let mut attacker = served.reader();
-    attacker.cookies.insert("pgcoffer".to_owned(), laid);
+    attacker.cookies.insert("pgcoffer-9187".to_owned(), laid);
     assert_eq!(attacker.get("/").status, 303);
     // who signs in anew has another session, and the one before is over
     let before = victim.cookies.clone();
@@ -202,7 +202,7 @@ fn an_id_that_was_laid_under_somebody_is_never_a_session() {
     };
     let form = [("token", form_token.as_str()), ("password", PASSWORD)];
     assert_eq!(again.post("/sign-in", &form).status, 303);
-    assert_ne!(again.cookies["pgcoffer"], before["pgcoffer"]);
+    assert_ne!(again.cookies["pgcoffer-9187"], before["pgcoffer-9187"]);
     assert_eq!(again.get("/").status, 200);
     assert_eq!(victim.get("/").status, 303);
     served.end().success();

@@ -27,8 +27,8 @@ pub(in crate::dashboard) struct HistoryFilter {
     status: String,
     /// The name of a tier; anything else for all.
     tier: String,
-    /// The page, from 1 on.
-    page: usize,
+    /// The page, from 1 on; anything else for the first.
+    page: String,
 }
 
 impl HistoryFilter {
@@ -59,7 +59,7 @@ pub(super) fn history(site: &Site, known: &DatabaseAnswer, filter: &HistoryFilte
         .filter(|one| filter.shows(listing, one))
         .collect();
     let pages = shown.len().div_ceil(PER_PAGE).max(1);
-    let page = filter.page.clamp(1, pages);
+    let page = filter.page.parse().unwrap_or(1).clamp(1, pages);
     let on_page = shown.iter().skip((page - 1) * PER_PAGE).take(PER_PAGE);
     html! {
         section.card #history {

@@ -107,7 +107,7 @@ pub(super) fn form_token(visitor: &Visitor) -> Markup {
 }
 
 /// A command to copy.
-pub(super) fn command(text: &str) -> Markup {
+pub(super) fn command(text: &Markup) -> Markup {
     html! { pre tabindex="0" data-copy { (text) } }
 }
 
@@ -263,8 +263,13 @@ pub(super) fn act_button(word: &str, query: &str, is_primary: bool) -> Markup {
 }
 
 /// The name of a table as people write it.
-pub(super) fn table_name(schema: &Untrusted, name: &Untrusted) -> String {
-    format!("{}.{}", schema.identifier(), name.identifier())
+pub(super) fn table_name(schema: &Untrusted, name: &Untrusted) -> Markup {
+    apart(&format!("{}.{}", schema.identifier(), name.identifier()))
+}
+
+/// A text whose direction of writing turns nothing beside it.
+pub(super) fn apart(text: &str) -> Markup {
+    html! { @if text.is_ascii() { (text) } @else { bdi { (text) } } }
 }
 
 /// How much more or less there is than before, with its sign.
