@@ -1,6 +1,10 @@
 //! Who asks, and whether he may: by which host, from which page, as whom.
 
-use std::{net::{IpAddr, SocketAddr}, sync::Arc, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -130,7 +134,12 @@ fn the_one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Whether a proxy says that the browser came by `http`, as platforms pass on both.
 fn came_in_the_clear(headers: &HeaderMap) -> bool {
     let protocol = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-    protocol.is_some_and(|protocol| protocol.rsplit(',').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("http")))
+    protocol.is_some_and(|protocol| {
+        protocol
+            .rsplit(',')
+            .next()
+            .is_some_and(|last| last.trim().eq_ignore_ascii_case("http"))
+    })
 }
 
 /// Whether a form comes from a page of this host, as far as the browser says. The token in the form counts in any case.
@@ -139,7 +148,11 @@ fn came_in_the_clear(headers: &HeaderMap) -> bool {
 /// <https://fetch.spec.whatwg.org/#append-a-request-origin-header>
 fn is_from_own_page(site: &Site, headers: &HeaderMap) -> bool {
     // of several nobody knows which one counts, so they are another page's
-    let text = |name: &str| headers.contains_key(name).then(|| the_one(headers, name).unwrap_or("?"));
+    let text = |name: &str| {
+        headers
+            .contains_key(name)
+            .then(|| the_one(headers, name).unwrap_or("?"))
+    };
     if text("sec-fetch-site").is_some_and(|from| from != "same-origin") {
         return false;
     }
@@ -334,7 +347,10 @@ mod tests {
         assert_eq!(of(&[]), None);
         assert_eq!(of(&["a", "a"]), None);
         let in_the_clear = |value: &'static str| {
-            let pair = (HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(value));
+            let pair = (
+                HeaderName::from_static("x-forwarded-proto"),
+                HeaderValue::from_static(value),
+            );
             came_in_the_clear(&HeaderMap::from_iter([pair]))
         };
         assert!(in_the_clear("http") && in_the_clear("https, HTTP"));

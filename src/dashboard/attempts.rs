@@ -210,7 +210,9 @@ mod tests {
     fn a_network_of_many_addresses_is_one_client_and_keeps_nobody_out_who_was_here_before() {
         let (attempts, mut now) = (Attempts::default(), Instant::now());
         let of_attacker = |n: u128| IpAddr::V6(((0x2001_0db8_0000_u128 << 80) | (n << 64) | 1).into());
-        let begun = (0..1000).filter(|n| attempts.begin(of_attacker(*n), None, now).is_ok()).count();
+        let begun = (0..1000)
+            .filter(|n| attempts.begin(of_attacker(*n), None, now).is_ok())
+            .count();
         assert_eq!(begun, 12);
         // a neighbour is none of them, nor is the owner with IPv4
         let neighbour = IpAddr::V6(((0x2001_0db8_0001_u128 << 80) | 1).into());
@@ -224,7 +226,9 @@ mod tests {
         attempts.begin(address(500), owner, now).unwrap();
         attempts.succeeded(address(500), owner);
         // with which nobody guesses faster from elsewhere
-        let begun = (0..1000).filter(|n| attempts.begin(address(1000 + n), owner, now).is_ok()).count();
+        let begun = (0..1000)
+            .filter(|n| attempts.begin(address(1000 + n), owner, now).is_ok())
+            .count();
         assert_eq!(begun, 3);
         now += Duration::from_secs(2);
         attempts.begin(address(4000), owner, now).unwrap();
@@ -234,7 +238,9 @@ mod tests {
     #[test]
     fn many_at_once_are_no_more_than_as_many_in_a_row() {
         let (attempts, now) = (Attempts::default(), Instant::now());
-        let begun = (0..100).filter(|_| attempts.begin(address(1), None, now).is_ok()).count();
+        let begun = (0..100)
+            .filter(|_| attempts.begin(address(1), None, now).is_ok())
+            .count();
         assert_eq!(begun, 3);
         attempts.succeeded(address(1), None);
         attempts.begin(address(1), None, now).unwrap();
@@ -243,7 +249,9 @@ mod tests {
     #[test]
     fn many_addresses_guess_no_faster_and_fill_no_memory() {
         let (attempts, mut now) = (Attempts::default(), Instant::now());
-        let begun = (0..5000).filter(|n| attempts.begin(address(*n), None, now).is_ok()).count();
+        let begun = (0..5000)
+            .filter(|n| attempts.begin(address(*n), None, now).is_ok())
+            .count();
         assert_eq!(begun, 30);
         let began = now;
         for n in 0..5000 {

@@ -67,7 +67,10 @@ pub(super) async fn sign_in(
         let seconds = wait.as_secs() + 1;
         let mut response = again(
             StatusCode::TOO_MANY_REQUESTS,
-            format!("Too many attempts have failed, yours or others'. Please wait {seconds} s.{}", by_link(&site)),
+            format!(
+                "Too many attempts have failed, yours or others'. Please wait {seconds} s.{}",
+                by_link(&site)
+            ),
         );
         if let Ok(seconds) = HeaderValue::from_str(&seconds.to_string()) {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);

@@ -16,6 +16,7 @@ use super::{
     sessions::Sessions,
 };
 use crate::{
+    backup::Retention,
     config::{Config, DashboardSettings},
     error::Result,
     metrics::Monitor,
@@ -35,6 +36,8 @@ pub(super) struct Site {
     pub(super) hashing: Semaphore,
     pub(super) looks: Looks,
     pub(super) abilities: Abilities,
+    /// How long a backup is kept that somebody asks for.
+    pub(super) retain_manual: Retention,
     pub(super) monitor: Monitor,
     pub(super) clock: Clock,
     /// The time zone of the settings; else UTC, which every page says.
@@ -65,6 +68,7 @@ impl Site {
             hashing: Semaphore::new(1),
             looks,
             abilities: Abilities::of(config),
+            retain_manual: config.retain_manual,
             monitor: monitor.clone(),
             clock,
             zone: config.timezone.clone().unwrap_or(TimeZone::UTC),

@@ -11,7 +11,9 @@ const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/none";
 
 fn agent(bucket: &S3Server, labels: &[&str]) -> Agent {
     let agent = Agent::new().s3(bucket).key(KEY);
-    let agent = labels.iter().fold(agent, |agent, label| agent.database_url(label, NOWHERE));
+    let agent = labels
+        .iter()
+        .fold(agent, |agent, label| agent.database_url(label, NOWHERE));
     with_dashboard(agent)
 }
 
@@ -49,7 +51,11 @@ fn what_is_missing_to_the_first_backup_is_said_step_by_step() {
             assert!(text.contains(said), "{path}: {said}: {text}");
         }
         assert!(page.body.contains("href=\"/databases/main/schedule\""), "{}", page.body);
-        assert!(page.body.contains("/act?what=back-up&amp;database=main"), "{}", page.body);
+        assert!(
+            page.body.contains("/act?what=back-up&amp;database=main"),
+            "{}",
+            page.body
+        );
     }
     // of what was never backed up there is no year
     assert!(!operator.get("/databases/main").text().contains("The last year"));
@@ -72,9 +78,14 @@ fn while_the_bucket_is_away_what_was_known_stays_with_its_age() {
     }
     bucket.inject(Rule::on("*").always(), Fault::access_denied());
     for path in ["/", "/databases/main"] {
-        wait_until("it is said", || reader.get(path).text().contains("can't be seen right now"));
+        wait_until("it is said", || {
+            reader.get(path).text().contains("can't be seen right now")
+        });
         let text = reader.get(path).text();
-        assert!(text.contains("5 hours ago") && text.contains("What is below is older."), "{text}");
+        assert!(
+            text.contains("5 hours ago") && text.contains("What is below is older."),
+            "{text}"
+        );
         assert!(text.contains("as of ") && !text.contains("all well"), "{text}");
         // once, and not for each database
         assert_eq!(text.matches("can't be seen").count(), 1, "{text}");
@@ -112,10 +123,13 @@ fn of_many_databases_those_that_need_nothing_are_a_line_each() {
         Run::ago(hours(2)).of(label, KEY).serving("daily", "7d").put(&bucket);
     }
     Run::ago(hours(40)).of("late", KEY).serving("daily", "7d").put(&bucket);
-    let agent = agent(&bucket, &[&labels[..], &["late"]].concat()).env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"));
+    let agent =
+        agent(&bucket, &[&labels[..], &["late"]].concat()).env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"));
     let served = serve(&agent);
     let mut reader = served.signed_in(PASSWORD);
-    wait_until("all are known", || reader.get("/").text().contains("8 databases on time"));
+    wait_until("all are known", || {
+        reader.get("/").text().contains("8 databases on time")
+    });
     let page = reader.get("/");
     assert_eq!(page.body.matches("class=\"card database").count(), 1, "{}", page.body);
     for label in labels {
@@ -123,7 +137,10 @@ fn of_many_databases_those_that_need_nothing_are_a_line_each() {
     }
     let text = page.text();
     assert!(text.find("1 of 9 databases needs a look").is_some(), "{text}");
-    assert!(text.find("is late").unwrap() < text.find("8 databases on time").unwrap(), "{text}");
+    assert!(
+        text.find("is late").unwrap() < text.find("8 databases on time").unwrap(),
+        "{text}"
+    );
     served.end().success();
 }
 
@@ -142,7 +159,11 @@ fn no_name_that_nobody_has_stands_on_a_page_that_asks() {
     ] {
         let page = operator.get(path);
         assert_eq!(page.status, 404, "{path}: {}", page.text());
-        assert!(!page.body.contains("evil") && !page.body.contains('\u{202e}'), "{}", page.body);
+        assert!(
+            !page.body.contains("evil") && !page.body.contains('\u{202e}'),
+            "{}",
+            page.body
+        );
     }
     assert_eq!(operator.get("/act?what=back-up&database=main").status, 200);
     served.end().success();

@@ -66,6 +66,10 @@ fn another_name_for_this_address_reads_nothing() {
         reader.host = format!("{host}:{port}");
         assert_eq!(reader.get("/").status, 200, "{host}");
     }
+    reader.host = format!("localhost:{port}");
+    reader.lines = vec!["Host: localhost".to_owned()];
+    assert!([400, 421].contains(&reader.get("/").status));
+    reader.lines = Vec::new();
     for host in [
         "rebound.example",
         "127.0.0.1.nip.io",
@@ -219,6 +223,7 @@ fn guessing_becomes_slower_and_keeps_nobody_else_out() {
     assert_eq!(statuses, [401, 401, 401, 429, 429]);
     let refused = attacker.sign_in(PASSWORD);
     assert_eq!(refused.status, 429);
+    assert!(refused.text().contains("pgcoffer dashboard open"), "{}", refused.text());
     assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() <= 3);
     // what stands further left is the attacker's own invention
     attacker.lines = vec!["X-Forwarded-For: 198.51.100.1, 203.0.113.9".to_owned()];

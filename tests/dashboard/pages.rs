@@ -201,7 +201,11 @@ fn with_the_catalog_key_alone_everything_but_names_is_shown() {
         }
     }
     assert!(of_backup.body.contains("what=hold"), "{}", of_backup.body);
-    assert!(page.text().contains("where its URL and the key are set"), "{}", page.text());
+    assert!(
+        page.text().contains("where its URL and the key are set"),
+        "{}",
+        page.text()
+    );
     let link = monitor.run(["dashboard", "open"]).success();
     assert!(
         link.text().starts_with("http://localhost:9187/open/"),

@@ -253,7 +253,10 @@ fn folders_of_months_that_nobody_has_written_cost_nothing_and_are_said() {
     assert!(lists < 40, "{lists}");
     let served = serve(&agent);
     let page = served.signed_in(PASSWORD).get("/audit").text();
-    assert!(page.contains("seen") && page.contains("480 folders of months"), "{page}");
+    assert!(
+        page.contains("seen") && page.contains("480 folders of months"),
+        "{page}"
+    );
     served.end().success();
 }
 
