@@ -110,8 +110,8 @@ async fn names_that_nobody_has_cost_one_look_and_keep_no_work_waiting() {
     let label = |name: &str| Label::parse(name).unwrap();
     let (mut looks, mut asked) = channel(BTreeSet::from([label("main")]));
     looks.wait = Duration::from_millis(30);
-    let made_up = (0..100).map(|n| looks.ask_of(&format!("x{n}")));
-    let seen = futures_util::future::join_all(made_up).await;
+    let names: Vec<String> = (0..100).map(|n| format!("x{n}")).collect();
+    let seen = futures_util::future::join_all(names.iter().map(|name| looks.ask_of(name))).await;
     assert!(seen.iter().all(|seen| seen.is_looking && seen.failure.is_none()));
     let Some((Question::Labels, reply)) = asked.looks.recv().await else {
         panic!("one look at which there are");
