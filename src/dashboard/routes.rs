@@ -153,6 +153,9 @@ async fn ask(State(site): State<Arc<Site>>, visitor: Visitor, Query(form): Query
         return may_only_look(&site, &visitor);
     }
     let seen = about(&site, &form).await;
+    if is_missing(&seen) {
+        return nothing(&site, &visitor);
+    }
     pages::act::ask(&site, &visitor, (&form, &seen), None).unwrap_or_else(|| nothing(&site, &visitor))
 }
 

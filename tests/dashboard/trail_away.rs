@@ -97,7 +97,7 @@ fn looks_that_hang_keep_nobody_from_acting() {
     wait_until("who has signed in is in the trail", || entries(&stage.bucket) == 1);
     let id = stage.records()[0]["id"].as_str().unwrap().to_owned();
     for label in &labels {
-        let rule = Rule::on("ListObjectsV2").key(format!("/{label}/")).always();
+        let rule = Rule::on("ListObjectsV2").key(&format!("/{label}/")).always();
         stage.bucket.inject(rule, Fault::Delay { millis: 60_000 });
     }
     let cookies = operator.cookies.clone();
