@@ -18,6 +18,8 @@ mod tick;
 
 #[path = "dashboard/acting.rs"]
 mod acting;
+#[path = "dashboard/answers.rs"]
+mod answers;
 #[path = "dashboard/api.rs"]
 mod api;
 #[path = "dashboard/api_acting.rs"]

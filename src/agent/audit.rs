@@ -28,6 +28,9 @@ pub struct AuditLines {
     pub missing: Vec<MissingAudit>,
     /// Whether there are older ones.
     pub has_more: bool,
+    /// How many folders have the name of a month in which no entry is looked for: more than three years ago, or yet to
+    /// come.
+    pub months_passed_over: usize,
 }
 
 /// Something that was done or tried.
@@ -109,6 +112,7 @@ impl Agent {
             unreadable: trail.unreadable,
             missing: trail.missing,
             has_more,
+            months_passed_over: trail.months_passed_over,
         })
     }
 

@@ -1,5 +1,7 @@
 //! All databases at one glance, for the dashboard.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::Agent;
@@ -8,7 +10,11 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result},
     operation::{self, Health},
+    store::Kind,
 };
+
+/// After so many databases that can't be looked at, and none that can, the bucket counts as away.
+const TRIED_AWAY: usize = 3;
 
 /// All databases at one glance, as they stand in the bucket now.
 #[derive(Debug)]
@@ -33,7 +39,8 @@ pub struct OverviewDatabase {
 }
 
 impl Agent {
-    /// Looks at every database. One that can't be looked at hides none of the others. Writes nothing.
+    /// Looks at every database. One that can't be looked at hides none of the others; where none can, as the bucket is
+    /// away, that is the answer, and not one for each of them. Writes nothing.
     ///
     /// # Errors
     /// What keeps every database from being looked at, and [`Error::Interrupted`].
@@ -48,13 +55,24 @@ impl Agent {
             });
         }
         let now = self.clock.now();
-        let mut databases = Vec::new();
+        let (mut databases, mut refused) = (Vec::new(), Vec::new());
         for label in self.labels(catalog, None).await? {
             let health = match self.health_with_places(catalog, &label).await {
                 Err(error @ Error::Interrupted { .. }) => return Err(error),
-                looked => looked.map_err(|error| Failure::from(&error)),
+                looked => looked.map_err(|error| {
+                    let failure = Failure::from(&error);
+                    refused.push(error);
+                    failure
+                }),
             };
             databases.push(OverviewDatabase { label, health });
+            // further ones would only take as long again
+            if refused.len() == TRIED_AWAY && is_away(&refused, databases.len()) {
+                break;
+            }
+        }
+        if is_away(&refused, databases.len()) {
+            return Err(refused.swap_remove(0));
         }
         Ok(Overview {
             at: catalog.store().service_time().unwrap_or(now),
@@ -62,6 +80,23 @@ impl Agent {
             not_configured: self.interrupt.or(self.not_configured(catalog)).await?,
             writes_only: false,
         })
+    }
+
+    /// The databases that the settings name or the bucket has; none where the bucket's folders may not be listed.
+    ///
+    /// # Errors
+    /// What keeps every database from being looked at, and [`Error::Interrupted`].
+    pub(crate) async fn known_labels(&self) -> Result<Option<BTreeSet<Label>>> {
+        let catalog = self.catalog().await?;
+        if catalog.store().writes_only() {
+            return Ok(None);
+        }
+        let there = match self.interrupt.or(catalog.databases()).await {
+            Ok(there) => there,
+            Err(Error::Store(error)) if error.kind == Kind::Denied => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(Some(there.into_iter().chain(self.configured()).collect()))
     }
 
     /// The health of one database by its schedule, with the places that hold copies.
@@ -80,4 +115,10 @@ impl Agent {
         self.add_places(&mut health, places);
         Ok(health)
     }
+}
+
+/// Whether none of so many databases could be looked at, for something that concerns the whole bucket.
+fn is_away(refused: &[Error], looked_at: usize) -> bool {
+    let is_of_bucket = |error: &Error| matches!(error, Error::Store(error) if error.kind.is_of_all_objects());
+    !refused.is_empty() && refused.len() == looked_at && refused.iter().all(is_of_bucket)
 }

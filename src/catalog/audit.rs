@@ -18,9 +18,12 @@ use crate::{
 };
 
 pub(super) use names::AuditMaker;
+use names::months_between;
 
 /// The folder of the trail. No database is named like that, as a label has no hyphen.
 const FOLDER: &str = "audit-trail";
+/// How far back entries are looked for, which is longer than they are kept: where nobody has deleted them, they are shown.
+const SHOWN_DAYS: i64 = 3 * 366;
 /// The longest object: an entry's bounded texts, the names of others, and a header.
 const BYTES_MAX: u64 = 64 << 10;
 
@@ -36,6 +39,8 @@ pub struct AuditTrail {
     pub missing: Vec<MissingAudit>,
     /// Whether there are older ones.
     pub has_more: bool,
+    /// How many folders have the name of a month in which no entry of ours is looked for: long ago, or yet to come.
+    pub months_passed_over: usize,
 }
 
 /// An entry that was there once, and is gone.
@@ -56,8 +61,8 @@ struct Listed {
 }
 
 impl Catalog {
-    /// The newest `count` entries. One look at the months that there are, a listing for each month until there are
-    /// enough and for those of which entries are named, and one object for each entry.
+    /// The newest `count` entries. One look at the months that there are, a listing for each month of the last three
+    /// years until there are enough and for those of which entries are named, and one object for each entry.
     ///
     /// # Errors
     /// Any error of the bucket that concerns every object. An entry that can't be read is among the unreadable ones.
@@ -66,7 +71,11 @@ impl Catalog {
         let known = self.known_audit().clone();
         let (mut trail, mut listed) = (AuditTrail::default(), Listed::default());
         let mut names = Vec::new();
-        let months = self.audit_months().await?;
+        let all = self.audit_months().await?;
+        let shown = months_between(now, -SHOWN_DAYS, 1);
+        let months: Vec<&String> = all.iter().filter(|month| shown.contains(*month)).collect();
+        // whoever may write there can make folders of a thousand years, and each would be a listing
+        trail.months_passed_over = all.len() - months.len();
         for month in months.iter().rev() {
             if names.len() > count {
                 break;
@@ -88,7 +97,7 @@ impl Catalog {
         }
         missed.retain(|name, _| audit_counts(name, now));
         let of_months: BTreeSet<String> = missed.keys().map(|name| name.month()).collect();
-        for month in months.iter().filter(|month| of_months.contains(*month)) {
+        for month in months.into_iter().filter(|month| of_months.contains(*month)) {
             if !listed.months.contains(month) {
                 let found = self.audit_listing(month).await?;
                 listed.take(month, found.into_iter().map(|(name, _)| name));

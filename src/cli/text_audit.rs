@@ -4,7 +4,7 @@ use pgcoffer::{
     Result,
     agent::{AuditLine, AuditLines, MissingAudit},
     backup::{AuditEvent, AuditName, AuditOutcome},
-    text::escaped,
+    text::{counted, escaped},
 };
 use serde_json::{Value, json};
 
@@ -29,6 +29,7 @@ impl Output {
                 "unreadable": unreadable,
                 "missing": found.missing.iter().map(missing_json).collect::<Vec<_>>(),
                 "more": found.has_more,
+                "months_passed_over": found.months_passed_over,
             }));
         }
         let mut text = Styled::default();
@@ -38,6 +39,12 @@ impl Output {
         }
         if found.has_more {
             text.push_str("There are older ones: --limit 0 shows them\n");
+        }
+        if found.months_passed_over > 0 {
+            text.push_str(&format!(
+                "Passed over: {} of months long ago or yet to come, in which nobody looks for entries\n",
+                counted(found.months_passed_over, "folder")
+            ));
         }
         for (name, why) in &found.unreadable {
             text.push_str(&format!("NOT what was sealed: {}: {why}\n", escaped(name)));

@@ -1,6 +1,10 @@
 //! Who asks, and whether he may: by which host, from which page, as whom.
 
-use std::{net::IpAddr, sync::Arc, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -102,7 +106,7 @@ pub(super) fn barred(site: &Site, request: &Request) -> Option<Barred> {
 /// Whether a request is for this very host. A page on the Internet can have its own name resolve to this address, and
 /// read what the browser is answered then, but the browser sends that name along.
 fn is_own_host(site: &Site, headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
+    let Some(host) = the_one(headers, "host") else {
         return false;
     };
     if site.settings.is_local() {
@@ -118,10 +122,24 @@ fn is_own_host(site: &Site, headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case(own) && port == Some(url.port().unwrap_or(default))
 }
 
+/// The value of a header that stands there once.
+fn the_one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
 /// Whether a proxy says that the browser came by `http`, as platforms pass on both.
 fn came_in_the_clear(headers: &HeaderMap) -> bool {
     let protocol = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-    protocol.is_some_and(|protocol| protocol.rsplit(',').next().is_some_and(|last| last.trim() == "http"))
+    protocol.is_some_and(|protocol| {
+        protocol
+            .rsplit(',')
+            .next()
+            .is_some_and(|last| last.trim().eq_ignore_ascii_case("http"))
+    })
 }
 
 /// Whether a form comes from a page of this host, as far as the browser says. The token in the form counts in any case.
@@ -129,7 +147,12 @@ fn came_in_the_clear(headers: &HeaderMap) -> bool {
 /// Pages that send no referrer send forms of origin `null`, so that says nothing.
 /// <https://fetch.spec.whatwg.org/#append-a-request-origin-header>
 fn is_from_own_page(site: &Site, headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    // of several nobody knows which one counts, so they are another page's
+    let text = |name: &str| {
+        headers
+            .contains_key(name)
+            .then(|| the_one(headers, name).unwrap_or("?"))
+    };
     if text("sec-fetch-site").is_some_and(|from| from != "same-origin") {
         return false;
     }
@@ -233,14 +256,21 @@ impl FromRequestParts<Arc<Site>> for Client {
         let addresses = lines.iter().flat_map(|line| line.split(',')).rev();
         // what stands further left may have been made up by the client
         for address in addresses {
-            match address.trim().parse::<IpAddr>() {
-                Ok(address) if proxies.include(address) => {}
-                Ok(address) => return Ok(Self(address)),
-                Err(_) => break,
+            match forwarded(address.trim()) {
+                Some(address) if proxies.include(address) => {}
+                Some(address) => return Ok(Self(address)),
+                None => break,
             }
         }
         Ok(Self(peer))
     }
+}
+
+/// An address as proxies write it: some add the port, and brackets around IPv6.
+fn forwarded(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let address = bare.unwrap_or(text).parse().ok();
+    address.or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// The value of a cookie. Of two with one name nobody knows which is ours, so neither counts.
@@ -263,7 +293,7 @@ pub(super) fn is_own_form(visitor: &Visitor, token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
 
@@ -286,6 +316,45 @@ mod tests {
         }
         assert_eq!(sign_in_path("/a?b=c", true), "/sign-in?next=%2Fa%3Fb%3Dc");
         assert_eq!(sign_in_path("/act", false), "/sign-in");
+    }
+
+    #[test]
+    fn a_client_is_known_however_its_proxy_writes_it() {
+        let v6: IpAddr = "2001:db8::1".parse().unwrap();
+        let v4: IpAddr = "203.0.113.77".parse().unwrap();
+        for (text, address) in [
+            ("203.0.113.77", Some(v4)),
+            ("203.0.113.77:5000", Some(v4)),
+            ("2001:db8::1", Some(v6)),
+            ("[2001:db8::1]", Some(v6)),
+            ("[2001:db8::1]:443", Some(v6)),
+            ("[2001:db8::1", None),
+            ("unknown", None),
+            ("203.0.113.77:", None),
+            ("", None),
+        ] {
+            assert_eq!(forwarded(text), address, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_stands_there_twice_counts_for_nothing() {
+        let of = |lines: &[&'static str]| {
+            let lines = lines.iter().map(|line| (header::HOST, HeaderValue::from_static(line)));
+            the_one(&HeaderMap::from_iter(lines), "host").map(str::to_owned)
+        };
+        assert_eq!(of(&["a"]), Some("a".to_owned()));
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&["a", "a"]), None);
+        let in_the_clear = |value: &'static str| {
+            let pair = (
+                HeaderName::from_static("x-forwarded-proto"),
+                HeaderValue::from_static(value),
+            );
+            came_in_the_clear(&HeaderMap::from_iter([pair]))
+        };
+        assert!(in_the_clear("http") && in_the_clear("https, HTTP"));
+        assert!(!in_the_clear("https") && !in_the_clear("http, https"));
     }
 
     #[test]

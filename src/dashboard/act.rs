@@ -1,6 +1,10 @@
 //! What an operator can have done.
 
-use jiff::SignedDuration;
+mod doing;
+
+use jiff::{SignedDuration, Timestamp};
+
+use doing::{back_up, change, delete, drill, selector, test_notice, verify};
 
 use super::{
     about::About,
@@ -9,11 +13,11 @@ use super::{
     store_schedule::{change_to, store_schedule},
 };
 use crate::{
-    agent::{Agent, AskedBackup, BackupOptions, DrillOptions, ScheduleChange, Selector},
-    backup::{AuditAction, BackupId, DrillVerdict, Label, Retention, Tier},
-    error::{Error, Result},
-    operation::{MarkChange, Progress, ThawRequest},
-    text::{counted, grouped, minute, size},
+    agent::{Agent, ScheduleChange},
+    backup::{AuditAction, BackupId, Label, Retention},
+    error::Result,
+    operation::{MarkChange, Progress},
+    text::minute,
 };
 
 /// What an operator can have done.
@@ -31,6 +35,14 @@ pub(super) enum Act {
     Delete(Label, BackupId),
     TestNotice,
     Schedule(Label, ScheduleChange),
+}
+
+/// Whether a form has a backup kept to an end that is over already, so that the next prune deletes it.
+pub(super) fn ends_before(form: &ActForm, now: Timestamp) -> bool {
+    let (Ok(id), Ok(retention)) = (BackupId::parse(&form.id), form.retention.trim().parse::<Retention>()) else {
+        return false;
+    };
+    retention.expires(id.time()).is_some_and(|end| end <= now)
 }
 
 /// The action that a form names.
@@ -55,7 +67,7 @@ impl Act {
     ///
     /// # Errors
     /// Says what is missing.
-    pub(super) fn read(form: &ActForm) -> std::result::Result<Self, String> {
+    pub(super) fn read(form: &ActForm, now: Timestamp) -> std::result::Result<Self, String> {
         if form.what == "test-notice" {
             return Ok(Self::TestNotice);
         }
@@ -80,6 +92,10 @@ impl Act {
                 (Some(id), reason) => Ok(Self::Hold(label, id, reason.to_owned())),
                 (None, _) => Err("there is no such backup".to_owned()),
             },
+            "retain" if ends_before(form, now) && form.typed.trim() != label.as_str() => Err(format!(
+                "that end is over already, and the next prune deletes it: type {label}, the name of the database, if you \
+                 mean that"
+            )),
             "retain" => match (id, form.retention.trim().parse()) {
                 (Some(id), Ok(retention)) => Ok(Self::Retain(label, id, retention)),
                 (_, Err(error)) => Err(error.to_string()),
@@ -178,6 +194,22 @@ impl Act {
         own == label && age < *accepted && interval.is_none_or(|interval| interval <= *accepted)
     }
 
+    /// Whether this, which goes on, is the very work that `other` asks for, so that a second one would only be in its way.
+    pub(super) fn is_same_work(&self, other: &Self) -> bool {
+        let is_shared = matches!(self, Self::BackUp(_, None) | Self::Drill(..) | Self::Verify(..));
+        is_shared && self == other
+    }
+
+    /// Where its object is shown.
+    pub(super) fn path(&self) -> Option<String> {
+        let (_, about) = self.subject();
+        let label = about.database?;
+        Some(match about.backup {
+            Some(id) => format!("/databases/{label}/backups/{id}"),
+            None => format!("/databases/{label}"),
+        })
+    }
+
     /// Does it in the name of `who`.
     ///
     /// # Errors
@@ -234,163 +266,6 @@ impl Act {
             Self::Schedule(label, change) => store_schedule(agent, label, change, who).await,
         }
     }
-}
-
-fn selector<'a>(label: &'a Label, id: &'a BackupId) -> Selector<'a> {
-    Selector {
-        id: Some(id.as_str()),
-        before: None,
-        database: Some(label.as_str()),
-    }
-}
-
-async fn back_up(
-    agent: &Agent,
-    (label, at_most_every): (&Label, Option<SignedDuration>),
-    progress: &Progress,
-) -> Result<Done> {
-    let options = BackupOptions {
-        database: Some(label.to_string()),
-        tier: Tier::Manual,
-        retention: None,
-        compression: None,
-        at_most_every,
-        part_bytes: None,
-    };
-    match agent.backup(&options, progress).await?.asked {
-        AskedBackup::Made(taken) => {
-            let (record, counts) = (&taken.record, taken.record.counts);
-            let bytes = record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes);
-            let mut done = done(
-                label,
-                Some(&record.id),
-                format!(
-                    "{}, {} and {} are in the bucket.",
-                    counted(grouped(counts.tables), "table"),
-                    counted(grouped(counts.rows), "row"),
-                    size(bytes)
-                ),
-            );
-            let reasons = taken
-                .details
-                .suspicious
-                .iter()
-                .map(|reason| format!("It looks wrong: {reason}."));
-            done.sentences.extend(reasons);
-            Ok(done)
-        }
-        AskedBackup::Recent(recent) => {
-            let sentence = format!("One was made at {} already.", minute(recent.started));
-            Ok(done(label, Some(&recent.id), sentence))
-        }
-    }
-}
-
-async fn drill(
-    agent: &Agent,
-    (label, id): (&Label, Option<&BackupId>),
-    who: &str,
-    progress: &Progress,
-) -> Result<Done> {
-    let selector = Selector {
-        id: id.map(BackupId::as_str),
-        before: None,
-        database: Some(label.as_str()),
-    };
-    let records = agent.find_to_drill(selector).await?;
-    let record = records
-        .first()
-        .ok_or_else(|| Error::Internal("no backup to drill".to_owned()))?;
-    agent.thaw(record, &thaw()).await?;
-    let options = DrillOptions {
-        who: who.to_owned(),
-        leaves_report: true,
-    };
-    let drilled = agent.drill(record, &options, progress).await?;
-    if let Some(error) = drilled.unreported {
-        return Err(error);
-    }
-    let sentence = match drilled.report.verdict {
-        DrillVerdict::Proven => "It is proven: all of it came back as it was dumped.",
-        DrillVerdict::PartlyProven => "It is partly proven: what was compared came back as it was dumped.",
-        DrillVerdict::NotProven => {
-            "It is NOT proven: it did not come back as it was dumped. The page of the backup names what differs."
-        }
-    };
-    Ok(done(label, Some(&record.id), sentence.to_owned()))
-}
-
-/// What lies in cold storage is not brought back from here: that takes hours, and costs.
-fn thaw() -> ThawRequest {
-    ThawRequest {
-        speed: None,
-        days: 1,
-        wait: false,
-    }
-}
-
-async fn verify(agent: &Agent, label: &Label, id: &BackupId, progress: &Progress) -> Result<Done> {
-    let record = agent.find_to("verify", selector(label, id)).await?;
-    agent.thaw(&record, &thaw()).await?;
-    let verified = agent.verify(&record, false, progress).await?;
-    let sentence = format!(
-        "All {} were read, and every MAC is right: {} and {}.",
-        size(verified.sealed_bytes),
-        counted(grouped(verified.tables), "table"),
-        counted(grouped(verified.rows), "row")
-    );
-    Ok(done(label, Some(id), sentence))
-}
-
-async fn change(
-    agent: &Agent,
-    (label, id): (&Label, &BackupId),
-    change: &MarkChange,
-    who: &str,
-    sentence: &str,
-) -> Result<Done> {
-    let changed = agent.change_mark(selector(label, id), change, who).await?;
-    let sentence = if changed.changed {
-        sentence
-    } else {
-        "Nothing has changed: it was so already."
-    };
-    Ok(done(label, Some(id), sentence.to_owned()))
-}
-
-async fn delete(agent: &Agent, label: &Label, id: &BackupId) -> Result<Done> {
-    let request = agent.deletion(selector(label, id), false).await?;
-    let planned = agent.plan_deletion(&request).await?;
-    let report = agent.delete(planned, &request).await?;
-    let mut done = Done {
-        backup: Some(id.clone()),
-        ..done(label, None, "It is deleted.".to_owned())
-    };
-    done.sentences.extend(report.troubles.iter().cloned());
-    Ok(done)
-}
-
-async fn test_notice(agent: &Agent) -> Result<Done> {
-    let deliveries = agent.notifications().test().await;
-    let mut sentences: Vec<String> = Vec::new();
-    for delivery in &deliveries {
-        sentences.push(match &delivery.result {
-            Ok(()) => format!("{} took it.", delivery.channel),
-            Err(error) => format!("{} did NOT take it: {error}", delivery.channel),
-        });
-    }
-    if sentences.is_empty() {
-        return Err(Error::usage(
-            "nobody is set who could be told",
-            "set PGCOFFER_SLACK_WEBHOOK_URL, PGCOFFER_WEBHOOK_URL, or PGCOFFER_SMTP_URL with PGCOFFER_EMAIL_FROM and \
-             PGCOFFER_EMAIL_TO",
-        ));
-    }
-    Ok(Done {
-        sentences,
-        backup: None,
-        path: None,
-    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! How often somebody may try to sign in: a pause that doubles from one failure to the next, for each client, and a
-//! short one for all of them together, so that many addresses guess no faster.
+//! short one for all of them together, so that many addresses guess no faster. Of IPv6 a /64 is a client, and a /48, which
+//! one customer has whole, is one once several of it have failed. A browser from which somebody has signed in before is
+//! measured by itself, so that whoever guesses from everywhere doesn't keep its owner out.
 
 use std::{
     collections::HashMap,
@@ -8,12 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::device::Device;
 use crate::{retry::Backoff, web::client_network};
 
 /// Failures without a pause: people mistype.
 const FREE: u32 = 3;
 /// The pauses of one client.
 const OF_CLIENT: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(15 * 60));
+/// Failures of one /48 without a pause.
+const FREE_OF_WIDE: u32 = 12;
 /// Failures of all clients together without a pause.
 const FREE_OF_ALL: u32 = 30;
 /// The pauses of all clients together. Short ones, as an attacker would otherwise lock everybody out.
@@ -29,8 +34,17 @@ pub(super) struct Attempts(Mutex<Failures>);
 
 #[derive(Debug, Default)]
 struct Failures {
-    of_clients: HashMap<IpAddr, Failing>,
+    of_clients: HashMap<Client, Failing>,
     of_all: Option<Failing>,
+}
+
+/// Who is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Client {
+    Network(IpAddr),
+    /// The /48 of IPv6 networks.
+    Wide(IpAddr),
+    Device(Device),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -44,30 +58,51 @@ impl Attempts {
     ///
     /// # Errors
     /// The time to wait, if this client may not try yet.
-    pub(super) fn begin(&self, client: IpAddr, now: Instant) -> Result<(), Duration> {
-        let client = client_network(client);
+    pub(super) fn begin(&self, client: IpAddr, device: Option<Device>, now: Instant) -> Result<(), Duration> {
         let mut failures = self.locked();
         failures.forget(now);
-        let own = failures.of_clients.get(&client);
-        let wait = own.map_or(Duration::ZERO, |own| own.wait(FREE, OF_CLIENT, now));
-        let of_all = failures
-            .of_all
-            .map_or(Duration::ZERO, |all| all.wait(FREE_OF_ALL, OF_ALL, now));
-        let wait = wait.max(of_all);
+        let clients = clients(client, device);
+        let own = clients.iter().filter_map(|client| {
+            let failing = failures.of_clients.get(client)?;
+            Some(failing.wait(client.free(), OF_CLIENT, now))
+        });
+        let own = own.max().unwrap_or(Duration::ZERO);
+        let of_all = match device {
+            None => failures.of_all,
+            Some(_) => None,
+        };
+        let of_all = of_all.map_or(Duration::ZERO, |all| all.wait(FREE_OF_ALL, OF_ALL, now));
+        let wait = own.max(of_all);
         if !wait.is_zero() {
             return Err(wait);
         }
-        failures.make_room(client);
-        Failing::count(failures.of_clients.entry(client).or_insert(Failing::none(now)), now);
-        Failing::count(failures.of_all.get_or_insert(Failing::none(now)), now);
+        for client in clients {
+            failures.make_room(client);
+            Failing::count(failures.of_clients.entry(client).or_insert(Failing::none(now)), now);
+        }
+        if device.is_none() {
+            Failing::count(failures.of_all.get_or_insert(Failing::none(now)), now);
+        }
         Ok(())
     }
 
     /// An attempt that was begun has succeeded.
-    pub(super) fn succeeded(&self, client: IpAddr) {
+    pub(super) fn succeeded(&self, client: IpAddr, device: Option<Device>) {
         let mut failures = self.locked();
-        failures.of_clients.remove(&client_network(client));
-        if let Some(all) = &mut failures.of_all {
+        for client in clients(client, device) {
+            match client {
+                // others of it go on failing
+                Client::Wide(_) => {
+                    if let Some(wide) = failures.of_clients.get_mut(&client) {
+                        wide.count = wide.count.saturating_sub(1);
+                    }
+                }
+                Client::Network(_) | Client::Device(_) => {
+                    failures.of_clients.remove(&client);
+                }
+            }
+        }
+        if let Some(all) = failures.of_all.as_mut().filter(|_| device.is_none()) {
             all.count = all.count.saturating_sub(1);
         }
     }
@@ -84,13 +119,38 @@ impl Failures {
         self.of_all = self.of_all.filter(is_remembered);
     }
 
-    fn make_room(&mut self, client: IpAddr) {
+    fn make_room(&mut self, client: Client) {
         if self.of_clients.len() < CLIENTS_MAX || self.of_clients.contains_key(&client) {
             return;
         }
         let oldest = self.of_clients.iter().min_by_key(|(_, one)| one.last);
         if let Some(oldest) = oldest.map(|(address, _)| *address) {
             self.of_clients.remove(&oldest);
+        }
+    }
+}
+
+/// By what an attempt is measured.
+fn clients(address: IpAddr, device: Option<Device>) -> Vec<Client> {
+    let network = client_network(address);
+    let mut clients = vec![Client::Network(network)];
+    match device {
+        Some(device) => clients.push(Client::Device(device)),
+        None => {
+            if let IpAddr::V6(network) = network {
+                let wide = network.to_bits() >> 80 << 80;
+                clients.push(Client::Wide(IpAddr::V6(wide.into())));
+            }
+        }
+    }
+    clients
+}
+
+impl Client {
+    fn free(self) -> u32 {
+        match self {
+            Self::Network(_) | Self::Device(_) => FREE,
+            Self::Wide(_) => FREE_OF_WIDE,
         }
     }
 }
@@ -127,42 +187,75 @@ mod tests {
         let (attempts, mut now) = (Attempts::default(), Instant::now());
         let mut pauses = Vec::new();
         for _ in 0..14 {
-            if let Err(wait) = attempts.begin(address(1), now) {
+            if let Err(wait) = attempts.begin(address(1), None, now) {
                 pauses.push(wait.as_secs());
                 // a moment too early is no attempt, and does not count
                 assert!(
                     attempts
-                        .begin(address(1), now + wait - Duration::from_millis(1))
+                        .begin(address(1), None, now + wait - Duration::from_millis(1))
                         .is_err()
                 );
                 now += wait;
-                attempts.begin(address(1), now).unwrap();
+                attempts.begin(address(1), None, now).unwrap();
             }
         }
         assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
         // another client doesn't wait
-        attempts.begin(address(2), now).unwrap();
+        attempts.begin(address(2), None, now).unwrap();
         // and after an hour nobody does
-        attempts.begin(address(1), now + FORGOTTEN).unwrap();
+        attempts.begin(address(1), None, now + FORGOTTEN).unwrap();
+    }
+
+    #[test]
+    fn a_network_of_many_addresses_is_one_client_and_keeps_nobody_out_who_was_here_before() {
+        let (attempts, mut now) = (Attempts::default(), Instant::now());
+        let of_attacker = |n: u128| IpAddr::V6(((0x2001_0db8_0000_u128 << 80) | (n << 64) | 1).into());
+        let begun = (0..1000)
+            .filter(|n| attempts.begin(of_attacker(*n), None, now).is_ok())
+            .count();
+        assert_eq!(begun, 12);
+        // a neighbour is none of them, nor is the owner with IPv4
+        let neighbour = IpAddr::V6(((0x2001_0db8_0001_u128 << 80) | 1).into());
+        attempts.begin(neighbour, None, now).unwrap();
+        // many networks have all others wait, but not a browser that was here before
+        for n in 0..100 {
+            let _ = attempts.begin(address(n), None, now);
+        }
+        assert!(attempts.begin(address(500), None, now).is_err());
+        let owner = Some([7; 16]);
+        attempts.begin(address(500), owner, now).unwrap();
+        attempts.succeeded(address(500), owner);
+        // with which nobody guesses faster from elsewhere
+        let begun = (0..1000)
+            .filter(|n| attempts.begin(address(1000 + n), owner, now).is_ok())
+            .count();
+        assert_eq!(begun, 3);
+        now += Duration::from_secs(2);
+        attempts.begin(address(4000), owner, now).unwrap();
+        assert!(attempts.begin(address(4001), owner, now).is_err());
     }
 
     #[test]
     fn many_at_once_are_no_more_than_as_many_in_a_row() {
         let (attempts, now) = (Attempts::default(), Instant::now());
-        let begun = (0..100).filter(|_| attempts.begin(address(1), now).is_ok()).count();
+        let begun = (0..100)
+            .filter(|_| attempts.begin(address(1), None, now).is_ok())
+            .count();
         assert_eq!(begun, 3);
-        attempts.succeeded(address(1));
-        attempts.begin(address(1), now).unwrap();
+        attempts.succeeded(address(1), None);
+        attempts.begin(address(1), None, now).unwrap();
     }
 
     #[test]
     fn many_addresses_guess_no_faster_and_fill_no_memory() {
         let (attempts, mut now) = (Attempts::default(), Instant::now());
-        let begun = (0..5000).filter(|n| attempts.begin(address(*n), now).is_ok()).count();
+        let begun = (0..5000)
+            .filter(|n| attempts.begin(address(*n), None, now).is_ok())
+            .count();
         assert_eq!(begun, 30);
         let began = now;
         for n in 0..5000 {
-            while let Err(wait) = attempts.begin(address(10_000 + n), now) {
+            while let Err(wait) = attempts.begin(address(10_000 + n), None, now) {
                 now += wait;
             }
         }

@@ -17,7 +17,7 @@ use crate::{
 /// The most pieces of work that are remembered. Beyond that the oldest that has ended is forgotten.
 const JOBS_MAX: usize = 50;
 
-/// The number of a piece of work, from 1 on since `serve` began.
+/// The number of a piece of work, which no other one has, also of an earlier `serve`.
 pub(super) type JobNumber = u64;
 
 /// All work since `serve` began, as far as it is remembered. Clones share it.
@@ -60,17 +60,30 @@ pub(super) struct JobEnd {
 }
 
 impl Jobs {
-    /// Notes a piece of work that is about to begin.
-    pub(super) fn add(&self, act: &Act, who: &str, now: Timestamp) -> JobNumber {
-        self.locked().add(act, who, now)
+    /// Numbered from the moment of the start on, so that no number of an earlier process is somebody else's work.
+    pub(super) fn since(started: Timestamp) -> Self {
+        let jobs = Self::default();
+        jobs.locked().last = u64::try_from(started.as_millisecond()).unwrap_or(0);
+        jobs
     }
 
-    /// The same, unless one goes on that brings what is asked for: then that one, and nothing is to begin.
+    /// Notes a piece of work that is about to begin, unless one goes on that brings what is asked for: then that one, and
+    /// nothing is to begin.
     pub(super) fn join_or_add(&self, act: &Act, who: &str, now: Timestamp) -> (JobNumber, bool) {
         let mut state = self.locked();
         let mut running = state.jobs.iter().filter(|job| job.end.is_none());
         let joined = running.find(|job| job.act.serves(act, now.duration_since(job.began)));
         match joined.map(|job| job.number) {
+            Some(number) => (number, false),
+            None => (state.add(act, who, now), true),
+        }
+    }
+
+    /// The same for a person, who wants what goes on already and not a second one of the same.
+    pub(super) fn join_same_or_add(&self, act: &Act, who: &str, now: Timestamp) -> (JobNumber, bool) {
+        let mut state = self.locked();
+        let mut running = state.jobs.iter().filter(|job| job.end.is_none());
+        match running.find(|job| job.act.is_same_work(act)).map(|job| job.number) {
             Some(number) => (number, false),
             None => (state.add(act, who, now), true),
         }
@@ -180,9 +193,9 @@ mod tests {
     #[test]
     fn what_goes_on_is_never_forgotten() {
         let (jobs, now) = (Jobs::default(), Timestamp::UNIX_EPOCH);
-        let first = jobs.add(&back_up("main", None), "ada", now);
+        let first = jobs.locked().add(&back_up("main", None), "ada", now);
         for n in 0..200 {
-            let number = jobs.add(&back_up(&format!("db{n}"), None), "ada", now);
+            let number = jobs.locked().add(&back_up(&format!("db{n}"), None), "ada", now);
             jobs.end(number, end(now));
         }
         assert_eq!(jobs.running().len(), 1);
@@ -191,6 +204,42 @@ mod tests {
         assert_eq!(jobs.ended()[0].title, "Back up db199");
         jobs.remove(first);
         assert!(jobs.running().is_empty());
+    }
+
+    #[test]
+    fn who_taps_twice_is_led_to_what_goes_on() {
+        let (jobs, now) = (Jobs::default(), Timestamp::UNIX_EPOCH);
+        let label = || Label::parse("main").unwrap();
+        let id = || BackupId::parse("20261120T070000Z-aaaaaaaaaaaa").unwrap();
+        for act in [
+            back_up("main", None),
+            Act::Drill(label(), None),
+            Act::Drill(label(), Some(id())),
+            Act::Verify(label(), id()),
+        ] {
+            let (first, is_new) = jobs.join_same_or_add(&act, "ada", now);
+            assert!(is_new, "{act:?}");
+            assert_eq!(jobs.join_same_or_add(&act, "grace", now), (first, false));
+            jobs.end(first, end(now));
+            assert!(jobs.join_same_or_add(&act, "ada", now).1);
+        }
+        // what another one may come to is not the same, and neither is what changes something
+        let guarded = back_up("other", Some(SignedDuration::from_mins(10)));
+        jobs.locked().add(&guarded, "ci", now);
+        assert!(jobs.join_same_or_add(&back_up("other", None), "ada", now).1);
+        let hold = |reason: &str| Act::Hold(label(), id(), reason.to_owned());
+        jobs.locked().add(&hold("one"), "ada", now);
+        assert!(jobs.join_same_or_add(&hold("one"), "ada", now).1);
+    }
+
+    #[test]
+    fn no_number_is_given_again_after_a_restart() {
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let (before, after) = (Jobs::since(at(0)), Jobs::since(at(5)));
+        let number = |jobs: &Jobs| jobs.join_or_add(&back_up("main", None), "ada", at(6)).0;
+        let given: Vec<JobNumber> = (0..100).map(|_| number(&before)).collect();
+        assert!(!given.contains(&number(&after)));
+        assert!(before.find(number(&after)).is_none());
     }
 
     #[tokio::test]

@@ -97,6 +97,13 @@ impl LinkKey {
         opened.open(number, now)
     }
 
+    /// What makes the number of a browser one that was given by whoever has this key.
+    pub(super) fn mac_of_device(&self, number: &[u8]) -> String {
+        let mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes a key of any length");
+        let mac = mac.chain_update("device").chain_update(number);
+        BASE64URL_NOPAD.encode(&mac.finalize().into_bytes())
+    }
+
     fn mac(&self, signed: &[u8]) -> Hmac<Sha256> {
         let mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes a key of any length");
         mac.chain_update("link").chain_update(signed)

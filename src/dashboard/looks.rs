@@ -1,7 +1,7 @@
 //! Answers that several readers share: however often a page is loaded, the bucket is asked once in some seconds.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -16,7 +16,7 @@ use super::{
     shown::{Answer, LookFailure, Question, Seen},
     tally::Tally,
 };
-use crate::backup::AuditEvent;
+use crate::backup::{AuditEvent, Label};
 
 /// How long an answer counts as new.
 const FRESH: Duration = Duration::from_secs(15);
@@ -36,6 +36,9 @@ const WAITING_MAX: usize = 64;
 pub(super) struct Looks {
     known: KnownAnswers,
     runner: mpsc::Sender<Asked>,
+    looks: mpsc::Sender<AskedLook>,
+    /// The databases of the settings, which are looked at whatever the bucket has of them.
+    configured: BTreeSet<Label>,
     pub(super) jobs: Jobs,
     tally: Tally,
     /// How long a page waits.
@@ -45,15 +48,19 @@ pub(super) struct Looks {
 /// The side of the runner.
 pub(super) struct AskedOfRunner {
     pub(super) requests: mpsc::Receiver<Asked>,
+    pub(super) looks: mpsc::Receiver<AskedLook>,
     pub(super) known: KnownAnswers,
     pub(super) jobs: Jobs,
     pub(super) tally: Tally,
 }
 
-/// What the runner is asked for.
+/// What a look brings.
+pub(super) type Looked = Result<Answer, LookFailure>;
+/// A look at the bucket, and who waits for it.
+pub(super) type AskedLook = (Question, oneshot::Sender<Looked>);
+
+/// What the runner is asked to do.
 pub(super) enum Asked {
-    /// A look at the bucket.
-    Look(Question, oneshot::Sender<Result<Answer, LookFailure>>),
     /// Work that an operator asks for.
     Work(Box<Act>, JobNumber, Asker),
     /// An entry of the audit trail for which nobody waits.
@@ -74,19 +81,23 @@ struct Known {
     goes_on: bool,
 }
 
-/// Both sides.
-pub(super) fn channel() -> (Looks, AskedOfRunner) {
+/// Both sides, for the databases of the settings. Looks and work wait apart, so that neither holds up the other.
+pub(super) fn channel(configured: BTreeSet<Label>) -> (Looks, AskedOfRunner) {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
-    let (jobs, known, tally) = (Jobs::default(), KnownAnswers::default(), Tally::default());
+    let (looks, asked_looks) = mpsc::channel(WAITING_MAX);
+    let (jobs, known, tally) = (Jobs::since(Timestamp::now()), KnownAnswers::default(), Tally::default());
     let looks = Looks {
         known: known.clone(),
         runner: sender,
+        looks,
+        configured,
         jobs: jobs.clone(),
         tally: tally.clone(),
         wait: WAIT,
     };
     let asked = AskedOfRunner {
         requests: receiver,
+        looks: asked_looks,
         known,
         jobs,
         tally,
@@ -112,6 +123,43 @@ impl Looks {
     }
 
     async fn seen(&self, question: &Question, wait: impl FnOnce(&Known) -> Duration) -> Seen {
+        if let Some(label) = question.label()
+            && let Some(seen) = self.unknown(label).await
+        {
+            return seen;
+        }
+        self.looked_at(question, wait).await
+    }
+
+    /// What is seen of a database that neither the settings nor the bucket have; none for any other. However many such
+    /// names somebody makes up, they cost one look.
+    async fn unknown(&self, label: &Label) -> Option<Seen> {
+        let is_among = |seen: &Seen| match seen.answer.as_ref().map(|(answer, _)| &**answer) {
+            Some(Answer::Labels(there)) => there.as_ref().is_none_or(|there| there.contains(label)),
+            _ => false,
+        };
+        let before = self
+            .known
+            .locked()
+            .get(&Question::Labels)
+            .map(|known| known.seen.clone());
+        if self.configured.contains(label) || before.as_ref().is_some_and(is_among) {
+            return None;
+        }
+        let seen = self.looked_at(&Question::Labels, |_| self.wait).await;
+        if is_among(&seen) {
+            return None;
+        }
+        let is_told = seen.answer.is_some() && seen.failure.is_none() && !seen.is_looking;
+        let failure = is_told.then(|| LookFailure::missing(label)).or(seen.failure);
+        Some(Seen {
+            answer: None,
+            failure,
+            is_looking: seen.is_looking,
+        })
+    }
+
+    async fn looked_at(&self, question: &Question, wait: impl FnOnce(&Known) -> Duration) -> Seen {
         let (waited, wait) = {
             let mut known = self.known.locked();
             let entry = known.entry(question.clone()).or_default();
@@ -159,8 +207,7 @@ impl Looks {
         let looks = self.clone();
         tokio::spawn(async move {
             let (sender, receiver) = oneshot::channel();
-            let asked = Asked::Look(question.clone(), sender);
-            let found = match looks.runner.send(asked).await {
+            let found = match looks.looks.send((question.clone(), sender)).await {
                 Ok(()) => receiver.await.ok(),
                 Err(_) => None,
             };
@@ -232,112 +279,4 @@ impl KnownAnswers {
 pub(super) struct Busy;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{agent::Overview, backup::Label};
-
-    fn overview() -> Answer {
-        Answer::Overview(Overview {
-            at: Timestamp::now(),
-            databases: Vec::new(),
-            not_configured: Vec::new(),
-            writes_only: false,
-        })
-    }
-
-    /// Answers every look after a while, and counts them.
-    fn runner(mut asked: AskedOfRunner) -> tokio::task::JoinHandle<usize> {
-        tokio::spawn(async move {
-            let mut count = 0;
-            while let Some(asked) = asked.requests.recv().await {
-                count += 1;
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                if let Asked::Look(_, reply) = asked {
-                    let _ = reply.send(Ok(overview()));
-                }
-            }
-            count
-        })
-    }
-
-    #[tokio::test]
-    async fn a_hundred_readers_cost_one_look() {
-        let (looks, asked) = channel();
-        let runner = runner(asked);
-        let readers = (0..100).map(|_| looks.ask(&Question::Overview));
-        let seen = futures_util::future::join_all(readers).await;
-        assert!(seen.iter().all(|seen| seen.answer.is_some() && !seen.is_looking));
-        for _ in 0..100 {
-            assert!(looks.ask(&Question::Overview).await.answer.is_some());
-        }
-        looks.known.expire();
-        looks.ask(&Question::Overview).await;
-        drop(looks);
-        assert_eq!(runner.await.unwrap(), 2);
-    }
-
-    #[tokio::test]
-    async fn no_page_waits_longer_than_a_person_would() {
-        let (mut looks, mut asked) = channel();
-        looks.wait = Duration::from_millis(30);
-        let seen = looks.ask(&Question::Overview).await;
-        assert!(seen.is_looking && seen.answer.is_none());
-        // one reader has gone, the look goes on, and others join it
-        let second = looks.ask(&Question::Overview).await;
-        assert!(second.is_looking);
-        let Some(Asked::Look(Question::Overview, reply)) = asked.requests.recv().await else {
-            panic!("a look");
-        };
-        assert!(asked.requests.try_recv().is_err());
-        assert!(reply.send(Ok(overview())).is_ok());
-        looks.wait = Duration::from_secs(30);
-        assert!(looks.ask(&Question::Overview).await.answer.is_some());
-    }
-
-    #[tokio::test]
-    async fn who_has_an_answer_of_the_last_minutes_does_not_wait_for_the_bucket() {
-        let (looks, mut asked) = channel();
-        let answered = async {
-            let Some(Asked::Look(_, reply)) = asked.requests.recv().await else {
-                panic!("a look");
-            };
-            assert!(reply.send(Ok(overview())).is_ok());
-        };
-        let (seen, ()) = futures_util::future::join(looks.ask(&Question::Overview), answered).await;
-        assert!(!seen.is_looking);
-        // a while later nobody answers the next look
-        let older = Instant::now().checked_sub(FRESH + WAIT).unwrap();
-        looks.known.locked().get_mut(&Question::Overview).unwrap().looked = Some(older);
-        let begun = Instant::now();
-        let shown = looks.ask(&Question::Overview).await;
-        assert!(shown.answer.is_some() && shown.is_looking);
-        assert!(begun.elapsed() < WAIT / 2);
-        // but what was changed since is waited for
-        looks.known.expire();
-        let waits = tokio::time::timeout(WAIT_KNOWN * 3, looks.ask(&Question::Overview)).await;
-        assert!(waits.is_err());
-        let patient = tokio::time::timeout(WAIT_KNOWN * 3, looks.ask_patiently(&Question::Overview)).await;
-        assert!(patient.is_err());
-    }
-
-    #[tokio::test]
-    async fn what_was_asked_for_is_bounded() {
-        let (looks, asked) = channel();
-        let runner = runner(asked);
-        let labels = (0..200).map(|n| Question::Database(Label::parse(&format!("db{n}")).unwrap()));
-        let questions: Vec<Question> = labels.collect();
-        // readers that give up leave nothing behind
-        for question in &questions {
-            let _ = tokio::time::timeout(Duration::from_millis(1), looks.ask(question)).await;
-        }
-        let waited = async {
-            while looks.known.locked().values().any(|known| known.goes_on) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), waited).await.unwrap();
-        assert!(looks.known.locked().len() <= ANSWERS_MAX);
-        drop(looks);
-        runner.await.unwrap();
-    }
-}
+mod tests;

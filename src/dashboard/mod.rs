@@ -12,12 +12,14 @@
 //! without script. Text from outside is escaped twice: what a terminal or a reader would obey is shown
 //! ([`text`](crate::text)), and what HTML would obey is written as entities, which `maud` does for everything.
 
+mod abilities;
 mod about;
 mod access;
 mod act;
 mod api;
 mod asker;
 mod attempts;
+mod device;
 mod done;
 mod forms;
 mod headers;
@@ -78,7 +80,7 @@ pub fn dashboard<'a>(agent: &'a Agent, monitor: &Monitor, listen: SocketAddr) ->
             "set PGCOFFER_DASHBOARD_OPERATOR_HASH; `pgcoffer dashboard password` makes it",
         ));
     }
-    let (looks, asked) = looks::channel();
+    let (looks, asked) = looks::channel(abilities::Abilities::of(config).configured().clone());
     let site = Site::new(config, settings.clone(), link_key, monitor, looks)?;
     let runner = Runner::new(agent, asked, monitor, Clock::system());
     tracing::info!(url = %settings.url, listen = %listen, "the dashboard is on");

@@ -144,7 +144,7 @@ async fn work(State(site): State<Arc<Site>>, visitor: Visitor, Path(number): Pat
     let job = number.parse().ok().and_then(|number| site.looks.jobs.find(number));
     match job {
         Some(job) => pages::work::one(&site, &visitor, &job),
-        None => nothing(&site, &visitor),
+        None => (StatusCode::NOT_FOUND, pages::work::forgotten(&site, &visitor)).into_response(),
     }
 }
 
@@ -152,7 +152,30 @@ async fn ask(State(site): State<Arc<Site>>, visitor: Visitor, Query(form): Query
     if !visitor.may_act() {
         return may_only_look(&site, &visitor);
     }
-    pages::act::ask(&site, &visitor, &form, None).unwrap_or_else(|| nothing(&site, &visitor))
+    let seen = about(&site, &form).await;
+    if is_missing(&seen) {
+        return nothing(&site, &visitor);
+    }
+    pages::act::ask(&site, &visitor, (&form, &seen), None).unwrap_or_else(|| nothing(&site, &visitor))
+}
+
+/// What the bucket has of the backup that a form is about, where the page that asks says something of it.
+async fn about(site: &Site, form: &ActForm) -> Seen {
+    match (
+        form.what.as_str(),
+        Label::parse(&form.database),
+        BackupId::parse(&form.id),
+    ) {
+        ("delete" | "retain", Ok(label), Ok(id)) => site.looks.ask(&Question::Backup(label, id)).await,
+        _ => Seen::default(),
+    }
+}
+
+/// The page that asks once more, as the form was not taken.
+async fn ask_again(site: &Site, visitor: &Visitor, form: &ActForm, (status, why): (StatusCode, &str)) -> Response {
+    let seen = about(site, form).await;
+    let page = pages::act::ask(site, visitor, (form, &seen), Some(why));
+    (status, page.unwrap_or_else(|| nothing(site, visitor))).into_response()
 }
 
 /// The audit trail names people and their addresses, so whoever may only look has no use for it.
@@ -186,21 +209,21 @@ async fn act(
     if !is_own_form(&visitor, &form.token) {
         return (StatusCode::FORBIDDEN, "this form is not of your session\n").into_response();
     }
-    let again = |status: StatusCode, why: &str| {
-        let page = pages::act::ask(&site, &visitor, &form, Some(why));
-        let page = page.unwrap_or_else(|| nothing(&site, &visitor));
-        (status, page).into_response()
-    };
-    let act = match Act::read(&form) {
+    let act = match Act::read(&form, site.clock.now()) {
         Ok(act) => act,
-        Err(why) => return again(StatusCode::UNPROCESSABLE_ENTITY, &why),
+        Err(why) => return ask_again(&site, &visitor, &form, (StatusCode::UNPROCESSABLE_ENTITY, &why)).await,
     };
-    let job = site.looks.jobs.add(&act, &visitor.name, site.clock.now());
+    let (job, is_new) = site.looks.jobs.join_same_or_add(&act, &visitor.name, site.clock.now());
+    if !is_new {
+        site.looks.note(asker.joins(&act));
+        return Redirect::to(&format!("/work/{job}")).into_response();
+    }
     match site.looks.work(act, job, asker) {
         Ok(()) => Redirect::to(&format!("/work/{job}")).into_response(),
         Err(busy) => {
             site.looks.jobs.remove(job);
-            again(StatusCode::SERVICE_UNAVAILABLE, &busy.to_string())
+            let why = (StatusCode::SERVICE_UNAVAILABLE, &*busy.to_string());
+            ask_again(&site, &visitor, &form, why).await
         }
     }
 }

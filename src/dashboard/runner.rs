@@ -11,13 +11,14 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
+use tokio::sync::oneshot;
 
 use super::{
     act::Act,
     asker::Asker,
     done::Done,
     jobs::{Job, JobEnd, JobNumber, Jobs},
-    looks::{Asked, AskedOfRunner},
+    looks::{Asked, AskedOfRunner, Looked},
     shown::{Answer, BackupAnswer, DatabaseAnswer, LookFailure, Question, ScheduleAnswer},
 };
 use crate::{
@@ -32,8 +33,11 @@ use crate::{
 
 /// The newest runs of a database that its page knows.
 const RUNS_MAX: usize = 1000;
-/// Looks and pieces of work at once: a page of its own each, and the memory of a backup.
-const AT_ONCE_MAX: usize = 8;
+/// Looks at once, each of which holds a page.
+const LOOKS_AT_ONCE_MAX: usize = 6;
+/// Pieces of work at once, each with the memory of a backup at the most. They have places of their own, so that looks
+/// into a bucket that hangs keep nobody from acting.
+const WORK_AT_ONCE_MAX: usize = 8;
 /// The lines of the audit trail that its page has.
 const AUDIT_LINES_MAX: usize = 100;
 /// How often what was counted is looked at.
@@ -65,14 +69,16 @@ impl<'a> Runner<'a> {
     /// the audit trail are deleted when they are old.
     pub async fn run(mut self, prunes: bool) {
         let mut running: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
+        let mut looking: FuturesUnordered<LocalBoxFuture<'_, ()>> = FuturesUnordered::new();
         let interrupt = self.agent.interrupt();
         let mut counted = tokio::time::interval(TALLY_EVERY);
         let mut next_prune = Instant::now() + PRUNE_AFTER;
         loop {
-            let has_room = running.len() < AT_ONCE_MAX;
+            let has_room = running.len() < WORK_AT_ONCE_MAX;
             tokio::select! {
                 _ = interrupt.raised() => break,
                 Some(()) = running.next(), if !running.is_empty() => {}
+                Some(()) = looking.next(), if !looking.is_empty() => {}
                 _ = counted.tick(), if has_room => {
                     running.extend(self.asked.tally.due(Instant::now()).into_iter().map(|event| self.noted(event)));
                     if prunes && Instant::now() >= next_prune {
@@ -84,6 +90,10 @@ impl<'a> Runner<'a> {
                     Some(asked) => running.push(self.carried_out(asked)),
                     None => break,
                 },
+                asked = self.asked.looks.recv(), if looking.len() < LOOKS_AT_ONCE_MAX => match asked {
+                    Some((question, reply)) => looking.push(self.looked(question, reply)),
+                    None => break,
+                },
             }
         }
         running.extend(self.asked.tally.rest().into_iter().map(|event| self.noted(event)));
@@ -93,6 +103,20 @@ impl<'a> Runner<'a> {
             }
         }
         while running.next().await.is_some() {}
+        while looking.next().await.is_some() {}
+    }
+
+    fn looked(&self, question: Question, reply: oneshot::Sender<Looked>) -> LocalBoxFuture<'a, ()> {
+        let agent = self.agent;
+        async move {
+            let looked = caught_as_error(Box::pin(look(agent, &question))).await;
+            // whoever asked may be gone, and the answer is of use all the same
+            let _ = reply.send(looked.map_err(|error| LookFailure {
+                is_missing: matches!(error, Error::NoSuchBackup { .. }),
+                failure: Failure::from(&error),
+            }));
+        }
+        .boxed_local()
     }
 
     /// Writes an entry of the trail for which nobody waits.
@@ -120,15 +144,6 @@ impl<'a> Runner<'a> {
     fn carried_out(&self, asked: Asked) -> LocalBoxFuture<'a, ()> {
         let (agent, clock) = (self.agent, self.clock);
         match asked {
-            Asked::Look(question, reply) => async move {
-                let looked = caught_as_error(Box::pin(look(agent, &question))).await;
-                // whoever asked may be gone, and the answer is of use all the same
-                let _ = reply.send(looked.map_err(|error| LookFailure {
-                    is_missing: matches!(error, Error::NoSuchBackup { .. }),
-                    failure: Failure::from(&error),
-                }));
-            }
-            .boxed_local(),
             Asked::Note(event) => self.noted(*event),
             Asked::Work(act, number, asker) => {
                 let (jobs, known) = (self.asked.jobs.clone(), self.asked.known.clone());
@@ -171,7 +186,8 @@ async fn work(agent: &Agent, (act, asker): (Act, &Asker), number: JobNumber, (jo
             at,
             result: Err(failure),
             backup: None,
-            path: None,
+            // what it is about, where the way out often is
+            path: act.path(),
         },
     };
     jobs.end(number, end);
@@ -192,7 +208,11 @@ async fn carried_out(agent: &Agent, (act, asker): (&Act, &Asker), job: &Job) -> 
     let done = caught_as_error(Box::pin(act.carry_out(agent, &asker.name, &job.progress))).await;
     let mut done = done.map_err(|error| Failure::from(&error));
     let ends = match &done {
-        Ok(_) => asks.ended(AuditOutcome::Done, None),
+        // what came of it is named, as the backup that was made
+        Ok(done) => AuditEvent {
+            backup: asks.backup.clone().or_else(|| done.backup.clone()),
+            ..asks.ended(AuditOutcome::Done, None)
+        },
         Err(failure) => asks.ended(AuditOutcome::Failed, Some(failure.error.first_line())),
     };
     if let Err(error) = caught_as_error(agent.write_audit(ends, Some(&asked))).await {
@@ -208,6 +228,7 @@ async fn carried_out(agent: &Agent, (act, asker): (&Act, &Asker), job: &Job) -> 
 async fn look(agent: &Agent, question: &Question) -> Result<Answer> {
     match question {
         Question::Overview => Ok(Answer::Overview(agent.overview().await?)),
+        Question::Labels => Ok(Answer::Labels(agent.known_labels().await?)),
         Question::Schedule(label, change) => {
             let schedule = schedule(agent, label, change.as_ref()).await?;
             Ok(Answer::Schedule(Box::new(schedule)))

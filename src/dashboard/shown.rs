@@ -1,6 +1,6 @@
 //! What is asked of the agent for a page, and what it found.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -8,6 +8,7 @@ use crate::{
     agent::{AuditLines, Overview, ScheduleChange, ShownBackup, ShownSchedule},
     backup::{BackupId, Failure, Label},
     catalog::Listing,
+    error::Error,
     operation::{Health, PruneReport},
     schedule::Schedule,
 };
@@ -17,6 +18,8 @@ use crate::{
 pub(super) enum Question {
     /// Every database.
     Overview,
+    /// Which databases there are.
+    Labels,
     /// One database with its runs.
     Database(Label),
     /// One backup.
@@ -27,10 +30,22 @@ pub(super) enum Question {
     Schedule(Label, Option<ScheduleChange>),
 }
 
+impl Question {
+    /// The database that it is about.
+    pub(super) fn label(&self) -> Option<&Label> {
+        match self {
+            Self::Overview | Self::Labels | Self::Audit => None,
+            Self::Database(label) | Self::Backup(label, _) | Self::Schedule(label, _) => Some(label),
+        }
+    }
+}
+
 /// What the bucket has about it.
 #[derive(Debug)]
 pub(super) enum Answer {
     Overview(Overview),
+    /// None where nobody may see which there are.
+    Labels(Option<BTreeSet<Label>>),
     Database(Box<DatabaseAnswer>),
     Backup(Box<BackupAnswer>),
     Audit(AuditLines),
@@ -74,6 +89,20 @@ pub(super) struct Seen {
     pub(super) failure: Option<LookFailure>,
     /// Whether a look goes on longer than a page waits.
     pub(super) is_looking: bool,
+}
+
+impl LookFailure {
+    /// That neither the settings nor the bucket have such a database.
+    pub(super) fn missing(label: &Label) -> Self {
+        let error = Error::usage(
+            format!("no database \"{label}\" is configured or in the bucket"),
+            "the overview names those that there are",
+        );
+        Self {
+            failure: Failure::from(&error),
+            is_missing: true,
+        }
+    }
 }
 
 /// Why a look failed.

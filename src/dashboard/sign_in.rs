@@ -12,6 +12,7 @@ use axum::{
 use super::{
     access::{Client, SESSION, Visitor, cookie, is_own_form, is_own_path},
     asker::{Asker, failed_sign_in},
+    device::{device, device_cookie},
     forms::{NextQuery, OpenForm, SignInForm, TokenForm},
     pages::sign_in::{Said, open as open_page, sign_in as sign_in_page},
     random::{is_same, random_text},
@@ -61,11 +62,15 @@ pub(super) async fn sign_in(
             "This page was open for too long. Please try again.".to_owned(),
         );
     }
-    if let Err(wait) = site.attempts.begin(client, Instant::now()) {
+    let device = device(&site, &headers);
+    if let Err(wait) = site.attempts.begin(client, device, Instant::now()) {
         let seconds = wait.as_secs() + 1;
         let mut response = again(
             StatusCode::TOO_MANY_REQUESTS,
-            format!("Too many attempts have failed. Please wait {seconds} s."),
+            format!(
+                "Too many attempts have failed, yours or others'. Please wait {seconds} s.{}",
+                by_link(&site)
+            ),
         );
         if let Ok(seconds) = HeaderValue::from_str(&seconds.to_string()) {
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
@@ -74,7 +79,7 @@ pub(super) async fn sign_in(
     }
     match role_of(&site, form.password.clone()).await {
         Some(role) => {
-            site.attempts.succeeded(client);
+            site.attempts.succeeded(client, device);
             tracing::info!(%client, role = role.name(), "signed in to the dashboard");
             site.looks.note(asker(role, client).signs_in("by password"));
             let next = if is_own_path(&form.next) {
@@ -160,6 +165,14 @@ fn asker(role: Role, address: IpAddr) -> Asker {
     Asker { name, role, address }
 }
 
+/// The way in that nobody's guessing closes.
+fn by_link(site: &Site) -> &'static str {
+    match &site.link_key {
+        Some(_) => " `pgcoffer dashboard open`, where the key is set, prints a link that opens at once.",
+        None => "",
+    }
+}
+
 /// Begins a session with a new id. One that the browser had ends, so that nobody can lay an id under somebody else.
 fn begin(site: &Site, headers: &HeaderMap, role: Role, next: &str) -> Result<Response> {
     if let Some(before) = cookie(headers, &site.cookie_name(SESSION)) {
@@ -168,6 +181,7 @@ fn begin(site: &Site, headers: &HeaderMap, role: Role, next: &str) -> Result<Res
     let id = site.sessions.begin(role.name(), role, Instant::now())?;
     let mut response = Redirect::to(next).into_response();
     set_cookie(&mut response, &site.cookie(SESSION, id.reveal(), AGE_MAX.as_secs()));
+    set_cookie(&mut response, &device_cookie(site, headers)?);
     Ok(response)
 }
 

@@ -8,6 +8,7 @@ use sha2::Sha256;
 use tokio::sync::Semaphore;
 
 use super::{
+    abilities::Abilities,
     attempts::Attempts,
     link::{LinkKey, OpenedLinks},
     looks::Looks,
@@ -15,6 +16,7 @@ use super::{
     sessions::Sessions,
 };
 use crate::{
+    backup::Retention,
     config::{Config, DashboardSettings},
     error::Result,
     metrics::Monitor,
@@ -33,6 +35,9 @@ pub(super) struct Site {
     /// One password is hashed at a time: each takes 19 MiB.
     pub(super) hashing: Semaphore,
     pub(super) looks: Looks,
+    pub(super) abilities: Abilities,
+    /// How long a backup is kept that somebody asks for.
+    pub(super) retain_manual: Retention,
     pub(super) monitor: Monitor,
     pub(super) clock: Clock,
     /// The time zone of the settings; else UTC, which every page says.
@@ -62,6 +67,8 @@ impl Site {
             opened_links: OpenedLinks::default(),
             hashing: Semaphore::new(1),
             looks,
+            abilities: Abilities::of(config),
+            retain_manual: config.retain_manual,
             monitor: monitor.clone(),
             clock,
             zone: config.timezone.clone().unwrap_or(TimeZone::UTC),
@@ -83,7 +90,8 @@ impl Site {
     pub(super) fn cookie_name(&self, name: &str) -> String {
         match self.settings.is_encrypted() {
             true => format!("__Host-{name}"),
-            false => name.to_owned(),
+            // cookies know no ports, and another dashboard of this machine has its own
+            false => format!("{name}-{}", self.settings.url.port_or_known_default().unwrap_or(80)),
         }
     }
 

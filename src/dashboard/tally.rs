@@ -11,6 +11,7 @@ use std::{
 use crate::{
     backup::{AuditAction, AuditEvent, AuditOutcome},
     retry::Backoff,
+    text::Untrusted,
 };
 
 /// How long what happens again is counted before it is told as one. It doubles as long as it goes on, so that a year of
@@ -67,9 +68,13 @@ impl Tally {
             kinds.insert(key, first);
             return Some(event);
         };
-        let before = counted.pending.as_ref().map_or(0, |pending| pending.count);
+        let (before, from) = match &counted.pending {
+            Some(pending) => (pending.count, from_both(&pending.from, &event.from)),
+            None => (0, event.from.clone()),
+        };
         counted.pending = Some(AuditEvent {
             count: before.saturating_add(event.count),
+            from,
             ..event
         });
         None
@@ -99,6 +104,15 @@ impl Tally {
 
     fn locked(&self) -> MutexGuard<'_, HashMap<Key, Counted>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// From where those came that are told as one: the first one has not done it all.
+fn from_both(before: &Untrusted, now: &Untrusted) -> Untrusted {
+    const OTHERS: &str = " and others";
+    match before.raw().ends_with(OTHERS) || before == now {
+        true => before.clone(),
+        false => format!("{}{OTHERS}", before.raw()).into(),
     }
 }
 
@@ -170,6 +184,7 @@ mod tests {
             assert_eq!(told, [n == 1; 2]);
         }
         let mut due = tally.due(now + Duration::from_secs(61));
+        assert!(due.iter().all(|event| event.from == "0.0.0.2 and others"), "{due:?}");
         due.sort_by_key(|event| event.action.words());
         let due: Vec<(AuditAction, u64)> = due.iter().map(|event| (event.action, event.count)).collect();
         assert_eq!(due, [(AuditAction::SignIn, 99), (AuditAction::UseApi, 99)]);

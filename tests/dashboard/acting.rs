@@ -50,10 +50,28 @@ fn a_backup_is_made_held_released_kept_and_deleted() {
     );
     assert_eq!(of(&stage, &id)["hold"]["reason"], "before the migration");
     assert_eq!(of(&stage, &id)["hold"]["who"], "operator");
+    // no date stands where a hold keeps it
+    for path in [
+        "/databases/main?status=held".to_owned(),
+        format!("/databases/main/backups/{id}"),
+    ] {
+        let text = operator.get(&path).text();
+        assert!(text.contains("it is released"), "{path}: {text}");
+    }
+    // what would be refused is said before anything is typed, with what leads on
+    let asked = operator.get(&format!("/act?{}", query("delete")));
+    assert!(asked.text().contains("release it first"), "{}", asked.text());
+    assert!(
+        asked.body.contains("what=release") && !asked.body.contains("name=\"typed\""),
+        "{}",
+        asked.body
+    );
     let released = operator.act(&query("release"), &[]);
     operator.ended(&released);
     assert!(of(&stage, &id)["hold"].is_null());
 
+    let asked = operator.get(&format!("/act?{}", query("retain")));
+    assert!(asked.text().contains("Now it is kept until "), "{}", asked.text());
     let retained = operator.act(&query("retain"), &[("retention", "12mo")]);
     assert!(operator.ended(&retained).text().contains("Done"));
     assert_eq!(operator.act(&query("retain"), &[("retention", "a while")]).status, 422);
@@ -86,6 +104,12 @@ fn the_last_good_backup_is_not_deleted_from_here() {
     let deleted = operator.act(&format!("what=delete&database=main&id={id}"), &[("typed", "main")]);
     let page = operator.ended(&deleted);
     assert!(page.text().contains("It failed."), "{}", page.text());
+    // with the way to the backup that it is about
+    assert!(
+        page.body.contains(&format!("/databases/main/backups/{id}")),
+        "{}",
+        page.body
+    );
     assert!(stage.records().iter().any(|record| record["id"] == id.as_str()));
     served.end().success();
 }
@@ -120,8 +144,29 @@ fn what_fails_says_why_and_what_to_do() {
     let begun = operator.act("what=test-notice", &[]);
     let page = operator.ended(&begun);
     assert!(page.text().contains("It failed."), "{}", page.text());
+    let unknown = operator.get("/work/1");
+    assert!(
+        unknown.status == 404 && unknown.text().contains("not known any more"),
+        "{}",
+        unknown.text()
+    );
     assert!(page.text().contains("PGCOFFER_SLACK_WEBHOOK_URL"), "{}", page.text());
     assert_eq!(operator.get("/act?what=anything&database=main").status, 404);
+    served.end().success();
+}
+
+#[test]
+fn who_taps_twice_gets_one_backup() {
+    let stage = Stage::of(crate::stage::HUGE);
+    let served = quiet(&stage);
+    let mut operator = served.signed_in(PASSWORD);
+    let begun = operator.act("what=back-up&database=main", &[]);
+    let again = operator.act("what=back-up&database=main", &[]);
+    assert_eq!(begun.header("location"), again.header("location"));
+    let page = operator.ended(&begun);
+    assert!(page.text().contains("Done"), "{}", page.text());
+    let manual = stage.records().into_iter().filter(|record| record["tier"] == "manual");
+    assert_eq!(manual.count(), 1);
     served.end().success();
 }
 

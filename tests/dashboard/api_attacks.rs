@@ -53,7 +53,7 @@ fn without_a_token_there_is_nothing_but_its_own_refusal() {
     };
     assert_eq!(shown(format!("authorization: bEARER {read}")), 200);
     for line in [
-        format!("Cookie: pgcoffer={read}"),
+        format!("Cookie: pgcoffer-9187={read}"),
         format!("X-Token: {read}"),
         format!("Proxy-Authorization: Bearer {read}"),
         format!("Authorization: Bearer {read}\r\nAuthorization: Bearer {read}"),
@@ -151,7 +151,7 @@ fn a_browser_that_is_signed_in_acts_on_no_page_s_behalf() {
     let (served, _, act) = with_tokens(agent(&bucket));
     let mut reader = served.signed_in(PASSWORD);
     // its cookie counts for nothing here, whatever page sends it
-    let cookie = format!("Cookie: pgcoffer={}", reader.cookies["pgcoffer"]);
+    let cookie = format!("Cookie: pgcoffer-9187={}", reader.cookies["pgcoffer-9187"]);
     let mut program = Program::without_token(&served);
     for lines in [
         vec![cookie.clone()],

@@ -66,6 +66,10 @@ fn another_name_for_this_address_reads_nothing() {
         reader.host = format!("{host}:{port}");
         assert_eq!(reader.get("/").status, 200, "{host}");
     }
+    reader.host = format!("localhost:{port}");
+    reader.lines = vec!["Host: localhost".to_owned()];
+    assert!([400, 421].contains(&reader.get("/").status));
+    reader.lines = Vec::new();
     for host in [
         "rebound.example",
         "127.0.0.1.nip.io",
@@ -182,11 +186,11 @@ fn an_id_that_was_laid_under_somebody_is_never_a_session() {
     let served = serve(&with_dashboard(agent(&bucket)));
     let mut victim = served.reader();
     let laid = "A".repeat(43);
-    victim.cookies.insert("pgcoffer".to_owned(), laid.clone());
+    victim.cookies.insert("pgcoffer-9187".to_owned(), laid.clone());
     assert_eq!(victim.sign_in(PASSWORD).status, 303);
-    assert_ne!(victim.cookies["pgcoffer"], laid);
+    assert_ne!(victim.cookies["pgcoffer-9187"], laid);
     let mut attacker = served.reader();
-    attacker.cookies.insert("pgcoffer".to_owned(), laid);
+    attacker.cookies.insert("pgcoffer-9187".to_owned(), laid);
     assert_eq!(attacker.get("/").status, 303);
     // who signs in anew has another session, and the one before is over
     let before = victim.cookies.clone();
@@ -202,7 +206,7 @@ fn an_id_that_was_laid_under_somebody_is_never_a_session() {
     };
     let form = [("token", form_token.as_str()), ("password", PASSWORD)];
     assert_eq!(again.post("/sign-in", &form).status, 303);
-    assert_ne!(again.cookies["pgcoffer"], before["pgcoffer"]);
+    assert_ne!(again.cookies["pgcoffer-9187"], before["pgcoffer-9187"]);
     assert_eq!(again.get("/").status, 200);
     assert_eq!(victim.get("/").status, 303);
     served.end().success();
@@ -219,6 +223,7 @@ fn guessing_becomes_slower_and_keeps_nobody_else_out() {
     assert_eq!(statuses, [401, 401, 401, 429, 429]);
     let refused = attacker.sign_in(PASSWORD);
     assert_eq!(refused.status, 429);
+    assert!(refused.text().contains("pgcoffer dashboard open"), "{}", refused.text());
     assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() <= 3);
     // what stands further left is the attacker's own invention
     attacker.lines = vec!["X-Forwarded-For: 198.51.100.1, 203.0.113.9".to_owned()];

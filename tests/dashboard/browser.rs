@@ -26,6 +26,13 @@ fn browser() -> PathBuf {
 #[test]
 fn every_page_is_accessible_and_works_by_keyboard_and_without_script() {
     let stage = Stage::of(shop());
+    // names that are as long as they may be
+    let (schema, table) = ("s".repeat(63), "t".repeat(63));
+    stage.cluster.psql(
+        &stage.database,
+        &format!("create schema {schema}; create table {schema}.{table} (id int)"),
+    );
+    let long = "a_label_that_is_as_long_as_a_label_can_be_without_being_refused";
     // people see the pictures
     let bucket = LocalStack::shared().bucket_named(format!("acme-backups-{}", std::process::id()));
     let agent = stage.agent();
@@ -48,8 +55,12 @@ fn every_page_is_accessible_and_works_by_keyboard_and_without_script() {
         .env("PGCOFFER_SCRATCH_URL", stage.cluster.url("postgres"));
     let first = agent.run(["backup", "--json"]).success().json();
     agent.run(["drill"]).success();
-    let agent = agent.database_url("billing", "postgres://backup@127.0.0.1:1/billing");
-    assert_ne!(agent.run(["backup", "billing"]).code(), 0);
+    let mut agent = agent;
+    for label in ["billing", long] {
+        agent = agent.database_url(label, "postgres://backup@127.0.0.1:1/billing");
+        assert_ne!(agent.run(["backup", label]).code(), 0);
+    }
+    let of_long = format!("/databases/{long}");
     let served = serve(&with_dashboard(agent));
     let of_backup = format!("/databases/main/backups/{}", first["id"].as_str().unwrap());
     let delete = format!("/act?what=delete&database=main&id={}", first["id"].as_str().unwrap());
@@ -69,6 +80,7 @@ fn every_page_is_accessible_and_works_by_keyboard_and_without_script() {
             "/databases/main",
             &of_backup,
             &delete,
+            &of_long,
             "/work",
             "/audit",
             "/databases/billing/schedule?at=02%3A30&day=sunday&daily=7d&monthly=12mo",

@@ -192,9 +192,20 @@ fn with_the_catalog_key_alone_everything_but_names_is_shown() {
         "{}",
         of_backup.text()
     );
-    for page in [overview, page, of_backup] {
+    let schedule = reader.get("/databases/main/schedule");
+    for page in [&overview, &page, &of_backup, &schedule] {
         assert!(!page.body.contains("visits"), "{}", page.body);
+        // nothing is offered that takes the key, or a database of the settings
+        for act in ["what=back-up", "what=drill", "what=verify", "Show what it keeps"] {
+            assert!(!page.body.contains(act), "{act}: {}", page.body);
+        }
     }
+    assert!(of_backup.body.contains("what=hold"), "{}", of_backup.body);
+    assert!(
+        page.text().contains("where its URL and the key are set"),
+        "{}",
+        page.text()
+    );
     let link = monitor.run(["dashboard", "open"]).success();
     assert!(
         link.text().starts_with("http://localhost:9187/open/"),

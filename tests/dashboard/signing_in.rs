@@ -93,6 +93,12 @@ fn a_password_opens_it_and_signing_out_closes_it() {
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=43200"] {
         assert!(cookie.contains(attribute), "{cookie}");
     }
+    // by which it is known later that somebody has signed in from here
+    assert!(
+        reader.cookies.contains_key("pgcoffer-device-9187"),
+        "{:?}",
+        reader.cookies
+    );
     let page = reader.get("/");
     assert_eq!(page.status, 200, "{page:?}");
     assert!(page.body.contains(">main</a>"), "{}", page.body);

@@ -221,6 +221,45 @@ fn an_entry_that_was_changed_moved_or_made_up_is_never_believed() {
     served.end().success();
 }
 
+/// Whoever may write into the bucket makes folders of two hundred years: nobody lists each of them.
+#[test]
+fn folders_of_months_that_nobody_has_written_cost_nothing_and_are_said() {
+    let stage = Stage::backed_up(SMALL);
+    let agent = quiet(&stage);
+    let served = serve(&agent);
+    served.wait_for_tick();
+    hold(&mut served.signed_in(PASSWORD), &id(&stage), "seen");
+    served.end().success();
+    for (century, years) in [(1900, 0..20), (2100, 0..20)] {
+        for year in years {
+            for month in 1..=12 {
+                let key = format!("backups/audit-trail/{}-{month:02}/x.pgc", century + year);
+                stage.bucket.write(&key, vec![0; 10]);
+            }
+        }
+    }
+    let before = stage.bucket.count("ListObjectsV2");
+    let said = agent.run(["audit", "--limit", "0"]).success();
+    let lists = stage.bucket.count("ListObjectsV2") - before;
+    assert!(lists < 40, "{lists}");
+    assert!(
+        said.text().contains("seen") && said.text().contains("Passed over: 480 folders"),
+        "{}",
+        said.text()
+    );
+    let before = stage.bucket.count("ListObjectsV2");
+    agent.run(["prune", "--dry-run"]).success();
+    let lists = stage.bucket.count("ListObjectsV2") - before;
+    assert!(lists < 40, "{lists}");
+    let served = serve(&agent);
+    let page = served.signed_in(PASSWORD).get("/audit").text();
+    assert!(
+        page.contains("seen") && page.contains("480 folders of months"),
+        "{page}"
+    );
+    served.end().success();
+}
+
 fn tries(served: &Served, count: usize) {
     let mut attacker = served.reader();
     for _ in 0..count {

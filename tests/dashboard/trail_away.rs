@@ -82,6 +82,49 @@ fn nothing_is_done_where_nobody_may_look_at_the_trail() {
     );
 }
 
+/// However many pages wait for a bucket that stops in the midst of its listings.
+#[test]
+fn looks_that_hang_keep_nobody_from_acting() {
+    let stage = Stage::backed_up(SMALL);
+    let labels: Vec<String> = (0..9).map(|n| format!("db{n}")).collect();
+    let nowhere = "postgres://nobody@127.0.0.1:1/none";
+    let agent = labels
+        .iter()
+        .fold(quiet(&stage), |agent, label| agent.database_url(label, nowhere));
+    let served = serve(&agent);
+    served.wait_for_tick();
+    let mut operator = served.signed_in(PASSWORD);
+    wait_until("who has signed in is in the trail", || entries(&stage.bucket) == 1);
+    let records = stage.records();
+    let id = records.iter().find(|record| record["database"] == "main").unwrap()["id"].clone();
+    let id = id.as_str().unwrap();
+    for label in &labels {
+        let rule = Rule::on("ListObjectsV2").key(&format!("/{label}/")).always();
+        stage.bucket.inject(rule, Fault::Delay { millis: 60_000 });
+    }
+    let cookies = operator.cookies.clone();
+    let mut said = String::new();
+    std::thread::scope(|scope| {
+        for label in &labels {
+            let (mut reader, cookies) = (served.reader(), cookies.clone());
+            scope.spawn(move || {
+                reader.cookies = cookies;
+                reader.get(&format!("/databases/{label}"))
+            });
+        }
+        std::thread::sleep(Duration::from_secs(2));
+        let began = Instant::now();
+        let sent = operator.act(&format!("what=hold&database=main&id={id}"), &[("reason", "in time")]);
+        let path = sent.header("location").unwrap().to_owned();
+        while began.elapsed() < Duration::from_secs(15) && operator.get(&path).text().contains("It goes on.") {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        said = operator.get(&path).text();
+    });
+    assert!(said.contains("Done"), "{said}");
+    served.end().success();
+}
+
 /// A bucket that is slow, and not too slow.
 #[test]
 fn what_takes_a_while_is_done() {

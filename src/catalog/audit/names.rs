@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ops::RangeInclusive,
     sync::{MutexGuard, PoisonError},
 };
 
@@ -20,6 +21,9 @@ use crate::{
 /// How many months with entries are looked at before one is written: at the turn of a month there are few in the newest.
 const MONTHS_LOOKED_AT: usize = 2;
 
+/// How much older an entry may be that is deleted: months of more years than that are anybody's.
+const DELETED_DAYS: i64 = 10 * 366;
+
 /// What makes and knows names of entries.
 pub(in crate::catalog) struct AuditMaker {
     identity: DatabaseIdentity,
@@ -28,14 +32,15 @@ pub(in crate::catalog) struct AuditMaker {
 
 impl Catalog {
     /// The objects of entries of ours that were written before `end`, by their names and by the bucket's own dates.
-    /// Only months that can have such ones are listed.
+    /// Only months that can have such ones are listed, and none that is ten years older.
     ///
     /// # Errors
     /// Any error of the bucket.
     pub async fn audit_before(&self, end: Timestamp) -> Result<Vec<Object>> {
-        let last = month_of(end);
+        let looked_at = months_between(end, -DELETED_DAYS, 0);
+        let months = self.audit_months().await?.into_iter();
         let mut old = Vec::new();
-        for month in self.audit_months().await?.into_iter().filter(|month| *month <= last) {
+        for month in months.filter(|month| looked_at.contains(month)) {
             let found = self.audit_names(&month).await?;
             let over = found.into_iter().filter(|(name, object)| {
                 let is_old = object.modified.is_some_and(|modified| modified < end);
@@ -54,15 +59,11 @@ impl Catalog {
         if self.store.writes_only() {
             return Ok(known.names().clone());
         }
-        let day = |days: i64| {
-            let time = now.checked_add(SignedDuration::from_hours(24 * days));
-            time.map_or_else(|_| month_of(now), month_of)
-        };
-        let (first, last) = (day(-AUDIT_KEPT_DAYS), day(1));
+        let kept = months_between(now, -AUDIT_KEPT_DAYS, 1);
         let months = self.audit_months().await?.into_iter().rev();
         let (mut there, mut found_in) = (BTreeSet::new(), 0);
         let mut unseen = known.months();
-        for month in months.filter(|month| *month >= first && *month <= last) {
+        for month in months.filter(|month| kept.contains(month)) {
             let is_known = unseen.remove(&month);
             if found_in == MONTHS_LOOKED_AT && !is_known {
                 continue;
@@ -151,6 +152,15 @@ impl Catalog {
     pub(super) fn audit_key(&self, name: &AuditName) -> String {
         self.audit_folder(&format!("{}/{}{SUFFIX}", name.month(), name.as_str()))
     }
+}
+
+/// The names of the months from so many days after `time` to so many days after it, both included.
+pub(super) fn months_between(time: Timestamp, first: i64, last: i64) -> RangeInclusive<String> {
+    let day = |days: i64| {
+        let time_then = time.checked_add(SignedDuration::from_hours(24 * days));
+        month_of(time_then.unwrap_or(time))
+    };
+    day(first)..=day(last)
 }
 
 fn month_of(time: Timestamp) -> String {

@@ -55,7 +55,7 @@ fn caller(site: &Site, client: IpAddr, request: &Request) -> Result<ApiToken, Pr
     if let Some(token) = site.settings.tokens.find(shown) {
         return Ok(token.clone());
     }
-    if let Err(wait) = site.token_attempts.begin(client, Instant::now()) {
+    if let Err(wait) = site.token_attempts.begin(client, None, Instant::now()) {
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens came from there");
         return Err(problem.retry_after(wait));
     }

@@ -17,9 +17,22 @@ for (const block of document.querySelectorAll("pre[data-copy]")) {
   block.after(button);
 }
 const seconds = Number(document.body.dataset.refresh);
+// A page that nobody has touched for an hour stays as it is, so that a forgotten tab keeps no session alive. What loads
+// itself again counts on from where the one before it was.
+const UNTOUCHED_MAX = 3600 * 1000;
+const TOUCHED = "pgcoffer-touched";
+const touched = () => { try { return Number(sessionStorage.getItem(TOUCHED)) || 0; } catch { return 0; } };
+const touch = () => { try { sessionStorage.setItem(TOUCHED, String(Date.now())); } catch { /* it isn't kept */ } };
+const loaded = performance.getEntriesByType("navigation")[0];
+if (!(loaded && loaded.type === "reload") || touched() === 0) touch();
+for (const kind of ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"]) {
+  addEventListener(kind, touch, { passive: true });
+}
 if (seconds > 0) {
   setInterval(() => {
-    const isIdle = !document.hidden && !document.querySelector("form :focus, details[open], pre:hover");
-    if (isIdle) location.reload();
+    // whoever goes by keyboard, has chosen text, or reads what he opened keeps his place
+    const isFree = document.activeElement === document.body && getSelection().isCollapsed;
+    const isIdle = !document.hidden && isFree && !document.querySelector("details[open], pre:hover");
+    if (isIdle && Date.now() - touched() < UNTOUCHED_MAX) location.reload();
   }, seconds * 1000);
 }

@@ -15,7 +15,7 @@ use crate::{
         shown::{Answer, Seen},
         site::Site,
     },
-    text::grouped,
+    text::{counted, grouped},
 };
 
 pub(in crate::dashboard) fn audit(site: &Site, visitor: &Visitor, seen: &Seen) -> Response {
@@ -94,6 +94,9 @@ fn lines(site: &Site, known: &AuditLines) -> Markup {
                 }
             }
             @if known.has_more { p.small.soft { "There are older ones: " code { "pgcoffer audit --limit 0" } " shows them." } }
+            @if known.months_passed_over > 0 {
+                p.small.soft { (counted(grouped(known.months_passed_over as u64), "folder")) " of months more than three years ago, or yet to come, in which no entry is looked for: not made from here." }
+            }
             p.small.soft { "Each entry is sealed in the bucket. They are kept for 400 days." }
         }
     }

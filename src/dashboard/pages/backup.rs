@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     agent::ShownBackup,
-    backup::{BackupId, Details, DrillOutcome, DrillVerdict, Label, Record, Retention, Sealed, Status},
+    backup::{
+        BackupId, Details, DrillOutcome, DrillVerdict, Label, Record, Retention, Sealed, Status, TableFingerprint,
+    },
     dashboard::{
         access::Visitor,
         shown::{Answer, BackupAnswer, Seen},
@@ -21,6 +23,8 @@ use crate::{
 
 /// Tables on the page; the others are counted.
 const TABLES_MAX: usize = 500;
+/// Of these the largest, which are seen at once; the others are one tap away.
+const OPEN_MAX: usize = 50;
 
 pub(in crate::dashboard) fn backup(
     site: &Site,
@@ -60,7 +64,7 @@ fn found(site: &Site, visitor: &Visitor, known: &BackupAnswer) -> Markup {
         div.head {
             h1 { (record.database) ", " (moment(site, record.started)) }
             (tags(shown))
-            @if visitor.may_act() && is_good { (acts(shown)) }
+            @if visitor.may_act() && is_good { (acts(site, shown)) }
         }
         p.small.soft { "Id " code { (record.id) } }
         (why(shown))
@@ -104,15 +108,18 @@ fn tags(shown: &ShownBackup) -> Markup {
     }
 }
 
-fn acts(shown: &ShownBackup) -> Markup {
+fn acts(site: &Site, shown: &ShownBackup) -> Markup {
     let record = &shown.record;
     let query = |what: &str| format!("what={what}&database={}&id={}", record.database, record.id);
     let is_held = shown.mark.as_ref().is_some_and(|mark| mark.hold.is_some());
     let is_accepted = shown.mark.as_ref().is_some_and(|mark| mark.accepted.is_some());
     html! {
         div.acts {
-            (act_button("Test a restore", &query("drill"), false))
-            (act_button("Read it back", &query("verify"), false))
+            // a catalog key opens no backup
+            @if site.abilities.opens(&record.database) {
+                (act_button("Test a restore", &query("drill"), false))
+                (act_button("Read it back", &query("verify"), false))
+            }
             @if is_held { (act_button("Release", &query("release"), false)) }
             @else { (act_button("Hold", &query("hold"), false)) }
             @if !record.anomalies.is_empty() && !is_accepted { (act_button("Accept", &query("accept"), false)) }
@@ -155,17 +162,25 @@ fn inside(record: &Record) -> Markup {
 fn kept(site: &Site, shown: &ShownBackup) -> Markup {
     let record = &shown.record;
     let mark = shown.mark.as_ref();
+    let (hold, kept) = (mark.and_then(|mark| mark.hold.as_ref()), record.kept(mark));
     let main = html! {
-        @match record.kept(mark) {
-            (_, Some(expires)) => (moment(site, expires)),
-            (Retention::Newest(count), None) => { "until there are " (count) " newer" },
-            (_, None) => "forever",
+        // a hold is there so that nothing else ends it
+        @if hold.is_some() { "it is released" }
+        @else {
+            @match kept {
+                (_, Some(expires)) => (moment(site, expires)),
+                (Retention::Newest(count), None) => { "until there are " (count) " newer" },
+                (_, None) => "forever",
+            }
         }
     };
     let tiers: Vec<String> = record.serves().iter().map(|served| served.tier.to_string()).collect();
     let more = html! {
         (tiers.join(", "))
-        @if let Some(hold) = mark.and_then(|mark| mark.hold.as_ref()) { ", held " (hold) }
+        @if let Some(hold) = hold {
+            ", held " (hold)
+            @if let (_, Some(expires)) = kept { "; without that, until " (moment(site, expires)) }
+        }
     };
     fact("Kept until", &main, &more)
 }
@@ -207,10 +222,6 @@ fn source(record: &Record) -> Markup {
 /// The tables with what changed since the backup before.
 fn tables(known: &BackupAnswer, details: &Details) -> Markup {
     let before = known.before.as_ref().and_then(|before| before.details.as_ref());
-    let earlier = |schema: &str, name: &str| {
-        let mut tables = before?.tables.iter();
-        tables.find(|table| table.schema == *schema && table.name == *name)
-    };
     let mut tables: Vec<_> = details.tables.iter().collect();
     tables.sort_by(|a, b| {
         b.bytes
@@ -235,29 +246,12 @@ fn tables(known: &BackupAnswer, details: &Details) -> Markup {
             h2 { "Tables" }
             @if tables.is_empty() { p.soft { "There is none." } }
             @else {
-                div.scroll tabindex="0" role="region" aria-label="Tables" {
-                    table {
-                        thead { tr {
-                            th scope="col" { "Table" } th.n scope="col" { "Rows" } th.n.wide scope="col" { "Bytes" }
-                            th.n scope="col" { "Since before" }
-                        } }
-                        tbody {
-                            @for table in tables.iter().take(TABLES_MAX) {
-                                tr {
-                                    th scope="row" { (table_name(&table.schema, &table.name)) }
-                                    td.n { (grouped(table.rows)) }
-                                    td.n.wide { (size(table.bytes)) }
-                                    td.n {
-                                        @match (before, earlier(table.schema.raw(), table.name.raw())) {
-                                            (None, _) => "–",
-                                            (Some(_), None) => "new",
-                                            (Some(_), Some(was)) if was.rows == table.rows && was.fingerprint != table.fingerprint => "other rows",
-                                            (Some(_), Some(was)) => (change(was.rows, table.rows, grouped)),
-                                        }
-                                    }
-                                }
-                            }
-                        }
+                (table_of("Tables", &tables[..tables.len().min(OPEN_MAX)], before))
+                @if tables.len() > OPEN_MAX {
+                    @let rest = &tables[OPEN_MAX..tables.len().min(TABLES_MAX)];
+                    details {
+                        summary { (counted(rest.len(), "smaller table")) }
+                        (table_of("Smaller tables", rest, before))
                     }
                 }
             }
@@ -265,6 +259,40 @@ fn tables(known: &BackupAnswer, details: &Details) -> Markup {
             @if gone > 0 { p.small { (counted(gone, "table")) " of the backup before " (if gone == 1 { "is" } else { "are" }) " not in this one." } }
             @if let Some(before) = &known.before {
                 p.small.soft { "The backup before is that of " a href={ "/databases/" (before.record.database) "/backups/" (before.record.id) } { (before.record.id.time().strftime("%-d %b %Y, %H:%M UTC")) } "." }
+            }
+        }
+    }
+}
+
+fn table_of(title: &str, tables: &[&TableFingerprint], before: Option<&Details>) -> Markup {
+    let earlier = |schema: &str, name: &str| {
+        let mut tables = before?.tables.iter();
+        tables.find(|table| table.schema == *schema && table.name == *name)
+    };
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(title) {
+            table {
+                thead { tr {
+                    th scope="col" { "Table" } th.n scope="col" { "Rows" } th.n.wide scope="col" { "Bytes" }
+                    th.n scope="col" { "Since before" }
+                } }
+                tbody {
+                    @for table in tables {
+                        tr {
+                            th scope="row" { (table_name(&table.schema, &table.name)) }
+                            td.n { (grouped(table.rows)) }
+                            td.n.wide { (size(table.bytes)) }
+                            td.n {
+                                @match (before, earlier(table.schema.raw(), table.name.raw())) {
+                                    (None, _) => "–",
+                                    (Some(_), None) => "new",
+                                    (Some(_), Some(was)) if was.rows == table.rows && was.fingerprint != table.fingerprint => "other rows",
+                                    (Some(_), Some(was)) => (change(was.rows, table.rows, grouped)),
+                                }
+                            }
+                        }
+                    }
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::command;
+use super::parts::{apart, command};
 use crate::{
     backup::{Details, Record},
     text::shell_word,
@@ -15,35 +15,36 @@ pub(super) fn get_it_back(record: &Record, details: Option<&Details>) -> Markup 
         || record.database.to_string(),
         |source| source.server.database.raw().to_owned(),
     );
-    let again = shell_word(&format!("{database}_again"));
+    let again = apart(&shell_word(&format!("{database}_again")));
     let table = details.and_then(|details| details.tables.iter().max_by_key(|table| table.bytes));
     let table = table.map_or_else(
         || "SCHEMA.TABLE".to_owned(),
         |table| shell_word(&format!("{}.{}", table.schema.identifier(), table.name.identifier())),
     );
+    let table = apart(&table);
     html! {
-        section.card {
+        section.card #get-it-back {
             h2 { "Get it back" }
             p.small.soft { "Each command runs where the key is set. " code { "TARGET_URL" } " holds the URL of the database to restore into." }
             details open {
                 summary { "Into a new database" }
-                (command(&format!("createdb {again}\npgcoffer restore {id} --to env:TARGET_URL --confirm {again}")))
+                (command(&html! { "createdb " (again) "\npgcoffer restore " (id) " --to env:TARGET_URL --confirm " (again) }))
             }
             details {
                 summary { "See first what would happen" }
-                (command(&format!("pgcoffer restore {id} --to env:TARGET_URL --preview")))
+                (command(&html! { "pgcoffer restore " (id) " --to env:TARGET_URL --preview" }))
             }
             details {
                 summary { "One table only" }
-                (command(&format!("pgcoffer restore {id} --table {table} --to env:TARGET_URL --confirm {again}")))
+                (command(&html! { "pgcoffer restore " (id) " --table " (table) " --to env:TARGET_URL --confirm " (again) }))
             }
             details {
                 summary { "The rows of one table as CSV" }
-                (command(&format!("pgcoffer get {id} --table {table} --format csv -o rows.csv")))
+                (command(&html! { "pgcoffer get " (id) " --table " (table) " --format csv -o rows.csv" }))
             }
             details {
                 summary { "A file for pg_restore" }
-                (command(&format!("pgcoffer get {id} -o {id}.dump\npg_restore --list {id}.dump")))
+                (command(&html! { "pgcoffer get " (id) " -o " (id) ".dump\npg_restore --list " (id) ".dump" }))
             }
             details {
                 summary { "Without pgcoffer" }

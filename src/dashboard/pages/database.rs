@@ -8,9 +8,10 @@ use super::{
     HistoryFilter, Page,
     calendar::calendar,
     history::history,
-    overview::problems,
+    look::Look,
     parts::{State, act_button, age, answers, moment, state, tag},
     plot::Plot,
+    problems::{first_steps, problems},
 };
 use crate::{
     backup::{Label, Record, Sealed},
@@ -42,18 +43,23 @@ pub(in crate::dashboard) fn database(
     page.answer(&html! {
         @match known {
             Some(known) => {
-                (head(visitor, known))
+                @let look = Look::of(site, seen, known.listing.seen);
+                (head(site, visitor, known, &look))
                 (age(site, seen, &path))
                 section.card {
                     h2 { "Now" }
-                    (problems(site, &known.health, known.listing.seen))
-                    (answers(site, &known.health, known.listing.seen))
+                    (problems(site, &known.health, &look))
+                    (first_steps(site, visitor, &known.health))
+                    (answers(site, &known.health, &look))
                     (more(site, known))
                 }
                 (wrong(site, visitor, known))
-                section.card { h2 { "The last year" } (calendar(site, known)) }
-                (plots(site, known))
-                (history(site, known, filter))
+                (history(site, known, filter, look.now))
+                // of what was never backed up they would be emptiness
+                @if !known.listing.entries.is_empty() {
+                    section.card { h2 { "The last year" } (calendar(site, known)) }
+                    (plots(site, known))
+                }
             }
             None => {
                 h1 { (label) }
@@ -64,22 +70,29 @@ pub(in crate::dashboard) fn database(
     })
 }
 
-fn head(visitor: &Visitor, known: &DatabaseAnswer) -> Markup {
-    let (label, (state, word)) = (&known.health.database, state(&known.health));
+fn head(site: &Site, visitor: &Visitor, known: &DatabaseAnswer, look: &Look) -> Markup {
+    let (label, (state, word)) = (&known.health.database, state(site, &known.health, look));
+    let (backs_up, opens) = (site.abilities.backs_up(label), site.abilities.opens(label));
     html! {
         div.head {
             h1 { (label) }
-            (tag(state, word))
-            @if visitor.may_act() {
-                div.acts {
+            (tag(state, &word))
+            div.acts {
+                @if visitor.may_act() && backs_up {
                     (act_button("Back up now", &format!("what=back-up&database={label}"), true))
-                    @if known.health.newest_good.is_some() {
-                        (act_button("Test a restore", &format!("what=drill&database={label}"), false))
-                    }
-                    a.button href={ "/databases/" (label) "/schedule" } { "Schedule" }
                 }
-            } @else {
-                div.acts { a.button href={ "/databases/" (label) "/schedule" } { "Schedule" } }
+                @if let Some(newest) = &known.health.newest_good {
+                    @if visitor.may_act() && opens { (act_button("Test a restore", &format!("what=drill&database={label}"), false)) }
+                    a.button href={ "/databases/" (label) "/backups/" (newest.id) "#get-it-back" } { "Get it back" }
+                }
+                a.button href={ "/databases/" (label) "/schedule" } { "Schedule" }
+            }
+        }
+        @if visitor.may_act() && !backs_up {
+            p.small.soft {
+                "It is backed up where its URL and the key are set"
+                @if !opens { ", and restores are tested there: this machine has a key that opens no backup" }
+                "."
             }
         }
     }
@@ -177,10 +190,13 @@ fn plots(site: &Site, known: &DatabaseAnswer) -> Markup {
             show: milliseconds,
         },
     ];
+    let drawn: Vec<Markup> = all.iter().filter_map(|plot| plot.markup(site)).collect();
     html! {
-        section.card {
-            h2 { "Over time" }
-            div.plots { @for plot in all { (plot.markup(site)) } }
+        @if !drawn.is_empty() {
+            section.card {
+                h2 { "Over time" }
+                div.plots { @for plot in drawn { (plot) } }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The runs of one database, newest first, a page at a time.
 
+use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -26,8 +27,8 @@ pub(in crate::dashboard) struct HistoryFilter {
     status: String,
     /// The name of a tier; anything else for all.
     tier: String,
-    /// The page, from 1 on.
-    page: usize,
+    /// The page, from 1 on; anything else for the first.
+    page: String,
 }
 
 impl HistoryFilter {
@@ -49,7 +50,8 @@ impl HistoryFilter {
     }
 }
 
-pub(super) fn history(site: &Site, known: &DatabaseAnswer, filter: &HistoryFilter) -> Markup {
+/// `now`: what ages are told by.
+pub(super) fn history(site: &Site, known: &DatabaseAnswer, filter: &HistoryFilter, now: Timestamp) -> Markup {
     let (label, listing) = (&known.health.database, &known.listing);
     let shown: Vec<&CatalogEntry> = listing
         .entries
@@ -57,7 +59,7 @@ pub(super) fn history(site: &Site, known: &DatabaseAnswer, filter: &HistoryFilte
         .filter(|one| filter.shows(listing, one))
         .collect();
     let pages = shown.len().div_ceil(PER_PAGE).max(1);
-    let page = filter.page.clamp(1, pages);
+    let page = filter.page.parse().unwrap_or(1).clamp(1, pages);
     let on_page = shown.iter().skip((page - 1) * PER_PAGE).take(PER_PAGE);
     html! {
         section.card #history {
@@ -73,7 +75,7 @@ pub(super) fn history(site: &Site, known: &DatabaseAnswer, filter: &HistoryFilte
                             th scope="col" { "Kept until" } th scope="col" { "Comes back" }
                             @if listing.copies.is_set() { th.n scope="col" { "Places" } }
                         } }
-                        tbody { @for one in on_page { (run(site, listing, one)) } }
+                        tbody { @for one in on_page { (run(site, listing, one, now)) } }
                     }
                 }
             }
@@ -116,7 +118,7 @@ fn filter_form(label: &str, filter: &HistoryFilter) -> Markup {
     }
 }
 
-fn run(site: &Site, listing: &Listing, one: &CatalogEntry) -> Markup {
+fn run(site: &Site, listing: &Listing, one: &CatalogEntry, now: Timestamp) -> Markup {
     let record = &one.record;
     let size = |bytes: Option<u64>| bytes.map_or_else(|| "–".to_owned(), short_size);
     let sealed = record.sealed.as_ref();
@@ -130,7 +132,7 @@ fn run(site: &Site, listing: &Listing, one: &CatalogEntry) -> Markup {
             td.n data-of="Dumped" { (size(sealed.map(|sealed| sealed.dump_bytes))) }
             td.n data-of="Stored" { (size(sealed.map(Sealed::bytes))) }
             td data-of="Kept until" { (kept_until(site, one)) }
-            td data-of="Comes back" { (proven(site, listing, one)) }
+            td data-of="Comes back" { (proven(site, listing, one, now)) }
             @if listing.copies.is_set() { td.n data-of="Places" { (places(listing, one)) } }
         }
         @if let Some(why) = why(listing, one) { tr { td.why-cell colspan=(if listing.copies.is_set() { 9 } else { 8 }) { (why) } } }
@@ -182,6 +184,7 @@ fn kept_until(site: &Site, one: &CatalogEntry) -> Markup {
     html! {
         @match one.kept() {
             _ if matches!(one.record.status, Status::Failed { .. }) => "–",
+            _ if one.mark.as_ref().is_some_and(|mark| mark.hold.is_some()) => "it is released",
             (_, Some(expires)) => (moment(site, expires)),
             (Retention::Newest(count), None) => { (count) " newer" },
             (_, None) => "forever",
@@ -189,8 +192,7 @@ fn kept_until(site: &Site, one: &CatalogEntry) -> Markup {
     }
 }
 
-fn proven(site: &Site, listing: &Listing, one: &CatalogEntry) -> Markup {
-    let now = listing.seen;
+fn proven(site: &Site, listing: &Listing, one: &CatalogEntry, now: Timestamp) -> Markup {
     html! {
         @match listing.drills.of_backups.get(&one.record.id) {
             Some(report) => @match report.verdict() {

@@ -8,10 +8,13 @@ mod commands;
 pub(super) mod database;
 mod history;
 mod layout;
+mod look;
 pub(super) mod overview;
 mod parts;
 mod plot;
+mod problems;
 pub(super) mod schedule;
+mod short_list;
 pub(super) mod sign_in;
 pub(super) mod work;
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::look::Look;
 use crate::{
     backup::{DrillVerdict, Failure, MeasuredDrill},
     dashboard::{access::Visitor, shown::Seen, site::Site},
@@ -45,8 +46,17 @@ impl State {
     }
 }
 
-/// The state of a database, and its word.
-pub(super) fn state(health: &Health) -> (State, &'static str) {
+/// The state of a database, and its word. What nobody could see lately is not well, and neither is what nobody backs up.
+pub(super) fn state(site: &Site, health: &Health, look: &Look) -> (State, String) {
+    let (state, word) = state_then(health);
+    match look.as_of {
+        Some(at) if state != State::Bad => (State::Attention, format!("as of {}", moment_text(site, at))),
+        _ => (state, word.to_owned()),
+    }
+}
+
+/// The same as it was when it was seen.
+fn state_then(health: &Health) -> (State, &'static str) {
     match (
         health.problems().is_empty(),
         health.late.is_empty(),
@@ -55,6 +65,8 @@ pub(super) fn state(health: &Health) -> (State, &'static str) {
         (false, false, _) => (State::Bad, "late"),
         (false, true, _) => (State::Bad, "needs a look"),
         (true, _, Some(_)) => (State::Attention, "failing, not late"),
+        (true, _, None) if health.schedule.is_none() => (State::Attention, "no schedule"),
+        (true, _, None) if health.others > 0 => (State::Attention, "others' records"),
         (true, _, None) if health.drills.last_proven.is_none() => (State::Attention, "never proven"),
         (true, _, None) => (State::Good, "all well"),
     }
@@ -95,7 +107,7 @@ pub(super) fn form_token(visitor: &Visitor) -> Markup {
 }
 
 /// A command to copy.
-pub(super) fn command(text: &str) -> Markup {
+pub(super) fn command(text: &Markup) -> Markup {
     html! { pre tabindex="0" data-copy { (text) } }
 }
 
@@ -111,11 +123,11 @@ pub(super) fn answer(question: &str, state: State, answer: &Markup, more: &Marku
 }
 
 /// The three answers of a database.
-pub(super) fn answers(site: &Site, health: &Health, now: Timestamp) -> Markup {
+pub(super) fn answers(site: &Site, health: &Health, look: &Look) -> Markup {
     html! {
         dl.answers {
-            (newest(site, health, now))
-            (comes_back(site, &health.drills, now))
+            (newest(site, health, look.now))
+            (comes_back(site, &health.drills, look.now))
             (places(site, health))
         }
     }
@@ -128,7 +140,7 @@ fn newest(site: &Site, health: &Health, now: Timestamp) -> Markup {
         @match (&health.schedule, &health.next_due) {
             (_, Some(next)) if next.at <= now => { "the " (next.tier) " one is due now" }
             (_, Some(next)) => { (next.tier) " due " (relative(site, next.at, now)) }
-            (None, None) => { "no schedule here" }
+            (None, None) => { a href={ "/databases/" (health.database) "/schedule" } { "no schedule" } ": nobody here backs it up" }
             (Some(_), None) => {}
         }
     };
@@ -138,6 +150,7 @@ fn newest(site: &Site, health: &Health, now: Timestamp) -> Markup {
     let state = match (health.late.is_empty(), &health.last_failure) {
         (false, _) => State::Bad,
         (true, Some(_)) => State::Attention,
+        (true, None) if health.schedule.is_none() => State::Attention,
         (true, None) => State::Good,
     };
     let more = html! {
@@ -250,8 +263,13 @@ pub(super) fn act_button(word: &str, query: &str, is_primary: bool) -> Markup {
 }
 
 /// The name of a table as people write it.
-pub(super) fn table_name(schema: &Untrusted, name: &Untrusted) -> String {
-    format!("{}.{}", schema.identifier(), name.identifier())
+pub(super) fn table_name(schema: &Untrusted, name: &Untrusted) -> Markup {
+    apart(&format!("{}.{}", schema.identifier(), name.identifier()))
+}
+
+/// A text whose direction of writing turns nothing beside it.
+pub(super) fn apart(text: &str) -> Markup {
+    html! { @if text.is_ascii() { (text) } @else { bdi { (text) } } }
 }
 
 /// How much more or less there is than before, with its sign.

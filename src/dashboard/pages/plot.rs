@@ -28,15 +28,13 @@ const POINTS_MAX: usize = 170;
 const DOTS_MAX: usize = 40;
 
 impl Plot<'_> {
-    /// The plot, or in words that there is too little for one.
-    pub(super) fn markup(&self, site: &Site) -> Markup {
+    /// The plot; none where there is too little for one.
+    pub(super) fn markup(&self, site: &Site) -> Option<Markup> {
         let points = thinned(&self.points);
         let ([(first, _), .., (last, newest)], Some(most)) =
             (&points[..], points.iter().map(|(_, value)| *value).max())
         else {
-            return html! {
-                div.plot { h3 { (self.title) } p.small.soft { "There is too little for a plot: two backups are needed." } }
-            };
+            return None;
         };
         let day_of = |time: Timestamp| time.to_zoned(site.zone.clone()).strftime("%-d %b %y").to_string();
         let least = points.iter().map(|(_, value)| *value).min().unwrap_or(0);
@@ -61,7 +59,7 @@ impl Plot<'_> {
             (self.show)(most),
             day(*first)
         );
-        html! {
+        Some(html! {
             figure.plot {
                 figcaption { h3 { (self.title) ": " ((self.show)(*newest)) } }
                 svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(said) {
@@ -80,7 +78,7 @@ impl Plot<'_> {
                     }
                 }
             }
-        }
+        })
     }
 }
 

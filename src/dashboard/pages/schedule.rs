@@ -69,7 +69,9 @@ pub(in crate::dashboard) fn schedule(
             Some(known) => {
                 (preview(site, visitor, label, (known, asked)))
                 (now(site, known))
-                @if visitor.may_act() { (choices(label, known, asked)) }
+                @if !site.abilities.configured().contains(label) {
+                    section.card { h2 { "Another schedule" } p.soft { "It is not configured on this machine: where it is, one can be chosen, or by " code { "pgcoffer schedule set" } "." } }
+                } @else if visitor.may_act() { (choices(label, known, asked)) }
                 (next_prune(site, label, known))
             }
             None => { @if seen.failure.is_none() { p { "Looking into the bucket takes longer than usual." } } }
@@ -157,7 +159,7 @@ fn preview(site: &Site, visitor: &Visitor, label: &Label, (known, asked): (&Sche
                     @if let Some((tier, at)) = shown.next_due { p { "Next: " (tier) ", " (moment(site, at)) "." } }
                     @if let Some(forecast) = &shown.forecast { (kept_over_a_year(site, forecast, "What would be kept over a year")) }
                     p.soft { "It deletes nothing that was made before: each backup is kept as long as it was made for." }
-                    @if known.shown.origin != ScheduleOrigin::Settings {
+                    @if known.shown.origin != ScheduleOrigin::Settings && site.abilities.configured().contains(label) {
                         form method="post" action="/act" {
                             (form_token(visitor))
                             input type="hidden" name="what" value="schedule";

@@ -82,6 +82,25 @@ pub(in crate::dashboard) fn all(site: &Site, visitor: &Visitor) -> Response {
     })
 }
 
+/// Work of a number that nobody knows any more.
+pub(in crate::dashboard) fn forgotten(site: &Site, visitor: &Visitor) -> Response {
+    let page = Page {
+        site,
+        visitor: Some(visitor),
+        title: "This work is not known any more",
+        refresh: None,
+    };
+    page.answer(&html! {
+        section.card {
+            h1 { (page.title) }
+            p { "The server was started again since, or much else was done. What became of it is in the bucket: in the history of its database"
+                @if visitor.may_act() { ", and in the " a href="/audit" { "audit trail" } }
+                "." }
+            p { a href="/" { "Back to the overview" } }
+        }
+    })
+}
+
 /// One piece of work.
 pub(in crate::dashboard) fn one(site: &Site, visitor: &Visitor, job: &Job) -> Response {
     let page = Page {

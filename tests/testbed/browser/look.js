@@ -28,6 +28,10 @@ async function inspect(page, name) {
   }
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (wider > 0) faults.push(`${name}: it is ${wider} px wider than its window`);
+  // what is cut off at the edge of a card is not seen, though the page is no wider
+  const cut = await page.evaluate(() => [...document.querySelectorAll(".scroll")]
+    .map((one) => [one.getAttribute("aria-label"), one.scrollWidth - one.clientWidth]).filter(([, more]) => more > 0));
+  for (const [what, more] of cut) faults.push(`${name}: ${more} px of "${what}" are cut off`);
   if (shots) await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
 }
 
@@ -122,11 +126,42 @@ async function withoutScript(browser) {
   await context.close();
 }
 
+// A page loads itself again only where that takes nobody's place away, and not for ever.
+async function sparesWhoReads(browser) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
+  await page.clock.install();
+  listen(page, "loads itself again");
+  await signIn(page);
+  await page.goto(`${url}/`);
+  const isLoadedAgain = async (seconds) => {
+    await page.evaluate(() => { window.isKept = true; });
+    await page.clock.fastForward(seconds * 1000);
+    await page.waitForTimeout(2000);
+    return page.evaluate(() => !window.isKept);
+  };
+  const expect = async (what, wanted, seconds = 61) => {
+    if ((await isLoadedAgain(seconds)) !== wanted) faults.push(`loads itself again: ${what}: it should ${wanted ? "" : "not "}have`);
+  };
+  await expect("nobody reads it", true);
+  await page.getByRole("link", { name: "main", exact: true }).focus();
+  await expect("a link has the focus", false);
+  await page.evaluate(() => { document.activeElement.blur(); getSelection().selectAllChildren(document.querySelector("h1")); });
+  await expect("a text is chosen", false);
+  await page.evaluate(() => getSelection().removeAllRanges());
+  await expect("it is left alone again", true);
+  await expect("nobody has touched it for two hours", false, 7200);
+  await page.mouse.move(10, 10);
+  await expect("somebody is there again", true);
+  await context.close();
+}
+
 (async () => {
   const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
   try {
     await everyPage(browser);
     await byKeyboard(browser);
+    await sparesWhoReads(browser);
     await withoutScript(browser);
   } finally {
     await browser.close();
