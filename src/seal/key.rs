@@ -314,5 +314,5 @@ fn is_file_name(typed: &str) -> bool {
 fn is_passphrase(typed: &str) -> bool {
     let words: Vec<&str> = typed.split([' ', '-', '_', '.', ',']).collect();
     let is_word = |word: &&str| word.len() > 1 && word.bytes().all(|b| b.is_ascii_alphabetic());
-    words.len() >= 3 && words.iter().all(|word| is_word(word))
+    words.len() >= 3 && words.iter().all(is_word)
 }

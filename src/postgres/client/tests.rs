@@ -24,6 +24,7 @@ fn clients(versions: &[&str]) -> Clients {
     Clients {
         by_major: versions.iter().map(client).collect(),
         searched,
+        elsewhere: Vec::new(),
         surroundings: Vec::new(),
         named: None,
         fault: None,
