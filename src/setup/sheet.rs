@@ -216,7 +216,7 @@ impl Sheet {
                 .iter()
                 .map(|(name, value)| format!("export {name}={}", shell_word(value))),
         );
-        commands.push("export AWS_ACCESS_KEY_ID=…".to_owned());
+        commands.push("read -r AWS_ACCESS_KEY_ID && export AWS_ACCESS_KEY_ID".to_owned());
         commands.push("read -rs AWS_SECRET_ACCESS_KEY && export AWS_SECRET_ACCESS_KEY".to_owned());
         commands.push("pgcoffer list".to_owned());
         commands.push("read -rs TARGET_URL && export TARGET_URL   # postgres://USER:PASSWORD@HOST/NAME".to_owned());
@@ -229,8 +229,9 @@ impl Sheet {
         vec![
             SheetPart::Heading("Restore with pgcoffer".to_owned()),
             SheetPart::Paragraph(format!(
-                "In bash on Linux or a Mac, into a new, empty database, with pgcoffer {VERSION} or later (see the end) and \
-                 pg_restore of the server's version or newer. Each `read` waits for one line and shows nothing of it.{}",
+                "In bash on Linux or a Mac, into a new, empty database (`createdb NAME`), with pgcoffer {VERSION} or later \
+                 (see the end) and pg_restore of the server's version or newer. Each `read` waits for one line, and with \
+                 -s shows nothing of it.{}",
                 match self.secrets.iter().any(|one| one.key_id.is_some()) {
                     true => " Both lines of a key are typed as one, with blanks or without.",
                     false => "",

@@ -36,10 +36,11 @@ impl Context<'_> {
                 }
                 Err(error @ Error::Interrupted { .. }) => return Err(error),
                 // what fails with one backup keeps no other from its drill
-                Err(error) if records.len() == 1 => return Err(error),
                 Err(error) => {
-                    output::error_of(&record.database, &error, log::format(self.global.log_format));
-                    failed.push((&record.database, error.exit_status()));
+                    if records.len() > 1 {
+                        output::error_of(&record.database, &error, log::format(self.global.log_format));
+                    }
+                    failed.push((&record.database, error));
                 }
             }
         }
@@ -47,7 +48,7 @@ impl Context<'_> {
             self.output.drills(&reports)?;
         }
         let verdict = as_status(&reports);
-        match (could_not(&failed, records.len()), unreported) {
+        match (could_not(failed, records.len()), unreported) {
             (Some(error), _) => Err(error),
             // what did not come back is worse than a report that was not written
             (None, Some(error)) if !matches!(&verdict, Err(worse) if worse.exit_status() == ExitStatus::Integrity) => {
@@ -77,13 +78,17 @@ impl Context<'_> {
     }
 }
 
-/// That some of several drills could not be carried out, each of which was told.
-fn could_not(failed: &[(&Label, ExitStatus)], of: usize) -> Option<Error> {
-    let (_, exit_status) = failed.last()?;
+/// That some drills could not be carried out: of several each was told.
+fn could_not(mut failed: Vec<(&Label, Error)>, of: usize) -> Option<Error> {
     let names: Vec<&str> = failed.iter().map(|(database, _)| database.as_str()).collect();
-    Some(Error::Problems {
-        what: format!("{} of {of} could not be drilled: {}", failed.len(), names.join(", ")),
-        exit_status: *exit_status,
+    let what = format!("{} of {of} could not be drilled: {}", failed.len(), names.join(", "));
+    let (_, last) = failed.pop()?;
+    Some(match of {
+        1 => last,
+        _ => Error::Problems {
+            what,
+            exit_status: last.exit_status(),
+        },
     })
 }
 

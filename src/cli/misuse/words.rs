@@ -49,6 +49,10 @@ pub(super) fn of_argument(error: &clap::Error, at: &Spot<'_>, words: &[String]) 
         return said;
     }
     if !typed.starts_with('-') {
+        // it may have been taken for a value before it, so that the next word is too many
+        if let Some(said) = words.iter().find_map(|word| with_long_dash(word)) {
+            return said;
+        }
         let what = format!("{typed:?} is one word too many for `{}`", at.path);
         return (what, of_surplus(&typed, at, words));
     }

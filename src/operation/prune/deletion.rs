@@ -36,7 +36,11 @@ pub(super) async fn delete_planned(
         denied = is_denied(&attempt);
         match attempt {
             Ok(None) => {
-                tracing::info!(id = %line.id, "deleted: {}", line.verdict);
+                match line.verdict {
+                    // the command says so itself, with what is left
+                    RetentionVerdict::Delete(DeleteReason::Named) => tracing::debug!(id = %line.id, "deleted"),
+                    _ => tracing::info!(id = %line.id, "deleted: {}", line.verdict),
+                }
                 line.outcome = DeletionOutcome::Deleted;
             }
             Ok(Some(held)) => line.verdict = RetentionVerdict::Keep(held),

@@ -223,6 +223,8 @@ mod tests {
         let (found, text, hint) = fault(&missing).await;
         assert_eq!(found, FolderFault::Missing);
         assert!(text.contains("PGCOFFER_PG_BIN") && text.contains("none"), "{text}");
+        assert!(hint.starts_with("set it to"), "{hint}");
+        let hint = FolderFault::Missing.hint(&missing, &[]);
         assert!(hint.contains("install the client programs"), "{hint}");
         let (one, other) = (
             PathBuf::from("/usr/lib/postgresql/18/bin"),

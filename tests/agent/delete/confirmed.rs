@@ -130,7 +130,12 @@ fn nobody_deletes_without_a_confirmation() {
     let (scene, [old, ..]) = with_three();
     let before = scene.bucket.snapshot();
     let outcome = scene.run(["delete", &old.id]).ended_with(2);
-    assert!(outcome.stderr.contains("add --yes"), "{}", outcome.stderr);
+    let cure = format!("add --yes: `pgcoffer delete {} --yes`", old.id);
+    assert!(outcome.stderr.contains(&cure), "{}", outcome.stderr);
+    // of a part, the cure is one that --yes takes
+    let outcome = scene.run(["delete", &old.id[17..23]]).ended_with(2);
+    assert!(outcome.stderr.contains("give the whole id"), "{}", outcome.stderr);
+    scene.run(["delete", "-y", &old.id, "--dry-run"]).success();
     // run twice it would delete two
     for args in [
         &["delete", "--yes", "latest"][..],

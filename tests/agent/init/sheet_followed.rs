@@ -166,7 +166,10 @@ impl<'a> Desk<'a> {
                 typed += &(paper.answer(comment.trim(), &target, secret) + "\n");
             }
             let code = code
-                .replace("AWS_ACCESS_KEY_ID=…", &format!("AWS_ACCESS_KEY_ID={access}"))
+                .replace(
+                    "read -r AWS_ACCESS_KEY_ID && export AWS_ACCESS_KEY_ID",
+                    &format!("export AWS_ACCESS_KEY_ID={access}"),
+                )
                 .replace("--confirm NAME", &format!("--confirm {}", target.name))
                 .replace("restore latest", &format!("restore {id}"));
             let code = match code.split_once("--database ") {

@@ -36,7 +36,7 @@ fn a_command_of_another_tool_leads_to_the_one_that_does_it() {
         ("expire", "`pgcoffer prune --dry-run`"),
         ("pg_restore", "`pgcoffer restore latest"),
         ("stanza-create", "`pgcoffer check`"),
-        ("crontab", "PGCOFFER_SCHEDULE"),
+        ("crontab", "`pgcoffer schedule show`"),
     ] {
         let outcome = run(typed).ended_with(2);
         assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
