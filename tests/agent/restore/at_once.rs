@@ -37,8 +37,8 @@ fn slow_restore(stage: &Stage, target: &Target, more: &[&str]) -> Running {
 
 #[track_caller]
 fn assert_refused(outcome: &Outcome, target: &Target) {
-    assert_eq!(outcome.code(), 6, "{}", outcome.text());
-    let text = outcome.text();
+    assert_eq!(outcome.code(), 6, "{}", outcome.stderr);
+    let text = &outcome.stderr;
     assert!(
         text.contains("another restore into")
             && text.contains(&target.name)
@@ -73,8 +73,8 @@ fn a_second_restore_waits_for_the_first_and_doubles_nothing() {
     assert_eq!(stage.cluster.psql(&target.name, HOLDERS), "0");
     // and then it is the target's content that counts
     let again = stage.agent().run(restore_args(&target));
-    assert_eq!(again.code(), 3, "{}", again.text());
-    assert!(again.text().contains("is not empty"), "{}", again.text());
+    assert_eq!(again.code(), 3, "{}", again.stderr);
+    assert!(again.stderr.contains("is not empty"), "{}", again.stderr);
 }
 
 #[test]
