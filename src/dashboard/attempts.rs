@@ -10,8 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::device::Device;
 use crate::{retry::Backoff, web::client_network};
+
+/// The number of a browser from which somebody has signed in before.
+pub(super) type Device = [u8; 16];
 
 /// Failures without a pause: people mistype.
 const FREE: u32 = 3;

@@ -6,6 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 
 use super::{
     access::cookie,
+    attempts::Device,
     random::{is_same, random_bytes},
     site::Site,
 };
@@ -14,10 +15,6 @@ use crate::error::Result;
 /// The cookie of such a browser.
 const DEVICE: &str = "pgcoffer-device";
 const DEVICE_SECONDS: u64 = 365 * 24 * 3600;
-const NUMBER_BYTES: usize = 16;
-
-/// The number of such a browser.
-pub(super) type Device = [u8; NUMBER_BYTES];
 
 /// The browser that a cookie names, if this is one that was given here.
 pub(super) fn device(site: &Site, headers: &HeaderMap) -> Option<Device> {

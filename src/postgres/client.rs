@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-pub use self::folder_fault::FolderFault;
+pub use self::folder_fault::{FolderFault, NamedFolder};
 pub(super) use self::program::version_of;
 use self::program::{is_executable, is_wrapper, minor};
 use super::error::Error;
@@ -93,15 +93,6 @@ const FIRST_WITH_REQUIRE_AUTH: u32 = 16;
 /// The limits on time and length of an older program's answer to an unknown login method.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_BYTES: u64 = 4096;
-
-/// The only folder that is searched, since the settings name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedFolder {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The others that have the programs.
-    pub elsewhere: Vec<PathBuf>,
-}
 
 /// All clients that were found, one for each major version.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Why the folder that the settings name has no clients that can be used.
+//! The folder that the settings name, and why it has no clients that can be used.
 
 use std::{
     fmt, io,
@@ -19,6 +19,15 @@ const FOLDERS_SHOWN: usize = 3;
 
 /// How long a program may take to say what it is, once it has failed to.
 const SAID_WITHIN: Duration = Duration::from_secs(2);
+
+/// The only folder that is searched, since the settings name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFolder {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The others that have the programs.
+    pub elsewhere: Vec<PathBuf>,
+}
 
 /// What is wrong with the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]

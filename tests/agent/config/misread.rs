@@ -159,7 +159,7 @@ fn a_folder_of_clients_that_is_none_is_told_what_it_is() {
         (
             folder.path().join("none"),
             "there is no such folder",
-            "command -v pg_dump",
+            "unset PGCOFFER_PG_BIN",
         ),
         (program.clone(), "that is a file", parent.as_str()),
         (folder.path().to_owned(), "has no pg_restore", "the whole package"),
