@@ -235,12 +235,13 @@ impl Clients {
         }
     }
 
-    /// The folder that the settings name, with the other folders that may have a client of that major version or a newer
-    /// one.
+    /// The folder that the settings name, with the other folders that have a client of that major version or a newer one,
+    /// by their names.
     fn named_folder(&self, major: Option<u32>) -> Option<NamedFolder> {
         let is_new_enough = |folder: &&PathBuf| match (folders::major(folder), major) {
             (Some(found), Some(needed)) => found >= needed,
-            _ => true,
+            (None, Some(_)) => false,
+            (_, None) => true,
         };
         self.named.as_ref().map(|folder| NamedFolder {
             folder: folder.clone(),
