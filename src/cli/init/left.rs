@@ -179,8 +179,10 @@ fn how_to_run(form: Form) -> &'static str {
         }
         Form::Kubernetes => "The CronJob runs `pgcoffer tick` every hour; see that its image can be pulled.",
         Form::Shell | Form::Dotenv => {
+            // cron's PATH has neither /usr/local/bin nor a person's own folders
             "Have `pgcoffer tick` run every hour, by a systemd timer or by cron: `crontab -e`, and the line `7 * * * * set \
-             -a; . /path/to/the-settings && pgcoffer tick -q`. It does what is due and nothing else."
+             -a; . /path/to/the-settings && /path/to/pgcoffer tick -q`, with both paths in full. It does what is due and \
+             nothing else."
         }
         _ => "Have `pgcoffer tick` run every hour, by cron or a systemd timer; it does what is due and nothing else.",
     }
